@@ -1,0 +1,181 @@
+"""The record on disk: one folder a run, plain files, one writer a file.
+
+```
+.labhand/runs/<id>/            run.json · report.html · points.parquet (packed) · notes.jsonl
+.labhand/runs/<id>/attempts/<n>/   points.<writer>.log · events[.<writer>].jsonl · output.log
+                                   process.json · end.json (from the keeper)
+```
+`run.json` is written by labhand's own process alone, always whole and in place of the old one.
+"""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from labhand.core.errors import InputError, NotFoundError, RecordError
+from labhand.core.event import Event
+from labhand.core.run import Run
+
+HOME = ".labhand"
+MARKS = (HOME, ".git", "pyproject.toml", "labhand.toml")
+
+_ADJECTIVES = (
+    "able amber ample bold brave brief bright brisk calm clear clever cool crisp deep dry eager early "
+    "easy even exact fair fast fine firm fond frank fresh full glad grand great green keen kind large "
+    "late level light live loud lucid mild neat new noble plain proud pure quick quiet rare ready rich "
+    "ripe round sharp sleek slow smooth soft solid spare stark steady still stout sunny sure swift tall "
+    "tame tidy true vivid warm wide wise young"
+).split()
+_NOUNS = (
+    "adder badger bear beaver bee bison bittern boar buzzard crane crow curlew deer dipper dove duck "
+    "dunlin eagle egret eider elk falcon finch fox frog gannet goat goose grebe gull hare hawk hedgehog "
+    "heron horse ibis jackdaw jay kestrel kite lark linnet lynx magpie marten merlin mole moth newt "
+    "nuthatch oriole osprey otter owl oyster pike pipit plover puffin quail rabbit raven robin rook "
+    "salmon seal shrew snipe sparrow starling stoat stork swallow swan swift teal tern thrush toad trout "
+    "turtle vole weasel whale wolf wren"
+).split()
+
+
+def project_root(start: Path) -> Path:
+    """The nearest folder at or above `start` that is a project; `start` itself where none is."""
+    start = start.resolve()
+    return next((p for p in (start, *start.parents) if any((p / m).exists() for m in MARKS)), start)
+
+
+class Store:
+    """The runs of one labhand home. Reading never creates anything."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    @classmethod
+    def at(cls, start: Path) -> "Store":
+        """The store of the project that holds `start`; `LABHAND_HOME` overrides where it lies."""
+        moved = os.environ.get("LABHAND_HOME")
+        return cls(Path(moved).expanduser().absolute() if moved else project_root(start) / HOME)
+
+    @property
+    def runs(self) -> Path:
+        """The folder of run folders."""
+        return self.home / "runs"
+
+    def folder(self, run_id: str) -> Path:
+        """The folder of a run, whether or not it exists."""
+        return self.runs / run_id
+
+    def attempt(self, run_id: str, number: int) -> Path:
+        """The folder of an attempt, whether or not it exists. Attempts count from 1."""
+        return self.runs / run_id / "attempts" / str(number)
+
+    def create(self, name: str | None = None) -> tuple[str, str]:
+        """A new run's id and name, its folder made, private to the user.
+
+        Raises:
+            InputError: the home cannot be written.
+        """
+        try:
+            if not self.home.exists():
+                self.home.mkdir(mode=0o700, parents=True)
+                (self.home / ".gitignore").write_text("*\n", encoding="utf-8")
+            while True:
+                run_id = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+                try:
+                    self.folder(run_id).mkdir(mode=0o700, parents=True)
+                except FileExistsError:
+                    continue
+                return run_id, name or f"{secrets.choice(_ADJECTIVES)}-{secrets.choice(_NOUNS)}"
+        except OSError as error:
+            raise InputError(
+                f"the record cannot be written in {self.home}: {error.strerror}; make the folder "
+                "writable or set LABHAND_HOME to one that is"
+            ) from error
+
+    def ids(self) -> list[str]:
+        """The ids of all runs, oldest first."""
+        try:
+            return sorted(e.name for e in os.scandir(self.runs) if e.is_dir())
+        except FileNotFoundError:
+            return []
+
+    def read(self, run_id: str) -> Run:
+        """A run's `run.json`.
+
+        Raises:
+            RecordError: it is missing, damaged or of an unknown version.
+        """
+        path = self.folder(run_id) / "run.json"
+        try:
+            run = msgspec.json.decode(path.read_bytes(), type=Run)
+        except OSError as error:
+            raise RecordError(f"the record {path} cannot be read: {error.strerror}") from error
+        except msgspec.MsgspecError as error:
+            raise RecordError(
+                f"the record {path} is damaged: {error}; `labhand doctor --rebuild` rebuilds what "
+                "the other files of the run still tell"
+            ) from error
+        if run.schema != "labhand.run/1":
+            raise RecordError(
+                f"the record {path} is of the version `{run.schema}`, this labhand reads "
+                "`labhand.run/1`; a newer labhand wrote it: update this one"
+            )
+        return run
+
+    def write(self, run: Run) -> None:
+        """Replaces a run's `run.json` whole; readers see the old or the new one, never a part."""
+        write_whole(self.folder(run.id) / "run.json", msgspec.json.format(msgspec.json.encode(run)))
+
+    def find(self, reference: str) -> str:
+        """The id of the run that `reference` means: an id, a name (newest first) or `last`.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ids = self.ids()
+        if reference == "last" and ids:
+            return ids[-1]
+        if reference in ids:
+            return reference
+        names: dict[str, str] = {}
+        for run_id in ids:
+            try:
+                names[self.read(run_id).name] = run_id
+            except RecordError:
+                continue
+        if reference in names:
+            return names[reference]
+        if not ids:
+            raise NotFoundError(
+                f"there is no run in {self.home} yet; `labhand run -- COMMAND` makes the first"
+            )
+        raise NotFoundError.named("run", reference, [*names, *ids], "labhand runs")
+
+    def events(self, run_id: str, number: int) -> Iterator[Event]:
+        """The events of an attempt over all writers, in the order of their times.
+
+        A line that cannot be read is passed over: a torn tail is no reason to lose the rest.
+        """
+        found: list[Event] = []
+        for path in self.attempt(run_id, number).glob("events*.jsonl"):
+            for line in path.read_bytes().splitlines():
+                try:
+                    found.append(msgspec.json.decode(line, type=Event))
+                except msgspec.MsgspecError:
+                    continue
+        yield from sorted(found, key=lambda event: datetime.fromisoformat(event.time))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replaces the file in one step. Private to the user. Raises OSError, the old file left whole."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+"""The order of the verbs: check → launch → watch → report around a command."""

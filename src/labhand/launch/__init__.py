@@ -1,0 +1,1 @@
+"""The room launch: a command → a finished run, minor failures mended."""

@@ -1,0 +1,1 @@
+"""Failure → fix, one a file."""

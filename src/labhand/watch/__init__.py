@@ -1,0 +1,1 @@
+"""The room watch: a live run or a log → findings, alarms."""

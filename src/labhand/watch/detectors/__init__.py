@@ -1,0 +1,1 @@
+"""The detectors of watch, one a file."""

@@ -1,0 +1,1 @@
+"""The readers of logs, one format a file."""
