@@ -11,14 +11,13 @@
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from labhand.core import event
 from labhand.core.errors import InputError, NotFoundError, RecordError
-from labhand.core.event import Event
 from labhand.core.run import Run
 
 HOME = ".labhand"
@@ -154,19 +153,11 @@ class Store:
             )
         raise NotFoundError.named("run", reference, [*names, *ids], "labhand runs")
 
-    def events(self, run_id: str, number: int) -> Iterator[Event]:
-        """The events of an attempt over all writers, in the order of their times.
-
-        A line that cannot be read is passed over: a torn tail is no reason to lose the rest.
-        """
-        found: list[Event] = []
-        for path in self.attempt(run_id, number).glob("events*.jsonl"):
-            for line in path.read_bytes().splitlines():
-                try:
-                    found.append(msgspec.json.decode(line, type=Event))
-                except msgspec.MsgspecError:
-                    continue
-        yield from sorted(found, key=lambda event: datetime.fromisoformat(event.time))
+    def events(self, run_id: str, number: int) -> list[event.Event]:
+        """The events of an attempt over all writers, in the order of their times."""
+        paths = self.attempt(run_id, number).glob("events*.jsonl")
+        found = [happened for path in paths for happened in event.read_from(path, {})]
+        return sorted(found, key=lambda happened: event.seconds(happened.time))
 
 
 def write_whole(path: Path, content: bytes) -> None:

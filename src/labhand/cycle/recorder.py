@@ -1,0 +1,219 @@
+"""What labhand's own process adds to the record of an attempt while it goes on."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from labhand.core import event
+from labhand.core.finding import Finding
+from labhand.core.store import Store
+from labhand.cycle.request import Face, Status
+from labhand.kit.lines import Lines
+from labhand.kit.machine import System
+from labhand.kit.points import Tail, trust
+from labhand.kit.scrub import Scrubber, Stream
+from labhand.probe.points import Writer
+from labhand.watch import Follower, Watcher
+from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Tick
+
+PRESSING_S = 0.2
+"""How often points and events are looked at."""
+CALM_S = 1.0
+"""How often the machine is sampled, the status shown and files are looked for."""
+TAIL_BYTES = 20_000
+"""How much of the end of the output is kept at hand for a diagnosis."""
+
+
+class Recorder:
+    """Keeps the output, the metrics and the machine's load of an attempt, and watches them.
+
+    Never raises for a full or failing disk: the training is worth more than its record, so the
+    person is told once and the record goes on when it can.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run: tuple[str, str],
+        number: int,
+        face: Face,
+        *,
+        cwd: Path,
+        environment: Mapping[str, str],
+        roles: Mapping[str, str],
+    ) -> None:
+        self.folder = store.attempt(run[0], number)
+        self.name = run[1]
+        self.face = face
+        self.watcher = Watcher(run[1], number, home=store.home, roles=roles)
+        self.exception: dict[str, Any] | None = None
+        self.config: dict[str, Any] = {}
+        self.tail = b""
+        self._scrubber = Scrubber(environment)
+        self._streams = {name: Stream(self._scrubber) for name in ("stdout", "stderr")}
+        self._output = _Appended(self.folder / "output.log", self._trouble)
+        self._events = _Appended(self.folder / "events.jsonl", self._trouble)
+        self._lines = {name: Lines() for name in ("stdout", "stderr")}
+        self._printed = Writer(str(self.folder), "output")
+        self._files = Writer(str(self.folder), "files")
+        self._load = Writer(str(self.folder), "system")
+        self._counts: dict[tuple[str, ...], int] = {}
+        self._points = Tail(self.folder)
+        self._probe_events: dict[Path, int] = {}
+        self._follower = Follower(cwd, since=time.time())
+        self._trusted: dict[str, int] = {}
+        self._latest: dict[str, float] = {}
+        self._step: int | None = None
+        self._alarms: set[str] = set()
+        self._troubles: set[str] = set()
+        self._began = time.monotonic()
+        self._due = {"pressing": 0.0, "calm": 0.0}
+        self._system: System | None = None
+
+    def sample(self, pid: int) -> None:
+        """From now on the load of the process tree under `pid` is sampled."""
+        self._system = System(pid, self.folder)
+
+    def write(self, kind: str, **data: Any) -> None:
+        """Adds an event of labhand's own."""
+        self._events.append(event.encode(kind, **data))
+
+    def output(self, stream: str, data: bytes) -> None:
+        """Takes what the command printed: shows it, keeps it scrubbed, reads metrics from it."""
+        self.face.output(stream, data)
+        kept = self._streams[stream].feed(data)
+        self._output.append(kept)
+        self.tail = (self.tail + kept)[-TAIL_BYTES:]
+        for printed in self._lines[stream].feed(kept):
+            self._printed.row(printed.values, self._numbered(printed))
+        self._feed(Output(time.time()))
+
+    def turn(self) -> None:
+        """Looks at whatever is due. Call it often: it does nothing until something is."""
+        now = time.monotonic()
+        if now >= self._due["pressing"]:
+            self._due["pressing"] = now + PRESSING_S
+            self._take_points()
+            self._take_events()
+        if now >= self._due["calm"]:
+            self._due["calm"] = now + CALM_S
+            self._calm()
+
+    def end(self, exit_code: int | None, signal: int | None, stopped: bool) -> None:
+        """The attempt is over: takes what is left and closes the files."""
+        for name, stream in self._streams.items():
+            kept = stream.flush()
+            self._output.append(kept)
+            self.tail = (self.tail + kept)[-TAIL_BYTES:]
+            for printed in [*self._lines[name].feed(kept), *self._lines[name].close()]:
+                self._printed.row(printed.values, self._numbered(printed))
+        self._take_files()
+        self._take_points()
+        self._take_events()
+        tail = self.tail.decode("utf-8", "replace")
+        self._feed(Ended(time.time(), exit_code, signal, stopped, tail))
+        self.watcher.close()
+        for closing in (self._printed, self._files, self._load, self._output, self._events):
+            closing.close()
+
+    def _calm(self) -> None:
+        if self._system is not None:
+            self._load.row(self._system.sample(), int(time.monotonic() - self._began))
+        self._take_files()
+        self._feed(Tick(time.time()))
+        self.face.status(
+            Status(
+                self.name,
+                time.monotonic() - self._began,
+                self._step,
+                dict(self._latest),
+                len(self._alarms),
+            )
+        )
+
+    def _take_points(self) -> None:
+        for row in self._points.read():
+            rank = trust(row.source)
+            values = {}
+            for name, value in zip(row.names, row.values, strict=True):
+                if self._trusted.setdefault(name, rank) < rank:
+                    continue  # the same metric comes from a more trusted source already
+                self._trusted[name] = rank
+                values[name] = value
+            if not values:
+                continue
+            self._feed(Points(row.time, row.source, row.step, values, row.rank))
+            if row.source not in ("probe", "system"):
+                self._latest.update(values)
+                self._step = row.step
+            elif row.source == "probe" and not self._latest:
+                self._step = row.step
+
+    def _take_events(self) -> None:
+        for path in self.folder.glob("events.*.jsonl"):
+            for happened in event.read_from(path, self._probe_events):
+                self._take_event(happened)
+
+    def _take_event(self, happened: event.Event) -> None:
+        if happened.kind == "config":
+            self.config |= self._scrubber.tree(happened.data)
+        elif happened.kind == "exception":
+            self.exception = happened.data
+        self._feed(Fact(event.seconds(happened.time), happened.kind, happened.data))
+
+    def _take_files(self) -> None:
+        for _, row in self._follower.read():
+            self._files.row(row.values, row.step)
+
+    def _numbered(self, printed: Any) -> int:
+        if printed.step is not None:
+            return int(printed.step)
+        names = tuple(printed.values)
+        self._counts[names] = self._counts.get(names, -1) + 1
+        return self._counts[names]
+
+    def _feed(self, signal: Signal) -> None:
+        for finding in self.watcher.feed(signal):
+            self._changed(finding)
+
+    def _changed(self, finding: Finding) -> None:
+        new_alarm = finding.alarm is True and finding.id not in self._alarms
+        if new_alarm:
+            self._alarms.add(finding.id)
+        self.write("alarm" if new_alarm else "finding", finding=event.plain(finding))
+        self.face.finding(finding)
+
+    def _trouble(self, path: Path, error: OSError) -> None:
+        if (message := f"{path.name} cannot be written: {error.strerror}") not in self._troubles:
+            self._troubles.add(message)
+            self.face.tell(f"{message}; the training goes on, its record has a gap from here")
+
+
+class _Appended:
+    """A file that is only ever added to, by this process alone."""
+
+    def __init__(self, path: Path, trouble: Any) -> None:
+        self._path = path
+        self._trouble = trouble
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        try:
+            self._fd = os.open(path, flags, 0o600)
+        except OSError as error:
+            self._fd = -1
+            trouble(path, error)
+
+    def append(self, data: bytes) -> None:
+        if not data or self._fd < 0:
+            return
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError as error:
+            self._trouble(self._path, error)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

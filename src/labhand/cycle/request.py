@@ -1,0 +1,100 @@
+"""What is asked of a run, and the face that is told how it goes."""
+
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from labhand.core.finding import Finding
+from labhand.core.run import Failure, Fix, Run
+from labhand.kit.configuration import Allowed
+
+
+class Request(msgspec.Struct, kw_only=True):
+    """One run, as asked for. `settings` are values to change without editing a file."""
+
+    command: list[str]
+    cwd: Path
+    name: str | None = None
+    settings: dict[str, str] = {}
+    fix: Allowed | None = None
+    check: bool = True
+    launcher: str = "local"
+    parents: list[str] = []
+    code_from: str | None = None
+    """The run whose kept code is to be run; None: the code as it stands."""
+
+
+class Status(msgspec.Struct):
+    """How a run stands, for a quiet line: metrics are the person's own, newest values."""
+
+    name: str
+    seconds: float
+    step: int | None
+    metrics: dict[str, float]
+    alarms: int
+
+
+class Face(Protocol):
+    """Whoever shows a run while it goes on. Called from one thread; must not block for long."""
+
+    def terminal(self) -> tuple[int, int] | None:
+        """Rows and columns of the terminal the command shall have; None: plain pipes."""
+
+    def input(self) -> int | None:
+        """The descriptor typed input comes from; None: none is passed on by us."""
+
+    def started(self, run: Run) -> None:
+        """The run has a name and a folder, its first attempt is about to start."""
+
+    def output(self, stream: str, data: bytes) -> None:
+        """The command printed `data` on `stream` (stdout or stderr)."""
+
+    def finding(self, finding: Finding) -> None:
+        """A finding was opened, or changed its state."""
+
+    def failed(self, failure: Failure, fix: Fix | None) -> None:
+        """An attempt ended badly; with a fix another one follows."""
+
+    def allows(self, fix: Fix) -> bool:
+        """Whether the person agrees to a fix that needs consent. Blocks until answered."""
+
+    def tell(self, message: str) -> None:
+        """Something about labhand itself that the person must know, such as a full disk."""
+
+    def status(self, status: Status) -> None:
+        """How the run stands; called about each second."""
+
+
+class Silent:
+    """The face of a detached run: nobody looks, nobody can be asked."""
+
+    def terminal(self) -> tuple[int, int] | None:
+        """None: plain pipes."""
+        return None
+
+    def input(self) -> int | None:
+        """None: no input."""
+        return None
+
+    def started(self, run: Run) -> None:
+        """Shows nothing."""
+
+    def output(self, stream: str, data: bytes) -> None:
+        """Shows nothing."""
+
+    def finding(self, finding: Finding) -> None:
+        """Shows nothing."""
+
+    def failed(self, failure: Failure, fix: Fix | None) -> None:
+        """Shows nothing."""
+
+    def allows(self, fix: Fix) -> bool:
+        """False: nobody is there to agree."""
+        return False
+
+    def tell(self, message: str) -> None:
+        """Shows nothing."""
+
+    def status(self, status: Status) -> None:
+        """Shows nothing."""

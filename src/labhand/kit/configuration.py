@@ -1,0 +1,64 @@
+"""The settings of a project: `[tool.labhand]` in pyproject.toml, or labhand.toml, which beats it."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from labhand.core.errors import UsageError
+
+Allowed = Literal["neutral", "ask", "all", "off"]
+
+
+class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """What a project may set. Each field's line below it is its documentation."""
+
+    check: Literal["tell", "stop", "off"] = "tell"
+    """Before a run: tell findings, stop on a finding of severity error, or do not check."""
+    select: list[str] = []
+    """Rules of check that alone are run; empty: all that are on by default."""
+    ignore: list[str] = []
+    """Rules of check that are not run."""
+    per_file_ignores: dict[str, list[str]] = {}
+    """Rules that are not run on the files that match a glob."""
+    fix: Allowed = "neutral"
+    """Which fixes `labhand run` may apply: neutral ones, after asking, all, or none (off)."""
+    roles: dict[str, str] = {}
+    """The role of a metric by its name, where watch cannot tell it: `val_score = "validation"`."""
+    report: bool = True
+    """Whether `labhand run` writes report.html."""
+
+
+def read(root: Path) -> Configuration:
+    """The settings of the project at `root`; defaults where nothing is set.
+
+    Raises:
+        UsageError: a file cannot be parsed, or names a setting that does not exist.
+    """
+    table: dict[str, Any] = {}
+    for path, inner in ((root / "pyproject.toml", True), (root / "labhand.toml", False)):
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            if inner:
+                continue  # a broken pyproject.toml is its own tool's business, not ours
+            raise UsageError(f"{path} cannot be read: {error}; mend or remove it") from error
+        table |= content.get("tool", {}).get("labhand", {}) if inner else content
+    return _convert(table, root)
+
+
+def _convert(table: dict[str, Any], root: Path) -> Configuration:
+    known = [field.encode_name for field in msgspec.structs.fields(Configuration)]
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}"
+            raise UsageError(f"the settings of {root} hold an unknown key `{key}`; {hint}")
+    try:
+        return msgspec.convert(table, Configuration)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"the settings of {root} are wrong: {error}") from error
