@@ -1,0 +1,5 @@
+"""`python -m labhand`: the command line."""
+
+from labhand.cli import main
+
+main()

@@ -1,0 +1,146 @@
+"""`labhand run`: a command, recorded, supervised, watched, reported."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labhand.core.errors import LabhandError, UsageError
+
+if TYPE_CHECKING:
+    from labhand.core.run import Run
+    from labhand.cycle.request import Request
+    from labhand.cycle.run import Prepared
+
+
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog="Example: labhand run --set lr=1e-3 -- python train.py",
+)
+@click.option("--name", metavar="N", help="A name for the run; one is made up otherwise.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a setting of the script, without editing it. Can be given again.",
+)
+@click.option(
+    "--fix",
+    type=click.Choice(["neutral", "ask", "all", "off"]),
+    help="Which fixes may be applied to failures: those that leave the science alone (neutral, the "
+    "default), after asking, all, or none.",
+)
+@click.option("--no-check", is_flag=True, help="Do not check the code before the run.")
+@click.option("--detach", is_flag=True, help="Run in the background and return at once.")
+@click.option("--on", "launcher", metavar="PLACE", default="local", help="Where to run: local.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def run(
+    name: str | None,
+    settings: tuple[str, ...],
+    fix: Any,
+    no_check: bool,
+    detach: bool,
+    launcher: str,
+    command: tuple[str, ...],
+) -> int:
+    """Run COMMAND as it is: recorded, supervised, watched, and reported at the end.
+
+    The code needs no change. Metrics are taken from what the script logs, writes and prints;
+    minor failures of deployment are mended; the exit code is the command's own.
+    """
+    from labhand.cycle.request import Request
+
+    request = Request(
+        command=list(command),
+        cwd=Path.cwd(),
+        name=name,
+        settings=dict(_pair(text) for text in settings),
+        fix=fix,
+        check=not no_check,
+        launcher=launcher,
+    )
+    return carry(request, detach=detach)
+
+
+def carry(request: "Request", *, detach: bool = False) -> int:
+    """Carries a request before the person's eyes, or in the background; its exit code."""
+    from labhand.cycle.run import prepare
+    from labhand.cycle.run import run as carry_run
+
+    prepared = prepare(request)
+    if detach:
+        return _in_background(prepared)
+    from labhand.cli.terminal import Terminal
+
+    face = Terminal()
+    with face.held():
+        done = carry_run(request, face, prepared)
+    _report(prepared, done, shown=True)
+    return done.exit_code if done.exit_code is not None else 1
+
+
+def _report(prepared: "Prepared", done: "Run", *, shown: bool) -> None:
+    from labhand.cycle.compare import against_previous
+
+    comparison = against_previous(prepared.store, prepared.root, done.id)
+    report: Path | None = None
+    if prepared.configuration.report:
+        from labhand.web.report import write
+
+        try:
+            report = write(prepared.store, prepared.root, done.id)
+        except OSError as error:
+            click.echo(f"labhand: the report cannot be written: {error}", err=True)
+    if shown:
+        from labhand.cli.summary import summary
+
+        click.echo(summary(done, comparison, report), err=True)
+
+
+def _in_background(prepared: "Prepared") -> int:
+    """Starts the run in a process of its own and returns once the command has started."""
+    heard, told = os.pipe()
+    if os.fork() == 0:
+        os.close(heard)
+        os._exit(_carry_alone(prepared, told))
+    os.close(told)
+    with os.fdopen(heard) as answer:
+        trouble = answer.read()
+    if trouble:
+        raise UsageError(trouble)
+    click.echo(f"{prepared.run.name} runs in the background; `labhand show {prepared.run.name}`")
+    return 0
+
+
+def _carry_alone(prepared: "Prepared", told: int) -> int:
+    from labhand.cycle.request import Silent
+    from labhand.cycle.run import run as carry_run
+
+    class Telling(Silent):
+        def started(self, run: "Run") -> None:
+            os.close(told)
+
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nowhere, fd)
+    try:
+        done = carry_run(prepared.request, Telling(), prepared)
+        _report(prepared, done, shown=False)
+    except LabhandError as error:
+        os.write(told, str(error).encode())
+        return 2
+    except BaseException as error:
+        log = prepared.store.folder(prepared.run.id) / "labhand.log"
+        log.write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
+        return 1
+    return done.exit_code or 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set takes KEY=VALUE, found: {text}")
+    return key, value

@@ -1,0 +1,171 @@
+"""The face of a run in a terminal: passes everything through, adds a quiet line when it is idle."""
+
+import os
+import shutil
+import signal
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from labhand.core.finding import Finding
+from labhand.core.run import Failure, Fix, Run
+from labhand.cycle.request import Status
+
+IDLE_S = 0.8
+MARKS = {"error": "✗", "warning": "!", "note": "·"}
+COLOURS = {"error": "red", "warning": "yellow", "note": "bright_black"}
+
+
+class Terminal:
+    """The face of a run in front of a person, or in a pipe.
+
+    Where standard output and error are both a terminal, the command gets one of its own and typed
+    keys are passed on raw, so that progress bars, colours and Ctrl-C are as they were. The status
+    line is drawn only while the command is silent and its last line is finished, and wiped before
+    the next byte of its output.
+    """
+
+    def __init__(self) -> None:
+        self.both = sys.stdout.isatty() and sys.stderr.isatty()
+        self.typed = self.both and sys.stdin.isatty()
+        self._line_open = False
+        self._drawn = False
+        self._last_output = 0.0
+        self._told: set[tuple[str, str]] = set()
+        self._saved: list[Any] | None = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within it the terminal is raw, where keys are passed on; after it, as it was."""
+        if not self.typed:
+            yield
+            return
+        self._saved = termios.tcgetattr(sys.stdin)
+        try:
+            tty.setraw(sys.stdin, termios.TCSADRAIN)
+            yield
+        finally:
+            self._wipe()
+            self._cooked()
+
+    def terminal(self) -> tuple[int, int] | None:
+        """Rows and columns of the terminal; None where output goes to a pipe or file."""
+        if not self.both:
+            return None
+        size = shutil.get_terminal_size()
+        return size.lines, size.columns
+
+    def input(self) -> int | None:
+        """The descriptor of the keyboard; None where input does not come from a terminal."""
+        return sys.stdin.fileno() if self.typed else None
+
+    def started(self, run: Run) -> None:
+        """Tells the name of the run."""
+        self._say(click.style(f"labhand · {run.name}", dim=True))
+
+    def output(self, stream: str, data: bytes) -> None:
+        """Passes output on unchanged."""
+        self._wipe()
+        _write_all(sys.stdout.fileno() if stream == "stdout" else sys.stderr.fileno(), data)
+        self._line_open = not data.endswith(b"\n")
+        self._last_output = time.monotonic()
+
+    def finding(self, finding: Finding) -> None:
+        """Tells a finding when it is opened as more than a note, and when it recovers."""
+        state = finding.state if isinstance(finding.state, str) else "confirmed"
+        if finding.severity == "note" or state in ("suspected", "closed"):
+            return
+        if (finding.id, state) in self._told:
+            return
+        self._told.add((finding.id, state))
+        mark = click.style(MARKS[finding.severity], fg=COLOURS[finding.severity], bold=True)
+        place = finding.where.path if isinstance(finding.where.path, str) else ""
+        where = f" {place}:{finding.where.line}" if place else ""
+        ending = " (recovered)" if state == "recovered" else ""
+        self._say(
+            f"{mark} {click.style(finding.rule, bold=True)}{where}  {finding.message}{ending}"
+        )
+
+    def failed(self, failure: Failure, fix: Fix | None) -> None:
+        """Tells why an attempt ended, and what is done about it."""
+        mark = click.style("✗", fg="red", bold=True)
+        self._say(f"{mark} {click.style(failure.kind, bold=True)}  {failure.message}")
+        if fix:
+            self._say(
+                f"  {click.style('fix', bold=True)} ({fix.safety})  {fix.summary}; next attempt"
+            )
+
+    def allows(self, fix: Fix) -> bool:
+        """Asks the person at the keyboard; False where there is none."""
+        if not self.typed:
+            return False
+        self._wipe()
+        self._cooked()
+        try:
+            return click.confirm(f"  apply this {fix.safety} fix? {fix.summary}", err=True)
+        finally:
+            tty.setraw(sys.stdin, termios.TCSADRAIN)
+
+    def tell(self, message: str) -> None:
+        """Says something about labhand itself."""
+        self._say(f"{click.style('labhand', bold=True)}: {message}")
+
+    def status(self, status: Status) -> None:
+        """Draws the quiet line, where the command leaves room for it."""
+        idle = time.monotonic() - self._last_output >= IDLE_S
+        if not self.both or self._line_open or not idle:
+            return
+        columns = shutil.get_terminal_size().columns
+        self._wipe()
+        line = _status_line(status)[: columns - 1]
+        _write_all(sys.stderr.fileno(), click.style(line, dim=True).encode() + b"\r")
+        self._drawn = True
+
+    def _say(self, line: str) -> None:
+        self._wipe()
+        end = b"\r\n" if self._saved else b"\n"
+        start = end if self._line_open and self.both else b""
+        text = line if sys.stderr.isatty() else click.unstyle(line)
+        _write_all(sys.stderr.fileno(), start + text.encode("utf-8", "replace") + end)
+        self._line_open = False
+
+    def _wipe(self) -> None:
+        if self._drawn:
+            _write_all(sys.stderr.fileno(), b"\r\x1b[K")
+            self._drawn = False
+
+    def _cooked(self) -> None:
+        if self._saved is not None:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._saved)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except BlockingIOError:
+            time.sleep(0.005)
+        except OSError:
+            return  # whoever looked has gone; the training goes on
+
+
+def _status_line(status: Status) -> str:
+    minutes, seconds = divmod(int(status.seconds), 60)
+    parts = [f"labhand · {status.name}", f"{minutes}:{seconds:02d}"]
+    if status.step is not None:
+        parts.append(f"step {status.step}")
+    parts += [f"{name} {value:.4g}" for name, value in list(status.metrics.items())[:4]]
+    if status.alarms:
+        parts.append(f"{status.alarms} alarm{'s' if status.alarms > 1 else ''}")
+    return " · ".join(parts)
+
+
+def ignore_stop_by_background() -> None:
+    """Lets a run in the background write to its terminal, as the command itself could."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)

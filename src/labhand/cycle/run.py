@@ -1,0 +1,355 @@
+"""`labhand run`: check → launch → watch → report around one command."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from labhand.core import event
+from labhand.core.errors import LabhandError, UsageError
+from labhand.core.finding import Finding
+from labhand.core.run import Attempt, Code, Failure, Fix, Run
+from labhand.core.store import Store, project_root
+from labhand.cycle import settle
+from labhand.cycle.recorder import Recorder
+from labhand.cycle.request import Face, Request
+from labhand.kit import configuration, presence, settings, snapshot
+from labhand.kit.configuration import Configuration
+from labhand.kit.scrub import scrub_arguments
+from labhand.launch import End, Evidence, Job, Mending, Process, Situation, diagnose, mend, start
+
+BOOT = Path(__file__).parent.parent / "probe" / "boot"
+CHECK_BUDGET_S = 1.0
+DRAIN_S = 2.0
+
+
+def run(request: Request, face: Face, prepared: "Prepared | None" = None) -> Run:
+    """The run of one command, carried to its end. Blocks, writes the record as it goes.
+
+    Raises:
+        LabhandError: the call is wrong (no such command, unknown setting); nothing is left behind.
+    """
+    return _Carrier(prepared or prepare(request), face).carry()
+
+
+class Prepared(msgspec.Struct):
+    """A run that has an id and a name and waits to be carried."""
+
+    request: Request
+    root: Path
+    store: Store
+    configuration: Configuration
+    applied: settings.Applied
+    run: Run
+
+
+def prepare(request: Request) -> Prepared:
+    """A run folder for the request, after all that can be wrong with the call was looked at.
+
+    Raises:
+        LabhandError: the call is wrong; nothing was made.
+    """
+    if not request.command:
+        raise UsageError("there is no command to run; give one: `labhand run -- python train.py`")
+    root = project_root(request.cwd)
+    store = Store.at(request.cwd)
+    chosen = configuration.read(root)
+    applied = settings.apply(request.settings, request.command, request.cwd, root)
+    run_id, name = store.create(request.name)
+    made = Run(
+        id=run_id,
+        name=name,
+        command=scrub_arguments(list(applied.command)),
+        cwd=str(request.cwd),
+        started=event.now(),
+        parents=request.parents,
+        config=dict(applied.resolved),
+    )
+    return Prepared(request, root, store, chosen, applied, made)
+
+
+class _Carrier:
+    """Carries one prepared run to its end."""
+
+    def __init__(self, prepared: Prepared, face: Face) -> None:
+        self.request = prepared.request
+        self.root = prepared.root
+        self.store = prepared.store
+        self.configuration = prepared.configuration
+        self.applied = prepared.applied
+        self.run = prepared.run
+        self.face = face
+        self.folder = self.store.folder(self.run.id)
+        self.allowed = self.request.fix or self.configuration.fix
+        self.interrupted = False
+        self.background: list[threading.Thread] = []
+
+    def carry(self) -> Run:
+        began = time.monotonic()
+        try:
+            presence.note(self.folder / "labhand.json")
+            self._keep_code()
+            self.store.write(self.run)
+            self._check()
+            job: Job | None = self._first_job()
+            while job is not None:
+                job = self._attempt(job)
+        except LabhandError:
+            if not self.run.attempts:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        for thread in self.background:
+            thread.join(timeout=10)
+        last = self.run.attempts[-1]
+        self.run.exit_code = last.exit_code
+        self.run.wall_s = round(time.monotonic() - began, 3)
+        self.run.ended = event.now()
+        self.run.status = settle.status(self.folder, last, interrupted=self.interrupted)
+        settle.finish(self.store, self.run)
+        return self.run
+
+    def _keep_code(self) -> None:
+        kept = snapshot.keep(self.root, self.run.id, self.store.home)
+        self.run.code = kept.code
+        self.left_out = kept.left_out
+        self._in_background(self._keep_environment)
+
+    def _keep_environment(self) -> None:
+        from labhand.kit.machine import environment, interpreter
+
+        python = interpreter(self.applied.command, self.request.cwd, os.environ)
+        self.run.environment = environment(python, os.environ)
+
+    def _in_background(self, work: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:  # what is only extra must never stop a run
+                self.face.tell(f"{work.__name__.strip('_').replace('_', ' ')} failed: {error}")
+
+        thread = threading.Thread(target=guarded, daemon=True)
+        thread.start()
+        self.background.append(thread)
+        return thread
+
+    def _check(self) -> None:
+        if not self.request.check or self.configuration.check == "off":
+            return
+        self._in_background(self._check_code).join(timeout=CHECK_BUDGET_S)
+        grave = [f for f in self.run.findings if f.severity == "error"]
+        if self.configuration.check == "stop" and grave:
+            raise UsageError(
+                f"check found {len(grave)} error(s), the first: {grave[0].message}; mend them, or "
+                "run with --no-check"
+            )
+
+    def _check_code(self) -> None:
+        from labhand.check import check
+
+        script = settings.script_of(self.applied.command, self.request.cwd)
+        if script is None:
+            return
+        found = check(
+            [script],
+            root=self.root,
+            home=self.store.home,
+            select=self.configuration.select,
+            ignore=self.configuration.ignore,
+        )
+        for finding in found.findings:
+            self.run.findings.append(finding)
+            self.face.finding(finding)
+
+    def _first_job(self) -> Job:
+        folder = self.store.attempt(self.run.id, 1)
+        return Job(
+            command=list(self.applied.command),
+            cwd=str(self.request.cwd),
+            env=dict(os.environ),
+            attempt_dir=str(folder),
+            terminal=self.face.terminal(),
+        )
+
+    def _attempt(self, job: Job) -> Job | None:
+        """Carries one attempt; the job of the next one where a fix leads to it."""
+        number = len(self.run.attempts) + 1
+        folder = self.store.attempt(self.run.id, number)
+        folder.mkdir(mode=0o700, parents=True)
+        environment = self._environment(job.env, folder)
+        job = msgspec.structs.replace(job, attempt_dir=str(folder), env=environment)
+        attempt = Attempt(number=number, command=scrub_arguments(job.command), started=event.now())
+        recorder = Recorder(
+            self.store,
+            (self.run.id, self.run.name),
+            number,
+            self.face,
+            cwd=self.request.cwd,
+            environment=os.environ,
+            roles=self.configuration.roles,
+        )
+        process = start(job, self.request.launcher)
+        recorder.sample(process.pid)
+        recorder.write("attempt-started", number=number, command=attempt.command)
+        self.run.attempts.append(attempt)
+        self.store.write(self.run)
+        if number == 1:
+            self.face.started(self.run)
+        with self._signals_to(process):
+            end = self._supervise(process, recorder)
+        return self._ended(attempt, job, end, recorder)
+
+    def _environment(self, env: dict[str, str], folder: Path) -> dict[str, str]:
+        path = [p for p in env.get("PYTHONPATH", "").split(os.pathsep) if p and p != str(BOOT)]
+        made = env | {
+            "LABHAND_ATTEMPT": str(folder),
+            "PYTHONPATH": os.pathsep.join([str(BOOT), *path]),
+        }
+        made.pop("LABHAND_OVERLAY", None)
+        if self.applied.overlay:
+            made["LABHAND_OVERLAY"] = str(_write_overlay(folder, self.applied.overlay))
+        return made
+
+    def _supervise(self, process: Process, recorder: Recorder) -> End:
+        from select import select
+
+        typed = self.face.input()
+        drained_by: float | None = None
+        while True:
+            sources = [*process.fileno(), *([typed] if typed is not None else [])]
+            ready, _, _ = select(sources, [], [], 0.05)
+            if typed is not None and typed in ready:
+                typed = _pass_on(typed, process)
+            outputs = process.read(0)
+            for output in outputs:
+                recorder.output(output.stream, output.data)
+            recorder.turn()
+            end = process.end()
+            if end is None:
+                continue
+            # Grandchildren may hold the terminal open: what is there is taken, no more is awaited.
+            drained_by = drained_by or time.monotonic() + DRAIN_S
+            if not outputs or time.monotonic() > drained_by:
+                process.close()
+                return end
+
+    def _ended(self, attempt: Attempt, job: Job, end: End, recorder: Recorder) -> Job | None:
+        stopped = settle.stop_asked(self.folder)
+        self.interrupted = self.interrupted or end.signal == signal.SIGINT or end.exit_code == 130
+        recorder.end(end.exit_code, end.signal, stopped or self.interrupted)
+        attempt.exit_code, attempt.signal, attempt.wall_s = end.exit_code, end.signal, end.wall_s
+        resources = self.run.resources
+        resources.cpu_s = (resources.cpu_s or 0.0) + (end.cpu_s or 0.0)
+        resources.max_rss_bytes = max(resources.max_rss_bytes or 0, end.max_rss_bytes or 0)
+        self.run.config |= recorder.config
+        self.run.findings += recorder.watcher.findings().findings
+        next_job = None
+        if end.exit_code != 0 and not stopped and not self.interrupted:
+            next_job = self._mend(attempt, job, end, recorder)
+        self.store.write(self.run)
+        return next_job
+
+    def _mend(self, attempt: Attempt, job: Job, end: End, recorder: Recorder) -> Job | None:
+        failure = diagnose(
+            Evidence(
+                exit_code=end.exit_code,
+                signal=end.signal,
+                exception=recorder.exception,
+                tail=recorder.tail.decode("utf-8", "replace"),
+                command=job.command,
+                cwd=job.cwd,
+                env=job.env,
+            )
+        )
+        attempt.failure = failure
+        mending = self._mending(failure, job) if failure else None
+        if failure:
+            self.face.failed(failure, mending.fix if mending else None)
+        if mending is None:
+            return None
+        try:
+            next_job = mending.apply()
+        except LabhandError as error:
+            self.face.tell(str(error))
+            return None
+        attempt.fix = mending.fix
+        return next_job
+
+    def _mending(self, failure: Failure, job: Job) -> Mending | None:
+        if self.allowed == "off":
+            return None
+        situation = Situation(
+            job=job,
+            attempts=self.run.attempts,
+            root=self.root,
+            home=self.store.home,
+            allowed=self.allowed,
+        )
+        mending = mend(failure, situation)
+        return mending if mending and self._consented(mending.fix) else None
+
+    def _consented(self, fix: Fix) -> bool:
+        if self.allowed == "all":
+            return True
+        if self.allowed == "ask" or fix.safety == "scientific":
+            return self.face.allows(fix)
+        return True
+
+    @contextmanager
+    def _signals_to(self, process: Process) -> Iterator[None]:
+        """What is sent to labhand reaches the whole process group of the training."""
+
+        def forward(number: int, frame: Any) -> None:
+            self.interrupted = self.interrupted or number == signal.SIGINT
+            process.signal(number)
+
+        def resize(number: int, frame: Any) -> None:
+            if size := self.face.terminal():
+                process.resize(*size)
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        ours = {n: forward for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        before = {n: signal.signal(n, handler) for n, handler in ours.items()}
+        before[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, resize)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _pass_on(typed: int, process: Process) -> int | None:
+    """Hands typed input on; None once there is no more."""
+    try:
+        data = os.read(typed, 65536)
+    except OSError:
+        return None
+    if not data:
+        return None
+    process.write(data)
+    return typed
+
+
+def _write_overlay(folder: Path, overlay: dict[Path, str]) -> Path:
+    """Writes the changed sources beside the attempt and the map to them, for the probe."""
+    place = folder / "overlay"
+    place.mkdir(mode=0o700)
+    table: dict[str, str] = {}
+    for number, (path, text) in enumerate(overlay.items()):
+        changed = place / f"{number}-{path.name}"
+        changed.write_text(text, encoding="utf-8")
+        table[str(path)] = str(changed)
+    index = place / "overlay.json"
+    index.write_bytes(msgspec.json.encode(table))
+    return index
+
+
+__all__ = ["Code", "Finding", "Prepared", "prepare", "run"]

@@ -1,0 +1,123 @@
+"""The end of a run: its status, its short form, and runs whose labhand did not live to write it."""
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from labhand.core import event
+from labhand.core.finding import Finding
+from labhand.core.run import Attempt, Run, Status
+from labhand.core.store import Store
+from labhand.kit import presence
+
+STOP = "stop"
+
+
+def ask_stop(folder: Path) -> None:
+    """Notes that a person wants the run to stop, so that its end is no failure."""
+    (folder / STOP).touch(mode=0o600)
+
+
+def stop_asked(folder: Path) -> bool:
+    """Whether a person asked the run to stop."""
+    return (folder / STOP).exists()
+
+
+def status(folder: Path, last: Attempt, *, interrupted: bool = False) -> Status:
+    """How a run ended, from its last attempt."""
+    if stop_asked(folder) or interrupted:
+        return "stopped"
+    if last.exit_code is None:
+        return "lost"
+    return "finished" if last.exit_code == 0 else "failed"
+
+
+def finish(store: Store, run: Run) -> None:
+    """Packs the points, writes the short form of a run that has ended, and indexes it."""
+    from labhand.kit import points
+    from labhand.kit.catalog import Catalog
+
+    folder = store.folder(run.id)
+    run.metrics = points.metrics(folder)
+    store.write(run)
+    points.pack(folder)
+    Catalog(store).put(run)
+
+
+def settle(store: Store, run: Run) -> Run:
+    """The run as it truly stands: one that says `running` is looked at, and ended if it has.
+
+    A run that still goes on gets its metrics of now. Writes only when the run has ended without
+    labhand: then the keeper's `end.json` tells how, or it is `lost`.
+    """
+    if run.status != "running":
+        return run
+    folder = store.folder(run.id)
+    if presence.there(presence.read(folder / "labhand.json")) or _training_there(store, run):
+        return _as_of_now(store, run)
+    end = _end(store, run)
+    _take_what_was_told(store, run)
+    if run.attempts:
+        last = run.attempts[-1]
+        last.exit_code, last.signal = end.get("exit_code"), end.get("signal")
+        last.wall_s = end.get("wall_s")
+        run.exit_code = last.exit_code
+        run.resources.cpu_s = end.get("cpu_s")
+        run.resources.max_rss_bytes = end.get("max_rss_bytes")
+        run.status = status(folder, last)
+    else:
+        run.status = "lost"
+    run.ended = end.get("ended")
+    if run.ended:
+        run.wall_s = round(event.seconds(run.ended) - event.seconds(run.started), 3)
+    finish(store, run)
+    return run
+
+
+def _training_there(store: Store, run: Run) -> bool:
+    if not run.attempts:
+        return False
+    place = store.attempt(run.id, run.attempts[-1].number) / "process.json"
+    try:
+        known: dict[str, Any] = msgspec.json.decode(place.read_bytes())
+    except (OSError, msgspec.MsgspecError):
+        return False
+    keeper = known.get("keeper")
+    return isinstance(keeper, dict) and presence.there(msgspec.convert(keeper, presence.Presence))
+
+
+def _end(store: Store, run: Run) -> dict[str, Any]:
+    if not run.attempts:
+        return {}
+    place = store.attempt(run.id, run.attempts[-1].number) / "end.json"
+    try:
+        end: dict[str, Any] = msgspec.json.decode(place.read_bytes())
+        return end
+    except (OSError, msgspec.MsgspecError):
+        return {}
+
+
+def _take_what_was_told(store: Store, run: Run) -> None:
+    """Findings and settings that only the events still hold."""
+    known = {finding.id for finding in run.findings}
+    for attempt in run.attempts:
+        latest: dict[str, Finding] = {}
+        for happened in store.events(run.id, attempt.number):
+            if happened.kind in ("finding", "alarm"):
+                finding = msgspec.convert(happened.data["finding"], Finding)
+                latest[finding.id] = finding
+            elif happened.kind == "config":
+                run.config |= happened.data
+        run.findings += [finding for key, finding in latest.items() if key not in known]
+
+
+def _as_of_now(store: Store, run: Run) -> Run:
+    from labhand.kit import points
+
+    run.metrics = points.metrics(store.folder(run.id))
+    run.wall_s = round(time.time() - datetime.fromisoformat(run.started).timestamp(), 3)
+    _take_what_was_told(store, run)
+    return run
