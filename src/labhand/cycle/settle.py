@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from labhand.core import event
+from labhand.core.errors import LabhandError, UsageError
 from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Run, Status
 from labhand.core.store import Store
@@ -120,4 +121,47 @@ def _as_of_now(store: Store, run: Run) -> Run:
     run.metrics = points.metrics(store.folder(run.id))
     run.wall_s = round(time.time() - datetime.fromisoformat(run.started).timestamp(), 3)
     _take_what_was_told(store, run)
+    return run
+
+
+def listing(store: Store, limit: int | None = None) -> list[Any]:
+    """The rows of `labhand runs`, newest first, each as it truly stands."""
+    from labhand.kit.catalog import Catalog
+
+    catalog = Catalog(store)
+    rows = catalog.rows(limit)
+    stale = [row.id for row in rows if row.status == "running"]
+    for run_id in stale:
+        try:
+            run = settle(store, store.read(run_id))
+        except LabhandError:
+            continue
+        if run.status != "running":
+            catalog.put(run)
+    return catalog.rows(limit) if stale else rows
+
+
+def stop_run(store: Store, run_id: str, grace_s: float) -> Run:
+    """The run after it was stopped. Blocks until it has ended, `grace_s` at most and a little more.
+
+    Raises:
+        UsageError: it does not go on.
+    """
+    from labhand.launch import stop_group
+
+    run = settle(store, store.read(run_id))
+    if run.status != "running":
+        raise UsageError(f"{run.name} does not go on: it is {run.status}")
+    folder = store.folder(run_id)
+    ask_stop(folder)
+    if run.attempts:
+        stop_group(store.attempt(run_id, run.attempts[-1].number), grace_s)
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        run = store.read(run_id)
+        if run.status != "running":
+            return run
+        if not presence.there(presence.read(folder / "labhand.json")):
+            return settle(store, run)
+        time.sleep(0.05)
     return run

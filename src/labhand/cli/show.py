@@ -1,0 +1,35 @@
+"""`labhand show`: one run."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from labhand.core.store import Store, project_root
+
+
+@click.command(epilog="Example: labhand show last --diff")
+@click.argument("reference", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (labhand.run/1).")
+@click.option("--diff", is_flag=True, help="The code of the run against the code as it stands.")
+@click.option("--output", is_flag=True, help="What the command printed, newest attempt.")
+def show(reference: str, as_json: bool, diff: bool, output: bool) -> None:
+    """Show RUN: an id, a name, or `last`."""
+    from labhand.cycle.settle import settle
+
+    store = Store.at(Path.cwd())
+    run = settle(store, store.read(store.find(reference)))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(run)))
+    elif output:
+        log = store.attempt(run.id, max(1, len(run.attempts))) / "output.log"
+        click.get_binary_stream("stdout").write(log.read_bytes() if log.exists() else b"")
+    elif diff:
+        from labhand.kit.snapshot import diff_now
+
+        root = project_root(Path(run.cwd))
+        click.echo(diff_now(root, store.home, run.code) or "the code is as it was in this run")
+    else:
+        from labhand.cli.summary import show as shown
+
+        click.echo(shown(run, store))

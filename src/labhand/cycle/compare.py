@@ -1,0 +1,368 @@
+"""What differs between runs: command, settings, code, environment, results, findings."""
+
+import re
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from labhand.core.errors import UsageError
+from labhand.core.finding import Finding
+from labhand.core.run import Code, Metric, Run
+from labhand.core.store import Store
+
+Direction = Literal["down", "up"]
+
+DIFF_LINES = 2000
+"""A diff longer than this is cut, and says so."""
+
+_DOWN = frozenset(
+    "loss nll xent ce perplexity ppl error err wer cer mse rmse mae mape bpb bpc bpd bpt fid kl "
+    "regret logloss brier ece entropy latency".split()
+)
+_UP = frozenset(
+    "acc accuracy auc auroc auprc roc f1 precision recall iou miou dice map bleu rouge chrf psnr ssim "
+    "reward rewards return returns r2 win success em ndcg mrr hits top1 top5 throughput".split()
+)
+_SEED = re.compile(
+    r"(?:^|[._/-])(?:seed|(?:random|rng|global|torch|np|numpy)_?(?:seed|state))$", re.I
+)
+
+
+class RunShort(msgspec.Struct, kw_only=True):
+    """A run as the comparison names it."""
+
+    id: str
+    name: str
+    status: str
+    exit_code: int | None
+    command: list[str]
+    started: str
+    wall_s: float | None
+
+
+class Difference(msgspec.Struct, kw_only=True):
+    """One named thing that is not the same in all runs. A run that has none is not in `values`.
+
+    `change` is seen from the first run: added (it had none), removed (only it had one), changed.
+    """
+
+    key: str
+    change: Literal["added", "changed", "removed"]
+    values: dict[str, Any]
+
+
+class CodeDifference(msgspec.Struct, kw_only=True):
+    """The code of a later run against the first run's. `diff` is None where a code was not kept."""
+
+    run: str
+    diff: str | None
+    added: int = 0
+    removed: int = 0
+    files: list[str] = []
+    cut: bool = False
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """A metric in one run. `difference` is its last value less the first run's.
+
+    `change` says which way that is, where the metric's direction is known. It is no claim that the
+    difference is more than noise.
+    """
+
+    last: float | None
+    best: float | None
+    points: int
+    non_finite: int
+    difference: float | None = None
+    change: Literal["better", "worse", "equal"] | None = None
+
+
+class Estimate(msgspec.Struct, kw_only=True):
+    """The last value over the runs of a group. `standard_error` is None for a single run."""
+
+    runs: int
+    mean: float
+    standard_error: float | None
+
+
+class MetricComparison(msgspec.Struct, kw_only=True):
+    """A metric over all runs by run id, and over all groups in their order (None: no value)."""
+
+    name: str
+    direction: Direction | None
+    values: dict[str, Result]
+    groups: list[Estimate | None] = []
+
+
+class FindingDifference(msgspec.Struct, kw_only=True):
+    """A finding that some of the runs have and others do not."""
+
+    rule: str
+    severity: str
+    message: str
+    runs: list[str]
+
+
+class Comparison(msgspec.Struct, kw_only=True):
+    """What differs between runs (`labhand.comparison/1`). The first run is what others are held to.
+
+    `groups` are runs that share command, code and every setting but the seed. `caution` says how
+    far the results may be trusted.
+    """
+
+    schema: str = "labhand.comparison/1"
+    runs: list[RunShort]
+    command: bool
+    settings: list[Difference] = []
+    code: list[CodeDifference] = []
+    environment: list[Difference] = []
+    packages: list[Difference] = []
+    groups: list[list[str]] = []
+    metrics: list[MetricComparison] = []
+    findings: list[FindingDifference] = []
+    caution: str
+
+
+def compare(store: Store, root: Path, runs: list[str]) -> Comparison:
+    """What differs between two or more runs; `runs` are ids, names or `last`.
+
+    Raises:
+        UsageError: fewer than two runs are meant.
+        NotFoundError: one of them does not exist.
+        RecordError: one of them cannot be read.
+    """
+    ids = list(dict.fromkeys(store.find(reference) for reference in runs))
+    if len(ids) < 2:
+        raise UsageError(
+            "one run has nothing to be compared with; name two different ones, as in "
+            "`labhand compare RUN last`"
+        )
+    return compare_runs([store.read(run_id) for run_id in ids], store.home, root)
+
+
+def compare_runs(runs: list[Run], home: Path, root: Path) -> Comparison:
+    """What differs between runs that were read already; the first is what others are held to."""
+    groups = _groups(runs)
+    return Comparison(
+        runs=[_short(run) for run in runs],
+        command=any(run.command != runs[0].command for run in runs),
+        settings=differences({run.id: flat(run.config) for run in runs}),
+        code=[_code(home, root, runs[0].code, run) for run in runs[1:]],
+        environment=differences({run.id: _surroundings(run) for run in runs}),
+        packages=differences({run.id: dict(run.environment.packages) for run in runs}),
+        groups=[[run.id for run in group] for group in groups],
+        metrics=_metrics(runs, groups),
+        findings=_findings(runs),
+        caution=_caution(groups),
+    )
+
+
+def direction(metric: str) -> Direction | None:
+    """Which way a metric gets better, told by its name; None where the name does not tell."""
+    words = re.findall(r"[A-Z]?[a-z]+\d*|[A-Z]+\d*", metric)
+    for word in reversed([w.lower() for w in words]):
+        if word in _DOWN:
+            return "down"
+        if word in _UP:
+            return "up"
+    return None
+
+
+def best(name: str, metric: Metric) -> float | None:
+    """The best value of a metric; None where its direction is unknown."""
+    return {"down": metric.min, "up": metric.max}.get(direction(name) or "")
+
+
+def is_seed(key: str) -> bool:
+    """Whether a setting is a seed, told by its name."""
+    return _SEED.search(key) is not None
+
+
+def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings with nested ones named `outer.inner`."""
+    out: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            out |= flat(value, f"{prefix}{key}.")
+        else:
+            out[f"{prefix}{key}"] = value
+    return out
+
+
+def differences(tables: dict[str, dict[str, Any]]) -> list[Difference]:
+    """What is not the same in all tables, by key; the first table is what others are held to."""
+    first, *later = tables.values()
+    found: list[Difference] = []
+    for key in sorted({key for table in tables.values() for key in table}):
+        values = {run: table[key] for run, table in tables.items() if key in table}
+        if len(values) == len(tables) and all(_same(v, first[key]) for v in values.values()):
+            continue
+        change: Literal["added", "changed", "removed"] = "changed"
+        if key not in first:
+            change = "added"
+        elif not any(key in table for table in later):
+            change = "removed"
+        found.append(Difference(key=key, change=change, values=values))
+    return found
+
+
+def _same(a: Any, b: Any) -> bool:
+    # NaN is the same setting as NaN; 1 and True are not, 1 and 1.0 are
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    return bool(a == b) or (a != a and b != b)
+
+
+def _short(run: Run) -> RunShort:
+    return RunShort(
+        id=run.id,
+        name=run.name,
+        status=run.status,
+        exit_code=run.exit_code,
+        command=run.command,
+        started=run.started,
+        wall_s=run.wall_s,
+    )
+
+
+def _surroundings(run: Run) -> dict[str, Any]:
+    gpus = [gpu.get("name", gpu) for gpu in run.environment.gpus]
+    return {"python": run.environment.python, "gpus": gpus, "cwd": run.cwd} | {
+        f"host.{key}": value for key, value in flat(run.environment.host).items()
+    }
+
+
+def _code(home: Path, root: Path, before: Code, run: Run) -> CodeDifference:
+    if before.tree is None or run.code.tree is None:
+        return CodeDifference(run=run.id, diff=None)
+    if before.tree == run.code.tree:
+        return CodeDifference(run=run.id, diff="")
+    from labhand.kit import snapshot
+
+    lines = snapshot.diff(root, home, before, run.code).splitlines()
+    headers = ("+++ ", "--- ")
+    return CodeDifference(
+        run=run.id,
+        diff="\n".join(lines[:DIFF_LINES]),
+        added=sum(line.startswith("+") and not line.startswith(headers) for line in lines),
+        removed=sum(line.startswith("-") and not line.startswith(headers) for line in lines),
+        files=_files(lines),
+        cut=len(lines) > DIFF_LINES,
+    )
+
+
+def _files(lines: Iterable[str]) -> list[str]:
+    names: list[str] = []
+    for line in lines:
+        if line.startswith(("--- ", "+++ ")):
+            name = line[4:].split("\t")[0].strip('"')
+            if name != "/dev/null":
+                names.append(re.sub(r"^[ab]/", "", name))
+    return list(dict.fromkeys(names))
+
+
+def _groups(runs: list[Run]) -> list[list[Run]]:
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        settings = {k: v for k, v in flat(run.config).items() if not is_seed(k)}
+        # a code that was not kept may have been any code
+        tree = run.code.tree or run.id
+        key = msgspec.json.encode([_seedless(run.command), settings, tree], order="sorted")
+        groups.setdefault(key.decode(), []).append(run)
+    return list(groups.values())
+
+
+def _seedless(command: list[str]) -> list[str]:
+    kept: list[str] = []
+    skip = False
+    for word in command:
+        name, _, value = word.partition("=")
+        if skip:
+            skip = False
+        elif is_seed(name.lstrip("-+")):
+            skip = not value and name.startswith("-")
+        else:
+            kept.append(word)
+    return kept
+
+
+def _metrics(runs: list[Run], groups: list[list[Run]]) -> list[MetricComparison]:
+    names = list(dict.fromkeys(name for run in runs for name in run.metrics))
+    several = any(len(group) > 1 for group in groups)
+    return [
+        MetricComparison(
+            name=name,
+            direction=direction(name),
+            values={r.id: _result(name, runs[0], r) for r in runs if name in r.metrics},
+            groups=[_estimate(name, group) for group in groups] if several else [],
+        )
+        for name in names
+    ]
+
+
+def _result(name: str, first: Run, run: Run) -> Result:
+    metric = run.metrics[name]
+    result = Result(
+        last=metric.last,
+        best=best(name, metric),
+        points=metric.points,
+        non_finite=metric.non_finite,
+    )
+    before = first.metrics.get(name)
+    if run is first or before is None or before.last is None or metric.last is None:
+        return result
+    result.difference = metric.last - before.last
+    way = direction(name)
+    if result.difference == 0:
+        result.change = "equal"
+    elif way is not None:
+        result.change = "better" if (result.difference < 0) == (way == "down") else "worse"
+    return result
+
+
+def _estimate(name: str, group: list[Run]) -> Estimate | None:
+    found = [run.metrics[name].last for run in group if name in run.metrics]
+    values = [value for value in found if value is not None]
+    if not values:
+        return None
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+    return Estimate(runs=len(values), mean=statistics.fmean(values), standard_error=error)
+
+
+def _findings(runs: list[Run]) -> list[FindingDifference]:
+    found: dict[tuple[Any, ...], FindingDifference] = {}
+    for run in runs:
+        for f in run.findings:
+            entry = found.setdefault(
+                _identity(f),
+                FindingDifference(rule=f.rule, severity=f.severity, message=f.message, runs=[]),
+            )
+            if run.id not in entry.runs:
+                entry.runs.append(run.id)
+    return [entry for entry in found.values() if len(entry.runs) < len(runs)]
+
+
+def _identity(finding: Finding) -> tuple[Any, ...]:
+    # an incident's id may hold its run; its rule and place say better whether it came back
+    if finding.job == "watch":
+        places = (finding.where.metric, finding.where.layer)
+        return (finding.rule, *(place or None for place in places))
+    return (finding.id,)
+
+
+def _caution(groups: list[list[Run]]) -> str:
+    sizes = [len(group) for group in groups]
+    if max(sizes) == 1:
+        return "One run each: a difference may be noise."
+    if len(groups) == 1:
+        return f"{sizes[0]} runs that differ in nothing but the seed: mean ± standard error."
+    counts = ", ".join(map(str, sizes))
+    if min(sizes) == 1:
+        return (
+            f"Runs that differ in nothing but the seed: {counts}; mean ± standard error where there "
+            "are several. A single run may be noise."
+        )
+    return f"Runs that differ in nothing but the seed: {counts}; mean ± standard error."
