@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from labhand.core import event
-from labhand.core.errors import LabhandError, UsageError
+from labhand.core.errors import LabhandError, RecordError, UsageError
 from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Run, Status
 from labhand.core.store import Store
@@ -164,4 +164,45 @@ def stop_run(store: Store, run_id: str, grace_s: float) -> Run:
         if not presence.there(presence.read(folder / "labhand.json")):
             return settle(store, run)
         time.sleep(0.05)
+    return run
+
+
+def rebuild(store: Store, *, write: bool) -> tuple[int, list[str]]:
+    """How many runs the record holds, and what is wrong with it; with `write` the catalog is rebuilt.
+
+    A run whose `run.json` is lost is made again from what its other files still tell.
+    """
+    from labhand.kit.catalog import Catalog
+
+    problems: list[str] = []
+    for run_id in store.ids():
+        try:
+            store.read(run_id)
+        except RecordError as error:
+            if write and (run := _made_again(store, run_id)):
+                finish(store, run)
+                problems.append(f"{run_id}: its run.json was lost; made again from its other files")
+            else:
+                problems.append(str(error))
+    if write:
+        Catalog(store).rebuild()
+    return len(store.ids()), problems
+
+
+def _made_again(store: Store, run_id: str) -> Run | None:
+    """A run as its attempts' events tell it; None where there are none."""
+    numbers = sorted(int(p.name) for p in (store.folder(run_id) / "attempts").glob("[0-9]*"))
+    run = Run(id=run_id, name=run_id, status="lost", command=[], cwd="", started="")
+    for number in numbers:
+        for happened in store.events(run_id, number):
+            if happened.kind == "attempt-started":
+                command = happened.data["command"]
+                run.attempts.append(Attempt(number=number, command=command, started=happened.time))
+                run.command, run.started = command, run.started or happened.time
+    if not run.attempts:
+        return None
+    end = _end(store, run)
+    run.attempts[-1].exit_code = run.exit_code = end.get("exit_code")
+    run.status, run.ended = status(store.folder(run_id), run.attempts[-1]), end.get("ended")
+    _take_what_was_told(store, run)
     return run

@@ -1,0 +1,1 @@
+"""Real trainings that need no download. Nothing here imports labhand."""
