@@ -1,0 +1,234 @@
+"""Metrics out of what a script prints.
+
+Exact formats first (`lines_formats`, `lines_tables`), then pairs of a name and a number under
+guards (`lines_pairs`). A step is never invented: it is None where the line does not tell one.
+"""
+
+import re
+import time
+from collections.abc import Callable
+
+from labhand.kit.lines_formats import FORMATS, Memory, Printed, side
+from labhand.kit.lines_pairs import NUMBER, Pair, is_setting, number, pairs
+from labhand.kit.lines_tables import table
+
+__all__ = ["Lines", "Numbering", "Printed"]
+
+LONGEST = 8192
+"""A line is read up to this many bytes; what follows on it is passed over."""
+
+_ANSI = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
+)
+_BREAK = re.compile(rb"\r*\n|\r(?!$)")
+_PREFIX = re.compile(
+    r"^\s*(?:\[?\d{4}[-/]\d\d[-/]\d\d[ T_]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?\]?[\s,|:-]*"
+    r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?[\s|:-]+|\[?(?:INFO|DEBUG)\]?\b[\s|:-]*"
+    r"|\[?(?:rank|Rank|GPU)[ :]?\d+\]?[\s|:-]+|(?:root|__main__|[a-z_]+(?:\.[a-z_]+)+)\s*(?:-|:|\|)\s+)+"
+)
+_WORTH = re.compile(
+    rf"[A-Za-z)'\"\]%0-9]\s{{0,8}}[:=]\s{{0,30}}['\"]?{NUMBER}|(?:loss|acc|accuracy|ppl|error|reward|score|f1|auc)\s+[-+.\dni]",
+    re.I,
+)
+_TROUBLE = re.compile(
+    r"^\s*(?:Traceback \(|File \"|\w*(?:Error|Exception|Warning|Interrupt)\b\s*(?::|$)|[\w.]+(?:Error|Exception|Warning): )"
+    r"|\b(?:WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b|Warning: |warnings\.warn|^\s*(?:#|//|>>>|def |class |import |from |if |for |while |return |print\(|assert )|://"
+)
+_STEP = re.compile(
+    r"(?<![\w./])(?:(?:global|train|training|optimizer|total)[ _]?)?(?:(?P<batch>batch|minibatch)|step|steps|iter|iters|iteration|it|updates?|timesteps?|num_updates|round|episode|trial|generation)"
+    r"(?![A-Za-z/])\s*[:=#]?\s*\[?\s*(?P<n>\d+)(?![\d.]*\d*[eE.:]\d)(?:\s*(?:/|of)\s*(?P<total>\d+))?\]?(?![\w.%]*\w)",
+    re.I,
+)
+_EPOCH = re.compile(
+    r"(?<![\w./])(?:epoch|ep)s?\s*[:=#]?\s*[\[(]?\s*(?P<epoch>\d+(?:\.\d+)?)(?:\s*(?:/|of)\s*\d+(?:\.\d+)?)?[\])]?(?![\w%]*\w)",
+    re.I,
+)
+_FRACTION = re.compile(r"[\[(]\s*(?P<n>\d+)\s*/\s*(?P<total>\d+)\s*(?:\([\d.\s%]*\))?\s*[\])]")
+_TOOK = re.compile(r"\b(?:eta|remaining|elapsed|time left)\b\s*[:=]?\s*[\d:.]+\s*\w*", re.I)
+_CLOCK = re.compile(r"\d{4}[-/]\d\d[-/]\d\d|\b\d{1,2}:\d\d(?::\d\d)?\b")
+
+
+class Lines:
+    """Reads a stream of output and tells the metrics in it.
+
+    Of a progress bar that draws over itself only one state a second is told. `clock` is in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._rest = b""
+        self._memory = Memory()
+        self._bar: str | None = None
+        self._told = float("-inf")
+        self._trouble = False
+
+    def feed(self, data: bytes) -> list[Printed]:
+        """What the lines that are whole by now say; an unfinished line waits for its rest."""
+        data = self._rest + data
+        found: list[Printed] = []
+        start = 0
+        for end in _BREAK.finditer(data):
+            # a carriage return at the very end may yet turn out to be half of a line's end
+            self._frame(data[start : end.start()], b"\n" in end.group(), found)
+            start = end.end()
+        self._rest = data[start:]
+        if len(self._rest) > LONGEST:
+            self._rest = self._rest[: LONGEST - 1] + self._rest[-1:]
+        return found
+
+    def close(self) -> list[Printed]:
+        """What the unfinished last line says, and the last state of a bar."""
+        found: list[Printed] = []
+        self._frame(self._rest.rstrip(b"\r"), True, found)
+        self._rest = b""
+        return found
+
+    def _frame(self, raw: bytes, whole: bool, found: list[Printed]) -> None:
+        text = raw[:LONGEST].decode("utf-8", "replace").rstrip()
+        if not whole:
+            if not text:
+                return
+            now = self._clock()
+            if now - self._told < 1.0:
+                self._bar = text
+                return
+            self._told, self._bar = now, None
+        elif not text and self._bar is not None:
+            text, self._bar = self._bar, None
+        if (printed := self.line(text)) is not None:
+            found.append(printed)
+
+    def line(self, text: str) -> Printed | None:
+        """What one line says; None where it holds no metric."""
+        if "\x1b" in text or not text.isprintable():
+            text = _ANSI.sub("", text)
+        if self._in_trouble(text):
+            return None
+        memory = self._memory
+        opened = memory.table or memory.summary or memory.block is not None
+        if opened or "  " in text or text.startswith("--"):
+            answer = table(text.strip(), memory)
+            if isinstance(answer, Printed):
+                return self._told_as(answer)
+            if answer:
+                return None
+        if _WORTH.search(text) is None:
+            self._note_epoch(text)
+            return None
+        if _TROUBLE.search(text) is not None:
+            return None
+        text = _PREFIX.sub("", text, count=1)
+        for mark, read in FORMATS:
+            if mark in text and (printed := read(text.strip(), memory)) is not None:
+                return self._told_as(printed)
+        return self._generic(text)
+
+    def _told_as(self, printed: Printed) -> Printed:
+        self._memory.begun = True
+        return printed
+
+    def _note_epoch(self, text: str) -> None:
+        """Remembers the epoch of a line such as `Epoch 3/10` that stands above its metrics."""
+        if ("poch" in text or "POCH" in text) and len(text) < 80 and (e := _EPOCH.search(text)):
+            self._memory.in_epoch(float(e["epoch"]))
+
+    def _in_trouble(self, text: str) -> bool:
+        """Whether the line belongs to a traceback."""
+        if self._trouble:
+            self._trouble = text.startswith((" ", "\t")) or not text
+            return True
+        self._trouble = text.startswith("Traceback (most recent call last)")
+        return self._trouble
+
+    def _generic(self, text: str) -> Printed | None:
+        memory = self._memory
+        if "%|" in text or _CODE.search(text):
+            return None
+        body = _CLOCK.sub(" ; ", _TOOK.sub(" ; ", text)) if ":" in text else text
+        epoch, step, body = self._marks(body)
+        if epoch is None:
+            self._note_epoch(text)
+        marked = epoch is not None or step is not None
+        found = pairs(body)
+        sure = any(pair.sure for pair in found)
+        if not (sure or (marked and found)):
+            return None
+        where = _heading(body, found)
+        values = {
+            where + pair.key if where and not side(pair.key) else pair.key: pair.value
+            for pair in found
+            if pair.sure or marked or (sure and not is_setting(pair.key)) or memory.begun
+        }
+        memory.begun = memory.begun or marked
+        return Printed(step, epoch, values, text) if values else None
+
+    def _marks(self, body: str) -> tuple[float | None, int | None, str]:
+        """The epoch and the step that the line names, and the line without them."""
+        epoch_at, step_at = _EPOCH.search(body), _STEP.search(body)
+        epoch = float(epoch_at["epoch"]) if epoch_at else None
+        self._memory.in_epoch(epoch)
+        if step_at is None:
+            rest = body if epoch_at is None else body[epoch_at.end() :]
+            step_at = _FRACTION.search(rest) if rest else None
+            body = (
+                rest if step_at is None else rest[: step_at.start()] + ";" + rest[step_at.end() :]
+            )
+            if epoch_at is not None and epoch_at.start() and step_at is None:
+                body = body[:0] + rest
+            inside = step_at is not None
+        else:
+            inside = step_at["batch"] is not None
+            for mark in (epoch_at, step_at):
+                if mark:
+                    body = body[: mark.start()] + ";" * len(mark.group()) + body[mark.end() :]
+        if step_at is None:
+            return epoch, None, body
+        n, total = int(step_at["n"]), step_at["total"]
+        at = epoch if epoch is not None else (self._memory.epoch if inside else None)
+        if inside and total and at is not None:
+            return epoch, self._memory.running(at, n, int(total)), body
+        if inside and not total:
+            return epoch, None, body
+        if total and epoch is not None:
+            return epoch, self._memory.within(epoch, n, int(total)), body
+        return epoch, n, body
+
+
+_CODE = re.compile(
+    r"\w\(\w*[=,'\"]|Namespace\(|^\s*[\w.]+\([^)]*$|\[\[|tensor\(|array\(|lambda|=>|;\s*$|\w = \w+\("
+)
+_HEADING = re.compile(
+    r"^[\s\[(*=>;,|-]*(?:on |the )?(val|valid|validation|eval|evaluation|test|dev)(?:\s+set)?\s*[\])]?\s*[:\]|>-]?[\s:|\-;,]",
+    re.I,
+)
+
+
+def _heading(body: str, found: list[Pair]) -> str:
+    """`val/` or `test/` where the line begins with that word, standing for all that follows."""
+    heading = _HEADING.match(body)
+    if heading is None or not found or heading.end() > found[0].start:
+        return ""
+    return side(heading[1])
+
+
+class Numbering:
+    """Numbers what was printed without a step.
+
+    By the last step that was told; where no step ever was, by the whole epoch; else by the count.
+    """
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._count = 0
+
+    def step(self, printed: Printed) -> int:
+        """The step of what was printed."""
+        self._count += 1
+        if printed.step is not None:
+            self._last = printed.step
+            return printed.step
+        if self._last is not None:
+            return self._last
+        if printed.epoch is not None and float(printed.epoch).is_integer():
+            return int(printed.epoch)
+        return self._count - 1
