@@ -143,6 +143,21 @@ def compare(store: Store, root: Path, runs: list[str]) -> Comparison:
     return compare_runs([store.read(run_id) for run_id in ids], store.home, root)
 
 
+def against_previous(store: Store, root: Path, run_id: str) -> Comparison | None:
+    """A run against the last one of the same command before it; None where it is the first.
+
+    Raises:
+        RecordError: the run or the one before it cannot be read.
+    """
+    from labhand.kit.catalog import Catalog
+
+    run = store.read(run_id)
+    earlier = Catalog(store).previous(run.command, run_id)
+    if earlier is None:
+        return None
+    return compare_runs([store.read(earlier), run], store.home, root)
+
+
 def compare_runs(runs: list[Run], home: Path, root: Path) -> Comparison:
     """What differs between runs that were read already; the first is what others are held to."""
     groups = _groups(runs)

@@ -1,0 +1,336 @@
+"""What the curves of a report are drawn from: which lines share a chart, and the points of each.
+
+The data (`labhand.curves/1`), as report.js reads it: `tick`, seconds a time unit; `marks`, one
+`{number, kind, label, step, time}` a finding or attempt; `charts`, each `{unit, clock, marks,
+lines}`. `clock`: over time only. A line is `{kind: now|old|before, colour, s, t, v}`: differences
+of steps, differences of times in ticks since the run began, values (`"NaN"` and the like as text).
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labhand.core.finding import Finding
+from labhand.core.run import Run
+from labhand.web.page import Chart, Group, Key
+from labhand.web.words import OURS, quantity
+
+if TYPE_CHECKING:
+    from labhand.kit.points import Curve
+
+POINTS = 20_000
+"""How many points a report holds in all, so that it stays a small file; each metric has at least
+`LEAST` and at most `MOST` of them, the person's own metrics a larger share."""
+LEAST, MOST = 160, 2000
+
+_SPLITS = {
+    "train": 1, "training": 1, "tr": 1,
+    "val": 2, "valid": 2, "validation": 2, "eval": 2, "dev": 2,
+    "test": 3,
+}  # fmt: skip
+_STEP_PARTS = ("step_s", "data_s", "forward_s", "backward_s", "optimizer_s")
+_UNITS = {"_bytes": "bytes", "_percent": "percent", "_s": "seconds"}
+_HINTS = {
+    "Probe": "measured inside the training, by labhand",
+    "Machine": "measured on the machine, by labhand",
+}
+_FOLD_FROM = 13
+
+
+@dataclass
+class Sketch:
+    """A chart to be: its lines by metric name with their labels and colours."""
+
+    title: str
+    lines: list[tuple[str, str, int]]
+    words: str = ""
+
+    @property
+    def clock(self) -> bool:
+        """Whether the chart runs over time only: the machine knows no steps."""
+        return self.lines[0][0].startswith("system/")
+
+    @property
+    def unit(self) -> str:
+        """What the values are measured in, where labhand measured them; empty otherwise."""
+        name = self.lines[0][0]
+        ends = (unit for end, unit in _UNITS.items() if name.endswith(end))
+        return next(ends, "") if name.startswith(OURS) else ""
+
+
+@dataclass
+class Curves:
+    """The charts of a run: their groups for the page, and the data they are drawn from."""
+
+    groups: list[Group] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    thinned: bool = False
+
+
+def curves(
+    folder: Path, run: Run, numbered: list[tuple[int, Finding]], before: tuple[Path, Run] | None
+) -> Curves:
+    """The charts of a run, with its findings marked and the run `before` drawn faint."""
+    plans = plan(run.metrics)
+    drawing = _Drawing(folder, run, before, plans)
+    out = Curves()
+    entries: list[dict[str, Any]] = []
+    for title, members in plans:
+        charts = []
+        for member in members:
+            chart, entry = drawing.chart(len(entries), member)
+            charts.append(chart)
+            entries.append(entry)
+        out.groups.append(
+            Group(
+                title=title,
+                hint=_HINTS.get(title, ""),
+                folded=len(charts) >= _FOLD_FROM and len(plans) > 1,
+                dense=title in _HINTS or len(charts) > 6,
+                charts=charts,
+            )
+        )
+    flat = [member for _, members in plans for member in members]
+    out.data = {"tick": drawing.tick, "marks": [], "charts": entries}
+    _mark(out.data, flat, numbered, run, drawing)
+    out.thinned = drawing.thinned
+    return out
+
+
+def plan(names: Iterable[str]) -> list[tuple[str, list[Sketch]]]:
+    """Which metrics share a chart, in groups: the person's own, then the probe's, then the machine's."""
+    names = list(names)
+    own = _paired([n for n in names if not n.startswith(OURS)])
+    groups: list[tuple[str, list[Sketch]]] = []
+    if len(own) < _FOLD_FROM:
+        groups.append(("Metrics", own))
+    else:
+        parts: dict[str, list[Sketch]] = {}
+        for chart in own:
+            head, slash, _ = chart.lines[0][0].partition("/")
+            parts.setdefault(head if slash else "Metrics", []).append(chart)
+        groups += parts.items()
+    groups.append(("Probe", _probe([n for n in names if n.startswith("probe/")])))
+    groups.append(("Machine", _system([n for n in names if n.startswith("system/")])))
+    return [(title, charts) for title, charts in groups if charts]
+
+
+def _paired(names: list[str]) -> list[Sketch]:
+    """Train, validation and test of one metric in one chart."""
+    charts: dict[str, Sketch] = {}
+    for name in names:
+        parts = re.split(r"([/_.\- ])", name)
+        split = next((p for p in parts if p.lower() in _SPLITS), None)
+        colour = _SPLITS[split.lower()] if split else 1
+        rest = [p for p in parts if p is not split and p not in "/_.- "]
+        key = "/".join(rest).lower() or name
+        chart = charts.get(key)
+        if chart is None or any(taken == colour for _, _, taken in chart.lines):
+            key = key if chart is None else name
+            chart = charts.setdefault(key, Sketch("", []))
+        chart.lines.append((name, name, colour))
+    for chart in charts.values():
+        chart.lines.sort(key=lambda line: line[2])
+    return list(charts.values())
+
+
+def _probe(names: list[str]) -> list[Sketch]:
+    rates = [n for n in names if n == "probe/lr" or n.startswith("probe/lr.")]
+    times = [f"probe/{part}" for part in _STEP_PARTS if f"probe/{part}" in names]
+    charts = [
+        Sketch(n.removeprefix("probe/").removesuffix("_bytes").replace("_", " "), [(n, "", 1)])
+        for n in names
+        if n not in rates and n not in times
+    ]
+    if rates:
+        labels = [n.removeprefix("probe/lr").lstrip(".") for n in rates]
+        charts.append(Sketch("learning rate", _coloured(rates, labels)))
+    if times:
+        labels = [n.removeprefix("probe/").removesuffix("_s") for n in times]
+        charts.append(Sketch("time of a step", _coloured(times, labels)))
+    order = ["loss", "grad norm", "update ratio", "learning rate", "time of a step", "memory"]
+    return sorted(charts, key=lambda c: order.index(c.title) if c.title in order else len(order))
+
+
+def _system(names: list[str]) -> list[Sketch]:
+    shares = [n for n in names if n.endswith("_percent")]
+    charts = []
+    if shares:
+        labels = [n.removeprefix("system/").removesuffix("_percent") for n in shares]
+        charts.append(Sketch("use", _coloured(shares, labels)))
+    for name in names:
+        if name not in shares:
+            title = name.removeprefix("system/").removesuffix("_bytes").replace("_", " ")
+            charts.append(Sketch(title, [(name, "", 1)]))
+    return charts
+
+
+def _coloured(names: list[str], labels: list[str]) -> list[tuple[str, str, int]]:
+    return [(n, label, 1 + i % 6) for i, (n, label) in enumerate(zip(names, labels, strict=True))]
+
+
+class _Drawing:
+    """Reads points and turns them into lines of the data."""
+
+    def __init__(
+        self,
+        folder: Path,
+        run: Run,
+        before: tuple[Path, Run] | None,
+        plans: list[tuple[str, list[Sketch]]],
+    ) -> None:
+        self.folder, self.run, self.before = folder, run, before
+        self.start = datetime.fromisoformat(run.started).timestamp()
+        # 20,000 ticks are more than a screen shows
+        self.tick = float(f"{max((run.wall_s or 60) / 20_000, 1e-4):.1g}")
+        self.thinned = False
+        self.first_steps: dict[int, int] = {}
+        self.knots: list[tuple[int, float]] = []
+        names = [line[0] for _, members in plans for member in members for line in member.lines]
+        self._share = POINTS / max(1.0, sum(map(self._weight, names)))
+
+    def chart(self, index: int, member: Sketch) -> tuple[Chart, dict[str, Any]]:
+        keys: list[Key] = []
+        lines: list[dict[str, Any]] = []
+        for name, label, colour in member.lines:
+            value = quantity(name, self.run.metrics[name].last)
+            keys.append(Key(line=len(lines), name=name, label=label, value=value, colour=colour))
+            lines += self._lines(name, colour)
+        for name, label, colour in member.lines:
+            ghost = None if name.startswith("system/") else self._ghost(name, colour)
+            if ghost is not None and self.before is not None:
+                value = quantity(name, self.before[1].metrics[name].last)
+                told = self.before[1].name if len(member.lines) == 1 else f"{label} before"
+                keys.append(
+                    Key(
+                        line=len(lines), name=name, label=told, value=value, colour=colour,
+                        faint=True,
+                    )
+                )  # fmt: skip
+                lines.append(ghost)
+        names = [name for name, _, _ in member.lines]
+        chart = Chart(
+            index=index,
+            title=member.title,
+            summary="; ".join(map(self._told, names)),
+            words=" ".join([member.title, *names]).lower(),
+            keys=keys,
+        )
+        return chart, {"unit": member.unit, "clock": member.clock, "marks": [], "lines": lines}
+
+    def _told(self, name: str) -> str:
+        m = self.run.metrics[name]
+        return (
+            f"{name}: {quantity(name, m.first)} to {quantity(name, m.last)}, "
+            f"between {quantity(name, m.min)} and {quantity(name, m.max)}, {m.points} points"
+        )
+
+    def _weight(self, name: str) -> float:
+        return 1 if name.startswith("system/") else 2 if name.startswith("probe/") else 5
+
+    def _points(self, name: str) -> int:
+        return int(min(MOST, max(LEAST, self._share * self._weight(name))))
+
+    def _lines(self, name: str, colour: int) -> list[dict[str, Any]]:
+        from labhand.kit import points
+
+        curve = points.curve(self.folder, name, self._points(name))
+        self.thinned |= len(curve.steps) < self.run.metrics[name].points
+        if not name.startswith("system/"):
+            self._learn(curve)
+        lines = [self._line("now", colour, curve, curve.shown, self.start)]
+        if not curve.shown.all():
+            lines.append(self._line("old", colour, curve, ~curve.shown, self.start))
+        return lines
+
+    def _ghost(self, name: str, colour: int) -> dict[str, Any] | None:
+        if self.before is None or name not in self.before[1].metrics:
+            return None
+        from labhand.kit import points
+
+        folder, run = self.before
+        curve = points.curve(folder, name, max(LEAST, self._points(name) // 4))
+        start = datetime.fromisoformat(run.started).timestamp()
+        return self._line("before", colour, curve, curve.shown, start)
+
+    def _line(
+        self, kind: str, colour: int, curve: "Curve", chosen: Any, start: float
+    ) -> dict[str, Any]:
+        import numpy as np
+
+        steps = np.asarray(curve.steps)[chosen]
+        ticks = np.round((np.asarray(curve.times)[chosen] - start) / self.tick).astype(np.int64)
+        values = np.asarray(curve.values)[chosen].tolist()
+        return {
+            "kind": kind,
+            "colour": colour,
+            "s": np.diff(steps, prepend=0).tolist(),
+            "t": np.diff(ticks, prepend=0).tolist(),
+            "v": [float(f"{v:.6g}") if math.isfinite(v) else _word(v) for v in values],
+        }
+
+    def _learn(self, curve: "Curve") -> None:
+        """Keeps what tells the step of an attempt's start and the time of a step."""
+        import numpy as np
+
+        for attempt in np.unique(curve.attempt).tolist():
+            first = int(curve.steps[curve.attempt == attempt].min())
+            self.first_steps[attempt] = min(first, self.first_steps.get(attempt, first))
+        if len(curve.steps) > len(self.knots):
+            shown = curve.shown
+            pairs = zip(curve.steps[shown].tolist(), curve.times[shown].tolist(), strict=True)
+            self.knots = sorted(pairs)
+
+    def time_of(self, step: int) -> float | None:
+        """Seconds after the run's start at which a step was logged, to the nearest known one."""
+        if not self.knots:
+            return None
+        return min(self.knots, key=lambda knot: abs(knot[0] - step))[1] - self.start
+
+
+def _word(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _mark(
+    data: dict[str, Any],
+    plans: list[Sketch],
+    numbered: list[tuple[int, Finding]],
+    run: Run,
+    drawing: _Drawing,
+) -> None:
+    marks = data["marks"]
+    training = [i for i, member in enumerate(plans) if not member.clock]
+    for attempt in run.attempts[1:]:
+        since = datetime.fromisoformat(attempt.started).timestamp() - drawing.start
+        step = drawing.first_steps.get(attempt.number)
+        marks.append(_entry(None, "attempt", f"attempt {attempt.number}", step, since))
+        for i in range(len(plans)):
+            data["charts"][i]["marks"].append(len(marks) - 1)
+    for number, finding in numbered:
+        where = finding.where
+        step = where.step if isinstance(where.step, int) else None
+        seconds: float | None = None
+        if isinstance(where.time, str):
+            seconds = datetime.fromisoformat(where.time).timestamp() - drawing.start
+        elif step is not None:
+            seconds = drawing.time_of(step)
+        marks.append(_entry(number, finding.severity, finding.rule, step, seconds))
+        named = [
+            i
+            for i, member in enumerate(plans)
+            if any(n == where.metric for n, _, _ in member.lines)
+        ]
+        for i in named or training:
+            data["charts"][i]["marks"].append(len(marks) - 1)
+
+
+def _entry(
+    number: int | None, kind: str, label: str, step: int | None, seconds: float | None
+) -> dict[str, Any]:
+    told = None if seconds is None else round(seconds, 3)
+    return {"number": number, "kind": kind, "label": label, "step": step, "time": told}

@@ -1,0 +1,192 @@
+"""What the report's template gets: the whole contract between Python and the page."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A labelled fact of the headline or of the environment."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of code or of a diff. `number` is None in a diff."""
+
+    text: str
+    kind: Literal["plain", "hit", "add", "del", "hunk", "meta"] = "plain"
+    number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """A diff of one file, or a command. `title` is the file's name."""
+
+    title: str
+    lines: list[Line]
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """A fix: what it changes, exactly, and whether it touches the science."""
+
+    safety: str
+    summary: str
+    patches: list[Patch]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """A finding. `number` is the one that the curves' markers show; None without a step."""
+
+    number: int | None
+    severity: str
+    rule: str
+    job: str
+    state: str | None
+    message: str
+    place: str
+    advice: str
+    evidence: list[Fact]
+    code: list[Line]
+    related: list[tuple[str, str]]
+    remedy: Remedy | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A line of a chart in its legend. `line` is its index among the chart's lines in the data."""
+
+    line: int
+    name: str
+    label: str
+    value: str
+    colour: int
+    faint: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A chart: `index` finds its curves in the data; `words` is what the filter box looks in."""
+
+    index: int
+    title: str
+    summary: str
+    words: str
+    keys: list[Key]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Charts that belong together, folded where there are many."""
+
+    title: str
+    hint: str
+    folded: bool
+    dense: bool
+    charts: list[Chart]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A metric in numbers, formatted."""
+
+    name: str
+    points: str
+    first: str
+    last: str
+    low: str
+    high: str
+    last_step: str
+    non_finite: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A setting, package or fact that is not what it was."""
+
+    key: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A metric's last value in both runs."""
+
+    name: str
+    before: str
+    after: str
+    difference: str
+    change: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """What changed against another run. `code_note` speaks where there is no diff to show."""
+
+    name: str
+    when: str
+    settings: list[Change]
+    surroundings: list[Change]
+    packages: list[Change]
+    patches: list[Patch]
+    code_note: str
+    outcomes: list[Outcome]
+    caution: str
+    new_findings: list[str]
+    gone_findings: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """An attempt."""
+
+    number: int
+    command: str
+    ending: str
+    good: bool
+    wall: str
+    failure: Fact | None
+    remedy: Remedy | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """The end of what the last attempt printed."""
+
+    text: str
+    shown: int
+    left_out: int
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """The report of a run. `data` is what the curves are drawn from; it becomes JSON."""
+
+    title: str
+    name: str
+    run: str
+    status: str
+    verdict: str
+    command: str
+    facts: list[Fact]
+    notes: list[Note]
+    groups: list[Group]
+    many: bool
+    points_note: str
+    numbers: list[Number]
+    against: Against | None
+    settings: list[Fact]
+    tries: list[Try]
+    output: Output | None
+    resources: list[Fact]
+    packages: list[Fact]
+    written: str
+    data: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,280 @@
+"""The report of a run: one file that opens anywhere and loads nothing."""
+
+from datetime import datetime
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from labhand.core.errors import LabhandError
+from labhand.core.finding import Finding
+from labhand.core.run import Attempt, Fix, Run
+from labhand.core.store import Store, write_whole
+from labhand.cycle.compare import Comparison, against_previous, flat
+from labhand.web import words
+from labhand.web.against import against
+from labhand.web.curves import Curves, curves
+from labhand.web.page import Fact, Note, Number, Output, Page, Remedy, Try
+from labhand.web.patches import patches, source
+
+OUTPUT_LINES = 200
+_OUTPUT_BYTES = 256 * 1024
+_HERE = Path(__file__).parent
+
+
+def write(store: Store, root: Path, run_id: str) -> Path:
+    """The path of the report, written anew as `report.html` into the run's folder.
+
+    Raises:
+        RecordError: the run cannot be read.
+        OSError: the folder cannot be written; an older report is left whole.
+    """
+    path = store.folder(run_id) / "report.html"
+    write_whole(path, render(page(store, root, run_id)).encode())
+    return path
+
+
+def render(page: Page) -> str:
+    """The page as one HTML document, its style, script and data in it."""
+    static = _HERE / "static"
+    vendor = static / "vendor"
+    return str(
+        _template().render(
+            page=page,
+            data=_inert(msgspec.json.encode(page.data).decode()),
+            style=_read(vendor / "uPlot.min.css") + _read(static / "app.css"),
+            script=_read(vendor / "uPlot.iife.min.js") + "\n" + _read(static / "report.js"),
+        )
+    )
+
+
+def page(store: Store, root: Path, run_id: str) -> Page:
+    """What the report of a run says."""
+    run = store.read(run_id)
+    comparison = _comparison(store, root, run_id)
+    before = _before(store, comparison)
+    findings = words.ranked(run.findings)
+    placed = [f for f in findings if f.where.step or f.where.step == 0 or f.where.time]
+    numbered = list(enumerate(sorted(placed, key=_when), start=1))
+    drawn = curves(store.folder(run_id), run, numbered, before)
+    numbers = {id(finding): number for number, finding in numbered}
+    return Page(
+        title=f"{run.name} · {run.status}",
+        name=run.name,
+        run=run.id,
+        status=run.status,
+        verdict=words.verdict(run),
+        command=words.command_line(run.command),
+        facts=_facts(run),
+        notes=[_note(f, numbers.get(id(f)), root) for f in findings],
+        groups=drawn.groups,
+        many=sum(len(group.charts) for group in drawn.groups) > 8,
+        points_note=_points_note(drawn),
+        numbers=_numbers(run),
+        against=against(comparison, before[1]) if comparison and before else None,
+        settings=[Fact(label=k, value=words.value_of(v)) for k, v in flat(run.config).items()],
+        tries=[_try(attempt, root) for attempt in run.attempts],
+        output=_output(store, run),
+        resources=_resources(run),
+        packages=[Fact(label=k, value=v) for k, v in sorted(run.environment.packages.items())],
+        written=f"{datetime.now().astimezone():%Y-%m-%d %H:%M}",
+        data=drawn.data,
+    )
+
+
+@cache
+def _template() -> Any:
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else _printable(value),
+    )
+    return environment.get_template("report.html.jinja")
+
+
+def _printable(value: Any) -> Any:
+    return words.visible(value) if isinstance(value, str) else value
+
+
+@cache
+def _read(path: Path) -> Any:
+    from markupsafe import Markup
+
+    return Markup(path.read_text(encoding="utf-8"))
+
+
+def _inert(json: str) -> Any:
+    """JSON that no browser can take for the end of its script element."""
+    from markupsafe import Markup
+
+    escaped = json.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup(escaped)
+
+
+def _comparison(store: Store, root: Path, run_id: str) -> Comparison | None:
+    try:
+        return against_previous(store, root, run_id)
+    except LabhandError:
+        return None  # the run before cannot be read: this one's report still can
+
+
+def _before(store: Store, comparison: Comparison | None) -> tuple[Path, Run] | None:
+    if comparison is None:
+        return None
+    earlier = comparison.runs[0].id
+    return store.folder(earlier), store.read(earlier)
+
+
+def _when(finding: Finding) -> tuple[int, str]:
+    return finding.where.step or 0, finding.where.time or ""
+
+
+def _facts(run: Run) -> list[Fact]:
+    host = run.environment.host.get("name") or run.environment.host.get("hostname")
+    count = len(run.attempts)
+    told = {
+        "Started": words.moment(run.started),
+        "Took": words.duration(run.wall_s),
+        "Exit code": "–" if run.exit_code is None else str(run.exit_code),
+        "Attempts": str(count) if count > 1 else "",
+        "Host": str(host or ""),
+        "GPUs": _gpus(run),
+        "Code": _code(run),
+        "Folder": run.cwd,
+    }
+    return [Fact(label=label, value=value) for label, value in told.items() if value]
+
+
+def _gpus(run: Run) -> str:
+    names = sorted(str(gpu.get("name", "GPU")) for gpu in run.environment.gpus)
+    counted = [(name, len(list(same))) for name, same in groupby(names)]
+    return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in counted)
+
+
+def _code(run: Run) -> str:
+    if run.code.commit:
+        return run.code.commit[:10] + (" with uncommitted changes" if run.code.dirty else "")
+    return "kept, outside git" if run.code.tree else ""
+
+
+def _note(finding: Finding, number: int | None, root: Path) -> Note:
+    fix = finding.fix
+    return Note(
+        number=number,
+        severity=finding.severity,
+        rule=finding.rule,
+        job=finding.job,
+        state=None if finding.state is UNSET else finding.state,
+        message=finding.message,
+        place=words.place(finding),
+        advice=finding.advice,
+        evidence=[
+            Fact(label=key.replace("_", " "), value=_evidence(value))
+            for key, value in flat(finding.evidence).items()
+        ],
+        code=source(finding.where, root),
+        related=[(r.message, words.place(r)) for r in finding.related],
+        remedy=_remedy(Fix(finding.rule, fix.summary, fix.safety, fix.patch)) if fix else None,
+    )
+
+
+def _evidence(value: Any) -> str:
+    if isinstance(value, float):
+        return words.number(value)
+    if isinstance(value, list) and all(isinstance(v, (int, float)) for v in value):
+        shown = ", ".join(words.number(v) for v in value[:12])
+        return shown + (f" … {len(value)} in all" if len(value) > 12 else "")
+    return words.value_of(value)
+
+
+def _remedy(fix: Fix) -> Remedy:
+    return Remedy(safety=fix.safety, summary=fix.summary, patches=patches(fix.patch))
+
+
+def _points_note(drawn: Curves) -> str:
+    if not drawn.thinned:
+        return ""
+    return "Long curves are thinned for drawing; every peak and dip is kept."
+
+
+def _numbers(run: Run) -> list[Number]:
+    return [
+        Number(
+            name=name,
+            points=f"{m.points:,}",
+            first=words.quantity(name, m.first),
+            last=words.quantity(name, m.last),
+            low=words.quantity(name, m.min),
+            high=words.quantity(name, m.max),
+            last_step=f"{m.last_step:,}",
+            non_finite=m.non_finite,
+        )
+        for name, m in sorted(run.metrics.items(), key=lambda item: item[0].startswith(words.OURS))
+    ]
+
+
+def _try(attempt: Attempt, root: Path) -> Try:
+    code, signal = attempt.exit_code, attempt.signal
+    ending = "Still running" if code is None else f"Exit code {code}"
+    if signal:
+        ending = f"Killed by signal {signal}"
+    failure = attempt.failure
+    return Try(
+        number=attempt.number,
+        command=words.command_line(attempt.command),
+        ending=ending,
+        good=code == 0,
+        wall=words.duration(attempt.wall_s),
+        failure=Fact(label=failure.kind, value=failure.message) if failure else None,
+        remedy=_remedy(attempt.fix) if attempt.fix else None,
+    )
+
+
+def _output(store: Store, run: Run) -> Output | None:
+    if not run.attempts:
+        return None
+    number = run.attempts[-1].number
+    try:
+        with (store.attempt(run.id, number) / "output.log").open("rb") as file:
+            end = file.seek(0, 2)
+            file.seek(max(0, end - _OUTPUT_BYTES))
+            raw = file.read()
+    except OSError:
+        return None
+    lines = words.plain(raw.decode("utf-8", "replace")).rstrip("\n").split("\n")
+    shown = lines[-OUTPUT_LINES:]
+    if not any(shown):
+        return None
+    cut = len(lines) - len(shown) or end > _OUTPUT_BYTES
+    return Output(text="\n".join(shown), shown=len(shown), left_out=int(cut), attempt=number)
+
+
+def _resources(run: Run) -> list[Fact]:
+    machine = {
+        key.replace("_", " "): _machine(key, value)
+        for key, value in flat(run.environment.host).items()
+    }
+    told = {
+        "CPU time": words.duration(run.resources.cpu_s) if run.resources.cpu_s else "",
+        "Peak memory": words.size(run.resources.max_rss_bytes)
+        if run.resources.max_rss_bytes
+        else "",
+        "Python": run.environment.python,
+        **machine,
+    }
+    return [Fact(label=label, value=value) for label, value in told.items() if value]
+
+
+def _machine(key: str, value: Any) -> str:
+    if key.endswith("_bytes") and isinstance(value, (int, float)):
+        return words.size(value)
+    return words.value_of(value)

@@ -1,0 +1,252 @@
+"""Numbers, durations and verdicts in plain words, for the report and the terminal alike."""
+
+import math
+import re
+import shlex
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET
+
+from labhand.core.finding import SEVERITIES, Finding, Related
+from labhand.core.run import Metric, Run
+from labhand.cycle.compare import Comparison, direction
+
+OURS = ("probe/", "system/")
+"""What metric names begin with where labhand measured them itself."""
+
+_HEADLINE = ("val", "valid", "validation", "eval", "test", "dev")
+_ANSI = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\|[@-Z\\-_])", re.S
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number in at most `digits` significant digits: `0.3`, `1,204,000`, `3.2e-7`, `NaN`, `–`."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    if isinstance(value, int) or (value == int(value) and abs(value) < 10 ** max(digits, 6)):
+        return f"{int(value):,}".replace("-", "−")
+    if not 1e-4 <= abs(value) < 10**6:
+        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+        trimmed = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{trimmed}e{int(exponent)}".replace("-", "−")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{decimals}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
+def signed(value: float | None) -> str:
+    """A difference with its sign, `±0` for none."""
+    if value is None:
+        return "–"
+    return "±0" if value == 0 else f"{'+' if value > 0 else ''}{number(value, 3)}"
+
+
+def quantity(name: str, value: float | None) -> str:
+    """A metric's value with the unit that its name tells, where labhand measured it itself."""
+    if value is None or not math.isfinite(value) or not name.startswith(OURS):
+        return number(value)
+    if name.endswith("_bytes"):
+        return size(value)
+    if name.endswith("_percent"):
+        return f"{number(value, 3)} %"
+    return duration(value) if name.endswith("_s") else number(value)
+
+
+def size(value: float | None) -> str:
+    """Bytes as a person says them: `512 B`, `1.4 GB`."""
+    if value is None:
+        return "–"
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(value) < 999.5:
+            return f"{number(value, 3)} {unit}"
+        value /= 1000
+    return f"{number(value, 3)} TB"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: `3.1 ms`, `42 s`, `1 min 5 s`, `2 h 14 min`, `3 d 1 h`."""
+    if seconds is None:
+        return "–"
+    if 0 < abs(seconds) < 1:
+        small, unit = (seconds * 1e3, "ms") if abs(seconds) >= 1e-3 else (seconds * 1e6, "µs")
+        return f"{number(small, 3)} {unit}"
+    if seconds < 10:
+        return f"{number(seconds, 2)} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    for big, small_unit, one, other in ((3600, 60, "min", "s"), (86400, 3600, "h", "min")):
+        if whole < big:
+            rest = whole % small_unit // (small_unit // 60)
+            return f"{whole // small_unit} {one}" + (f" {rest} {other}" if rest else "")
+    rest = whole % 86400 // 3600
+    return f"{whole // 86400} d" + (f" {rest} h" if rest else "")
+
+
+def moment(text: str | None) -> str:
+    """A time to the minute, in the offset it was written in; the text itself where it is no time."""
+    try:
+        return f"{datetime.fromisoformat(text or ''):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return text or "–"
+
+
+def value_of(setting: Any) -> str:
+    """A setting as a person would write it, at most 200 characters."""
+    if isinstance(setting, bool) or setting is None:
+        return str(setting)
+    if isinstance(setting, float):
+        return repr(setting)
+    if isinstance(setting, (list, tuple)):
+        text = "[" + ", ".join(value_of(item) for item in setting) + "]"
+    else:
+        text = str(setting)
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def command_line(command: Iterable[str]) -> str:
+    """A command as one would type it."""
+    return shlex.join(command)
+
+
+def plain(text: str) -> str:
+    """Text without escape sequences and control characters; a progress bar's last state stands."""
+    clean = _ANSI.sub("", text).replace("\r\n", "\n")
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in clean.split("\n"))
+    return _CONTROL.sub("", "\n".join(lines))
+
+
+def visible(text: str) -> str:
+    """Text whose control characters and direction overrides can neither hide nor reorder it."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def ranked(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings by weight: the grave before the mild, then in the order of their steps."""
+    return sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), f.where.step or 0))
+
+
+def headline(metrics: dict[str, Metric], limit: int = 4) -> list[str]:
+    """The names of the few metrics to show first: the person's own, losses and scores first."""
+    own = [n for n in metrics if not n.startswith(OURS)]
+    own = [n for n in own if direction(n)] or own
+    if not own:
+        return [n for n in ("probe/loss",) if n in metrics]
+
+    def weight(name: str) -> tuple[bool, bool]:
+        held_out = any(word in _HEADLINE for word in re.split(r"[/_.\- ]", name.lower()))
+        return (direction(name) is None, not held_out)
+
+    return sorted(own, key=weight)[:limit]
+
+
+def verdict(run: Run) -> str:
+    """One sentence that says how the run went."""
+    grave = [f for f in ranked(run.findings) if f.severity != "note"]
+    broken = next((f for f in grave if f.rule == "non-finite"), None)
+    ending = _ending(run)
+    if broken is not None:
+        return f"{ending}. {broken.message.rstrip('.')}."
+    course = "; ".join(filter(None, [ending, _course(run)]))
+    if run.status in ("failed", "lost") and run.attempts and run.attempts[-1].failure:
+        return f"{ending}: {run.attempts[-1].failure.message.rstrip('.')}."
+    if not grave:
+        return f"{course}; nothing found."
+    first = grave[0].message.rstrip(".")
+    more = f" And {len(grave) - 1} more." if len(grave) > 1 else ""
+    return f"{course}. {first}.{more}"
+
+
+def _ending(run: Run) -> str:
+    after = f" after {duration(run.wall_s)}" if run.wall_s is not None else ""
+    if run.status == "finished":
+        again = len(run.attempts) - 1
+        how = f", at attempt {again + 1}" if again > 0 else ""
+        return f"Finished{after.replace(' after', ' in')}{how}"
+    if run.status == "running":
+        return "Still running"
+    if run.status == "stopped":
+        return f"Stopped{after}"
+    if run.status == "lost":
+        return f"Lost{after}: the process is gone and left no exit code"
+    return f"Failed{after} with exit code {run.exit_code}"
+
+
+def _course(run: Run) -> str:
+    told = []
+    for name in headline(run.metrics, 2):
+        metric = run.metrics[name]
+        told.append(f"{name} {number(metric.first, 3)} → {number(metric.last, 3)}")
+    return ", ".join(told)
+
+
+def changes(comparison: Comparison) -> list[str]:
+    """What changed from the first to the last run, each in a few words; empty where nothing did."""
+    before, after = comparison.runs[0].id, comparison.runs[-1].id
+    told: list[str] = []
+    for s in comparison.settings:
+        old = value_of(s.values[before]) if before in s.values else "unset"
+        new = value_of(s.values[after]) if after in s.values else "unset"
+        told.append(f"{s.key} {old} → {new}")
+    for code in comparison.code:
+        if code.run == after and code.diff:
+            files = code.files[0] if len(code.files) == 1 else f"{len(code.files)} files"
+            told.append(f"{files} +{code.added} −{code.removed}")
+        elif code.run == after and code.diff is None:
+            told.append("code not kept")
+    if comparison.packages:
+        count = len(comparison.packages)
+        told.append(f"{count} package{'s' if count > 1 else ''}")
+    told += [d.key.removeprefix("host.") for d in comparison.environment]
+    return told
+
+
+def place(finding: Finding | Related) -> str:
+    """Where a finding is: `train.py:12`, or `step 312 · encoder.3.norm · batch rows 7, 21`."""
+    where = finding.where
+    told: list[str] = []
+    if where.path is not UNSET:
+        line = "" if where.line is UNSET else f":{where.line}"
+        told.append(f"{where.path}{line}")
+    if where.step is not UNSET and where.step is not None:
+        told.append(f"step {where.step:,}")
+    if where.layer:
+        told.append(f"layer {where.layer}")
+    if where.batch_rows:
+        shown = ", ".join(map(str, where.batch_rows[:8]))
+        more = f" and {len(where.batch_rows) - 8} more" if len(where.batch_rows) > 8 else ""
+        told.append(f"batch rows {shown}{more}")
+    if where.rank is not UNSET and where.rank is not None:
+        told.append(f"rank {where.rank}")
+    return " · ".join(told)
+
+
+def course(values: Iterable[float], width: int = 16) -> str:
+    """A tiny drawing of a series, `width` characters at most; `×` where a value was not finite."""
+    points = list(values)
+    if not points:
+        return ""
+    cells = min(width, len(points))
+    parts = [
+        points[i * len(points) // cells : (i + 1) * len(points) // cells] for i in range(cells)
+    ]
+    finite = [v for v in points if math.isfinite(v)]
+    if not finite:
+        return "×" * cells
+    low, high = min(finite), max(finite)
+    out = []
+    for part in parts:
+        if not all(math.isfinite(v) for v in part):
+            out.append("×")
+            continue
+        # the extreme of a cell, so that a spike is never averaged away
+        mean = math.fsum(part) / len(part)
+        extreme = max(part, key=lambda v: abs(v - mean)) if high > low else part[0]
+        out.append("▁▂▃▄▅▆▇█"[round((extreme - low) / (high - low) * 7) if high > low else 0])
+    return "".join(out)
