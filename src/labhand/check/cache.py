@@ -1,0 +1,89 @@
+"""Findings kept by the content of the project and the version of the rules."""
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from labhand.check.claim import RuleLike
+from labhand.core import registry
+from labhand.core.finding import Finding, Skipped
+from labhand.core.store import write_whole
+from labhand.kit.code import Project
+
+MOST_ENTRIES = 500
+
+
+class Told(msgspec.Struct):
+    """What the rules said of one file, before suppression."""
+
+    findings: list[Finding]
+    skipped: list[Skipped]
+
+
+class Cache:
+    """Answers for files that were checked before; empty where there is no labhand home.
+
+    A finding may rest on any file of the project, so any change in the project makes it stale.
+    """
+
+    def __init__(self, home: Path | None, project: Project, rules: Mapping[str, RuleLike]) -> None:
+        self.folder = home / "cache" / "check" if home is not None and home.is_dir() else None
+        self.home = home
+        self.project = project
+        self.rules = rules
+
+    @cached_property
+    def _state(self) -> str:
+        digest = hashlib.sha256(self.project.signature.encode())
+        digest.update("\0".join(sorted(self.rules)).encode())
+        for path in self._code():
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def _code(self) -> list[Path]:
+        packages = ("labhand.check", "labhand.kit.code")
+        found = [registry.source_of(e) for e in registry.extensions("rule", self.home)]
+        for package in packages:
+            spec = importlib.util.find_spec(package)
+            for folder in (spec.submodule_search_locations or ()) if spec else ():
+                found.extend(Path(folder).glob("*.py"))
+        return sorted(set(found))
+
+    def _entry(self, path: Path) -> Path | None:
+        if self.folder is None:
+            return None
+        key = f"{self._state}\0{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+    def read(self, path: Path) -> Told | None:
+        """What the rules said of a file when it and all around it were as they are now."""
+        try:
+            entry = self._entry(path)
+            if entry is None:
+                return None
+            return msgspec.json.decode(entry.read_bytes(), type=Told)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def write(self, path: Path, told: Told) -> Told:
+        """Keeps what the rules said, and gives it back. A disk that refuses is no trouble."""
+        try:
+            entry = self._entry(path)
+            if entry is not None:
+                entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                write_whole(entry, msgspec.json.encode(told))
+                _prune(entry.parent)
+        except OSError:
+            pass
+        return told
+
+
+def _prune(folder: Path) -> None:
+    entries = list(folder.glob("*.json"))
+    if len(entries) > MOST_ENTRIES * 2:
+        for old in sorted(entries, key=lambda p: p.stat().st_mtime)[:-MOST_ENTRIES]:
+            old.unlink(missing_ok=True)

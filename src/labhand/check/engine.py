@@ -1,0 +1,191 @@
+"""Runs the rules over files and makes findings of their claims."""
+
+import ast
+import fnmatch
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from labhand.check import patches, suppress
+from labhand.check.cache import Cache, Told
+from labhand.check.claim import Claim, Code, RuleLike
+from labhand.core import registry
+from labhand.core.errors import InputError, NotFoundError
+from labhand.core.finding import (
+    SEVERITIES,
+    Finding,
+    FindingFix,
+    Findings,
+    Related,
+    Skipped,
+    Where,
+    in_code,
+    stable_id,
+)
+from labhand.kit.code import Project, Source
+from labhand.kit.code.project import walk
+
+MOST_FILES = 10_000
+
+
+def check(
+    paths: Sequence[Path],
+    *,
+    root: Path,
+    home: Path | None = None,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    per_file: Mapping[str, Sequence[str]] | None = None,
+) -> Findings:
+    """What is off in these files and folders (all of the project where none is given).
+
+    Paths of findings are relative to `root`. `home` holds the project's own rules and the cache;
+    nothing is written where it does not exist. `per_file` maps glob patterns to rules that are off.
+
+    Raises:
+        InputError: a path does not exist.
+        NotFoundError: no rule has a name in `select` or `ignore`.
+    """
+    began = time.perf_counter()
+    root = root.resolve()
+    rules, broken = _rules(home, list(select), list(ignore))
+    files = _files(paths or [root])
+    project = Project(root)
+    cache = Cache(home, project, rules)
+    answer = Findings(ran=sorted(rules), skipped=broken)
+    suppressed = 0
+    for path in files:
+        told = cache.read(path) or cache.write(path, _one(path, project, rules))
+        answer.skipped.extend(told.skipped)
+        off = _off_here(_shown(path, root), per_file or {})
+        kept = suppress.kept(path, [f for f in told.findings if f.rule not in off], project)
+        suppressed += len(told.findings) - len(kept)
+        answer.findings.extend(kept)
+    count = Counter(f.rule for f in answer.findings)
+    answer.summary = {
+        "files": len(files),
+        "findings": len(answer.findings),
+        "rules": dict(sorted(count.items())),
+        "severities": {s: sum(f.severity == s for f in answer.findings) for s in SEVERITIES},
+        "suppressed": suppressed,
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    return answer
+
+
+def claims(source: Source, project: Project, rules: Mapping[str, RuleLike]) -> list[Finding]:
+    """The findings of some rules in one source, in the order of the lines."""
+    found: list[Finding] = []
+    seen: Counter[str] = Counter()
+    for name, rule in rules.items():
+        for claim in rule.check(Code(source, project)):
+            found.append(_finding(name, rule, claim, source, project.root, seen))
+    return sorted(found, key=_position)
+
+
+def _rules(
+    home: Path | None, select: list[str], ignore: list[str]
+) -> tuple[dict[str, RuleLike], list[Skipped]]:
+    known = [e.name for e in registry.extensions("rule", home)]
+    for name in (*select, *ignore):
+        if name not in known:
+            raise NotFoundError.named("rule", name, known, "labhand rule --list")
+    loaded, broken = registry.load_all("rule", home)
+    rules: dict[str, RuleLike] = {}
+    for name, kind in loaded.items():
+        wanted = name in select if select else kind.level != "possible"
+        if wanted and name not in ignore:
+            rules[name] = kind()
+    return rules, [Skipped(b.extension.name, f"its file cannot be loaded: {b.why}") for b in broken]
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            found.update(dict.fromkeys(walk(path.resolve(), MOST_FILES)))
+        elif path.exists():
+            found[path.resolve()] = None
+        else:
+            raise InputError(f"there is no file or folder {path}; check the spelling of the path")
+    return list(found)
+
+
+def _one(path: Path, project: Project, rules: Mapping[str, RuleLike]) -> Told:
+    shown = _shown(path, project.root)
+    source = project.source(path)
+    if source is None:
+        return Told([], [Skipped("*", f"{shown} cannot be read; check its permissions")])
+    if source.error is not None:
+        return Told([], [Skipped("*", f"{shown}: {source.error}")])
+    told = Told([], [])
+    for name, rule in rules.items():
+        try:
+            told.findings.extend(claims(source, project, {name: rule}))
+        except Exception as error:  # a rule that trips over odd code must not stop the others
+            why = f"it failed on {shown}: {type(error).__name__}: {error}"
+            told.skipped.append(Skipped(name, why))
+    told.findings.sort(key=_position)
+    return told
+
+
+def _finding(
+    name: str, rule: RuleLike, claim: Claim, source: Source, root: Path, seen: Counter[str]
+) -> Finding:
+    shown = _shown(source.path, root)
+    code = ast.unparse(claim.node)
+    same = stable_id(name, shown, claim.function, code)
+    seen[same] += 1
+    related = [
+        Related(link.message, _where(link.source, link.node, root)) for link in claim.related
+    ]
+    change = claim.change
+    fix = (
+        FindingFix(change.safety, change.summary, patches.diff(shown, source.text, change))
+        if change
+        else None
+    )
+    return Finding(
+        id=same if seen[same] == 1 else stable_id(same, seen[same]),
+        job="check",
+        rule=name,
+        severity=rule.severity,
+        confidence=claim.confidence,
+        message=claim.message,
+        where=_where(source, claim.node, root),
+        evidence=claim.evidence,
+        related=related,
+        advice=claim.advice,
+        fix=fix,
+    )
+
+
+def _where(source: Source, node: ast.expr | ast.stmt, root: Path) -> Where:
+    line, cell = source.place(node.lineno)
+    whole = isinstance(node, ast.expr) or not hasattr(node, "body")
+    end, _ = source.place((node.end_lineno or node.lineno) if whole else node.lineno)
+    return in_code(
+        _shown(source.path, root),
+        line,
+        source.column(node),
+        end,
+        source.end_column(node) if whole else None,
+        cell,
+    )
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def _position(finding: Finding) -> tuple[int, int, int, str]:
+    where = finding.where
+    cell = where.cell if isinstance(where.cell, int) else 0
+    line = where.line if isinstance(where.line, int) else 0
+    column = where.column if isinstance(where.column, int) else 0
+    return cell, line, column, finding.rule
+
+
+def _off_here(shown: str, per_file: Mapping[str, Sequence[str]]) -> set[str]:
+    return {r for glob, rules in per_file.items() if fnmatch.fnmatch(shown, glob) for r in rules}

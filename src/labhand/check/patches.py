@@ -1,0 +1,89 @@
+"""The fixes of findings as unified diffs, and their application to files."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from labhand.check.claim import Change
+from labhand.core.errors import InputError
+from labhand.core.finding import Finding, Safety
+
+_HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+_NO_END = "\\ No newline at end of file\n"
+
+
+def diff(path: str, text: str, change: Change) -> str:
+    """The unified diff of a change of the file's text."""
+    lines = text.splitlines(keepends=True)
+    for edit in sorted(change.insertions, key=lambda e: (e.line, e.column), reverse=True):
+        line = lines[edit.line - 1]
+        lines[edit.line - 1] = (
+            line[: edit.column] + _same_ends(edit.text, line) + line[edit.column :]
+        )
+    return unified(path, text, "".join(lines))
+
+
+def unified(path: str, before: str, after: str) -> str:
+    """The unified diff between two texts of one file."""
+    a, b = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    found = difflib.unified_diff(a, b, f"a/{path}", f"b/{path}")
+    return "".join(line if line.endswith("\n") else f"{line}\n{_NO_END}" for line in found)
+
+
+def mend(findings: Iterable[Finding], root: Path, safeties: Iterable[Safety]) -> dict[Path, str]:
+    """The new text of each file that fixes of these safeties change. Writes nothing.
+
+    Of two fixes that touch the same lines the first is taken; checking again finds the other.
+
+    Raises:
+        InputError: a file has changed since it was checked.
+    """
+    wanted = set(safeties)
+    changes: dict[Path, list[str]] = {}
+    for finding in findings:
+        if finding.fix is not None and finding.fix.safety in wanted:
+            changes.setdefault(root / str(finding.where.path), []).append(finding.fix.patch)
+    return {path: _apply(path, diffs) for path, diffs in changes.items()}
+
+
+def _apply(path: Path, diffs: list[str]) -> str:
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = file.read().splitlines(keepends=True)
+    edits = sorted({edit for text in diffs for edit in _edits(text)}, reverse=True)
+    top = len(lines) + 1
+    for start, old, new in edits:
+        end = start + len(old)
+        if "".join(lines[start:end]).splitlines() != "".join(old).splitlines():
+            raise InputError(f"{path} has changed since it was checked; check it again")
+        if end <= top:
+            lines[start:end] = new
+            top = start
+    return "".join(lines)
+
+
+def _edits(text: str) -> Iterable[tuple[int, tuple[str, ...], tuple[str, ...]]]:
+    """The changed stretches of a diff, without context: index of the first line, old, new lines."""
+    position, old, new = 0, list[str](), list[str]()
+    for line in text.splitlines(keepends=True)[2:]:
+        hunk = _HUNK.match(line)
+        if line.startswith(("-", "+")):
+            (old if line.startswith("-") else new).append(line[1:])
+            continue
+        if line == _NO_END:
+            (new or old)[-1:] = [((new or old)[-1]).removesuffix("\n")] if new or old else []
+            continue
+        if old or new:
+            yield position, tuple(old), tuple(new)
+            position += len(old)
+            old, new = [], []
+        if hunk:
+            position = int(hunk[1]) - (0 if hunk[2] == "0" else 1)
+        else:
+            position += 1
+    if old or new:
+        yield position, tuple(old), tuple(new)
+
+
+def _same_ends(text: str, line: str) -> str:
+    return text.replace("\n", "\r\n") if line.endswith("\r\n") else text

@@ -1,0 +1,116 @@
+"""What is known of other people's APIs, as data: the analysis looks names up here."""
+
+import re
+
+OPTIMIZER_PACKAGES = (
+    "torch.optim.",
+    "torch_optimizer.",
+    "transformers.optimization.",
+    "apex.optimizers.",
+    "bitsandbytes.optim.",
+    "timm.optim.",
+    "pytorch_optimizer.",
+    "prodigyopt.",
+    "lion_pytorch.",
+    "schedulefree.",
+    "adabelief_pytorch.",
+)
+"""Packages whose classes are optimizers that leave the gradients as they are at `step`."""
+
+OPTIMIZERS = frozenset({"transformers.AdamW", "transformers.Adafactor", "lion_pytorch.Lion"})
+
+NOT_OPTIMIZERS = re.compile(r"^torch\.optim\.(lr_scheduler|swa_utils|_functional|_multi_tensor)\b")
+
+RENAMED = {
+    "torch.nn.modules.": "torch.nn.",
+    "pytorch_lightning": "lightning.pytorch",
+    "tensorflow.keras": "keras",
+    "lightning_fabric": "lightning.fabric",
+}
+"""Prefixes of the same thing under another name."""
+
+STARS: dict[str, frozenset[str]] = {
+    "torch.optim": frozenset(
+        "Adadelta Adafactor Adagrad Adam AdamW Adamax ASGD LBFGS NAdam Optimizer RAdam RMSprop Rprop "
+        "SGD SparseAdam lr_scheduler".split()
+    ),
+    "torch.nn": frozenset(
+        "Module Sequential ModuleList ModuleDict Parameter ParameterList Linear Conv1d Conv2d Conv3d "
+        "BatchNorm1d BatchNorm2d LayerNorm GroupNorm Dropout ReLU GELU Sigmoid Softmax Tanh LSTM GRU "
+        "RNN Embedding MultiheadAttention Transformer CrossEntropyLoss MSELoss L1Loss BCELoss NLLLoss "
+        "BCEWithLogitsLoss functional init utils".split()
+    ),
+    "torch": frozenset("nn optim tensor no_grad cuda device load save manual_seed utils".split()),
+    "argparse": frozenset(
+        "ArgumentParser ArgumentDefaultsHelpFormatter BooleanOptionalAction Namespace".split()
+    ),
+    "torch.utils.data": frozenset("DataLoader Dataset IterableDataset random_split".split()),
+}
+"""What `from X import *` brings, for modules that scripts import that way."""
+
+LOADERS = frozenset({"torch.utils.data.DataLoader", "torch.utils.data.dataloader.DataLoader"})
+
+WRAPPERS_OF_ITERABLES = frozenset(
+    "enumerate tqdm tqdm.tqdm tqdm.auto.tqdm tqdm.notebook.tqdm zip iter reversed list rich.progress.track "
+    "track trange prefetch".split()
+)
+"""Calls that go over what they are given."""
+
+MODULE_BASES = frozenset(
+    "torch.nn.Module object abc.ABC torch.optim.Optimizer torch.utils.data.Dataset typing.Generic "
+    "typing.Protocol enum.Enum".split()
+)
+"""Bases whose own methods are known, so that `self.name()` is not theirs unless it is listed."""
+
+ZEROING = re.compile(
+    r"(zero|clear|reset|null|none|flush|wipe)\w*_?grad|grads?_?(zero|clear|reset)", re.I
+)
+"""Names that promise to clear gradients."""
+
+OPTIMIZER_NAME = re.compile(r"^_?(\w+_)?(opt|optim|optimizer|optimiser)s?(_?\w{1,12})?$", re.I)
+
+LOSS_NAME = re.compile(r"loss|err|cost|objective|energy|out|^[a-zA-Z]$", re.I)
+"""Names of what `backward` is called on with a gradient to start from."""
+
+HARMLESS = frozenset(
+    "print len id type isinstance hasattr str repr zip enumerate list tuple iter next sum max min "
+    "sorted set dict torch.save".split()
+)
+HARMLESS_PACKAGES = (
+    "torch.optim.lr_scheduler.",
+    "torch.nn.utils.",
+    "torch.amp.",
+    "torch.cuda.amp.",
+    "apex.amp.",
+    "logging.",
+)
+HARMLESS_METHODS = frozenset(
+    "step unscale_ update state_dict load_state_dict append scale_loss scale backward info debug "
+    "item set_postfix set_description add_scalar write log format join get_last_lr".split()
+)
+"""Functions, packages and methods that clear no gradient of what they are handed."""
+
+BATCHES = re.compile(r"(loader|dataloader|batch|batches|_dl|_iter|dataset)s?$", re.I)
+EPOCHS = re.compile(r"epoch", re.I)
+ACCUMULATION = re.compile(r"accum|micro", re.I)
+
+
+def canonical_name(name: str) -> str:
+    """The name that the tables use for a thing that goes by several."""
+    for prefix, known in RENAMED.items():
+        if name == prefix or name.startswith(prefix if prefix.endswith(".") else prefix + "."):
+            name = known + name[len(prefix) :]
+    parts = name.split(".")
+    # torch.optim.adam.Adam is torch.optim.Adam
+    if len(parts) == 4 and name.startswith("torch.optim.") and parts[2] == parts[3].lower():
+        return f"torch.optim.{parts[3]}"
+    return name
+
+
+def is_optimizer(name: str) -> bool:
+    """Whether a canonical name constructs an optimizer that leaves gradients alone at `step`."""
+    if name in OPTIMIZERS:
+        return True
+    last = name.rpartition(".")[2]
+    known = name.startswith(OPTIMIZER_PACKAGES) and not NOT_OPTIMIZERS.match(name)
+    return known and (last[:1].isupper() or last.startswith("create_optimizer"))

@@ -1,0 +1,244 @@
+"""Where the value of an expression comes from, followed through names, attributes and calls."""
+
+import ast
+from typing import NamedTuple
+
+from labhand.kit.code.model import Binding
+from labhand.kit.code.project import CallSite, Known, Project, Where
+
+DEPTH = 6
+
+
+class Origin(NamedTuple):
+    """One source that a value can have.
+
+    `kind` is `made` (by the outside API `name`), `instance` (of the project's class `known`),
+    `parameter` (named `name`, of a function nobody in the project calls), `constant`,
+    `container` or `unknown`.
+    """
+
+    kind: str
+    name: str = ""
+    known: Known | None = None
+    expression: ast.expr | None = None
+    where: Where | None = None
+
+
+UNKNOWN = Origin("unknown")
+
+
+def origins(
+    project: Project, expression: ast.expr, where: Where, depth: int = DEPTH
+) -> list[Origin]:
+    """Every origin an expression can have; one of kind `unknown` where something cannot be followed."""
+    if depth <= 0:
+        return [UNKNOWN]
+    key = (expression, where.scope, depth)
+    known = project.answers.get(key)
+    if known is None:
+        project.answers[key] = [UNKNOWN]  # what a question that leads back to itself is told
+        known = project.answers[key] = _find(project, expression, where, depth)
+    return known
+
+
+def _find(project: Project, expression: ast.expr, where: Where, depth: int) -> list[Origin]:
+    match expression:
+        case ast.Name():
+            return _of_name(project, expression, where, depth)
+        case ast.Attribute():
+            return _of_attribute(project, expression, where, depth)
+        case ast.Call():
+            return _of_call(project, expression, where, depth)
+        case ast.IfExp():
+            return origins(project, expression.body, where, depth) + origins(
+                project, expression.orelse, where, depth
+            )
+        case ast.Constant():
+            return [Origin("constant", repr(expression.value))]
+        case ast.List() | ast.Tuple() | ast.Dict() | ast.ListComp() | ast.DictComp():
+            return [Origin("container", expression=expression, where=where)]
+        case ast.Subscript():
+            return _elements(project, expression.value, where, depth)
+        case ast.NamedExpr():
+            return origins(project, expression.value, where, depth)
+    return [UNKNOWN]
+
+
+def callee(project: Project, call: ast.Call, where: Where, depth: int = 4) -> Where | Known | None:
+    """The project's function, or the class whose instance is made, that a call surely reaches."""
+    function = call.func
+    if isinstance(function, ast.Name):
+        found = project.definition(function, where)
+        if found is None:
+            return _called_instance(project, function, where, depth)
+        return found
+    if not isinstance(function, ast.Attribute):
+        return None
+    found = project.definition(function, where)
+    if found is not None:
+        return found
+    owner = project.owner(where)
+    base = function.value
+    if _is_super(base) and owner is not None:
+        for ancestor in project.lineage(owner)[0][1:]:
+            if function.attr in ancestor.klass.methods:
+                return Where(ancestor.source, ancestor.klass.methods[function.attr])
+        return None
+    receiver = receiver_class(project, base, where, depth - 1)
+    return project.method(receiver, function.attr) if receiver else None
+
+
+def receiver_class(project: Project, base: ast.expr, where: Where, depth: int = 3) -> Known | None:
+    """The project's class that an expression is surely an instance of."""
+    if isinstance(base, ast.Name) and base.id == "self":
+        return project.owner(where)
+    found = origins(project, base, where, depth)
+    classes = {o.known.klass: o.known for o in found if o.kind == "instance" and o.known}
+    return next(iter(classes.values())) if len(classes) == 1 and len(found) == 1 else None
+
+
+def argument(site: CallSite, target: Where, parameter: str) -> ast.expr | None:
+    """What a call passes for a parameter of the function it calls; None where that is not plain."""
+    call = site.call
+    for keyword in call.keywords:
+        if keyword.arg == parameter:
+            return keyword.value
+    names = target.scope.parameters
+    if target.scope.owner is not None and names and names[0] in ("self", "cls"):
+        names = names[1:]
+    if parameter not in names or any(isinstance(a, ast.Starred) for a in call.args):
+        return None
+    position = names.index(parameter)
+    return call.args[position] if position < len(call.args) else None
+
+
+def _called_instance(
+    project: Project, function: ast.Name, where: Where, depth: int
+) -> Where | None:
+    _, bindings = project.binding(function.id, where)
+    if not bindings or any(b.how in ("function", "class", "import") for b in bindings):
+        return None
+    receiver = receiver_class(project, function, where, depth - 1)
+    if receiver is None:
+        return None
+    return project.method(receiver, "__call__") or project.method(receiver, "forward")
+
+
+def _of_name(project: Project, name: ast.Name, where: Where, depth: int) -> list[Origin]:
+    home, bindings = project.binding(name.id, where)
+    found: list[Origin] = []
+    for bound in bindings:
+        found += _of_binding(project, name.id, bound, home, depth - 1)
+    return found or [UNKNOWN]
+
+
+def _of_binding(
+    project: Project, name: str, bound: Binding, home: Where, depth: int
+) -> list[Origin]:
+    if bound.how == "parameter":
+        return _of_parameter(project, name, home, depth)
+    if bound.how == "import" and isinstance(bound.node, ast.ImportFrom):
+        module = project.module(bound.node.module or "", bound.node.level, home.source)
+        member = ast.Name(id=bound.target.rpartition(".")[2], ctx=ast.Load())
+        if module is not None and module is not home.source:
+            return origins(project, member, Where(module, module.index.module), depth)
+    if bound.how == "loop" and bound.value is not None and not bound.path:
+        return _elements(project, bound.value, home, depth)
+    if bound.how != "assign" or bound.value is None:
+        return [UNKNOWN]
+    return _unpacked(project, bound.value, bound.path, home, depth)
+
+
+def _unpacked(
+    project: Project, value: ast.expr, path: tuple[int, ...], where: Where, depth: int
+) -> list[Origin]:
+    if not path:
+        return origins(project, value, where, depth)
+    if isinstance(value, ast.Tuple | ast.List) and path[0] < len(value.elts):
+        return _unpacked(project, value.elts[path[0]], path[1:], where, depth)
+    if isinstance(value, ast.Call) and depth > 0:
+        called = callee(project, value, where, depth - 1)
+        if isinstance(called, Where) and called.scope.returns:
+            found: list[Origin] = []
+            for returned in called.scope.returns:
+                if not isinstance(returned, ast.Tuple):
+                    return [UNKNOWN]
+                found += _unpacked(project, returned, path, called, depth - 1)
+            return found
+    return [UNKNOWN]
+
+
+def _of_parameter(project: Project, name: str, home: Where, depth: int) -> list[Origin]:
+    sites = project.callers(home) if depth > 1 else None
+    if sites is None:
+        return [UNKNOWN]
+    found: list[Origin] = []
+    for site in sites:
+        given = argument(site, home, name)
+        found += origins(project, given, site.where, depth - 1) if given is not None else [UNKNOWN]
+    if found:
+        return found
+    annotation = home.scope.annotation(name)
+    if annotation is not None:
+        canonical = project.canonical(annotation, home)
+        if canonical is not None:
+            return [Origin("made", canonical)]
+        known = project.definition(annotation, home)
+        if isinstance(known, Known):
+            return [Origin("instance", known=known)]
+    return [Origin("parameter", name, where=home)]
+
+
+def _of_attribute(
+    project: Project, expression: ast.Attribute, where: Where, depth: int
+) -> list[Origin]:
+    receiver = receiver_class(project, expression.value, where, depth - 1)
+    if receiver is None:
+        return [UNKNOWN]
+    found: list[Origin] = []
+    for member in project.lineage(receiver)[0]:
+        for value, scope, path in member.klass.attributes.get(expression.attr, ()):
+            if isinstance(value, ast.Constant) and value.value is None:
+                continue  # a placeholder says nothing of what is used later
+            found += _unpacked(project, value, path, Where(member.source, scope), depth - 1)
+    return found or [UNKNOWN]
+
+
+def _of_call(project: Project, call: ast.Call, where: Where, depth: int) -> list[Origin]:
+    called = callee(project, call, where, depth - 1)
+    if isinstance(called, Known):
+        return [Origin("instance", known=called, expression=call, where=where)]
+    if isinstance(called, Where):
+        found: list[Origin] = []
+        for returned in called.scope.returns:
+            found += origins(project, returned, called, depth - 1)
+        return found or [UNKNOWN]
+    name = project.canonical(call.func, where)
+    if name is not None:
+        return [Origin("made", name, expression=call, where=where)]
+    return [UNKNOWN]
+
+
+def _elements(project: Project, container: ast.expr, where: Where, depth: int) -> list[Origin]:
+    found: list[Origin] = []
+    for origin in origins(project, container, where, depth - 1):
+        inside, place = origin.expression, origin.where
+        if origin.kind != "container" or inside is None or place is None:
+            return [UNKNOWN]
+        if isinstance(inside, ast.List | ast.Tuple):
+            parts = inside.elts
+        elif isinstance(inside, ast.ListComp):
+            parts = [inside.elt]
+        elif isinstance(inside, ast.Dict):
+            parts = inside.values
+        else:
+            parts = [inside.value] if isinstance(inside, ast.DictComp) else []
+        for part in parts:
+            found += origins(project, part, place, depth - 1)
+    return found or [UNKNOWN]
+
+
+def _is_super(base: ast.expr) -> bool:
+    return (
+        isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == "super"
+    )

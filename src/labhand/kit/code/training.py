@@ -1,0 +1,239 @@
+"""What training code does to gradients: backward, step and clearing, followed through calls."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from labhand.kit.code import knowledge
+from labhand.kit.code.model import FunctionNode, LoopNode
+from labhand.kit.code.origins import Origin, callee, origins
+from labhand.kit.code.project import Project, Where
+
+DEPTH = 4
+
+
+class Event(NamedTuple):
+    """One thing that happens to gradients.
+
+    `clear` is anything that may empty them; `opaque` a call outside the project that is handed
+    `subject` and could do so. `root` is the node in the code that was asked about which leads here.
+    """
+
+    kind: Literal["backward", "step", "clear", "opaque"]
+    node: ast.AST
+    where: Where
+    root: ast.AST
+    subject: ast.expr | None = None
+
+
+def events(project: Project, nodes: Iterable[ast.AST], where: Where) -> list[Event]:
+    """What running these nodes does to gradients, calls within the project followed."""
+    return list(_Follow(project).nodes(nodes, where, None, DEPTH))
+
+
+def inside(loop: LoopNode) -> list[ast.AST]:
+    """The nodes that run on each pass of a loop."""
+    header = loop.test if isinstance(loop, ast.While) else loop.iter
+    return [header, *loop.body]
+
+
+def within(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and what is below it, in order, without the bodies of functions defined there."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        if isinstance(current, FunctionNode | ast.ClassDef):
+            continue
+        pending.extend(reversed(list(ast.iter_child_nodes(current))))
+
+
+def stepped(call: ast.Call, project: Project, where: Where) -> ast.expr | None:
+    """The optimizer that a call steps: `o.step()`, `o.step(closure)` or `scaler.step(o)`."""
+    function = call.func
+    if not isinstance(function, ast.Attribute) or function.attr != "step":
+        return None
+    if not call.args:
+        only_closure = all(k.arg in ("closure", None) for k in call.keywords)
+        return function.value if only_closure else None
+    first = call.args[0]
+    if isinstance(first, ast.Lambda):
+        return function.value
+    if isinstance(project.definition(first, where), Where):
+        return function.value
+    if isinstance(first, ast.Name | ast.Attribute | ast.Subscript) and len(call.args) == 1:
+        return first if proves_optimizer(project, first, where) else None
+    return None
+
+
+def proves_optimizer(project: Project, expression: ast.expr, where: Where) -> bool:
+    """Whether an expression is surely an optimizer that leaves gradients alone when it steps."""
+    found = origins(project, expression, where)
+    return all(_is_optimizer(project, o, where) for o in found)
+
+
+def _is_optimizer(project: Project, origin: Origin, where: Where) -> bool:
+    if origin.kind == "made":
+        return knowledge.is_optimizer(origin.name)
+    if origin.kind == "instance" and origin.known is not None:
+        _, outside = project.lineage(origin.known)
+        return any(knowledge.is_optimizer(name) for name in outside)
+    if origin.kind == "parameter":
+        modules = {name.partition(".")[0] for name, _, _ in where.source.index.imports}
+        named = knowledge.OPTIMIZER_NAME.match(origin.name)
+        return bool(named) and "sched" not in origin.name and "torch" in modules
+    return False
+
+
+class _Follow:
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.entered: set[ast.AST] = set()
+
+    def nodes(
+        self, nodes: Iterable[ast.AST], where: Where, root: ast.AST | None, depth: int
+    ) -> Iterator[Event]:
+        for start in nodes:
+            for node in within(start):
+                yield from self.node(node, where, root or node, depth)
+
+    def node(self, node: ast.AST, where: Where, root: ast.AST, depth: int) -> Iterator[Event]:
+        if isinstance(node, ast.Call):
+            yield from self.call(node, where, root, depth)
+        elif any(isinstance(t, ast.Attribute) and t.attr == "grad" for t in _written(node)) or (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and knowledge.ZEROING.fullmatch(node.value)
+        ):
+            yield Event("clear", node, where, root)
+
+    def call(self, call: ast.Call, where: Where, root: ast.AST, depth: int) -> Iterator[Event]:
+        own = self.named(call, where, root)
+        if own is not None:
+            yield own
+        target = callee(self.project, call, where)
+        if isinstance(target, Where):
+            yield from self.function(target, root, depth)
+        elif target is None and (own is None or own.kind != "clear"):
+            yield from self.opaque(call, where, root)
+        for given in (*call.args, *(k.value for k in call.keywords)):
+            if isinstance(given, ast.Name | ast.Attribute):
+                handed = self.project.definition(given, where)
+                if isinstance(handed, Where):
+                    yield from self.function(handed, root, depth)
+
+    def function(self, target: Where, root: ast.AST, depth: int) -> Iterator[Event]:
+        node = target.scope.node
+        if depth == 0 or node in self.entered or isinstance(node, ast.Module):
+            return
+        self.entered.add(node)
+        yield from self.nodes(node.body, target, root, depth - 1)
+        for decorator in node.decorator_list:
+            if knowledge.ZEROING.search(ast.unparse(decorator)):
+                yield Event("clear", decorator, target, root)
+            known = self.project.definition(decorator, target)
+            if isinstance(known, Where):
+                yield from self.function(known, root, depth - 1)
+                for inner in known.scope.inner:
+                    yield from self.function(Where(known.source, inner), root, depth - 1)
+
+    def named(self, call: ast.Call, where: Where, root: ast.AST) -> Event | None:
+        function = call.func
+        name = function.attr if isinstance(function, ast.Attribute) else ""
+        name = function.id if isinstance(function, ast.Name) else name
+        subject = function.value if isinstance(function, ast.Attribute) else None
+        if knowledge.ZEROING.search(name) or _on_grad(function):
+            return Event("clear", call, where, root, subject)
+        canonical = self.project.canonical(function, where)
+        if canonical is not None and knowledge.is_optimizer(canonical):
+            return Event("clear", call, where, root)
+        if name == "backward" and _plain_backward(call, canonical):
+            return Event("backward", call, where, root)
+        optimizer = stepped(call, self.project, where)
+        return Event("step", call, where, root, optimizer) if optimizer is not None else None
+
+    def opaque(self, call: ast.Call, where: Where, root: ast.AST) -> Iterator[Event]:
+        function = call.func
+        if isinstance(function, ast.Attribute):
+            if function.attr in knowledge.HARMLESS_METHODS:
+                return
+            if isinstance(function.value, ast.Name) and function.value.id == "self":
+                if self.inherits_unknown(where):
+                    yield Event("opaque", call, where, root)
+                return
+        canonical = self.project.canonical(function, where) or ""
+        if canonical in knowledge.HARMLESS or canonical.startswith(knowledge.HARMLESS_PACKAGES):
+            return
+        for given in (*call.args, *(k.value for k in call.keywords)):
+            for part in given.elts if isinstance(given, ast.List | ast.Tuple) else [given]:
+                if isinstance(part, ast.Name | ast.Attribute | ast.Starred):
+                    yield Event("opaque", call, where, root, part)
+
+    def inherits_unknown(self, where: Where) -> bool:
+        owner = self.project.owner(where)
+        if owner is None:
+            return True
+        _, outside = self.project.lineage(owner)
+        return not outside <= knowledge.MODULE_BASES
+
+
+def _written(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.Assign | ast.Delete):
+        return node.targets
+    return [node.target] if isinstance(node, ast.AugAssign | ast.AnnAssign) else []
+
+
+def _on_grad(function: ast.expr) -> bool:
+    """Whether something is done in place to a `.grad`: `p.grad.zero_()`, `x.grad.data.fill_(0)`."""
+    if not isinstance(function, ast.Attribute) or not function.attr.endswith("_"):
+        return False
+    base = function.value
+    while isinstance(base, ast.Attribute | ast.Call):
+        if isinstance(base, ast.Attribute) and base.attr == "grad":
+            return function.attr in ("zero_", "fill_", "copy_", "mul_", "detach_", "set_")
+        base = base.func if isinstance(base, ast.Call) else base.value
+    return False
+
+
+def _plain_backward(call: ast.Call, canonical: str | None) -> bool:
+    """Whether `backward` is autograd's own and not an engine's that may clear gradients itself."""
+    if canonical is not None:
+        return canonical == "torch.autograd.backward"
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    if not call.args:
+        return True
+    receiver = ast.unparse(call.func.value).rpartition(".")[2]
+    handed = ast.unparse(call.args[0])
+    return (
+        len(call.args) == 1
+        and "loss" not in handed.lower()
+        and bool(knowledge.LOSS_NAME.search(receiver))
+    )
+
+
+def made_from(origin: Origin) -> str | None:
+    """The module whose `.parameters()` an optimizer was surely built from, as written."""
+    call = origin.expression
+    if not isinstance(call, ast.Call) or not call.args:
+        return None
+    match call.args[0]:
+        case ast.Call(func=ast.Attribute(value=module, attr="parameters"), args=[]):
+            return ast.unparse(module)
+    return None
+
+
+def surely_apart(project: Project, one: Event, other: ast.expr, other_where: Where) -> bool:
+    """Whether clearing the optimizer of `one` surely leaves the gradients of `other` alone."""
+    if one.subject is None:
+        return False
+    mine = {made_from(o) for o in origins(project, one.subject, one.where)}
+    theirs = {made_from(o) for o in origins(project, other, other_where)}
+    if None in mine | theirs:
+        return False
+    return all(
+        f"{a}." != f"{b}."[: len(a) + 1] and f"{b}." != f"{a}."[: len(b) + 1]
+        for a in mine
+        for b in theirs
+        if a is not None and b is not None
+    )
