@@ -1,0 +1,112 @@
+"""What one process of the attempt knows of itself, and its way to the record."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .points import Writer
+
+_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "LOCAL_RANK")
+_FIRST = "LABHAND_FIRST"
+_MOST_FAULTS = 20
+
+
+def _rank() -> int | None:
+    for name in _RANKS:
+        text = os.environ.get(name, "")
+        if text.isdigit():
+            return int(text)
+    return None
+
+
+class Session:
+    """The one session of this process. Nothing in it raises except `writer`.
+
+    `first` is true in the first Python process of the attempt, and not in what it starts.
+    """
+
+    def __init__(self, attempt: str) -> None:
+        self.attempt = attempt
+        self.pid = os.getpid()
+        self.rank = _rank()
+        self.first = os.environ.setdefault(_FIRST, str(self.pid)) == str(self.pid)
+        self.step: int | None = None
+        self.wrote = False
+        self.before_first_point: list[Callable[[], None]] = []
+        self._writers: dict[str, Writer] = {}
+        self._faults: set[str] = set()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process speaks for the run where all ranks would say the same."""
+        return self.rank in (None, 0)
+
+    def writer(self, source: str) -> Writer:
+        """The writer of this process for `source`, made at the first call. Creates its file."""
+        found = self._writers.get(source)
+        if found is not None:
+            return found
+        waiting, self.before_first_point = self.before_first_point, []
+        for call in waiting:
+            self.guard("before the first point", call)
+        from .points import Writer
+
+        made = self._writers[source] = Writer(self.attempt, source, rank=self.rank)
+        self.wrote = True
+        return made
+
+    def event(self, kind: str, **data: Any) -> None:
+        """Appends one line to the events file of this process, in one write."""
+        try:
+            from .values import line
+
+            text = line(kind, data)
+            path = os.path.join(self.attempt, "events.%d.jsonl" % self.pid)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+            handle = os.open(path, flags, 0o600)
+            try:
+                os.write(handle, text)
+            finally:
+                os.close(handle)
+        except Exception:  # a full disk must not reach the training
+            pass
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """Tells a trouble of the probe's own, once for each `where`."""
+        if where in self._faults or len(self._faults) >= _MOST_FAULTS:
+            return
+        self._faults.add(where)
+        self.event("fault", where=where, message="%s: %s" % (type(error).__name__, error))
+
+    def guard(self, where: str, call: Callable[..., Any], *arguments: Any) -> bool:
+        """Whether `call(*arguments)` went well; if not, the fault is told."""
+        try:
+            call(*arguments)
+        except Exception as error:
+            self.fault(where, error)
+            return False
+        return True
+
+    def forked(self) -> None:
+        """Makes the session that of a forked child. Writers begin files of their own themselves."""
+        self.pid = os.getpid()
+        self.first = self.wrote = False
+        self.before_first_point = []
+        self._faults = set()
+
+
+session: Session | None = None
+
+
+def start(attempt: str) -> Session:
+    """The session of this process, made if there is none."""
+    global session
+    if session is None:
+        session = Session(attempt)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=session.forked)
+    return session
