@@ -19,6 +19,8 @@ _PROBE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 main_code: CodeType | None = None
 """The code of a main script that runs from the overlay; what called it is no business of anyone."""
+main_path: str | None = None
+"""The path of that script, while it is being compiled."""
 replaced: set[str] = set()
 """File names of the code that runs from the overlay."""
 
@@ -112,6 +114,8 @@ def _cleaned(error: BaseException, trace: TracebackType | None, seen: set[int]) 
     if id(error) in seen:
         return
     seen.add(id(error))
+    if main_path is not None and isinstance(error, SyntaxError) and error.filename == main_path:
+        trace = None  # the script did not compile: Python shows no frame then
     kept = _without_ours(trace)
     if kept is not error.__traceback__:
         error.__traceback__ = kept

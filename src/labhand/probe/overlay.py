@@ -62,7 +62,11 @@ def _over_imports(overlay: Overlay) -> None:
         if text is None:
             return get_code(self, fullname)  # type: ignore[no-any-return]
         show(path, text)
-        return self.source_to_code(text, path)  # type: ignore[no-any-return]
+        try:
+            return self.source_to_code(text, path)  # type: ignore[no-any-return]
+        except SyntaxError as error:
+            _correct(error, path)
+            raise
 
     def data(self: Any, path: str) -> bytes:
         text = overlay.read(path)
@@ -85,6 +89,14 @@ def show(path: str, text: bytes) -> None:
     lines = io.TextIOWrapper(io.BytesIO(text), encoding, errors="replace").readlines()
     # Without a time of change linecache never compares the entry with the file.
     linecache.cache[path] = (len(text), None, lines, path)
+
+
+def _correct(error: SyntaxError, path: str) -> None:
+    """Shows the changed line with the error: the compiler reads it off the disk."""
+    import linecache
+
+    if error.filename == path and error.lineno and error.text is not None:
+        error.text = linecache.getline(path, error.lineno) or error.text
 
 
 class MainFinder:
@@ -128,9 +140,15 @@ class MainLoader(SourceFileLoader):
         if self.spec is not None:
             self.spec.loader = SourceFileLoader("__main__", self.path)
         show(self.path, self._changed)
-        tree = ast.parse(self._changed, self.path)
-        _insert_start(tree)
-        code = compile(tree, self.path, "exec", dont_inherit=True)
+        failures.main_path = self.path
+        try:
+            tree = ast.parse(self._changed, self.path)
+            _insert_start(tree)
+            code = compile(tree, self.path, "exec", dont_inherit=True)
+        except SyntaxError as error:
+            _correct(error, self.path)
+            raise
+        failures.main_path = None
         failures.main_code = code
         return code  # type: ignore[no-any-return]
 
