@@ -1,0 +1,125 @@
+"""A run whose process ended by an error.
+
+## What it does
+Tells when the process ends with an exit code other than 0 or by a signal, and the person did not stop
+it. The message is the exception that the probe saw, else what the end of the output says.
+
+## Why it is bad
+Nothing after that moment happens, and nobody looks at a terminal at night.
+
+## Known problems
+A log without its process does not tell how it ended: there a traceback at the very end of plain
+output is what counts.
+
+## Example
+`ValueError: Expected more than 1 value per channel when training`, exit code 1
+
+## Use instead
+See the traceback; `labhand show RUN --output` prints the output.
+
+## References
+signal(7).
+"""
+
+import re
+import signal as signals
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from labhand.watch.incidents import Claim
+from labhand.watch.roles import Roles
+from labhand.watch.signals import Ended, Fact, Points, Signal
+
+_EXCEPTION = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Interrupt|Exit|Stop\w*))(?::\s*(.*))?$")
+_FATAL = re.compile(
+    r"(Segmentation fault|Bus error|Killed|core dumped|Fatal Python error: .*|terminate called .*"
+    r"|srun: error: .*|slurmstepd: error: .*)"
+)
+_LONGEST = 300
+
+
+class Detector:
+    """Watches how the process ends."""
+
+    def __init__(self, roles: Roles) -> None:
+        self._exception: Mapping[str, Any] | None = None
+        self._step: int | None = None
+        self._end: Ended | None = None
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The crash, when the process has ended by one."""
+        if isinstance(signal, Points):
+            self._step = signal.step if signal.source != "system" else self._step
+        elif isinstance(signal, Fact) and signal.kind == "exception":
+            self._exception = signal.data
+        elif isinstance(signal, Ended):
+            self._end = signal
+            return self._ended(signal)
+        return ()
+
+    def blind(self) -> str | None:
+        """Why there was nothing to judge by."""
+        if self._end is None or (self._end.exit_code is None and not self._end.tail):
+            return "how the process ended is not in the log"
+        return None
+
+    def _ended(self, end: Ended) -> list[Claim]:
+        known = end.exit_code is not None or end.signal is not None
+        if end.stopped or (known and not end.exit_code and not end.signal):
+            return []
+        reason = self._reason(end)
+        if not known and reason is None:
+            return []
+        if reason and "KeyboardInterrupt" in reason and not known:
+            return []
+        return [
+            Claim(
+                key="end",
+                state="confirmed",
+                severity="error",
+                confidence=1.0 if known else 0.9,
+                message=_sentence(end, reason, self._step),
+                advice="Read the last lines of the output; the failure that labhand recognised, and "
+                "what mends it, stand beside the attempt.",
+                step=self._step,
+                time=end.time,
+                alarm=True,
+                evidence={
+                    "exit_code": end.exit_code,
+                    "signal": end.signal,
+                    "exception": dict(self._exception) if self._exception else None,
+                    "tail": end.tail.splitlines()[-10:],
+                },
+            )
+        ]
+
+    def _reason(self, end: Ended) -> str | None:
+        if self._exception:
+            said = f"{self._exception.get('type')}: {self._exception.get('message')}"
+            return said[:_LONGEST]
+        lines = [line.rstrip() for line in end.tail.splitlines() if line.strip()]
+        if not lines:
+            return None
+        if end.exit_code is None and end.signal is None:
+            # a log alone: only an error that ends it is an end by error
+            return _said(lines[-1])
+        return next((said for line in reversed(lines[-40:]) if (said := _said(line))), None)
+
+
+def _said(line: str) -> str | None:
+    found = _EXCEPTION.match(line) or _FATAL.search(line)
+    return line.strip()[:_LONGEST] if found else None
+
+
+def _sentence(end: Ended, reason: str | None, step: int | None) -> str:
+    if end.signal:
+        try:
+            how = f"was killed by {signals.Signals(end.signal).name}"
+        except ValueError:
+            how = f"was killed by signal {end.signal}"
+    elif end.exit_code is not None:
+        how = f"ended with exit code {end.exit_code}"
+    else:
+        how = "ended by an error"
+    when = f" after step {step}" if step is not None else ""
+    return f"The run {how}{when}" + (f": {reason}" if reason else "")

@@ -1,0 +1,162 @@
+"""A sudden rise of the training loss.
+
+## What it does
+Notes where the training loss jumps far above what it has lately been, and whether and when it came
+back: a fast recovery, a slow one, or none. Always a note, never an alarm: most spikes pass by.
+
+## Why it is bad
+Spikes that grow or stay are how divergence begins; several runs that spike at the same step have met
+the same data.
+
+## Known problems
+A loss of single small batches is noisy; the scale is learned from the loss's own differences, so that
+such a run shows few spikes rather than many.
+
+## Example
+`2.31 2.30 2.28 4.90 2.40 2.29`
+
+## Use instead
+Clipped gradients, a longer warm-up, a lower learning rate, or leaving out the batch, if spikes stay.
+
+## References
+S. Bekman, *ML Engineering*, training loss patterns.
+"""
+
+import math
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterable
+
+from labhand.watch.incidents import Claim
+from labhand.watch.roles import Roles
+from labhand.watch.signals import Points, Signal
+
+WINDOW = 40
+LEAST = 12
+"""Points before there is a scale."""
+DEVIATIONS = 10.0
+RISE = 0.25
+"""No spike is smaller: a quarter of the loss, in its logarithm."""
+SLOW = 5
+LASTING = 50
+"""Points above after which it is a new level, and no spike any more."""
+MOST = 20
+"""Spikes told one by one; any more are only counted."""
+
+
+class Detector:
+    """Watches the first metric that is a training loss."""
+
+    def __init__(self, roles: Roles) -> None:
+        self._roles = roles
+        self._metric: str | None = None
+        self._raw = False
+        self._recent: deque[float] = deque(maxlen=WINDOW)
+        self._sorted: list[float] = []
+        self._moves: deque[float] = deque(maxlen=WINDOW)
+        self._last = math.nan
+        self._above = 0
+        self._spike = (0, 0.0, 0.0)
+        self._count = 0
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The spike that this row opens, follows or ends."""
+        if not isinstance(signal, Points):
+            return ()
+        if self._metric is None:
+            names = (n for n in signal.values if self._roles.of(n) == "train-loss")
+            self._metric = next(names, None)
+        value = None if self._metric is None else signal.values.get(self._metric)
+        if value is None or value - value != 0.0:
+            return ()
+        return self._point(value, signal.step, signal.time)
+
+    def _point(self, value: float, step: int, time: float) -> Iterable[Claim]:
+        if value <= 0 and not self._raw:
+            self._forget()
+        level = value if self._raw else math.log(value)
+        usual, limit = self._limits()
+        if level <= limit:
+            claims = self._back(step, time) if self._above else ()
+            self._learn(level)
+            return claims
+        if self._above == 0:
+            self._count += 1
+            self._spike = (step, value, usual)
+        self._above += 1
+        peak = max(self._spike[1], value)
+        self._spike = (self._spike[0], peak, self._spike[2])
+        if self._above >= LASTING:
+            return self._stays(level, step, time)
+        return (self._claim("confirmed", step, time),) if self._told else ()
+
+    @property
+    def _told(self) -> bool:
+        return self._count <= MOST
+
+    def _limits(self) -> tuple[float, float]:
+        """The usual level, and the level above which a point is a spike."""
+        if len(self._moves) < LEAST:
+            return 0.0, math.inf
+        usual = self._sorted[len(self._sorted) // 2]
+        scale = 1.4826 * sorted(self._moves)[len(self._moves) // 2]
+        least = RISE if not self._raw else 0.0
+        spread = self._sorted[-1] - usual
+        return usual, usual + max(least, DEVIATIONS * scale, 2.0 * spread)
+
+    def _learn(self, level: float) -> None:
+        if len(self._recent) == WINDOW:
+            del self._sorted[bisect_left(self._sorted, self._recent[0])]
+        self._recent.append(level)
+        insort(self._sorted, level)
+        if self._last == self._last:
+            self._moves.append(abs(level - self._last))
+        self._last = level
+
+    def _forget(self) -> None:
+        """Starts again on the raw scale: a loss that is not positive has no logarithm."""
+        self._raw = True
+        self._recent.clear()
+        self._sorted.clear()
+        self._moves.clear()
+        self._last, self._above = math.nan, 0
+
+    def _back(self, step: int, time: float) -> Iterable[Claim]:
+        claim = self._claim("recovered", step, time)
+        self._above = 0
+        return (claim,) if self._told else ()
+
+    def _stays(self, level: float, step: int, time: float) -> Iterable[Claim]:
+        claim = self._claim("closed", step, time)
+        self._above = 0
+        self._recent.clear()
+        self._sorted.clear()
+        self._moves.clear()
+        self._last = math.nan
+        self._learn(level)
+        return (claim,) if self._told else ()
+
+    def _claim(self, state: str, step: int, time: float) -> Claim:
+        opened, peak, usual = self._spike
+        normal = usual if self._raw else math.exp(usual)
+        after = {
+            "confirmed": "",
+            "recovered": f"; it came back at step {step}",
+            "closed": f"; it has stayed above for {LASTING} points",
+        }[state]
+        if state == "recovered" and self._above > SLOW:
+            after += ", slowly"
+        return Claim(
+            key=self._metric or "",
+            state=state,  # type: ignore[arg-type]
+            severity="note",
+            confidence=0.8,
+            message=f"`{self._metric}` rose from about {normal:.4g} to {peak:.4g} at step {opened}{after}",
+            advice="Nothing by itself. If spikes grow or stay: clip gradients, warm up longer, or look "
+            "at the batch of that step; other runs that spike at this step have met the same data.",
+            step=step,
+            opened=opened,
+            time=time,
+            metric=self._metric,
+            evidence={"peak": peak, "usual": normal, "points_above": self._above},
+        )

@@ -1,0 +1,168 @@
+"""A run that is alive and makes no more steps.
+
+## What it does
+Learns how long this run takes from one step to the next and tells when no step has come for much
+longer. Steps are the sign of life: not output, and not a busy GPU, which a deadlock keeps at 100 %.
+Start-up, training, and the long gaps at an evaluation or a checkpoint have their own budgets.
+
+## Why it is bad
+A hang burns its allocation until its time limit, and a hung collective prints nothing at all.
+
+## Known problems
+The first evaluation of a run is longer than anything seen before it: until one has been seen, a
+quarter of the time that the run has lasted is granted, at most 15 minutes.
+
+## Example
+A step each 0.2 s for an hour, then none for 15 minutes.
+
+## Use instead
+`py-spy dump --pid PID` shows where it hangs; a data loader with `num_workers=0` shows whether it is a
+worker; with several ranks, the one that has done the fewest steps is the one to look at.
+
+## References
+BLOOM's chronicles: an evaluation that hung for hours at full GPU use.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable
+
+from labhand.watch.incidents import Claim
+from labhand.watch.roles import Roles
+from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Tick
+
+START_S = 1800.0
+"""Before there is a rhythm: imports, downloads, compilation, the first epoch."""
+FLOOR_S = 120.0
+"""No gap shorter than this is a stall."""
+TALKING_S = 600.0
+"""The floor while output still comes: an evaluation with a bar of its own."""
+UNSEEN_S = 900.0
+"""The most that is granted to an evaluation that has not been seen yet."""
+FACTOR = 6.0
+SURE = 1.5
+"""A gap this many budgets long is told to a person."""
+RHYTHM = 3
+RECENT = 50
+
+
+class Detector:
+    """Watches the time between steps."""
+
+    def __init__(self, roles: Roles) -> None:
+        self._roles = roles
+        self._began = math.nan
+        self._last = math.nan
+        self._step: int | None = None
+        self._steps: dict[tuple[str, int | None], int] = {}
+        self._gaps: deque[float] = deque(maxlen=RECENT)
+        self._long: deque[float] = deque(maxlen=RECENT)
+        self._between = False
+        self._output = math.nan
+        self._open = False
+        self._ticks = 0
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The stall that this signal opens, confirms or ends."""
+        if isinstance(signal, Points):
+            return self._row(signal)
+        if isinstance(signal, Tick):
+            return self._tick(signal.time)
+        if isinstance(signal, Output):
+            self._output = signal.time
+        elif isinstance(signal, Fact):
+            self._between = self._between or signal.kind == "checkpoint"
+        elif isinstance(signal, Ended):
+            self._open = False
+        return ()
+
+    def blind(self) -> str | None:
+        """Why it could not look."""
+        return None if self._ticks else "it needs the times of the steps, live or in the log"
+
+    def _row(self, row: Points) -> Iterable[Claim]:
+        if row.source == "system" or not row.time > 0:
+            return ()
+        if any(self._roles.of(name).startswith("validation") for name in row.values):
+            self._between = True
+        writer = (row.source, row.rank)
+        before = self._steps.get(writer)
+        if before is not None and row.step <= before:
+            if row.step < before:  # a new start: the time between belongs to no step
+                self._steps[writer], self._last = row.step, row.time
+            return ()
+        self._steps[writer] = row.step
+        return self._progress(row)
+
+    def _progress(self, row: Points) -> list[Claim]:
+        claims: list[Claim] = []
+        if self._step is not None:
+            gap = row.time - self._last
+            (self._long if self._between or self._open else self._gaps).append(gap)
+            if self._open:
+                claims.append(self._claim(gap, row.time, row.step))
+                self._open = False
+        else:
+            self._began = row.time
+        self._between = False
+        self._last, self._step = row.time, row.step
+        return claims
+
+    def _tick(self, now: float) -> Iterable[Claim]:
+        self._ticks += 1
+        if self._step is None:
+            self._began = now if math.isnan(self._began) else self._began
+            quiet, budget = now - self._began, START_S
+        else:
+            quiet, budget = now - self._last, self._budget(now)
+        if quiet <= budget:
+            return ()
+        self._open = True
+        return (self._claim(quiet, now, None, budget),)
+
+    def _budget(self, now: float) -> float:
+        """The seconds without a step that are still usual for this run."""
+        if len(self._gaps) + len(self._long) < RHYTHM:
+            return START_S
+        slowest = max([*self._gaps, *self._long])
+        floor = TALKING_S if self._output > self._last + 1.0 else FLOOR_S
+        unseen = 0.0 if self._long else min(UNSEEN_S, (self._last - self._began) / 4)
+        return max(floor, FACTOR * slowest, unseen)
+
+    def _claim(self, quiet: float, now: float, step: int | None, budget: float = 0.0) -> Claim:
+        sure = step is None and quiet > SURE * budget
+        gaps = sorted(self._gaps)
+        usual = gaps[len(gaps) // 2] if gaps else None
+        begun = "since it began" if self._step is None else f"since step {self._step}"
+        message = (
+            f"No step for {_span(budget)} and more {begun}"
+            if step is None
+            else f"No step came for {_span(quiet)} before step {step}; it goes on"
+        )
+        if usual is not None:
+            message += f"; a step usually takes {_span(usual)}"
+        return Claim(
+            key="steps",
+            state="recovered" if step is not None else "confirmed" if sure else "suspected",
+            severity="error" if sure else "warning",
+            confidence=0.9 if sure else 0.5,
+            message=message,
+            advice="Look where it hangs: `py-spy dump --pid PID`; the data loader's workers and a "
+            "rank that fell behind are the usual reasons.",
+            step=step if step is not None else self._step,
+            time=now,
+            alarm=sure,
+            evidence={
+                "budget_s": round(budget, 1) if budget else None,
+                "usual_gap_s": usual,
+                "last_step": self._step,
+            },
+        )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

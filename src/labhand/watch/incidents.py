@@ -1,0 +1,127 @@
+"""Incidents: what is off, with a life. One incident is one message, then brought up to date."""
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from labhand.core.finding import Finding, Related, Severity, State, in_run, stable_id
+
+
+class Claim(msgspec.Struct, kw_only=True):
+    """What a detector says of an incident, whole: a later claim of the same key replaces it.
+
+    The incident of a key is over once it is claimed `recovered` or `closed`; a claim of the same key
+    after that opens a new one, unless `again` is False: then it still updates the old one. `step` is
+    the step now, `opened` the step at which it began, where that is an earlier one.
+    """
+
+    key: str
+    state: State
+    severity: Severity
+    confidence: float
+    message: str
+    advice: str
+    step: int | None = None
+    opened: int | None = None
+    time: float = math.nan
+    alarm: bool = False
+    metric: str | None = None
+    layer: str | None = None
+    batch_rows: list[int] | None = None
+    rank: int | None = None
+    evidence: dict[str, Any] = {}
+    related: list[Related] = []
+    again: bool = True
+
+
+class Incidents:
+    """The incidents of one attempt, in the order in which they opened."""
+
+    def __init__(self, run: str | None, attempt: int | None) -> None:
+        self._run = run
+        self._attempt = attempt
+        self._open: dict[tuple[str, str], int] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+        self._all: list[Finding] = []
+
+    def take(self, rule: str, claims: Iterable[Claim]) -> list[Finding]:
+        """The findings that the claims opened or changed."""
+        changed = [self._take(rule, claim) for claim in claims]
+        return [finding for finding in changed if finding is not None]
+
+    def all(self) -> list[Finding]:
+        """Every incident as it stands."""
+        return list(self._all)
+
+    def close(self) -> None:
+        """The run is over: what was confirmed and went on to the end is closed."""
+        for place in self._open.values():
+            if self._all[place].state == "confirmed":
+                self._all[place] = msgspec.structs.replace(self._all[place], state="closed")
+        self._open.clear()
+
+    def _take(self, rule: str, claim: Claim) -> Finding | None:
+        key = (rule, claim.key)
+        place = self._open.get(key)
+        if place is None and claim.state in ("recovered", "closed"):
+            return None
+        before = None if place is None else self._all[place]
+        if before is None:
+            self._counts[key] = self._counts.get(key, 0) + 1
+        after = self._finding(rule, claim, before)
+        if before == after:
+            return None
+        if place is None:
+            place = self._open[key] = len(self._all)
+            self._all.append(after)
+        self._all[place] = after
+        if claim.again and claim.state in ("recovered", "closed"):
+            del self._open[key]
+        return after
+
+    def _finding(self, rule: str, claim: Claim, before: Finding | None) -> Finding:
+        began = claim.step if claim.opened is None else claim.opened
+        opened = began if before is None else before.opened_step
+        confirmed = None if before is None else before.confirmed_step
+        if claim.state == "confirmed" and confirmed is None:
+            confirmed = claim.step
+        recovered = claim.step if claim.state == "recovered" else None
+        at = in_run(
+            self._run,
+            self._attempt,
+            step=opened if isinstance(opened, int) else None,
+            time=_iso(claim.time) if before is None else before.where.time,  # type: ignore[arg-type]
+            metric=claim.metric,
+            layer=claim.layer,
+            batch_rows=claim.batch_rows,
+            rank=claim.rank,
+        )
+        number = self._counts[rule, claim.key]
+        return Finding(
+            id=stable_id("watch", self._run, self._attempt, rule, claim.key, number),
+            job="watch",
+            rule=rule,
+            severity=claim.severity,
+            confidence=round(claim.confidence, 3),
+            message=claim.message,
+            where=at,
+            evidence=claim.evidence,
+            related=claim.related,
+            advice=claim.advice,
+            state=claim.state,
+            opened_step=opened,
+            confirmed_step=confirmed,
+            recovered_step=recovered,
+            # a person who was told stays told, even where it passes by later
+            alarm=claim.alarm or (before is not None and before.alarm is True),
+        )
+
+
+def _iso(time: float) -> str | None:
+    """Unix seconds as ISO 8601; None for what is no time of a clock, such as a relative one."""
+    if not 1e8 < time < 1e11:
+        return None
+    return datetime.fromtimestamp(time, UTC).astimezone().isoformat(timespec="milliseconds")
