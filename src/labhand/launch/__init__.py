@@ -1,1 +1,76 @@
 """The room launch: a command → a finished run, minor failures mended."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from labhand.core.errors import NotFoundError
+from labhand.core.registry import extensions
+from labhand.launch.job import (
+    End,
+    Evidence,
+    Job,
+    Mending,
+    Output,
+    Process,
+    Situation,
+)
+
+__all__ = [
+    "End",
+    "Evidence",
+    "Job",
+    "Mending",
+    "Output",
+    "Process",
+    "Situation",
+    "attach",
+    "start",
+    "stop",
+]
+
+
+def start(job: Job, launcher: str = "local", home: Path | None = None) -> Process:
+    """The job's process, started. `home` is where a project's own launchers are found.
+
+    Raises:
+        UsageError: there is no such command, it cannot be executed, or the folder is missing.
+        NotFoundError: no launcher has that name.
+    """
+    known = {extension.name: extension for extension in extensions("launcher", home)}
+    if launcher not in known:
+        raise NotFoundError.named("launcher", launcher, known, "labhand rule --list")
+    process: Process = known[launcher].load()().start(job)
+    return process
+
+
+def attach(attempt_dir: Path) -> Process:
+    """The process of an attempt that another labhand started: it can be signalled and waited for.
+
+    Raises:
+        RecordError: the attempt was never started, or its record is damaged.
+    """
+    from labhand.launch.kept import Found
+
+    return Found(attempt_dir)
+
+
+def stop(
+    process: Process, grace_s: float = 10.0, take: Callable[[Output], None] = lambda output: None
+) -> End | None:
+    """How the process ended: asked by SIGTERM, made to by SIGKILL when `grace_s` is over.
+
+    Blocks meanwhile; what it still says goes to `take`. None: not even that has ended it.
+    """
+    process.signal(signal.SIGTERM)
+    process.signal(signal.SIGCONT)
+    for wait_s in (grace_s, 5.0):
+        deadline = time.monotonic() + wait_s
+        while time.monotonic() < deadline:
+            if (end := process.end()) is not None:
+                return end
+            for output in process.read(0.1):
+                take(output)
+        process.kill()
+    return process.end()
