@@ -337,6 +337,8 @@ def _named(data: bytes, runs: bytes, match: re.Match[bytes]) -> _Span | None:
     """The secret that a name in running text holds."""
     since = runs.rfind(b" ", max(0, match.start() - 48), match.start()) + 1
     since = since or max(0, match.start() - 48)
+    if data[since - 1 : since] in (b"[", b";"):  # the end of a colour code is no part of the name
+        since = max(since, data.find(b"m", since, match.start()) + 1)
     sureness = strength(data[since : match.end(1)])
     if sureness == "none":
         return None
