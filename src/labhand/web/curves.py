@@ -27,6 +27,9 @@ POINTS = 20_000
 `LEAST` and at most `MOST` of them, the person's own metrics a larger share."""
 LEAST, MOST = 160, 2000
 
+GHOSTS = 3
+"""A chart of more lines than this does not show those of the run before as well."""
+
 _SPLITS = {
     "train": 1, "training": 1, "tr": 1,
     "val": 2, "valid": 2, "validation": 2, "eval": 2, "dev": 2,
@@ -102,7 +105,10 @@ def curves(
 
 
 def plan(names: Iterable[str]) -> list[tuple[str, list[Sketch]]]:
-    """Which metrics share a chart, in groups: the person's own, then the probe's, then the machine's."""
+    """Which metrics share a chart, in groups: the person's own, then the probe's, then the machine's.
+
+    What the probe saw of the loss is left out where the person's own metrics tell it.
+    """
     names = list(names)
     own = _paired([n for n in names if not n.startswith(OURS)])
     groups: list[tuple[str, list[Sketch]]] = []
@@ -114,7 +120,9 @@ def plan(names: Iterable[str]) -> list[tuple[str, list[Sketch]]]:
             head, slash, _ = chart.lines[0][0].partition("/")
             parts.setdefault(head if slash else "Metrics", []).append(chart)
         groups += parts.items()
-    groups.append(("Probe", _probe([n for n in names if n.startswith("probe/")])))
+    told = any(re.search(r"(^|[/_])loss$", n) and not n.startswith(OURS) for n in names)
+    seen = [n for n in names if n.startswith("probe/") and not (told and n == "probe/loss")]
+    groups.append(("Probe", _probe(seen)))
     groups.append(("Machine", _system([n for n in names if n.startswith("system/")])))
     return [(title, charts) for title, charts in groups if charts]
 
@@ -161,7 +169,7 @@ def _system(names: list[str]) -> list[Sketch]:
     charts = []
     if shares:
         labels = [n.removeprefix("system/").removesuffix("_percent") for n in shares]
-        charts.append(Sketch("use", _coloured(shares, labels)))
+        charts.append(Sketch("load", _coloured(shares, labels)))
     for name in names:
         if name not in shares:
             title = name.removeprefix("system/").removesuffix("_bytes").replace("_", " ")
@@ -194,24 +202,29 @@ class _Drawing:
         self._share = POINTS / max(1.0, sum(map(self._weight, names)))
 
     def chart(self, index: int, member: Sketch) -> tuple[Chart, dict[str, Any]]:
+        """A chart for the page and its entry in the data; faint lines come first, so lie below."""
         keys: list[Key] = []
         lines: list[dict[str, Any]] = []
-        for name, label, colour in member.lines:
-            value = quantity(name, self.run.metrics[name].last)
-            keys.append(Key(line=len(lines), name=name, label=label, value=value, colour=colour))
-            lines += self._lines(name, colour)
-        for name, label, colour in member.lines:
-            ghost = None if name.startswith("system/") else self._ghost(name, colour)
-            if ghost is not None and self.before is not None:
-                value = quantity(name, self.before[1].metrics[name].last)
-                told = self.before[1].name if len(member.lines) == 1 else f"{label} before"
-                keys.append(
-                    Key(
-                        line=len(lines), name=name, label=told, value=value, colour=colour,
-                        faint=True,
-                    )
-                )  # fmt: skip
+        ghosts: dict[str, int] = {}
+        for name, _, colour in member.lines if len(member.lines) <= GHOSTS else []:
+            ghost = self._ghost(name, colour)
+            if ghost is not None:
+                ghosts[name] = len(lines)
                 lines.append(ghost)
+        for name, label, colour in member.lines:
+            drawn = self._lines(name, colour)
+            lines += drawn
+            keys.append(
+                Key(
+                    line=len(lines) - 1,
+                    name=name,
+                    label=label,
+                    value=quantity(name, self.run.metrics[name].last),
+                    colour=colour,
+                    line_before=ghosts.get(name),
+                    before=self._last_before(name) if name in ghosts else "",
+                )
+            )
         names = [name for name, _, _ in member.lines]
         chart = Chart(
             index=index,
@@ -219,6 +232,7 @@ class _Drawing:
             summary="; ".join(map(self._told, names)),
             words=" ".join([member.title, *names]).lower(),
             keys=keys,
+            log=not member.unit and _wide(lines),
         )
         return chart, {"unit": member.unit, "clock": member.clock, "marks": [], "lines": lines}
 
@@ -242,17 +256,22 @@ class _Drawing:
         self.thinned |= len(curve.steps) < self.run.metrics[name].points
         if not name.startswith("system/"):
             self._learn(curve)
-        lines = [self._line("now", colour, curve, curve.shown, self.start)]
-        if not curve.shown.all():
-            lines.append(self._line("old", colour, curve, ~curve.shown, self.start))
-        return lines
+        now = self._line("now", colour, curve, curve.shown, self.start)
+        if curve.shown.all():
+            return [now]
+        return [self._line("old", colour, curve, ~curve.shown, self.start), now]
+
+    def _last_before(self, name: str) -> str:
+        return quantity(name, self.before[1].metrics[name].last) if self.before else ""
 
     def _ghost(self, name: str, colour: int) -> dict[str, Any] | None:
-        if self.before is None or name not in self.before[1].metrics:
+        if self.before is None or name.startswith("system/"):
             return None
         from labhand.kit import points
 
         folder, run = self.before
+        if name not in run.metrics:
+            return None
         curve = points.curve(folder, name, max(LEAST, self._points(name) // 4))
         start = datetime.fromisoformat(run.started).timestamp()
         return self._line("before", colour, curve, curve.shown, start)
@@ -292,6 +311,12 @@ class _Drawing:
         return min(self.knots, key=lambda knot: abs(knot[0] - step))[1] - self.start
 
 
+def _wide(lines: list[dict[str, Any]]) -> bool:
+    """Whether a linear axis would press nearly all of the values onto its foot."""
+    values = sorted(v for line in lines for v in line["v"] if isinstance(v, float))
+    return bool(values) and values[0] > 0 and values[-1] > 30 * values[len(values) // 2]
+
+
 def _word(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
@@ -308,6 +333,8 @@ def _mark(
     for attempt in run.attempts[1:]:
         since = datetime.fromisoformat(attempt.started).timestamp() - drawing.start
         step = drawing.first_steps.get(attempt.number)
+        if step is not None and step <= min(drawing.first_steps.values()):
+            step = None  # it began anew: a line at the left edge would tell nothing
         marks.append(_entry(None, "attempt", f"attempt {attempt.number}", step, since))
         for i in range(len(plans)):
             data["charts"][i]["marks"].append(len(marks) - 1)

@@ -60,24 +60,32 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """A line of a chart in its legend. `line` is its index among the chart's lines in the data."""
+    """A metric in a chart's legend; `line`, `line_before`: its indices among the lines in the data.
+
+    `value` is the last one; the run before, where it is drawn, ended at `before`.
+    """
 
     line: int
     name: str
     label: str
     value: str
     colour: int
-    faint: bool = False
+    line_before: int | None = None
+    before: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A chart: `index` finds its curves in the data; `words` is what the filter box looks in."""
+    """A chart: `index` finds its curves in the data; `words` is what the filter box looks in.
+
+    `log`: its vertical axis is logarithmic to begin with.
+    """
 
     index: int
     title: str
     summary: str
     words: str
+    log: bool
     keys: list[Key]
 
 

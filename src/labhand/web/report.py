@@ -71,7 +71,7 @@ def page(store: Store, root: Path, run_id: str) -> Page:
         facts=_facts(run),
         notes=[_note(f, numbers.get(id(f)), root) for f in findings],
         groups=drawn.groups,
-        many=sum(len(group.charts) for group in drawn.groups) > 8,
+        many=sum(len(group.charts) for group in drawn.groups) > 12,
         points_note=_points_note(drawn),
         numbers=_numbers(run),
         against=against(comparison, before[1]) if comparison and before else None,
@@ -98,11 +98,23 @@ def _template() -> Any:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else _printable(value),
     )
+    environment.filters["prose"] = _prose
     return environment.get_template("report.html.jinja")
 
 
 def _printable(value: Any) -> Any:
     return words.visible(value) if isinstance(value, str) else value
+
+
+def _prose(text: str) -> Any:
+    """A sentence whose `names` are set as code."""
+    from markupsafe import Markup
+
+    parts = [words.visible(part) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return "`".join(parts)
+    quoted = [Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts)]
+    return Markup("").join(quoted)
 
 
 @cache
@@ -162,7 +174,7 @@ def _gpus(run: Run) -> str:
 
 def _code(run: Run) -> str:
     if run.code.commit:
-        return run.code.commit[:10] + (" with uncommitted changes" if run.code.dirty else "")
+        return run.code.commit[:10] + (", edited" if run.code.dirty else "")
     return "kept, outside git" if run.code.tree else ""
 
 

@@ -142,32 +142,34 @@
   }
 
   // ---- one chart ----
+  const STYLE = { now: [1.6, 100], before: [1, 45], old: [1.1, 85] };
   function lineStyle(line) {
     const colour = token(line.kind === "old" ? "--ink-4" : `--line-${line.colour}`);
-    const now = line.kind === "now";
+    const [width, share] = STYLE[line.kind];
     return {
       scale: "y",
-      stroke: now ? colour : `color-mix(in srgb, ${colour} ${line.kind === "old" ? 80 : 42}%, transparent)`,
-      width: now ? 1.6 : 1.1,
-      dash: line.kind === "before" ? [4, 3] : undefined,
-      points: { size: 4.5, fill: colour, width: 0, ...(now ? {} : { show: false }) },
+      stroke: `color-mix(in srgb, ${colour} ${share}%, ${token("--paper")})`,
+      width,
+      points: { size: 4.5, fill: colour, width: 0, ...(line.kind === "now" ? {} : { show: false }) },
     };
   }
 
   function readOut(figure, u, chart, at) {
     const hovering = u.cursor.left >= 0 && u.cursor.idx != null;
-    const keys = figure.querySelectorAll(".key");
-    for (const key of keys) {
-      const line = Number(key.dataset.line);
-      const output = key.querySelector("output");
+    const put = (output, line) => {
       output.dataset.last ??= output.textContent;
       const idx = hovering ? u.cursor.idxs[line + 1] : null;
-      const value = idx == null ? undefined : u.data[line + 1][idx];
-      output.textContent = idx == null ? output.dataset.last : value == null ? (say(broken(chart, line, u.data[0][idx], at), chart.unit)) : say(value, chart.unit);
+      if (idx == null) return void (output.textContent = output.dataset.last);
+      const { [at]: xs, values } = chart.lines[line];
+      output.textContent = say(u.data[line + 1][idx] ?? values[xs.indexOf(u.data[0][idx])], chart.unit);
+    };
+    for (const key of figure.querySelectorAll(".key")) {
+      const [now, before] = key.querySelectorAll("output");
+      put(now, Number(key.dataset.line));
+      if (before) put(before, Number(key.dataset.before));
     }
     figure.querySelector(".at").textContent = hovering ? sayX(u.data[0][u.cursor.idx], at) : "";
   }
-  const broken = (chart, line, x, at) => chart.lines[line].values[chart.lines[line][at].indexOf(x)];
 
   function draw(figure) {
     const index = Number(figure.dataset.chart);
@@ -179,14 +181,19 @@
     const { columns, broken: marks } = table(chart.lines, at, log);
     const plot = figure.querySelector(".plot");
     const axisStyle = { stroke: token("--ink-3"), font: `11px ${token("--sans")}`, grid: { stroke: token("--grid"), width: 1 }, ticks: { show: false }, border: { show: false } };
+    const decades = (u, splits) => {
+      const few = u.scales.y.max / u.scales.y.min < 40;
+      return splits.map((v) => ([1, ...(few ? [2, 5] : [])].includes(Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9))) ? v : null));
+    };
+    const filtered = log ? { filter: decades } : {};
     const passes = (type) => type === "mousemove" || type === "mouseleave";
     const u = new uPlot({
       width: plot.clientWidth, height: plot.clientHeight, padding: [24, 14, 0, 0], legend: { show: false },
-      scales: { x: { time: false }, y: log ? { distr: 3, log: 10 } : {} },
+      scales: { x: { time: false }, y: log ? { distr: 3, log: 10, range: (_, least, most) => [(least || 0.1) / 1.4, (most || 1) * 1.4] } : {} },
       series: [{}, ...chart.lines.map(lineStyle)],
       axes: [
         { ...axisStyle, size: 26, gap: 6, space: 70, grid: { show: false }, border: { show: true, stroke: token("--rule"), width: 1 }, values: (_, ticks) => ticks.map((v) => (at === "time" ? clock(v) : v.toLocaleString("en"))), incrs: at === "step" ? undefined : [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 172800, 604800] },
-        { ...axisStyle, size: (_, values) => 14 + 6.6 * Math.max(3, ...(values || []).map((v) => (v || "").length)), gap: 6, values: (_, ticks) => ticks.map((v) => (v == null ? "" : say(v, chart.unit, log ? 1 : 6))) },
+        { ...axisStyle, grid: { ...axisStyle.grid, ...filtered }, ...filtered, size: (_, values) => 14 + 6.6 * Math.max(3, ...(values || []).map((v) => (v || "").length)), gap: 6, values: (_, ticks) => ticks.map((v) => (v == null ? "" : say(v, chart.unit, log ? 1 : 6))) },
       ],
       cursor: {
         y: false, dataIdx: nearest, points: { size: 7 },

@@ -1,0 +1,344 @@
+"""What a run, a comparison and a list of runs look like in a terminal.
+
+All of it can be read without colour. Where standard output or error is no terminal, click takes the
+colours out as it prints.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from labhand.core.finding import Finding
+from labhand.core.run import Attempt, Run
+
+if TYPE_CHECKING:
+    from labhand.core.store import Store
+    from labhand.cycle.compare import Comparison, Difference, MetricComparison
+
+MARKS = {"error": "✗", "warning": "!", "note": "·"}
+COLOURS = {"error": "red", "warning": "yellow", "note": None}
+STATUS = {"finished": "green", "failed": "red", "lost": "red", "stopped": "yellow"}
+FINDINGS = 5
+"""The ending tells at most so many findings; the report tells all."""
+
+
+def summary(
+    run: Run,
+    comparison: "Comparison | None",
+    report: Path | None,
+    width: int | None = None,
+    folder: Path | None = None,
+) -> str:
+    """The ending of a run: a dozen quiet lines at most, each at most `width` columns.
+
+    With the run's `folder` the course of the headline metrics is drawn.
+    """
+    from labhand.web import words
+
+    lines = [_title(run)]
+    lines += _metrics(run, folder)
+    if comparison is not None:
+        lines.append(_changed(comparison))
+    lines += [_attempt(attempt) for attempt in run.attempts if attempt.failure][-2:]
+    grave = words.ranked(run.findings)
+    lines += [_finding(finding) for finding in grave[:FINDINGS]]
+    if len(grave) > FINDINGS:
+        lines.append(
+            click.style(f"  {len(grave) - FINDINGS} more findings in the report", dim=True)
+        )
+    if report is not None:
+        lines.append(click.style(f"  report  {_near(report)}", dim=True))
+    width = width or shutil.get_terminal_size().columns
+    return "\n".join(_fit(line, width) for line in lines)
+
+
+def show(run: Run, store: "Store | None" = None) -> str:
+    """A run in full: what ran, its settings, every metric, every finding, every attempt."""
+    from labhand.cycle.compare import flat
+    from labhand.web import words
+
+    host = run.environment.host.get("name") or run.environment.host.get("hostname")
+    facts = {
+        "command": words.command_line(run.command),
+        "folder": run.cwd,
+        "started": words.moment(run.started) + (f" on {host}" if host else ""),
+        "id": run.id,
+        "code": run.code.commit or run.code.tree or "not kept",
+        "report": _report(run, store),
+    }
+    parts = [_title(run), *_table([[f"  {key}", value] for key, value in facts.items() if value])]
+    settings = flat(run.config)
+    if settings:
+        parts += ["", _heading("settings")]
+        parts += _table([[f"  {k}", words.value_of(v)] for k, v in settings.items()])
+    if run.metrics:
+        parts += ["", _heading("metrics"), *_metric_table(run)]
+    if run.findings:
+        parts += ["", _heading("findings")]
+        for finding in words.ranked(run.findings):
+            where = words.place(finding)
+            parts.append(_finding(finding))
+            parts += [click.style(f"    {where}", dim=True)] if where else []
+            parts.append(f"    {finding.advice}")
+    if len(run.attempts) > 1 or any(attempt.failure for attempt in run.attempts):
+        parts += ["", _heading("attempts")]
+        for attempt in run.attempts:
+            parts.append(_attempt(attempt))
+            if attempt.fix:
+                parts += [f"    {line}" for line in attempt.fix.patch.splitlines()]
+    return "\n".join(parts)
+
+
+def table(runs: Iterable[Run]) -> str:
+    """Runs as a table, one a line, in the order they come in."""
+    from labhand.web import words
+
+    rows = [["name", "status", "started", "took", "result", "command"]]
+    for run in runs:
+        told = words.headline(run.metrics, 1)
+        result = f"{told[0]} {words.number(run.metrics[told[0]].last)}" if told else ""
+        grave = sum(finding.severity != "note" for finding in run.findings)
+        rows.append(
+            [
+                run.name,
+                run.status + (f" !{grave}" if grave else ""),
+                words.moment(run.started),
+                words.duration(run.wall_s),
+                result,
+                words.command_line(run.command),
+            ]
+        )
+    width = shutil.get_terminal_size().columns
+    head, *lines = _table(rows)
+    return "\n".join([click.style(_fit(head, width), dim=True), *(_fit(x, width) for x in lines)])
+
+
+def comparison(found: "Comparison") -> str:
+    """What differs between runs: settings, code, environment, results, findings."""
+    from labhand.web import words
+
+    names = [run.name for run in found.runs]
+    ids = [run.id for run in found.runs]
+    parts = [click.style(" → ".join(names) if len(names) == 2 else ", ".join(names), bold=True)]
+    if found.command:
+        parts += ["", _heading("command")]
+        parts += _table([[f"  {r.name}", words.command_line(r.command)] for r in found.runs])
+    sections = {
+        "settings": found.settings,
+        "environment": found.environment,
+        "packages": found.packages,
+    }
+    for title, rows in sections.items():
+        if rows:
+            parts += ["", _heading(title), *_differences(rows, names, ids)]
+    parts += ["", *_code(found)]
+    if found.metrics:
+        parts += ["", _heading("results"), *_results(found.metrics, found, names)]
+        parts.append(f"  {found.caution}")
+    if found.findings:
+        parts += ["", _heading("findings")]
+        by_id = dict(zip(ids, names, strict=True))
+        for finding in found.findings:
+            who = ", ".join(by_id[run] for run in finding.runs)
+            parts.append(
+                f"  {_mark(finding.severity)} {finding.rule}, only in {who}: {finding.message}"
+            )
+    if len(parts) == 3 and not found.command:
+        parts.append("  nothing else differs")
+    return "\n".join(parts)
+
+
+def _title(run: Run) -> str:
+    from labhand.web import words
+
+    took = f" in {words.duration(run.wall_s)}" if run.wall_s is not None else ""
+    if run.status == "running":
+        took = took.replace(" in ", " for ")
+    code = f", exit code {run.exit_code}" if run.exit_code else ""
+    status = click.style(run.status, fg=STATUS.get(run.status))
+    return f"{click.style(run.name, bold=True)}  {status}{took}{code}"
+
+
+def _metrics(run: Run, folder: Path | None) -> list[str]:
+    from labhand.web import words
+
+    rows = []
+    for name in words.headline(run.metrics, 3):
+        metric = run.metrics[name]
+        broken = f"  {metric.non_finite} not finite" if metric.non_finite else ""
+        course = f"{words.number(metric.first)} → {words.number(metric.last)}"
+        rows.append([f"  {name}", _course(folder, name), course + broken])
+    return _table(rows)
+
+
+def _course(folder: Path | None, name: str) -> str:
+    if folder is None:
+        return ""
+    from labhand.kit import points
+    from labhand.web import words
+
+    curve = points.curve(folder, name, 256)
+    return words.course(curve.values[curve.shown].tolist())
+
+
+def _changed(comparison: "Comparison") -> str:
+    from labhand.web import words
+
+    told = words.changes(comparison)
+    before = comparison.runs[0].name
+    return (
+        f"  changed since {before}: {', '.join(told)}"
+        if told
+        else f"  as {before}, nothing changed"
+    )
+
+
+def _mark(severity: str) -> str:
+    return click.style(MARKS[severity], fg=COLOURS[severity], bold=True)
+
+
+def _finding(finding: Finding) -> str:
+    from labhand.web import words
+
+    path = words.place(finding) if isinstance(finding.where.path, str) else ""
+    state = " (recovered)" if finding.state == "recovered" else ""
+    where = f" {path}" if path else ""
+    rule = click.style(finding.rule, bold=True)
+    return f"  {_mark(finding.severity)} {rule}{where}  {finding.message}{state}"
+
+
+def _attempt(attempt: Attempt) -> str:
+    if attempt.failure is None:
+        ending = "running" if attempt.exit_code is None else f"exit code {attempt.exit_code}"
+        return f"  attempt {attempt.number}: {ending}"
+    told = f"  attempt {attempt.number}: {attempt.failure.kind}, {attempt.failure.message}"
+    if attempt.fix is None:
+        return told
+    return f"{told.rstrip('.')}; {attempt.fix.safety} fix: {attempt.fix.summary}"
+
+
+def _report(run: Run, store: "Store | None") -> str:
+    path = store.folder(run.id) / "report.html" if store else None
+    return _near(path) if path and path.exists() else ""
+
+
+def _near(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _metric_table(run: Run) -> list[str]:
+    from labhand.web import words
+
+    rows = [["  metric", "first", "last", "min", "max", "points", ""]]
+    own_first = sorted(run.metrics.items(), key=lambda item: item[0].startswith(words.OURS))
+    for name, m in own_first:
+        values = [words.quantity(name, value) for value in (m.first, m.last, m.min, m.max)]
+        broken = f"{m.non_finite} not finite" if m.non_finite else ""
+        rows.append([f"  {name}", *values, f"{m.points:,}", broken])
+    return _table(rows, right=True)
+
+
+def _differences(rows: "list[Difference]", names: list[str], ids: list[str]) -> list[str]:
+    from labhand.web import words
+
+    lines = [["", *names]]
+    for row in rows:
+        values = [words.value_of(row.values[i]) if i in row.values else "–" for i in ids]
+        lines.append([f"  {row.key}", *values])
+    return _table(lines)
+
+
+def _code(found: "Comparison") -> list[str]:
+    names = {run.id: run.name for run in found.runs}
+    lines = []
+    for code in found.code:
+        who = f"  {names[code.run]}: " if len(found.code) > 1 else "  "
+        if code.diff is None:
+            lines.append(f"{who}not kept in one of the runs")
+        elif not code.diff:
+            lines.append(f"{who}the same")
+        else:
+            lines.append(f"{who}{', '.join(code.files)}  +{code.added} −{code.removed}")
+            lines += [_diff_line(line) for line in code.diff.splitlines()] if not lines[1:] else []
+            lines += ["  … longer than shown"] if code.cut else []
+    return [_heading("code"), *lines]
+
+
+def _diff_line(line: str) -> str:
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+    return "    " + click.style(line, fg=colour)
+
+
+def _results(metrics: "list[MetricComparison]", found: "Comparison", names: list[str]) -> list[str]:
+    from labhand.web import words
+
+    ids = [run.id for run in found.runs]
+    own = [m for m in metrics if not m.name.startswith(words.OURS)] or metrics
+    grouped = any(len(group) > 1 for group in found.groups)
+    by_id = dict(zip(ids, names, strict=True))
+    heads = [", ".join(by_id[i] for i in group) for group in found.groups] if grouped else names
+    rows = [["", *heads, ""]]
+    for metric in own:
+        if grouped:
+            values = [_estimate(e.mean, e.standard_error) if e else "–" for e in metric.groups]
+            rows.append([f"  {metric.name}", *values, ""])
+            continue
+        values = [words.number(metric.values[i].last) if i in metric.values else "–" for i in ids]
+        last = metric.values.get(ids[-1]) if len(ids) == 2 else None
+        change = ""
+        if last is not None and last.difference is not None:
+            word = last.change if last.change in ("better", "worse") else ""
+            change = f"{words.signed(last.difference)} {word}".rstrip()
+        rows.append([f"  {metric.name}", *values, change])
+    return _table(rows)
+
+
+def _estimate(mean: float, error: float | None) -> str:
+    from labhand.web import words
+
+    return words.number(mean) + (f" ± {words.number(error, 2)}" if error is not None else "")
+
+
+def _heading(text: str) -> str:
+    return click.style(text, bold=True)
+
+
+def _table(rows: list[list[str]], right: bool = False) -> list[str]:
+    """Rows whose columns line up, two blanks between them; all but the first to the `right`."""
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(widths[i]) if right and 0 < i < len(row) - 1 else cell.ljust(widths[i])
+            for i, cell in enumerate(row)
+        ]
+        lines.append(
+            "  ".join(cell for cell, size in zip(cells, widths, strict=True) if size).rstrip()
+        )
+    return lines
+
+
+def _fit(line: str, width: int) -> str:
+    """The line cut to `width` columns, its styles closed."""
+    plain = click.unstyle(line)
+    if len(plain) <= width:
+        return line
+    kept, seen, at = [], 0, 0
+    while at < len(line) and seen < width - 1:
+        if line[at] == "\x1b":
+            end = line.index("m", at) + 1
+            kept.append(line[at:end])
+            at = end
+        else:
+            kept.append(line[at])
+            seen, at = seen + 1, at + 1
+    closing = "\x1b[0m" if "\x1b" in line else ""
+    return "".join(kept) + "…" + closing
