@@ -1,0 +1,300 @@
+"""Remembers how the script called its models in this step, so that one batch can be run again.
+
+The models are found from the optimizers' parameters, and their calls are seen by a wrap of their
+class's `__call__`: no hook is put on a module, so saving, copying, scripting or compiling a model
+finds nothing of ours in it.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+import weakref
+from time import perf_counter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional, Tuple
+
+CALLS_MAX = 8
+INPUT_BYTES_MAX = 1 << 28
+HELD_VALUES_MAX = 1 << 20
+"""Outputs and their gradients are held only up to this many values (4 MB in float32)."""
+DESCENTS_MAX = 8
+PATIENCE = 3
+"""Steps that a module may stay uncalled before its children are watched instead."""
+MARK = "labhand"
+
+
+class Call:
+    """One call of a model in training. Holds the inputs cut from the graph, never the graph."""
+
+    __slots__ = (
+        "module", "args", "kwargs", "versions", "rng", "autocast", "outputs", "grads", "done",
+    )  # fmt: skip
+
+    def __init__(self, module: Any, args: Any, kwargs: Any) -> None:
+        self.module = module
+        self.args = args
+        self.kwargs = kwargs
+        self.versions: List[Tuple[Any, int]] = []
+        self.rng: List[Tuple[str, Any]] = []
+        self.autocast: Optional[Tuple[str, Any]] = None
+        self.outputs: List[Any] = []
+        self.grads: Dict[int, Any] = {}
+        self.done = False
+
+    def changed(self) -> bool:
+        """Whether an input was changed in place since the call."""
+        return any(tensor._version != version for tensor, version in self.versions)
+
+
+class Calls:
+    """The calls of the current step, oldest first. `began` is told when a model's call begins."""
+
+    def __init__(self, torch: Any, began: Callable[[Any, float], bool]) -> None:
+        self.torch = torch
+        self.began = began
+        self.calls: List[Call] = []
+        self.roots: Dict[int, weakref.ref[Any]] = {}
+        self.called: Dict[int, bool] = {}
+        self.wrapped: Dict[type, Any] = {}
+        self.depth = 0
+        self.own = 0.0
+        self.thin = False
+        self.descents = self.waited = 0
+        self.compiling: Callable[[], bool] = getattr(
+            getattr(torch, "compiler", None), "is_compiling", lambda: False
+        )
+
+    # -- which modules are called
+
+    def look(self, optimizers: List[Any]) -> None:
+        """Finds the outermost modules that own the optimizers' parameters, and wraps their classes.
+
+        Walks all objects of the process once: about 0.1 s for a large one.
+        """
+        base = self.torch.nn.Module
+        wanted = {id(p) for o in optimizers for g in o.param_groups for p in g["params"]}
+        modules = [m for m in gc.get_objects() if issubclass(type(m), base)]
+        whole = [m for m in modules if "_modules" in m.__dict__]
+        children = {id(c) for m in whole for c in m._modules.values() if c is not None}
+        for module in whole:
+            if id(module) not in children and any(id(p) in wanted for p in module.parameters()):
+                self.add(module)
+        self.descents = 0
+        del self.calls[:]
+
+    def add(self, module: Any) -> None:
+        """Watches the calls of this module."""
+        if id(module) in self.roots or not self.may_wrap(module):
+            return
+        key = id(module)
+        self.roots[key] = weakref.ref(module, lambda _: self.forget(key))
+        self.called[key] = False
+        kind = type(module)
+        if not any(issubclass(kind, known) for known in self.wrapped):
+            self.wrapped[kind] = wrapped = self.wrap(kind.__call__)
+            kind.__call__ = wrapped
+
+    def forget(self, key: int) -> None:
+        """Stops watching a module, which may be gone already."""
+        self.roots.pop(key, None)
+        self.called.pop(key, None)
+
+    def modules(self) -> List[Any]:
+        """The modules that are watched and still there."""
+        return [m for m in (r() for r in list(self.roots.values())) if m is not None]
+
+    def may_wrap(self, module: Any) -> bool:
+        """Whether the calls are ordinary Python: code that was compiled must not see a change."""
+        if isinstance(module, self.torch.jit.ScriptModule):
+            return False
+        if type(module).__name__ == "OptimizedModule":
+            return True
+        if getattr(module, "_compiled_call_impl", None) is not None:
+            return False
+        dynamo = sys.modules.get("torch._dynamo.utils")
+        counters = getattr(dynamo, "counters", None)
+        return not (counters and counters["frames"]["total"])
+
+    def settle(self) -> None:
+        """After a step: a module that is never called itself gives its place to its children."""
+        if self.descents >= DESCENTS_MAX or all(self.called.values()):
+            return
+        self.waited += 1
+        if self.waited % PATIENCE:
+            return
+        self.descents += 1
+        for module in self.modules():
+            if self.called.get(id(module), True):
+                continue
+            children = [c for c in module.children() if any(True for _ in c.parameters())]
+            if children:
+                self.forget(id(module))
+            for child in children:
+                self.add(child)
+
+    def wrap(self, original: Any) -> Any:
+        """The class's `__call__` with our eyes on it."""
+        compiling, roots = self.compiling, self.roots
+
+        @functools.wraps(original)
+        def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if compiling() or id(self) not in roots:
+                return original(self, *args, **kwargs)
+            call = before(self, args, kwargs)
+            if call is None:
+                return original(self, *args, **kwargs)
+            try:
+                output = original(self, *args, **kwargs)
+            except BaseException:
+                after(call, None)
+                raise
+            after(call, output)
+            return output
+
+        before, after = self.before, self.after
+        return __call__
+
+    # -- one call
+
+    def before(self, module: Any, args: Any, kwargs: Any) -> Optional[Call]:
+        """Notes a call that begins; None where it is none of a training step."""
+        if self.depth:
+            return None
+        now = perf_counter()
+        self.called[id(module)] = True
+        if not self.began(module, now):
+            return None
+        try:
+            call = self.note(module, args, kwargs)
+        except Exception:
+            call = Call(module, None, None)  # inputs of a kind we cannot hold: timing goes on
+        self.depth = 1
+        self.own += perf_counter() - now
+        return call
+
+    def note(self, module: Any, args: Any, kwargs: Any) -> Call:
+        """The call with its inputs, cut from the graph."""
+        torch = self.torch
+        if self.calls:
+            if any(c.done and c.module is module for c in self.calls):
+                self.calls = [c for c in self.calls if not (c.done and c.module is module)]
+            if len(self.calls) >= CALLS_MAX:
+                del self.calls[0]
+        call = Call(module, None, None)
+        size = 0
+
+        def keep(tensor: Any) -> Any:
+            nonlocal size
+            size += tensor.numel() * tensor.element_size()
+            kept = tensor.detach() if tensor.requires_grad else tensor
+            call.versions.append((kept, kept._version))
+            return kept
+
+        call.args = over_tensors(torch, args, keep)
+        call.kwargs = over_tensors(torch, kwargs, keep) if kwargs else {}
+        if size > INPUT_BYTES_MAX:
+            call.args, call.kwargs, call.versions = None, None, []
+            return call
+        device = call.versions[0][0].device.type if call.versions else "cpu"
+        if not self.thin:
+            call.rng.append(("cpu", torch.get_rng_state()))
+            if device == "cuda":
+                call.rng.append(("cuda", torch.cuda.get_rng_state()))
+        call.autocast = autocast_of(torch, device)
+        self.calls.append(call)
+        return call
+
+    def after(self, call: Call, output: Any) -> None:
+        """Marks the call's outputs in the graph, and has their gradients told when they come."""
+        self.depth = 0
+        if output is None or call.args is None:
+            return
+        now = perf_counter()
+        try:
+            for tensor in tensors_of(self.torch, output, 4):
+                node = tensor.grad_fn
+                if node is None:
+                    continue
+                number = len(call.outputs)
+                small = tensor.numel() <= HELD_VALUES_MAX
+                call.outputs.append(tensor.detach() if small else None)
+                node.metadata[MARK] = (call, number, tensor.output_nr)
+                if small and not self.thin:
+                    catch(node, call, number, tensor.output_nr)
+        except Exception:
+            call.outputs.clear()  # an output of an odd kind: only its inputs are known then
+        self.own += perf_counter() - now
+
+    def backward_done(self) -> None:
+        """A backward has ended: calls from now on belong to the next one."""
+        for call in self.calls:
+            call.done = True
+
+
+def catch(node: Any, call: Call, number: int, output_nr: int) -> None:
+    """Keeps the gradient that reaches an output, when backward comes by (torch ≥ 2.0)."""
+    register = getattr(node, "register_prehook", None)
+    if register is None:
+        return
+    grads = call.grads
+
+    def kept(gradients: Any) -> None:
+        gradient = gradients[output_nr]
+        if gradient is not None:
+            grads[number] = gradient.detach() if gradient.requires_grad else gradient
+
+    register(kept)
+
+
+def autocast_of(torch: Any, device: str) -> Optional[Tuple[str, Any]]:
+    """The device type and dtype of the autocast that is on for `device`; None where none is."""
+    if device == "cuda":
+        return (device, torch.get_autocast_gpu_dtype()) if torch.is_autocast_enabled() else None
+    on = getattr(torch, "is_autocast_cpu_enabled", None)
+    if device == "cpu":
+        try:
+            enabled = torch.is_autocast_enabled("cpu")
+        except TypeError:  # torch < 2.4
+            enabled = on is not None and on()
+        if enabled:
+            newer = getattr(torch, "get_autocast_dtype", None)
+            return device, newer("cpu") if newer else torch.get_autocast_cpu_dtype()
+    return None
+
+
+def over_tensors(torch: Any, value: Any, change: Callable[[Any], Any], depth: int = 3) -> Any:
+    """The same nest of tuples, lists and dicts with `change` applied to every tensor in it."""
+    kind = type(value)
+    if kind is torch.Tensor or isinstance(value, torch.Tensor):
+        return change(value)
+    if depth and kind in (tuple, list):
+        return kind(over_tensors(torch, v, change, depth - 1) for v in value)
+    if depth and kind is dict:
+        return {k: over_tensors(torch, v, change, depth - 1) for k, v in value.items()}
+    return value
+
+
+def tensors_of(torch: Any, value: Any, most: int = 64, depth: int = 3) -> List[Any]:
+    """The tensors in an output: a tensor, a nest of tuples, lists and mappings, or a dataclass."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if not depth:
+        return []
+    if isinstance(value, (tuple, list)):
+        parts = list(value)
+    elif hasattr(value, "values") and hasattr(value, "keys"):
+        parts = list(value.values())
+    elif hasattr(value, "__dataclass_fields__"):
+        parts = [getattr(value, name) for name in value.__dataclass_fields__]
+    else:
+        return []
+    found: List[Any] = []
+    for part in parts:
+        found += tensors_of(torch, part, most - len(found), depth - 1)
+        if len(found) >= most:
+            break
+    return found[:most]

@@ -1,0 +1,474 @@
+"""Measures a training on PyTorch from inside, by a handful of global hooks.
+
+What it sees: `torch.autograd.backward` (the loss), `Optimizer.step` (gradients, learning rates,
+weights), the DataLoader's `__next__` (waiting), `GradScaler` (the loss before scaling), and the calls
+of the models themselves (`torch_calls`). It only reads: no hook stands on a module or a parameter.
+
+A step is one step of the *main* optimizer, counted from 0: the values at step k belong to the weights
+after k updates. The main optimizer is the first that steps; another one takes its place, the count
+going on, when it steps `SILENT` times with no step of the main one between.
+
+The loss is read at every step, since on the CPU `item()` costs 0.2 µs and a non-finite value is to be
+seen at once; it is written at every step while that stays within the budget (steps of about 3 ms and
+more), else as often as the budget allows. On a GPU nothing waits for the device: values are copied
+asynchronously and looked at when they have come.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import sys
+import weakref
+from time import perf_counter
+
+from .torch_calls import Calls
+from .torch_clock import Budget, Clock
+from .torch_incident import Incidents
+from .torch_measure import (
+    Arriving,
+    Sentinel,
+    Weights,
+    all_finite,
+    gradients,
+    learning_rates,
+    memory_bytes,
+    norm,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional, Tuple
+
+SILENT = 50
+SKIPPED_IN_A_ROW = 5
+LOOK_AT = (1, 2, 5, 20, 100, 1000)
+ARRIVING_MAX = 2
+
+
+def arm(torch: Any, session: Any) -> Probe:
+    """Starts measuring in this process; call it when torch is imported whole. Never raises.
+
+    Writes points of the source `probe` and events `non-finite` and `fault` through `session`.
+    """
+    probe = Probe(torch, session)
+    for where, patch in (
+        ("backward", probe.patch_backward),
+        ("optimizer", probe.patch_optimizer),
+        ("loader", probe.patch_loader),
+        ("scaler", probe.patch_scaler),
+    ):
+        probe.guard(where, patch)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=probe.forked)
+    return probe
+
+
+class Probe:
+    """The state of the measuring; one a process."""
+
+    def __init__(self, torch: Any, session: Any) -> None:
+        self.torch = torch
+        self.session = session
+        self.writer: Any = None
+        self.off: set[str] = set()
+        self.clock = Clock()
+        self.budget = Budget()
+        self.calls = Calls(torch, self.model_begins)
+        self.incidents = Incidents(torch, session, self.calls)
+        self.compiling = self.calls.compiling
+        self.own = 0.0
+        self.step = 0
+        self.optimizers: Any = weakref.WeakSet()
+        self.main: Optional[Any] = None
+        self.others = 0
+        self.outer: Optional[Any] = None
+        self.evaluations = 0
+        self.in_backward = False
+        self.losses: List[float] = []
+        self.loss_used = False
+        self.scaled: Optional[Tuple[Any, Any]] = None
+        self.was_scaled = False
+        self.skipped = 0
+        self.stepped = False
+        self.arriving: List[Arriving] = []
+        self.device = "cpu"
+        self.sentinel: Optional[Sentinel] = None
+        self.weights: Optional[Weights] = None
+        self.values: Optional[Dict[str, Any]] = None
+        self.full_cost = 0.0
+
+    # -- safety
+
+    def guard(self, part: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        """What the call returns. When it raises, that is told once and the part is switched off."""
+        if part in self.off:
+            return None
+        try:
+            return call(*arguments)
+        except Exception as error:
+            self.off.add(part)
+            try:
+                self.session.event(
+                    "fault", where="probe/" + part, message="%s: %s" % (type(error).__name__, error)
+                )
+            except Exception:  # nothing is left to tell it to
+                pass
+            return None
+
+    def forked(self) -> None:
+        """In a forked child: its own points file, and nothing of the step under way."""
+        self.writer = None
+        self.outer = None
+        self.in_backward = False
+        self.clock.next_step(perf_counter())
+
+    # -- the patches
+
+    def patch_backward(self) -> None:
+        """Wraps `torch.autograd.backward`, which `Tensor.backward` calls too."""
+        original = self.torch.autograd.backward
+        compiling, guard = self.compiling, self.guard
+
+        @functools.wraps(original)
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            # Checkpointing calls backward within backward, possibly from a thread of the engine.
+            if self.in_backward or compiling() or self.incidents.busy:
+                return original(tensors, *args, **kwargs)
+            guard("backward", self.before_backward, tensors, args, kwargs)
+            self.in_backward = True
+            try:
+                result = original(tensors, *args, **kwargs)
+            finally:
+                self.in_backward = False
+            guard("backward", self.after_backward)
+            return result
+
+        self.torch.autograd.backward = backward
+
+    def patch_optimizer(self) -> None:
+        """Sees every `Optimizer.step`: by the global hooks of torch ≥ 2, else by a wrap of `step`."""
+        module = sys.modules[self.torch.optim.Optimizer.__module__]
+        if hasattr(module, "register_optimizer_step_post_hook"):
+            module.register_optimizer_step_pre_hook(self.step_begins)
+            module.register_optimizer_step_post_hook(self.step_ends)
+            return
+        created = module.Optimizer.__init__
+        probe = self
+
+        @functools.wraps(created)
+        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+            wrap_step(type(self), probe)
+            created(self, *args, **kwargs)
+
+        module.Optimizer.__init__ = __init__
+
+    def patch_loader(self) -> None:
+        """Times the wait for each batch of a DataLoader."""
+        iterator = self.torch.utils.data.dataloader._BaseDataLoaderIter
+        original = iterator.__next__
+        clock, guard = self.clock, self.guard
+
+        @functools.wraps(original)
+        def __next__(self: Any) -> Any:
+            guard("loader", clock.loader_begins, perf_counter())
+            batch = original(self)
+            guard("loader", clock.loader_ends, perf_counter())
+            return batch
+
+        iterator.__next__ = __next__
+        iterator.next = __next__ if hasattr(iterator, "next") else None
+        if iterator.next is None:
+            del iterator.next
+
+    def patch_scaler(self) -> None:
+        """Knows a scaled loss from the true one, and steps that a GradScaler skips from others."""
+        amp = getattr(self.torch, "amp", None)
+        scaler = getattr(amp, "GradScaler", None) or self.torch.cuda.amp.GradScaler
+        scale, step = scaler.scale, scaler.step
+        probe = self
+
+        @functools.wraps(scale)
+        def scaled(self: Any, outputs: Any) -> Any:
+            result = scale(self, outputs)
+            if result is not outputs and isinstance(result, probe.torch.Tensor):
+                probe.scaled = (result, outputs)
+            return result
+
+        @functools.wraps(step)
+        def stepped(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+            probe.stepped = False
+            result = step(self, optimizer, *args, **kwargs)
+            if self.is_enabled():
+                probe.guard("scaler", probe.scaler_stepped)
+            return result
+
+        scaler.scale, scaler.step = scaled, stepped
+
+    # -- what happens in a step, in its order
+
+    def model_begins(self, module: Any, now: float) -> bool:
+        """Whether the call is part of a training step. Evaluation makes the step's times worthless."""
+        if self.incidents.busy:
+            return False
+        if not module.training or not self.torch.is_grad_enabled():
+            self.clock.evaluated = self.clock.evaluated or not module.training
+            return False
+        self.clock.model_begins(now)
+        return True
+
+    def before_backward(self, tensors: Any, args: Any, kwargs: Any) -> None:
+        """Reads the loss while its graph is still whole."""
+        now = perf_counter()
+        self.clock.backward_begins(now)
+        torch = self.torch
+        loss = tensors if isinstance(tensors, torch.Tensor) else None
+        if loss is None and isinstance(tensors, (list, tuple)) and len(tensors) == 1:
+            loss = tensors[0]
+        self.was_scaled = False
+        if loss is not None and self.scaled is not None:
+            if self.scaled[0] is loss:
+                loss, self.was_scaled = self.scaled[1], True
+            self.scaled = None
+        given = args[0] if args else kwargs.get("grad_tensors")
+        if loss is not None and given is None and loss.numel() == 1:
+            self.loss_seen(loss)
+        self.mark(now)
+
+    def loss_seen(self, loss: Any) -> None:
+        """A loss of the step under way."""
+        if self.outer is not None:
+            self.evaluations += 1
+            if self.evaluations > 1:
+                return  # a closure called again: a line search tries weights that are not kept
+        if self.loss_used:
+            self.losses = []
+            self.loss_used = False
+        self.device = loss.device.type
+        if self.device == "cpu":
+            value = loss.item()
+            self.losses.append(value)
+            if value - value != 0:
+                self.incidents.loss(self.step, value, loss, self.budget)
+            else:
+                self.incidents.loss_fine()
+        elif self.device == "cuda" and len(self.arriving) < ARRIVING_MAX:
+            if not self.torch.cuda.is_current_stream_capturing():
+                about = (self.step, list(self.calls.calls))
+                self.arriving.append(Arriving(self.torch, loss, about))
+                self.losses.append(loss.detach())  # type: ignore[arg-type]
+
+    def after_backward(self) -> None:
+        """Looks whether the gradients are finite, before anything is done with them."""
+        now = perf_counter()
+        self.clock.backward_ends(now)
+        check = self.sentinel is not None and self.device == "cpu" and not self.was_scaled
+        if check and not (self.budget.tight and self.step % 16):
+            if self.sentinel is not None and self.sentinel.finite():
+                self.incidents.gradient_fine()
+            else:
+                self.incidents.gradient(self.step, self.budget)
+        self.calls.backward_done()
+        self.look_at_arrivals()
+        self.mark(now)
+
+    def look_at_arrivals(self) -> None:
+        """Reads the losses that have come from the GPU."""
+        while self.arriving and self.arriving[0].ready():
+            arrived = self.arriving.pop(0)
+            step, calls = arrived.about
+            value = arrived.read()
+            if value - value != 0:
+                self.incidents.late(step, self.step, value, calls, self.budget)
+            else:
+                self.incidents.loss_fine()
+
+    def step_begins(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """The hook before `Optimizer.step`."""
+        if not self.compiling():
+            self.guard("optimizer", self.before_step, optimizer, args, kwargs)
+
+    def step_ends(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """The hook after `Optimizer.step`."""
+        if not self.compiling():
+            self.guard("optimizer", self.after_step, optimizer, args, kwargs)
+
+    def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Measures the gradients as the optimizer sees them."""
+        if self.outer is not None and self.outer is not optimizer:
+            return  # an optimizer that wraps another one: the outer step is the step
+        self.outer = optimizer
+        self.evaluations = 0
+        now = perf_counter()
+        self.stepped = True
+        self.look_at_arrivals()
+        if self.is_main(optimizer) and self.budget.affords("full") and self.may_measure():
+            self.values = {}
+            if self.weights is None:
+                self.weights = Weights(optimizer)
+            self.weights.remember()
+            if not has_closure(args, kwargs):
+                self.measure_gradients(optimizer)
+            self.full_cost = perf_counter() - now
+            self.clock.last = perf_counter()
+        else:
+            self.mark(now)
+
+    def may_measure(self) -> bool:
+        """Whether extra kernels may be started: not while a CUDA graph is recorded."""
+        return self.device != "cuda" or not self.torch.cuda.is_current_stream_capturing()
+
+    def measure_gradients(self, optimizer: Any) -> None:
+        """Puts the gradient norm into the values of this step; non-finite gradients are looked into."""
+        with self.torch.no_grad():
+            found = gradients(optimizer)
+            total = norm(self.torch, found)
+        if total is None or self.values is None:
+            return
+        scale = getattr(optimizer, "grad_scale", None)  # a fused optimizer unscales by itself
+        if scale is not None:
+            total = total / scale.to(total.device)
+        if total.device.type != "cpu":
+            self.values["probe/grad_norm"] = total
+            return
+        value = total.item()
+        self.values["probe/grad_norm"] = value
+        if not math.isfinite(value) and getattr(optimizer, "found_inf", None) is None:
+            if all_finite(self.torch, found):
+                del self.values["probe/grad_norm"]  # the norm's own overflow
+            else:
+                self.incidents.gradient(self.step, self.budget)
+
+    def after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Ends the step when it was the main optimizer's."""
+        if self.outer is not optimizer:
+            return
+        self.outer = None
+        now = perf_counter()
+        self.clock.optimizer_ends(now)
+        if self.is_main(optimizer):
+            self.end_step(optimizer, now, has_closure(args, kwargs))
+        else:
+            self.loss_used = True
+            self.mark(now)
+
+    def end_step(self, optimizer: Any, now: float, closure: bool) -> None:
+        """Writes the row of the step and begins the next."""
+        seconds = self.clock.total(now)
+        self.budget.earn(seconds, self.own + self.calls.own)
+        self.own = self.calls.own = 0.0
+        values = self.values
+        if values is not None:
+            self.finish_measuring(optimizer, values, closure)
+            self.write(optimizer, values, seconds)
+            self.values = None
+            self.budget.spend("full", perf_counter() - now + self.full_cost)
+        elif self.budget.affords("rows"):
+            self.write(optimizer, {}, seconds)
+            self.budget.spend("rows", perf_counter() - now)
+        self.step += 1
+        self.loss_used = True
+        self.calls.thin = self.budget.tight
+        if self.step in LOOK_AT and not self.calls.calls:
+            self.guard("models", self.calls.look, list(self.optimizers))
+        elif self.step > 1:
+            self.guard("models", self.calls.settle)
+        if self.sentinel is None or (self.sentinel.parameter is None and self.step in LOOK_AT):
+            self.sentinel = Sentinel(self.torch, optimizer)
+        self.clock.next_step(perf_counter())
+
+    def finish_measuring(self, optimizer: Any, values: Dict[str, Any], closure: bool) -> None:
+        """The values that are known only when the step is done."""
+        if closure:
+            self.measure_gradients(optimizer)
+        if self.weights is not None and self.weights.before is not None:
+            with self.torch.no_grad():
+                ratio = self.weights.ratio(self.torch)
+            if ratio is not None:
+                values["probe/update_ratio"] = ratio.item() if ratio.device.type == "cpu" else ratio
+        memory = memory_bytes(self.torch, self.device)
+        if memory is not None:
+            values["probe/memory_bytes"] = memory
+
+    def write(self, optimizer: Any, values: Dict[str, Any], seconds: float) -> None:
+        """Adds what every row has and writes it."""
+        if self.losses and not self.loss_used:
+            mean = self.losses[0]
+            if len(self.losses) > 1:
+                mean = sum(self.losses) / len(self.losses)
+            values["probe/loss"] = mean
+        values.update(learning_rates(optimizer))
+        clock = self.clock
+        if self.step and not clock.evaluated:
+            values["probe/step_s"] = seconds
+            values["probe/data_s"] = clock.data
+            values["probe/forward_s"] = clock.forward
+            values["probe/backward_s"] = clock.backward
+            values["probe/optimizer_s"] = clock.optimizer
+        if self.writer is None:
+            self.writer = self.session.writer("probe")
+        self.writer.row(values, self.step)
+
+    def scaler_stepped(self) -> None:
+        """Counts the steps that a GradScaler skipped in a row; a few are its normal work."""
+        if self.stepped:
+            self.skipped = 0
+            return
+        self.skipped += 1
+        self.loss_used = True
+        if self.skipped == SKIPPED_IN_A_ROW:
+            self.incidents.gradient(
+                self.step, self.budget, "the GradScaler skipped %d steps in a row" % self.skipped
+            )
+
+    # -- small things
+
+    def is_main(self, optimizer: Any) -> bool:
+        """Whether this optimizer's steps are the steps of the run."""
+        if optimizer not in self.optimizers:
+            self.optimizers.add(optimizer)
+            if self.step:
+                self.guard("models", self.calls.look, list(self.optimizers))
+        main = None if self.main is None else self.main()
+        if main is optimizer:
+            self.others = 0
+            return True
+        self.others += 1
+        if main is not None and self.others <= SILENT * (len(self.optimizers) - 1):
+            return False
+        self.main, self.others = weakref.ref(optimizer), 0
+        self.sentinel = self.weights = None
+        return True
+
+    def mark(self, began: float) -> None:
+        """Books the time since `began` as the probe's own, and in no part of the step."""
+        now = perf_counter()
+        self.own += now - began
+        if self.incidents.took:
+            self.own -= self.incidents.took
+            self.incidents.took = 0.0
+            self.clock.evaluated = True
+        self.clock.last = now
+
+
+def has_closure(args: Any, kwargs: Any) -> bool:
+    """Whether `step` was called with a closure, so that the gradients are made inside it."""
+    return (len(args) > 1 and args[1] is not None) or kwargs.get("closure") is not None
+
+
+def wrap_step(kind: Any, probe: Probe) -> None:
+    """Puts the hooks around an optimizer class's `step`, once (torch < 2)."""
+    original = kind.step
+    if getattr(original, "labhand", False):
+        return
+
+    @functools.wraps(original)
+    def step(self: Any, *args: Any, **kwargs: Any) -> Any:
+        probe.step_begins(self, (self, *args), kwargs)
+        result = original(self, *args, **kwargs)
+        probe.step_ends(self, (self, *args), kwargs)
+        return result
+
+    step.labhand = True  # type: ignore[attr-defined]
+    kind.step = step

@@ -1,0 +1,155 @@
+"""When a value first turns non-finite: looks into it, once an incident, and tells what was found."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from .torch_blame import ROWS_MAX, Culprit, bad_parameter, huge_parameter, in_backward, in_forward
+from .torch_loss import in_loss
+from .torch_replay import TooLong, inner, sharded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, List, Optional
+
+    from .torch_calls import Call, Calls
+    from .torch_clock import Budget
+
+INCIDENTS_MAX = 3
+SECONDS_MAX = 10.0
+STEPS_MAX = 20
+
+
+class Incidents:
+    """The non-finite incidents of this process: the first and at most two more are looked into.
+
+    An incident lasts until loss and gradients have been finite again; what follows from a bad value
+    is no new incident. `took` counts the seconds spent; whoever keeps time takes them out.
+    """
+
+    def __init__(self, torch: Any, session: Any, calls: Calls) -> None:
+        self.torch = torch
+        self.session = session
+        self.calls = calls
+        self.told = 0
+        self.open = False
+        self.busy = False
+        self.took = 0.0
+        self.loss_was_fine = False
+
+    def loss_fine(self) -> None:
+        """A finite loss was seen."""
+        self.loss_was_fine = True
+
+    def gradient_fine(self) -> None:
+        """Finite gradients were seen; after a finite loss that ends an incident."""
+        if self.open and self.loss_was_fine:
+            self.open = False
+
+    def loss(self, step: int, value: float, loss: Any, budget: Budget) -> None:
+        """A loss is not finite; its graph is still whole."""
+
+        def search(until: float) -> Optional[Culprit]:
+            return self.forward(self.calls.calls, until) or in_loss(self.torch, loss)
+
+        self.look(step, "loss", budget, search, "the loss is %r" % value)
+
+    def late(self, step: int, now: int, value: float, calls: List[Call], budget: Budget) -> None:
+        """A loss of an earlier step has come from the GPU and is not finite."""
+        note = "the loss of step %d is %r, seen at step %d" % (step, value, now)
+        self.look(step, "loss", budget, lambda until: self.forward(calls, until), note)
+
+    def gradient(self, step: int, budget: Budget, note: str = "") -> None:
+        """A gradient is not finite though the loss is."""
+
+        def search(until: float) -> Optional[Culprit]:
+            calls = [c for c in self.calls.calls if c.args is not None]
+            fresh = [c for c in calls if not c.done] or calls
+            for call in reversed(fresh):
+                found = in_backward(self.torch, call, until)
+                if found is not None:
+                    return self.named(found, call)
+            return None
+
+        self.look(step, "gradient", budget, search, note or "the loss is finite, its gradient is not")
+
+    def forward(self, calls: List[Call], until: float) -> Optional[Culprit]:
+        """Who made a bad value on the way to the loss; None where the models' outputs are finite."""
+        found = bad_parameter(self.torch, self.calls.modules())
+        if found is not None:
+            return found
+        for call in calls:
+            if call.args is None or perf_counter() > until:
+                continue
+            found = in_forward(self.torch, call, until)
+            if found is None:
+                continue
+            if found.kind == "forward":
+                blown = huge_parameter(self.torch, call.module)
+                if blown is not None:
+                    return blown
+            if call.changed():
+                found.note += " (an input was changed in place after the call)"
+            return self.named(found, call)
+        return None
+
+    def named(self, found: Culprit, call: Call) -> Culprit:
+        """The layer's name as a person would look for it; with several models, the model's before it."""
+        if found.layer is None:
+            return found
+        model = type(inner(call.module)).__name__
+        if len(self.calls.roots) > 1 or not found.layer:
+            found.layer = model + ("." + found.layer if found.layer else "")
+        return found
+
+    def look(
+        self, step: int, what: str, budget: Budget,
+        search: Callable[[float], Optional[Culprit]], note: str,
+    ) -> None:  # fmt: skip
+        """Looks into an incident and writes the event, unless it goes on from before."""
+        self.loss_was_fine = False
+        if self.open or self.told >= INCIDENTS_MAX:
+            return
+        self.open = True
+        self.told += 1
+        began = perf_counter()
+        typical = budget.elapsed / budget.steps if budget.steps else 0.0
+        until = began + min(SECONDS_MAX, max(2.0, STEPS_MAX * typical))
+        self.busy = True
+        bounded, found = False, None
+        try:
+            if any(sharded(m) for m in self.calls.modules()):
+                bounded, note = True, note + "; the model is spread over ranks, so it was not run again"
+            else:
+                found = search(until)
+        except TooLong:
+            bounded, note = True, note + "; the search was ended: it took too long"
+        except Exception as error:
+            bounded = True
+            note += "; running the batch again failed: %s: %s" % (type(error).__name__, error)
+        finally:
+            self.busy = False
+            self.took += perf_counter() - began
+        self.tell(step, what, found, bounded, note)
+
+    def tell(self, step: int, what: str, found: Optional[Culprit], bounded: bool, note: str) -> None:
+        """Writes the event."""
+        first = {"layer": None, "kind": None, "class": None}
+        rows = total = None
+        if found is not None:
+            first = {"layer": found.layer, "kind": found.kind, "class": found.cls}
+            if found.parameter:
+                first["parameter"] = found.parameter
+                what = "parameter"
+            rows, total = found.rows, found.total
+            note += "; " + found.note if found.note else ""
+        elif not bounded and not self.calls.calls:
+            note += "; no call of a model was seen, so nothing could be run again"
+        elif not bounded:
+            note += "; it could not be reproduced by running the batch again"
+        if rows is not None and len(rows) > ROWS_MAX:
+            rows, bounded = rows[:ROWS_MAX], True
+        self.session.event(
+            "non-finite", step=step, what=what, first=first, batch_rows=rows,
+            batch_rows_total=total, bounded=bounded, note=note,
+        )  # fmt: skip
