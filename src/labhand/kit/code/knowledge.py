@@ -94,6 +94,40 @@ BATCHES = re.compile(r"(loader|dataloader|batch|batches|_dl|_iter|dataset)s?$", 
 EPOCHS = re.compile(r"epoch", re.I)
 ACCUMULATION = re.compile(r"accum|micro", re.I)
 
+TRAINING_ARGUMENTS: dict[str, object] = {
+    "learning_rate": 5e-5,
+    "weight_decay": 0.0,
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.999,
+    "adam_epsilon": 1e-8,
+    "max_grad_norm": 1.0,
+    "num_train_epochs": 3.0,
+    "max_steps": -1,
+    "per_device_train_batch_size": 8,
+    "per_device_eval_batch_size": 8,
+    "gradient_accumulation_steps": 1,
+    "lr_scheduler_type": "linear",
+    "warmup_ratio": 0.0,
+    "warmup_steps": 0,
+    "logging_steps": 500,
+    "eval_steps": 500,
+    "save_steps": 500,
+    "save_total_limit": 0,
+    "seed": 42,
+    "data_seed": 42,
+    "bf16": False,
+    "fp16": False,
+    "tf32": False,
+    "gradient_checkpointing": False,
+    "dataloader_num_workers": 0,
+    "label_smoothing_factor": 0.0,
+    "optim": "adamw_torch",
+    "output_dir": "trainer_output",
+    "group_by_length": False,
+    "torch_compile": False,
+}
+"""Settings of transformers' TrainingArguments that researchers change, with their defaults."""
+
 
 def canonical_name(name: str) -> str:
     """The name that the tables use for a thing that goes by several."""

@@ -45,7 +45,7 @@ class Source:
     @cached_property
     def lines(self) -> list[str]:
         """The lines of the text, without their ends."""
-        return self.text.splitlines()
+        return re.split(r"\r\n|\r|\n", self.text)
 
     @cached_property
     def index(self) -> Index:

@@ -1,0 +1,242 @@
+"""The settings that are written as data: constants, config classes, dataclass fields."""
+
+import ast
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from labhand.kit.code.model import Class
+from labhand.kit.code.project import Known, Project, Where
+from labhand.kit.code.source import Source
+
+Kind = Literal[
+    "argparse", "click", "typer", "fire", "absl", "hydra", "hf", "tyro", "dataclass", "constant"
+]
+Takes = Literal["value", "many", "on", "off", "switch", "word"]
+"""How a flag takes its value: one, several, by being there (on, off), `--x/--no-x`, `--x True`."""
+
+CONVERTERS = {
+    "int": "int",
+    "float": "float",
+    "str": "str",
+    "bool": "bool",
+    "pathlib.Path": "str",
+    "click.INT": "int",
+    "click.FLOAT": "float",
+    "click.STRING": "str",
+    "click.BOOL": "bool",
+    "click.Path": "str",
+    "click.IntRange": "int",
+    "click.FloatRange": "float",
+}
+
+
+_SETTINGS_CLASS = re.compile(r"config|cfg|args|arguments|param|setting|option|hyper|^opts?$", re.I)
+
+
+class Setting(NamedTuple):
+    """One thing that can be set from outside.
+
+    `flag` is its main spelling on the command line, empty where it is only in the code; `type` is
+    int, float, str, bool, list or None where it is not known; `owner` the class or command it
+    belongs to; `value` the expression of its default in the code.
+    """
+
+    name: str
+    kind: Kind
+    file: Path
+    line: int
+    flag: str = ""
+    spellings: tuple[str, ...] = ()
+    type: str | None = None
+    default: object = None
+    choices: tuple[object, ...] = ()
+    owner: str = ""
+    takes: Takes = "value"
+    off: str = ""
+    positional: bool = False
+    value: ast.expr | None = None
+    node: ast.expr | ast.stmt | None = None
+    where: Where | None = None
+
+
+def literal(expression: ast.expr | None) -> tuple[bool, object]:
+    """Whether an expression is plain data, and which; arithmetic on numbers counts."""
+    if expression is None:
+        return False, None
+    if isinstance(expression, ast.BinOp):
+        folded = _arithmetic(expression)
+        return folded is not None, folded
+    try:
+        return True, ast.literal_eval(expression)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False, None
+
+
+def type_of(value: object) -> str | None:
+    """The name of a default's type: int, float, str, bool, list; None where it says nothing."""
+    if isinstance(value, list | tuple):
+        return "list"
+    name = type(value).__name__
+    return name if name in ("int", "float", "str", "bool") else None
+
+
+def dataclass_fields(project: Project, known: Known, kind: Kind = "dataclass") -> Iterator[Setting]:
+    """The fields of a dataclass and of its ancestors in the project."""
+    seen: set[str] = set()
+    for member in project.lineage(known)[0]:
+        for statement in member.klass.node.body:
+            if not isinstance(statement, ast.AnnAssign) or not isinstance(
+                statement.target, ast.Name
+            ):
+                continue
+            name = statement.target.id
+            if (
+                name.startswith("_")
+                or name in seen
+                or "ClassVar" in ast.unparse(statement.annotation)
+            ):
+                continue
+            seen.add(name)
+            yield _field(project, statement, name, member, kind)
+
+
+def is_dataclass(project: Project, known: Known) -> bool:
+    """Whether a class is a dataclass of the standard library."""
+    where = Where(known.source, known.klass.scope)
+    for decorator in known.klass.node.decorator_list:
+        plain = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if project.canonical(plain, where) in ("dataclasses.dataclass", "chz.chz"):
+            return True
+    return False
+
+
+def constants(source: Source) -> Iterator[Setting]:
+    """The module-level constants of a file, and the class attributes that are plain data.
+
+    A name that is assigned twice is no constant; nor is one with a leading underscore.
+    """
+    module = Where(source, source.index.module)
+    seen = Counter(n for n, _ in _plain_assignments(source.tree.body))
+    bound = source.index.module.bindings
+    for name, statement in _plain_assignments(source.tree.body):
+        if seen[name] == 1 and not any(b.how in ("parameter", "import") for b in bound[name]):
+            yield from _constant(name, statement, module, "")
+    for known in source.index.classes:
+        if not known.node.decorator_list and not _is_code(known):
+            for name, statement in _plain_assignments(known.node.body):
+                yield from _constant(name, statement, module, known.name)
+
+
+def _is_code(known: Class) -> bool:
+    """Whether a class is more than a bag of settings."""
+    return bool(known.methods) and not _SETTINGS_CLASS.search(known.name)
+
+
+def _plain_assignments(body: list[ast.stmt]) -> Iterator[tuple[str, ast.Assign | ast.AnnAssign]]:
+    for statement in body:
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            target = statement.targets[0]
+        elif isinstance(statement, ast.AnnAssign):
+            target = statement.target
+        else:
+            continue
+        if isinstance(target, ast.Name) and not target.id.startswith("_"):
+            yield target.id, statement
+
+
+def _constant(
+    name: str, statement: ast.Assign | ast.AnnAssign, where: Where, owner: str
+) -> Iterator[Setting]:
+    known, default = literal(statement.value)
+    if known and not isinstance(default, dict | set | bytes):
+        yield Setting(
+            name=name,
+            kind="constant",
+            file=where.source.path,
+            line=statement.lineno,
+            type=type_of(default),
+            default=default,
+            owner=owner,
+            value=statement.value,
+            node=statement,
+            where=where,
+        )
+
+
+def unannotated(annotation: ast.expr | None) -> ast.expr | None:
+    """The type inside `Annotated[T, …]`, `Optional[T]` and `T | None`."""
+    if isinstance(annotation, ast.Subscript):
+        outer = ast.unparse(annotation.value).rpartition(".")[2]
+        if outer in ("Annotated", "Optional"):
+            inner = annotation.slice
+            return unannotated(inner.elts[0] if isinstance(inner, ast.Tuple) else inner)
+    if isinstance(annotation, ast.BinOp) and ast.unparse(annotation.right) == "None":
+        return unannotated(annotation.left)
+    return annotation
+
+
+def _field(
+    project: Project, statement: ast.AnnAssign, name: str, member: Known, kind: Kind
+) -> Setting:
+    value = statement.value
+    if isinstance(value, ast.Call):
+        given = {k.arg: k.value for k in value.keywords if k.arg}
+        factory = given.get("default_factory")
+        value = given.get("default")
+        if isinstance(factory, ast.Lambda):
+            value = factory.body
+    where = Where(member.source, member.klass.scope)
+    plain = unannotated(statement.annotation)
+    known = CONVERTERS.get(project.canonical(plain, where) or "") if plain is not None else None
+    choices: tuple[object, ...] = ()
+    if isinstance(plain, ast.Subscript):
+        outer = ast.unparse(plain.value).rpartition(".")[2]
+        known = "list" if outer in ("list", "List", "tuple", "Tuple") else known
+        if outer == "Literal":
+            inner = plain.slice
+            elements = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            choices = tuple(literal(e)[1] for e in elements)
+    default = literal(value)[1]
+    return Setting(
+        name=name,
+        kind=kind,
+        file=member.source.path,
+        line=statement.lineno,
+        type=known or type_of(default),
+        default=default,
+        choices=choices,
+        owner=member.klass.name,
+        value=value,
+        node=statement.target,
+        where=where,
+    )
+
+
+_OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Pow: operator.pow,
+}
+
+
+def _arithmetic(expression: ast.expr) -> int | float | None:
+    if isinstance(expression, ast.Constant):
+        value = expression.value
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(expression, ast.BinOp) or type(expression.op) not in _OPERATIONS:
+        return None
+    left, right = _arithmetic(expression.left), _arithmetic(expression.right)
+    if left is None or right is None or (isinstance(expression.op, ast.Pow) and abs(right) > 64):
+        return None
+    try:
+        found = _OPERATIONS[type(expression.op)](left, right)
+    except (ArithmeticError, ValueError):
+        return None
+    return found if isinstance(found, int | float) else None

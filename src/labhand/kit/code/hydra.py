@@ -1,0 +1,117 @@
+"""The settings of a Hydra application: its YAML config, defaults groups and structured configs."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from labhand.kit.code.data import Setting, dataclass_fields, literal, type_of
+from labhand.kit.code.model import FunctionNode
+from labhand.kit.code.project import Known, Project, Where
+from labhand.kit.code.source import Source
+
+_ENTRY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_][\w.-]*)\s*:(?:\s+(?P<value>.*?))?\s*$")
+_GROUP = re.compile(
+    r"^\s*-\s*(?:override\s+)?/?(?P<group>[\w/]+)(?:@[\w.]+)?\s*:\s*(?P<name>[\w-]+)"
+)
+_NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?\d*([eE][+-]?\d+)?|\.\d+)$")
+
+
+def settings(project: Project, source: Source) -> Iterator[Setting]:
+    """The settings of every `@hydra.main` in a file; keys are dotted."""
+    for scope in source.index.scopes:
+        if not isinstance(scope.node, FunctionNode):
+            continue
+        where = Where(source, scope.parent or scope)
+        for decorator in scope.node.decorator_list:
+            if not isinstance(decorator, ast.Call):
+                continue
+            if project.canonical(decorator.func, where) in ("hydra.main", "hydra.main.main"):
+                yield from _of_main(project, decorator, where)
+
+
+def _of_main(project: Project, call: ast.Call, where: Where) -> Iterator[Setting]:
+    given = {k.arg: literal(k.value)[1] for k in call.keywords if k.arg}
+    name = str(given.get("config_name") or "config").removesuffix(".yaml")
+    folder = where.source.path.parent / str(given.get("config_path") or ".")
+    main = folder / f"{name}.yaml"
+    if not main.is_file():
+        yield from _structured(project, name, where)
+        return
+    yield from _of_yaml(main, "")
+    for line in _lines(main):
+        group = _GROUP.match(line)
+        if group:
+            chosen = folder / group["group"] / f"{group['name']}.yaml"
+            if chosen.is_file():
+                yield from _of_yaml(chosen, group["group"].replace("/", ".") + ".")
+
+
+def _structured(project: Project, name: str, where: Where) -> Iterator[Setting]:
+    for scope in where.source.index.scopes:
+        for call in scope.calls:
+            if not isinstance(call.func, ast.Attribute) or call.func.attr != "store":
+                continue
+            given = {k.arg: k.value for k in call.keywords if k.arg}
+            node = given.get("node")
+            if literal(given.get("name"))[1] != name or node is None:
+                continue
+            plain = node.func if isinstance(node, ast.Call) else node
+            known = project.definition(plain, where)
+            if isinstance(known, Known):
+                for field in dataclass_fields(project, known):
+                    yield field._replace(kind="hydra", value=None)
+
+
+def _of_yaml(path: Path, prefix: str) -> Iterator[Setting]:
+    above: list[tuple[int, str]] = []
+    for number, line in enumerate(_lines(path), 1):
+        entry = _ENTRY.match(line)
+        if entry is None:
+            continue
+        indent = len(entry["indent"])
+        above = [(i, k) for i, k in above if i < indent]
+        value = _uncommented(entry["value"] or "")
+        if value == "":
+            above.append((indent, entry["key"]))
+            continue
+        name = prefix + ".".join([*(k for _, k in above), entry["key"]])
+        if name.startswith(("hydra.", "defaults")):
+            continue
+        default = _scalar(value)
+        yield Setting(
+            name=name,
+            kind="hydra",
+            file=path,
+            line=number,
+            flag=name,
+            spellings=(name,),
+            type=type_of(default),
+            default=default,
+        )
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _uncommented(value: str) -> str:
+    return "" if value.startswith("#") else value.partition(" #")[0].strip()
+
+
+def _scalar(text: str) -> object:
+    lowered = text.lower()
+    if lowered in ("null", "~"):
+        return None
+    if lowered in ("true", "false"):
+        return lowered == "true"
+    if _NUMBER.match(text):
+        return float(text) if re.search(r"[.eE]", text) else int(text)
+    if text[:1] in "\"'" and text[-1:] == text[:1]:
+        return text[1:-1]
+    if text.startswith("["):
+        return [_scalar(part.strip()) for part in text.strip("[]").split(",") if part.strip()]
+    return text
