@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from labhand.core.errors import UsageError
 
@@ -31,7 +31,9 @@ MEANING: dict[str, str] = {
 }
 
 _TOKEN = re.compile(r"[A-Za-z]+|\d+")
-_VALIDATION = frozenset("val valid validation eval evaluation test dev heldout holdout valset oob".split())
+_VALIDATION = frozenset(
+    "val valid validation eval evaluation test dev heldout holdout valset oob".split()
+)
 _TRAIN = frozenset("train training trn learn probe lm batch running step".split())
 _LOSS = frozenset(
     "loss losses nll bce mse mae rmse logloss xent crossentropy perplexity ppl bpb bpc bpd elbo "
@@ -42,8 +44,12 @@ _SCORE = frozenset(
     "acc accuracy f1 auc auroc auprc ap map iou miou dice bleu rouge meteor psnr ssim score precision "
     "recall r2 kappa mcc ndcg mrr reward return hits spearman pearson mean_average_precision top".split()
 )
-_BESIDE = frozenset("aux scale scaler weight kl reg regularization regularisation balance z prox".split())
-_PARTS = frozenset("box cls dfl obj mask kpt rpn ctc d g gen disc critic actor policy value entropy".split())
+_BESIDE = frozenset(
+    "aux scale scaler weight kl reg regularization regularisation balance z prox".split()
+)
+_PARTS = frozenset(
+    "box cls dfl obj mask kpt rpn ctc d g gen disc critic actor policy value entropy".split()
+)
 
 
 def role(metric: str) -> Role:
@@ -57,7 +63,9 @@ def role(metric: str) -> Role:
         return "gradient-norm"
     if known & {"lr", "lrs"} or "learning_rate" in joined:
         return "learning-rate"
-    if re.search(r"(step|iter|iteration|batch)_(s|ms|time|avg)$|^time_per_|sec_per_(step|it)", joined):
+    if re.search(
+        r"(step|iter|iteration|batch)_(s|ms|time|avg)$|^time_per_|sec_per_(step|it)", joined
+    ):
         return "step-time"
     if known & _BESIDE or words[:1] == ["system"]:
         return "other"
@@ -81,8 +89,8 @@ def _measured(known: set[str], joined: str) -> Role:
 class Roles:
     """The role of each metric of a run: as the person said, else as its name suggests.
 
-    The training loss proper is the one with the plainest name: where there is `loss` or
-    `train/loss`, `train/loss_cls` is a part of it.
+    Raises:
+        UsageError: a role that does not exist.
     """
 
     def __init__(self, said: Mapping[str, str] | None = None) -> None:
@@ -91,14 +99,14 @@ class Roles:
                 raise UsageError(
                     f"`{given}` is no role for `{metric}`; the roles are {', '.join(ROLES)}"
                 )
-        self._said = dict(said or {})
+        self._said = cast("dict[str, Role]", dict(said or {}))
         self._found: dict[str, Role] = {}
 
     def of(self, metric: str) -> Role:
         """The role of a metric."""
         found = self._found.get(metric)
         if found is None:
-            found = self._found[metric] = self._said.get(metric) or role(metric)  # type: ignore[assignment]
+            found = self._found[metric] = self._said.get(metric) or role(metric)
         return found
 
     def assumptions(self) -> list[str]:

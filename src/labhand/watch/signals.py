@@ -26,7 +26,7 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """An event of the probe: `exception`, `non-finite`, `checkpoint`, …"""
+    """An event of the probe: `exception`, `non-finite`, `checkpoint` and the like."""
 
     time: float
     kind: str

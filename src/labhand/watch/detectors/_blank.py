@@ -13,14 +13,16 @@ class Blank:
     def __init__(self) -> None:
         self._beside: set[str] = set()
         self._alive = 0
-        self.longest = 0
+        self._longest = 0
+        self.always = True
         self.count = 0
         self.first_step: int | None = None
 
     def alive(self, row: Mapping[str, float]) -> None:
         """The metric stands in this row."""
         self._alive += 1
-        self.longest = max(self.longest, self.count)
+        self.always = self.always and self.count == 0
+        self._longest = max(self._longest, self.count)
         self.count, self.first_step = 0, None
         if len(row) != len(self._beside) or not self._beside.issuperset(row):
             self._beside.update(k for k, v in row.items() if v - v == 0.0)
@@ -31,8 +33,10 @@ class Blank:
             self.count += 1
             if self.first_step is None:
                 self.first_step = step
+        else:
+            self.always = False
 
     @property
     def gone(self) -> bool:
         """Whether the gap is longer than any gap that is usual for this metric."""
-        return self._alive >= 3 and self.count >= max(3, 3 * self.longest + 1)
+        return self._alive >= 3 and self.count >= max(3, 3 * self._longest + 1)

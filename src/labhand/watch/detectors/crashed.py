@@ -30,7 +30,9 @@ from labhand.watch.incidents import Claim
 from labhand.watch.roles import Roles
 from labhand.watch.signals import Ended, Fact, Points, Signal
 
-_EXCEPTION = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Interrupt|Exit|Stop\w*))(?::\s*(.*))?$")
+_EXCEPTION = re.compile(
+    r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Interrupt|Exit|Stop\w*))(?::\s*(.*))?$"
+)
 _FATAL = re.compile(
     r"(Segmentation fault|Bus error|Killed|core dumped|Fatal Python error: .*|terminate called .*"
     r"|srun: error: .*|slurmstepd: error: .*)"
@@ -103,7 +105,7 @@ class Detector:
         if end.exit_code is None and end.signal is None:
             # a log alone: only an error that ends it is an end by error
             return _said(lines[-1])
-        return next((said for line in reversed(lines[-40:]) if (said := _said(line))), None)
+        return next((told for line in reversed(lines[-40:]) if (told := _said(line))), None)
 
 
 def _said(line: str) -> str | None:

@@ -139,7 +139,7 @@ class Detector:
                 blank.alive(row.values)
                 continue
             blank.missing(row.values, row.step)
-            always_there = name in bad and blank.longest == 0 and self._good[name] > 0
+            always_there = name in bad and blank.always and self._good[name] > 0
             if always_there and blank.count:
                 proved[name] = 1
             elif name in self._losses and blank.gone:
@@ -263,7 +263,5 @@ def _text(value: float) -> str:
 
 
 def _evidence(illness: _Illness) -> dict[str, Any]:
-    metrics = {
-        n: {"non_finite": c, "last": str(illness.last[n])} for n, c in illness.bad.items()
-    }
+    metrics = {n: {"non_finite": c, "last": str(illness.last[n])} for n, c in illness.bad.items()}
     return {"metrics": metrics, **({"probe": dict(illness.fact)} if illness.fact else {})}

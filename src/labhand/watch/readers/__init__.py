@@ -1,1 +1,32 @@
-"""The readers of logs, one format a file."""
+"""The readers of logs, one format a file: a log → rows of metrics.
+
+A reader module defines `class Reader` with `accepts` and `parts`; one whose files grow line by line
+or record by record also has `stream`, which live following uses. `fallback = True` marks a reader
+that is asked last.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from labhand.watch.rows import Part, Row
+
+
+class Stream(Protocol):
+    """Makes rows of a file's bytes as they come."""
+
+    def feed(self, data: bytes) -> list[Row]:
+        """The rows that are whole by now."""
+
+    def close(self) -> list[Row]:
+        """What was left, once no more will come."""
+
+
+class ReaderProtocol(Protocol):
+    """What every reader is."""
+
+    def accepts(self, path: Path, head: bytes) -> bool:
+        """Whether the file is of this format, by its first 64 kB; `head` is empty for a folder."""
+
+    def parts(self, path: Path) -> Iterator[Part]:
+        """The runs in the log, each with its rows in the order of the file."""

@@ -1,0 +1,185 @@
+"""Follows the files of metrics that a script writes while it runs."""
+
+import math
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from labhand.watch.readers import Stream
+from labhand.watch.readers.csv import Reader as CsvReader
+from labhand.watch.readers.csv import Table
+from labhand.watch.readers.jsonl import Objects
+from labhand.watch.readers.jsonl import Reader as JsonlReader
+from labhand.watch.readers.tfevents import Events
+from labhand.watch.roles import role
+from labhand.watch.rows import Row, is_step
+
+DEPTH = 4
+LARGEST = 200 << 20
+PIECE = 4 << 20
+SCAN_S = 3.0
+SLOWEST_SCAN = 0.02
+"""No more than this share of the time goes into scanning."""
+PASSED_OVER = frozenset(
+    ".git .venv venv env node_modules .labhand site-packages __pycache__ .mypy_cache .ruff_cache "
+    ".pytest_cache .ipynb_checkpoints .tox .cache wandb".split()
+)
+_KINDS: dict[str, Callable[[], Stream]] = {
+    ".csv": Table,
+    ".tsv": Table,
+    ".jsonl": Objects,
+    ".ndjson": Objects,
+}
+
+
+class _File:
+    """A file that is followed: how far it has been read, and whether it is a log of metrics."""
+
+    def __init__(self, kind: Callable[[], Stream], *, sure: bool) -> None:
+        self.kind = kind
+        self.stream = kind()
+        self.read = 0
+        self.inode = 0
+        self.sure = sure
+        self.refused = False
+        self.waiting: list[Row] = []
+        self.sizes: set[int] = set()
+        self.last_step = -math.inf
+        self.rewritten = False
+        self.old = 0
+
+
+class Follower:
+    """Finds the metrics files that grow under a folder, and reads what is added to them.
+
+    tfevents, CSV and JSONL. A CSV or JSONL file is taken for a log of metrics where it has a step by
+    name and numbers beside it, and is added to or names a known metric: a dataset that is being
+    written is none. `since` is unix seconds; `read` blocks only for reading, and never raises.
+    """
+
+    def __init__(self, root: Path, since: float) -> None:
+        self._root = root
+        self._since = since - 1.0  # time stamps of files are coarser than clocks
+        self._files: dict[Path, _File] = {}
+        self._next_scan = 0.0
+        self._before = {path: size for path, size in _grown(root, -math.inf, DEPTH)}
+
+    def read(self) -> list[tuple[Path, Row]]:
+        """The rows that were added since the last call, with the file that each is from."""
+        now = time.monotonic()
+        if now >= self._next_scan:
+            self._scan()
+            took = time.monotonic() - now
+            self._next_scan = now + max(SCAN_S, took / SLOWEST_SCAN)
+        found: list[tuple[Path, Row]] = []
+        for path, file in self._files.items():
+            if not file.refused:
+                found += [(path, row) for row in self._added(path, file)]
+        return found
+
+    def close(self) -> list[tuple[Path, Row]]:
+        """The rows of files that appeared lately, and what unfinished lines hold."""
+        self._next_scan = 0.0
+        found = self.read()
+        for path, file in self._files.items():
+            if not file.refused:
+                found += [(path, row) for row in self._known(file, file.stream.close(), last=True)]
+        return found
+
+    def _scan(self) -> None:
+        for path, size in _grown(self._root, self._since, DEPTH):
+            if path in self._files:
+                continue
+            kind = Events if "tfevents" in path.name else _KINDS[path.suffix.lower()]
+            file = self._files[path] = _File(kind, sure=kind is Events)
+            before = self._before.get(path, 0)
+            file.old = before if before <= size else 0
+
+    def _added(self, path: Path, file: _File) -> list[Row]:
+        try:
+            status = path.stat()
+            again = status.st_size < file.read or (file.inode and status.st_ino != file.inode)
+            file.inode = status.st_ino
+            if again:  # written anew, as pandas does it: what is known is not told twice
+                file.stream, file.read, file.old, file.rewritten = file.kind(), 0, 0, True
+            if status.st_size == file.read or status.st_size > LARGEST:
+                return []
+            file.sizes.add(status.st_size)
+            with path.open("rb") as opened:
+                opened.seek(file.read)
+                data = opened.read(file.old - file.read if file.read < file.old else PIECE)
+        except OSError:
+            return []
+        if not file.read and not self._possible(path, file, data):
+            return []
+        file.read += len(data)
+        rows = file.stream.feed(data)
+        # what stood in the file before the run is another run's
+        return [] if file.read <= file.old else self._known(file, rows)
+
+    def _possible(self, path: Path, file: _File, data: bytes) -> bool:
+        """Whether the beginning of the file may be that of a log of metrics."""
+        if file.sure:
+            return True
+        if b"\n" not in data[:65536]:
+            return False  # not even one whole line: later
+        reader = CsvReader() if file.kind is Table else JsonlReader()
+        complete = data[:65536].count(b"\n") >= (2 if file.kind is Table else 1)
+        if complete and not reader.accepts(path, data[:65536]):
+            file.refused = True
+        return complete and not file.refused and self._has_step(file, data[:65536])
+
+    def _has_step(self, file: _File, data: bytes) -> bool:
+        line = data.split(b"\n", 1)[0].decode("utf-8", "replace")
+        names = [n.strip(" \"'\r{}") for part in line.split(",") for n in part.split(":")[:1]]
+        names = [n for part in names for n in part.replace("\t", ";").split(";")]
+        file.refused = not any(is_step(name) for name in names)
+        file.sure = any(role(name) != "other" or "acc" in name.lower() for name in names)
+        return not file.refused
+
+    def _known(self, file: _File, rows: list[Row], *, last: bool = False) -> list[Row]:
+        """The rows to hand out: none before the file is known for a log, none twice."""
+        file.waiting += [row for row in rows if row.values]
+        if not (file.sure or len(file.sizes) > 1):
+            if last or len(file.waiting) > 100_000:
+                file.waiting.clear()
+            return []
+        new, file.waiting = file.waiting, []
+        if file.rewritten:
+            new = [row for row in new if row.step > file.last_step]
+        if new:
+            file.last_step = max(file.last_step, new[-1].step)
+        return new
+
+
+def _grown(root: Path, since: float, depth: int) -> Iterator[tuple[Path, int]]:
+    """The files under `root` that were written to since then, and are not too large, with sizes."""
+    folders = [(str(root), depth)]
+    while folders:
+        folder, left = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if left > 1 and entry.name not in PASSED_OVER:
+                            folders.append((entry.path, left - 1))
+                    elif (size := _candidate(entry, since)) is not None:
+                        yield Path(entry.path), size
+        except OSError:
+            continue
+
+
+def _candidate(entry: "os.DirEntry[str]", since: float) -> int | None:
+    """The size of a file that may hold metrics and was written to since then."""
+    name = entry.name
+    if "tfevents" not in name and os.path.splitext(name)[1].lower() not in _KINDS:  # noqa: PTH122
+        return None
+    try:
+        status = entry.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+        return None
+    return status.st_size if status.st_mtime >= since else None

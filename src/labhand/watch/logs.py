@@ -1,0 +1,161 @@
+"""Logs of any format: opened, and replayed strictly online, row by row."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from labhand.core.errors import InputError, NotFoundError
+from labhand.core.finding import Findings, Skipped
+from labhand.core.registry import load_all
+from labhand.watch.rows import Row, Rows, head
+from labhand.watch.signals import Ended, Points, Tick
+from labhand.watch.watcher import Watcher, detectors
+
+TAIL_BYTES = 20_000
+QUIET_S = 60.0
+"""A gap between two rows of a log in which the clock is shown to the detectors."""
+DEPTH = 4
+_PASSED_OVER = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", "site-packages"})
+
+
+class Log(NamedTuple):
+    """A log, the name of its format and what reads it."""
+
+    path: Path
+    format: str
+    reader: Any
+
+
+def open_log(path: Path, home: Path | None = None) -> Iterator[tuple[str | None, Rows]]:
+    """The runs in a log: the run's name where the log has one, and its rows in order.
+
+    Raises:
+        InputError: the file cannot be read or no reader knows it.
+    """
+    for log in logs(path, home):
+        yield from log.reader.parts(log.path)
+
+
+def logs(path: Path, home: Path | None = None) -> list[Log]:
+    """The log that `path` is, or the logs in the folder that it is.
+
+    Raises:
+        InputError: there is none.
+    """
+    readers = {name: reader() for name, reader in load_all("reader", home)[0].items()}
+    found = _log(path, readers, fallback=True)
+    if found is not None:
+        return [found]
+    if path.is_dir():
+        inside = [_log(p, readers, fallback=p.suffix in (".log", ".out")) for p in _files(path)]
+        if several := [log for log in inside if log is not None]:
+            return several
+        raise InputError(f"no file in the folder {path} is a log that labhand knows; name the file")
+    raise InputError(
+        f"{path} is not a log that labhand reads (it knows {', '.join(sorted(readers))}); "
+        "give a file of metrics or the output of a run"
+    )
+
+
+def _log(path: Path, readers: Mapping[str, Any], *, fallback: bool) -> Log | None:
+    try:
+        beginning = head(path)
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {path}; give the path of a log") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if not beginning and path.is_file():
+        if fallback:
+            raise InputError(f"{path} is empty; give a log that holds metrics")
+        return None
+    ordered = sorted(readers.items(), key=lambda item: getattr(item[1], "fallback", False))
+    for name, reader in ordered:
+        if getattr(reader, "fallback", False) and not fallback:
+            continue
+        if reader.accepts(path, beginning):
+            return Log(path, name, reader)
+    return None
+
+
+def _files(root: Path, depth: int = DEPTH) -> Iterator[Path]:
+    for path in sorted(root.iterdir()):
+        if path.is_dir() and depth > 1 and path.name not in _PASSED_OVER:
+            yield from _files(path, depth - 1)
+        elif path.is_file() and path.stat().st_size:
+            yield path
+
+
+def replay(
+    paths: Collection[Path],
+    roles: Mapping[str, str] | None = None,
+    *,
+    select: Collection[str] | None = None,
+    ignore: Collection[str] = (),
+    home: Path | None = None,
+) -> Findings:
+    """What watching the logs live would have told, each run row by row, knowing nothing of later rows.
+
+    With several runs `where.run` is the file's name, and the run's where the file holds several.
+
+    Raises:
+        InputError: a file cannot be read, is no log, or holds no metric.
+        NotFoundError: a detector that does not exist.
+    """
+    for name in {*(select or ()), *ignore} - set(detectors(home)):
+        raise NotFoundError.named("detector", name, detectors(home), "labhand rule --list")
+    opened = [log for path in paths for log in logs(path, home)]
+    whole = Findings()
+    whole.summary = {"runs": {}, "rows": 0, "incidents": 0, "alarms": 0}
+    skipped: dict[str, str] = {}
+    for log in opened:
+        rows_before = whole.summary["rows"]
+        for part, rows in log.reader.parts(log.path):
+            run = log.path.name if part is None else f"{log.path.name}:{part}"
+            watcher = Watcher(run, None, home=home, roles=roles, select=select, ignore=ignore)
+            count = _watch(watcher, log, rows)
+            _add(whole, watcher.findings(), run, count, skipped)
+        if whole.summary["rows"] == rows_before:
+            raise InputError(
+                f"{log.path} holds no metric that labhand understands (read as {log.format}); "
+                "give a log of numbers over steps"
+            )
+    whole.skipped = [Skipped(n, w) for n, w in sorted(skipped.items()) if n not in whole.ran]
+    return whole
+
+
+def _watch(watcher: Watcher, log: Log, rows: Iterator[Row]) -> int:
+    """Feeds the rows of one run; how many there were."""
+    count, clock = 0, math.nan
+    for row in rows:
+        time = math.nan if row.time is None else row.time
+        if time - clock > QUIET_S:
+            watcher.feed(Tick(time))
+        watcher.feed(Points(time, log.format, row.step, row.values))
+        clock = time if time == time else clock
+        count += 1
+    watcher.feed(Ended(clock, None, None, False, _tail(log) if log.format == "output" else ""))
+    watcher.close()
+    return count
+
+
+def _tail(log: Log) -> str:
+    with log.path.open("rb") as file:
+        file.seek(max(0, log.path.stat().st_size - TAIL_BYTES))
+        return file.read().decode("utf-8", "replace")
+
+
+def _add(whole: Findings, one: Findings, run: str, count: int, skipped: dict[str, str]) -> None:
+    whole.findings += one.findings
+    whole.ran = sorted({*whole.ran, *one.ran})
+    for entry in one.skipped:
+        skipped.setdefault(entry.rule, entry.why)
+    summary = whole.summary
+    summary["rows"] += count
+    summary["incidents"] += one.summary["incidents"]
+    summary["alarms"] += one.summary["alarms"]
+    summary["runs"][run] = {
+        "rows": count,
+        "roles": one.summary["roles"],
+        "assumptions": one.summary["assumptions"],
+    }

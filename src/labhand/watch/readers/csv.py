@@ -1,0 +1,131 @@
+"""Tables of text, written whole or appended to: CSV, TSV and their like."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from labhand.watch.readers import Stream
+from labhand.watch.rows import Numbered, Part, Row, chunks, is_step, number
+
+_DELIMITERS = ",\t;|"
+_RUNS = ("run", "run_id", "run_name")
+
+
+class Reader:
+    """Reads a table with a line of names on top. Sparse columns and a changed header are fine."""
+
+    def accepts(self, path: Path, head: bytes) -> bool:
+        """Whether the first lines are names over numbers with one delimiter."""
+        lines = _lines(head)
+        if len(lines) < 2 or (delimiter := _delimiter(lines[0])) is None:
+            return False
+        names, cells = _split(lines[0], delimiter), _split(lines[1], delimiter)
+        if not _is_header(names) or abs(len(names) - len(cells)) > 1:
+            return False
+        known = any(is_step(n) for n in names) or path.suffix.lower() in (".csv", ".tsv")
+        return known and any(number(cell) is not None for cell in cells)
+
+    def parts(self, path: Path) -> Iterator[Part]:
+        """The run in the table, or those that its column `run` names."""
+        with path.open("rb") as file:
+            lines = _lines(file.read(65536))
+        delimiter = _delimiter(lines[0]) if lines else None
+        names = _split(lines[0], delimiter or ",") if lines else []
+        column = next((names.index(n) for n in _RUNS if n in names), None)
+        if column is None:
+            yield None, _rows(path, None, "")
+            return
+        seen: dict[str, None] = {}
+        table = Table()
+        for piece in chunks(path):
+            seen |= dict.fromkeys(c[column] for c in table.cells(piece) if len(c) > column)
+        for name in seen:
+            yield name, _rows(path, column, name)
+
+    def stream(self) -> Stream:
+        """The rows as the file grows."""
+        return Table()
+
+
+def _rows(path: Path, column: int | None, name: str) -> Iterator[Row]:
+    table = Table(column, name)
+    for piece in chunks(path):
+        yield from table.feed(piece)
+    yield from table.close()
+
+
+class Table:
+    """Makes rows of a table's bytes. Of several runs it takes the one that `column` names `run`."""
+
+    def __init__(self, column: int | None = None, run: str = "") -> None:
+        self._column = column
+        self._run = run
+        self._rest = b""
+        self._delimiter: str | None = None
+        self._names: list[str] = []
+        self._numbered = Numbered()
+
+    def feed(self, data: bytes) -> list[Row]:
+        """The rows that are whole by now."""
+        found: list[Row] = []
+        for cells in self.cells(data):
+            if self._column is None:
+                found += self._numbered.rows(self._named(cells))
+            elif len(cells) > self._column and cells[self._column] == self._run:
+                entry = self._named(cells)
+                entry.pop(self._names[self._column], None)
+                found += self._numbered.rows(entry)
+        return found
+
+    def close(self) -> list[Row]:
+        """What an unfinished last line and a waiting first row hold."""
+        return [*(self.feed(b"\n") if self._rest else []), *self._numbered.close()]
+
+    def cells(self, data: bytes) -> Iterator[list[str]]:
+        """The cells of the rows below the names; a new line of names counts from there on."""
+        *lines, self._rest = re.split(rb"\r\n|\n|\r(?!$)", self._rest + data)
+        for line in lines:
+            text = line.decode("utf-8-sig", "replace").rstrip("\r")
+            if not text.strip() or text.startswith("#"):
+                continue
+            if self._delimiter is None:
+                self._delimiter = _delimiter(text) or ","
+            cells = _split(text, self._delimiter)
+            if not self._names or (len(cells) > 1 and _is_header(cells) and _changed(cells)):
+                self._names = cells
+                continue
+            yield cells
+
+    def _named(self, cells: list[str]) -> dict[str, object]:
+        pairs = zip(self._names, cells, strict=False)
+        return {name or "index": cell for name, cell in pairs if cell.strip() != ""}
+
+
+def _lines(head: bytes) -> list[str]:
+    text = head.decode("utf-8-sig", "replace")
+    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    return [line for line in lines if not line.startswith("#")]
+
+
+def _delimiter(line: str) -> str | None:
+    """The delimiter that the line holds most of; None where it holds none."""
+    most = max(_DELIMITERS, key=line.count)
+    return most if most in line else None
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    if '"' not in line:
+        return [cell.strip() for cell in line.split(delimiter)]
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Whether no cell is a number and most are names."""
+    named = [cell for cell in cells if cell]
+    return bool(named) and not any(number(cell) is not None for cell in named)
+
+
+def _changed(cells: list[str]) -> bool:
+    """Whether a later line without numbers is a new header, and no row of text."""
+    return any(is_step(cell) for cell in cells)

@@ -1,0 +1,77 @@
+"""Lines of JSON objects, nested names joined by `/`."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from labhand.watch.readers import Stream
+from labhand.watch.rows import Numbered, Part, Row, chunks, flat, number
+
+_BARE = re.compile(rb"(?<=[:\s,\[])(-?(?:NaN|Infinity|nan|inf))(?=\s*[,}\]])")
+_LONGEST = 1 << 24
+
+
+class Reader:
+    """Reads JSONL as loggers write it; Python's bare `NaN` and `Infinity` are numbers."""
+
+    def accepts(self, path: Path, head: bytes) -> bool:
+        """Whether the first whole line is a JSON object with a number in it."""
+        line = next((line for line in head.splitlines() if line.strip()), b"")
+        if not line.lstrip().startswith(b"{"):
+            return False
+        entry = _entry(line)
+        return entry is not None and any(number(v) is not None for v in flat(entry).values())
+
+    def parts(self, path: Path) -> Iterator[Part]:
+        """The one run in the file."""
+        yield None, self._rows(path)
+
+    def stream(self) -> Stream:
+        """The rows as the file grows."""
+        return Objects()
+
+    def _rows(self, path: Path) -> Iterator[Row]:
+        stream = Objects()
+        for piece in chunks(path):
+            yield from stream.feed(piece)
+        yield from stream.close()
+
+
+class Objects:
+    """Makes rows of the bytes of a JSONL file; a line that is no object is passed over."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._numbered = Numbered()
+
+    def feed(self, data: bytes) -> list[Row]:
+        """The rows that are whole by now."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LONGEST:
+            self._rest = b""
+        found: list[Row] = []
+        for line in lines:
+            entry = _entry(line)
+            if entry is None:
+                continue
+            cells = {k: v for k, v in flat(entry).items() if v is not None}
+            if cells:
+                found += self._numbered.rows(cells)
+        return found
+
+    def close(self) -> list[Row]:
+        """What an unfinished last line and a waiting first row hold."""
+        return [*(self.feed(b"\n") if self._rest else []), *self._numbered.close()]
+
+
+def _entry(line: bytes) -> dict[str, object] | None:
+    try:
+        entry = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        try:
+            entry = msgspec.json.decode(_BARE.sub(rb'"\1"', line))
+        except (msgspec.DecodeError, RecursionError):
+            return None
+    return entry if isinstance(entry, dict) else None

@@ -1,0 +1,60 @@
+"""What a script printed, kept as a text file."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from labhand.kit.lines import Lines, Numbering, Printed
+from labhand.watch.readers import Stream
+from labhand.watch.rows import Part, Row, chunks
+
+
+class Reader:
+    """Reads any text; asked last."""
+
+    fallback = True
+
+    def accepts(self, path: Path, head: bytes) -> bool:
+        """Whether it is text."""
+        if not head or b"\0" in head:
+            return False
+        return head.count(b"\xef\xbf\xbd") + _odd(head) < len(head) // 10 + 8
+
+    def parts(self, path: Path) -> Iterator[Part]:
+        """The one run whose output it is."""
+        yield None, self._rows(path)
+
+    def stream(self) -> Stream:
+        """The rows as the file grows."""
+        return Text()
+
+    def _rows(self, path: Path) -> Iterator[Row]:
+        stream = Text()
+        for piece in chunks(path):
+            yield from stream.feed(piece)
+        yield from stream.close()
+
+
+class Text:
+    """Makes rows of what was printed. No state of a progress bar is left out."""
+
+    def __init__(self) -> None:
+        seconds = itertools.count()
+        self._lines = Lines(clock=lambda: float(next(seconds)))
+        self._numbering = Numbering()
+
+    def feed(self, data: bytes) -> list[Row]:
+        """The rows that are whole by now."""
+        return [self._row(printed) for printed in self._lines.feed(data)]
+
+    def close(self) -> list[Row]:
+        """What the unfinished last line says."""
+        return [self._row(printed) for printed in self._lines.close()]
+
+    def _row(self, printed: Printed) -> Row:
+        return Row(self._numbering.step(printed), None, printed.values)
+
+
+def _odd(head: bytes) -> int:
+    """How many bytes are control characters that text does not hold."""
+    return sum(head.count(bytes([code])) for code in (*range(1, 7), *range(14, 27)))

@@ -1,0 +1,45 @@
+"""The `trainer_state.json` of the Hugging Face Trainer."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from labhand.core.errors import InputError
+from labhand.watch.rows import Numbered, Part, Row
+
+_BARE = re.compile(rb"(?<=[:\s,\[])(-?(?:NaN|Infinity))(?=\s*[,}\]])")
+
+
+class Reader:
+    """Reads the log history of a state that the Trainer saved beside a checkpoint."""
+
+    def accepts(self, path: Path, head: bytes) -> bool:
+        """Whether it is the Trainer's state."""
+        return path.suffix == ".json" and (
+            b'"log_history"' in head or path.name == "trainer_state.json"
+        )
+
+    def parts(self, path: Path) -> Iterator[Part]:
+        """The one run whose state it is."""
+        yield None, self._rows(path)
+
+    def _rows(self, path: Path) -> Iterator[Row]:
+        numbered = Numbered()
+        for entry in _history(path):
+            yield from numbered.rows({k: v for k, v in entry.items() if v is not None})
+        yield from numbered.close()
+
+
+def _history(path: Path) -> list[dict[str, Any]]:
+    content = path.read_bytes()
+    try:
+        state = msgspec.json.decode(_BARE.sub(rb'"\1"', content))
+        history = state["log_history"]
+        return [entry for entry in history if isinstance(entry, dict)]
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is no whole trainer state: {error}; give one that the Trainer saved"
+        ) from error

@@ -1,0 +1,177 @@
+"""Rows of a log, and how the step and the time are found among the names of a row."""
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One row of a log. `time` is unix seconds, None where the log does not tell it."""
+
+    step: int
+    time: float | None
+    values: dict[str, float]
+
+
+Rows = Iterator[Row]
+Part = tuple[str | None, Rows]
+"""The rows of one run in a log that may hold several, with the run's name where it has one."""
+
+STEPS = (
+    "global_step trainer/global_step _step step steps train_step train/step train/global_step "
+    "global_steps iter iteration iterations iters it num_updates update updates n_iter num_steps "
+    "total_timesteps time/total_timesteps timesteps timestep num_timesteps optimizer_step batch_idx "
+    "episode round trial epoch epochs ep"
+).split()
+"""Names of a step, the finest first."""
+_RANK = {name: rank for rank, name in enumerate(STEPS)}
+TIMES = (
+    "_timestamp",
+    "timestamp",
+    "wall_time",
+    "walltime",
+    "time",
+    "date",
+    "datetime",
+    "created_at",
+)
+_CLOCK = (1e8, 1e11)
+"""What unix seconds lie between: 1973 to 5138."""
+
+
+def number(value: object) -> float | None:
+    """The number that a value of JSON or a table's cell is; None for anything else."""
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, (int, float)):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    if isinstance(value, str):
+        try:
+            return float(value) if "_" not in value else None
+        except ValueError:
+            return None
+    return None
+
+
+def moment(value: object) -> float | None:
+    """Unix seconds of a time in seconds, milliseconds or ISO 8601; None for anything else."""
+    found = number(value)
+    if found is not None:
+        if _CLOCK[0] < found < _CLOCK[1]:
+            return found
+        return found / 1000 if _CLOCK[0] < found / 1000 < _CLOCK[1] else None
+    if isinstance(value, str) and 10 <= len(value) <= 40 and value[4:5] == "-":
+        try:
+            return datetime.fromisoformat(value.replace(",", ".")).timestamp()
+        except ValueError:
+            return None
+    return None
+
+
+def flat(entry: Mapping[str, object], prefix: str = "", depth: int = 0) -> dict[str, object]:
+    """The entries of nested mappings, names joined by `/`."""
+    found: dict[str, object] = {}
+    for key, value in entry.items():
+        if isinstance(value, Mapping):
+            if depth < 8:
+                found |= flat(value, f"{prefix}{key}/", depth + 1)
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def is_step(name: str) -> bool:
+    """Whether the name is that of a step."""
+    return name.lower() in _RANK
+
+
+class Numbered:
+    """Makes rows of named cells: finds the step and the time, by name or by how they behave.
+
+    The first column is the step where its name does not tell and it counts up in whole numbers.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first: str | None = None
+        self._held: dict[str, object] | None = None
+        self._last: float | None = None
+
+    def rows(self, cells: Mapping[str, object]) -> list[Row]:
+        """The rows that are certain with this one; the very first may wait for the second."""
+        entry = dict(cells)
+        if self._count == 0 and self._held is None and not self._named(entry):
+            self._held = entry
+            return []
+        held, self._held = self._held, None
+        if held is None:
+            return [self._row(entry)]
+        first = next(iter(held), None)
+        if first is not None and _counts(held.get(first), entry.get(first)):
+            self._first = first
+        return [self._row(held), self._row(entry)]
+
+    def close(self) -> list[Row]:
+        """The row that waited, where no second came."""
+        held, self._held = self._held, None
+        return [] if held is None else [self._row(held)]
+
+    def _named(self, entry: Mapping[str, object]) -> bool:
+        return any(name.lower() in _RANK for name in entry)
+
+    def _row(self, entry: dict[str, object]) -> Row:
+        time = None
+        for name in [n for n in entry if n.lower() in TIMES]:
+            found = moment(entry[name])
+            if found is not None:
+                time = found if time is None else time
+                del entry[name]
+        step = self._step(entry)
+        values = {}
+        for name, value in entry.items():
+            found = number(value)
+            if found is not None:
+                values[name] = found
+        self._count += 1
+        return Row(step, time, values)
+
+    def _step(self, entry: dict[str, object]) -> int:
+        """Takes the step out of the entry; the row's number where there is none."""
+        names = sorted((n for n in entry if n.lower() in _RANK), key=lambda n: _RANK[n.lower()])
+        if self._first is not None:
+            names.append(self._first)
+        for name in names:
+            found = number(entry[name]) if name in entry else None
+            if found is None:
+                continue
+            if found == found and float(found).is_integer() and abs(found) < 2**62:
+                del entry[name]
+                return int(found)
+        return self._count
+
+
+def _counts(first: object, second: object) -> bool:
+    before, after = number(first), number(second)
+    if before is None or after is None:
+        return False
+    return before.is_integer() and after.is_integer() and 0 <= before < after
+
+
+def head(path: Path, size: int = 65536) -> bytes:
+    """The beginning of a file; nothing of a folder."""
+    if path.is_dir():
+        return b""
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def chunks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
+    """A file's bytes, piece by piece."""
+    with path.open("rb") as file:
+        while piece := file.read(size):
+            yield piece
