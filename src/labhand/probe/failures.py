@@ -134,7 +134,7 @@ def _without_ours(trace: TracebackType | None) -> TracebackType | None:
             steps = steps[index:]
             break
     kept = [step for step in steps if not step.tb_frame.f_code.co_filename.startswith(_PROBE)]
-    for step, following in zip(kept, kept[1:] + [None]):  # type: ignore[operator]
+    for step, following in zip(kept, kept[1:] + [None]):  # noqa: B905
         if step.tb_next is not following:
             step.tb_next = following
     return kept[0] if kept else None
@@ -171,7 +171,7 @@ def _at_exit(session: Session) -> None:
 
 def _die_of_interrupt() -> None:
     """Ends as Python ends a plain script after Ctrl-C; for a path entry it does not."""
-    import _signal
+    import _signal  # type: ignore[import-not-found]
 
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -69,7 +69,7 @@ class Finder:
                 continue
             if type(spec) is ModuleSpec:
                 spec.__dict__["_labhand_done"] = self._arrived
-                spec.__class__ = WatchedSpec  # type: ignore[assignment]
+                spec.__class__ = WatchedSpec
             return spec
         return None
 

@@ -13,7 +13,7 @@ from . import failures
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec, SourceFileLoader
-    from types import CodeType, ModuleType
+    from types import CodeType
     from typing import Any
 
     from .session import Session
@@ -150,7 +150,7 @@ class MainLoader(SourceFileLoader):
             raise
         failures.main_path = None
         failures.main_code = code
-        return code  # type: ignore[no-any-return]
+        return code
 
 
 def _settle_path(path: str, main: str) -> None:
@@ -176,7 +176,9 @@ def _insert_start(tree: Any) -> None:
     at = 0
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         at = int(isinstance(body[0].value.value, str))
-    while at < len(body) and isinstance(body[at], ast.ImportFrom) and body[at].module == "__future__":
+    while (
+        at < len(body) and isinstance(body[at], ast.ImportFrom) and body[at].module == "__future__"
+    ):
         at += 1
     line = body[at - 1].lineno if at else 1
     for name in ("__spec__", "__package__"):

@@ -8,6 +8,7 @@ from . import failures, imports, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
     from .session import Session
@@ -47,6 +48,7 @@ def start(attempt: str) -> None:
     overlay = os.environ.get("LABHAND_OVERLAY")
     if overlay:
         begun.guard("overlay", _overlay, overlay, begun)
+    begun.before_first_point.append(lambda: _constants(begun))
     begun.guard("failures", failures.arm, begun)
     if os.environ.get("LABHAND_KEEPER"):
         begun.guard("hangup", _hangup, begun)
@@ -66,6 +68,12 @@ def _wake(part: str, module: ModuleType, begun: Session) -> None:
     getattr(loaded, function)(module, begun)
 
 
+def _constants(begun: Session) -> None:
+    from . import settings_constants
+
+    settings_constants.tell(begun)
+
+
 def _overlay(path: str, begun: Session) -> None:
     from . import overlay
 
@@ -78,7 +86,7 @@ def _hangup(begun: Session) -> None:
     signals.arm_hangup(begun)
 
 
-def _tensorboard(begun: Session) -> imports.ModuleSpec | None:
+def _tensorboard(begun: Session) -> ModuleSpec | None:
     try:
         from . import trackers_tensorboard
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Session:
         self.rank = _rank()
         self.first = os.environ.setdefault(_FIRST, str(self.pid)) == str(self.pid)
         self.step: int | None = None
+        self.thread = get_ident()
+        self.settings: dict[str, Any] = {}
         self.wrote = False
         self.before_first_point: list[Callable[[], None]] = []
         self._writers: dict[str, Writer] = {}
@@ -61,6 +64,21 @@ class Session:
 
     def event(self, kind: str, **data: Any) -> None:
         """Appends one line to the events file of this process, in one write."""
+        self._append(kind, data)
+
+    def config(self, settings: Any) -> None:
+        """Tells the settings that are new or changed, as one `config` event. Ranks above 0 do not."""
+        if not self.leads:
+            return
+        from .values import plain
+
+        told = plain({str(key): value for key, value in dict(settings).items()})
+        new = {k: v for k, v in told.items() if k not in self.settings or self.settings[k] != v}
+        if new:
+            self.settings.update(new)
+            self._append("config", new)
+
+    def _append(self, kind: str, data: dict[str, Any]) -> None:
         try:
             from .values import line
 

@@ -34,6 +34,6 @@ _boot = os.path.dirname(os.path.abspath(__file__))
 _leave(_boot)
 try:
     # Without a next one this raises what Python expects of a missing sitecustomize and passes over.
-    import sitecustomize  # noqa: F401
+    import sitecustomize  # type: ignore[import-not-found]  # noqa: F401
 finally:
     _arm(os.path.dirname(_boot))

@@ -1,0 +1,93 @@
+"""Settings that stand as constants at the top of the main script, as in nanoGPT."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from .people import of_person
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterator
+
+    from .session import Session
+
+_MOST = 200
+_READS = {"int", "float", "str", "bool", "get", "getenv", "lower", "upper", "strip"}
+_BLOCKS = (ast.If, ast.Try, ast.With)
+
+
+def tell(session: Session) -> None:
+    """Tells the simple values of names that the main script sets as settings, as they are now."""
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if not session.leads or file is None or not of_person(file):
+        return
+    import linecache
+
+    tree = ast.parse("".join(linecache.getlines(file, vars(main))))
+    names = [name for name in setting_names(tree) if not name.startswith("_")]
+    values = {name: vars(main).get(name) for name in names[:_MOST]}
+    simple = (bool, int, float, str)
+    session.config({name: value for name, value in values.items() if type(value) in simple})
+
+
+def setting_names(tree: ast.Module) -> list[str]:
+    """The names that are set from literals or from the outside, and never inside a loop."""
+    settings: dict[str, None] = {}
+    derived: set[str] = set()
+    for name, value in _assigned(tree.body):
+        if value is not None and _from_outside(value, set(settings) | derived):
+            settings.setdefault(name)
+        elif name not in settings:
+            derived.add(name)
+    changing = _changing(tree)
+    return [name for name in settings if name not in changing and name not in derived]
+
+
+def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr | None]]:
+    for node in body:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield from _pairs(target, node.value)
+        elif isinstance(node, ast.AnnAssign):
+            yield from _pairs(node.target, node.value)
+        elif isinstance(node, _BLOCKS):
+            for field in ("body", "orelse", "finalbody"):
+                yield from _assigned(getattr(node, field, []))
+
+
+def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.expr | None]]:
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, its in zip(target.elts, value.elts):  # noqa: B905
+            yield from _pairs(one, its)
+
+
+def _from_outside(value: ast.expr, own: set[str]) -> bool:
+    """Whether the value is made of literals, arguments and the environment alone."""
+    for node in ast.walk(value):
+        if isinstance(node, ast.Name) and node.id in own:
+            return False
+        if isinstance(node, ast.Call):
+            called = node.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            if name not in _READS and not name.startswith("is_"):
+                return False
+        if isinstance(node, (ast.Lambda, ast.ListComp, ast.DictComp, ast.Await, ast.NamedExpr)):
+            return False
+    return True
+
+
+def _changing(tree: ast.Module) -> set[str]:
+    """Names set in a loop or declared global in a function: counters and results, not settings."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.For, ast.While, ast.AsyncFor)):
+            stores = (inner for inner in ast.walk(node) if isinstance(inner, ast.Name))
+            names.update(name.id for name in stores if isinstance(name.ctx, ast.Store))
+        elif isinstance(node, ast.Global):
+            names.update(node.names)
+    return names

@@ -1,0 +1,135 @@
+"""Settings that a script reads by a parser: argparse, click and typer, fire, absl, hydra."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from _thread import get_ident
+
+from .people import caller_of_person, of_person
+from .wrap import around
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from .session import Session
+
+
+def arm_argparse(argparse: ModuleType, session: Session) -> None:
+    """Tells the Namespace of the person's parsers, and again what has changed at the first point."""
+
+    def parsed(result: Any, *_: Any, **__: Any) -> None:
+        if get_ident() != session.thread or caller_of_person(sys._getframe(1)) is None:
+            return
+        namespace = result[0]
+        tell(namespace)
+        if len(session.before_first_point) < 20:
+            session.before_first_point.append(lambda: tell(namespace))
+
+    def tell(namespace: Any) -> None:
+        session.config({k: v for k, v in vars(namespace).items() if not callable(v)})
+
+    around(session, argparse.ArgumentParser, "parse_known_args", after=parsed)
+
+
+def arm_click(core: ModuleType, session: Session) -> None:
+    """Tells the parameters of the person's commands; typer's are commands of click."""
+
+    def invoke(self: Any, ctx: Any) -> None:
+        callback = self.callback
+        code = getattr(inspect.unwrap(callback), "__code__", None) if callback else None
+        if code is not None and of_person(code.co_filename):
+            session.config(ctx.params)
+
+    # A group invokes its command within its own call: both count.
+    original = core.Command.invoke
+
+    def call(self: Any, ctx: Any) -> Any:
+        session.guard("click", invoke, self, ctx)
+        return original(self, ctx)
+
+    call.__name__, call.__doc__, call.__qualname__ = (
+        "invoke",
+        original.__doc__,
+        original.__qualname__,
+    )
+    core.Command.invoke = call
+
+
+def arm_fire(core: Any, session: Session) -> None:
+    """Tells the arguments, with defaults, of the person's functions that fire calls."""
+    make = core._MakeParseFn
+
+    def told(fn: Any, parsed: Any) -> None:
+        arguments, named = parsed[0]
+        code = getattr(inspect.unwrap(fn), "__code__", None)
+        if code is None:
+            code = getattr(getattr(fn, "__init__", None), "__code__", None)
+        if code is None or not of_person(code.co_filename):
+            return
+        bound = inspect.signature(fn).bind(*arguments, **named)
+        bound.apply_defaults()
+        session.config({k: v for k, v in bound.arguments.items() if k != "self"})
+
+    def making(fn: Any, metadata: Any) -> Any:
+        parse = make(fn, metadata)
+
+        def parsing(arguments: Any) -> Any:
+            parsed = parse(arguments)
+            session.guard("fire", told, fn, parsed)
+            return parsed
+
+        return parsing
+
+    core._MakeParseFn = making
+
+
+def arm_absl(flags: Any, session: Session) -> None:
+    """Tells the flags that the person's modules define."""
+
+    def parsed(result: Any, self: Any, *_: Any, **__: Any) -> None:
+        told = {}
+        for module, defined in self.flags_by_module_dict().items():
+            file = getattr(sys.modules.get(module, sys.modules["__main__"]), "__file__", None)
+            if not module.startswith("absl") and (file is None or of_person(file)):
+                told.update({flag.name: flag.value for flag in defined})
+        session.config(told)
+
+    around(session, flags.FlagValues, "__call__", after=parsed)
+
+
+def arm_hydra(module: ModuleType, session: Session) -> None:
+    """Tells the composed configuration of the job, without hydra's own part."""
+
+    def job(*arguments: Any, **named: Any) -> None:
+        omega = sys.modules["omegaconf"].OmegaConf
+        config = named["config"] if "config" in named else arguments[1]
+        try:
+            with kept_randomness():
+                settings = omega.to_container(config, resolve=True, throw_on_missing=False)
+        except Exception:  # an interpolation that only works later
+            settings = omega.to_container(config, resolve=False)
+        settings.pop("hydra", None)
+        session.config(settings)
+
+    around(session, module, "run_job", before=job)
+
+
+class kept_randomness:  # noqa: N801
+    """Puts Python's and NumPy's generators back: a resolver may draw from them."""
+
+    def __enter__(self) -> None:
+        self._python = sys.modules.get("random")
+        self._numpy: Any = getattr(sys.modules.get("numpy"), "random", None)
+        self._states = (
+            self._python.getstate() if self._python else None,
+            self._numpy.get_state() if self._numpy else None,
+        )
+
+    def __exit__(self, *_: Any) -> None:
+        if self._python:
+            self._python.setstate(self._states[0])
+        if self._numpy:
+            self._numpy.set_state(self._states[1])
