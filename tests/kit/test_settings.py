@@ -293,7 +293,7 @@ def test_the_seed_is_found_under_its_usual_names(tmp_path: Path) -> None:
 
 def test_a_computed_constant_is_not_guessed(tmp_path: Path) -> None:
     write(tmp_path, train_py="import os\nlr = float(os.environ['LR'])\nwidth = 3\n")
-    with pytest.raises(NotFoundError, match="no setting of train.py is named `lr`"):
+    with pytest.raises(NotFoundError, match=r"no setting of train\.py is named `lr`"):
         set_in(tmp_path, "python train.py", lr="1")
 
 

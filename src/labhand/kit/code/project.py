@@ -121,12 +121,16 @@ class Project:
         if source.path not in self._importers:
             stem = source.path.parent.name if source.path.stem == "__init__" else source.path.stem
             word = re.compile(rf"^\s*(from|import)\b.*\b{re.escape(stem)}\b".encode(), re.M)
-            wanted = [p for p in self.files if p != source.path and word.search(_bytes(p))]
+            wanted = [p for p in self.files if p != source.path and word.search(self._raw(p))]
             loaded = [s for s in map(self.source, wanted) if s is not None]
             self._importers[source.path] = [
                 s for s in loaded if any(i is source for i in self.imported(s))
             ]
         return self._importers[source.path]
+
+    def _raw(self, path: Path) -> bytes:
+        known = self._sources.get(path)
+        return known.text.encode() if known is not None else _bytes(path)
 
     def component(self, source: Source) -> list[Source]:
         """The source, all that (transitively) import it, and all that any of these import."""

@@ -178,9 +178,15 @@ class _Follow:
 
 
 def _written(node: ast.AST) -> list[ast.expr]:
+    targets: list[ast.expr] = []
     if isinstance(node, ast.Assign | ast.Delete):
-        return node.targets
-    return [node.target] if isinstance(node, ast.AugAssign | ast.AnnAssign) else []
+        targets = list(node.targets)
+    elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+        targets = [node.target]
+    for target in targets:
+        if isinstance(target, ast.Tuple | ast.List):
+            targets.extend(target.elts)
+    return targets
 
 
 def _on_grad(function: ast.expr) -> bool:
