@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import sys
 import termios
 import time
@@ -101,14 +100,16 @@ class Terminal:
                 f"  {click.style('fix', bold=True)} ({fix.safety})  {fix.summary}; next attempt"
             )
 
-    def allows(self, fix: Fix) -> bool:
+    def allows(self, fix: Fix, question: str | None) -> bool:
         """Asks the person at the keyboard; False where there is none."""
         if not self.typed:
             return False
         self._wipe()
         self._cooked()
         try:
-            return click.confirm(f"  apply this {fix.safety} fix? {fix.summary}", err=True)
+            return click.confirm(
+                f"  {question or f'apply this {fix.safety} fix? {fix.summary}'}", err=True
+            )
         finally:
             tty.setraw(sys.stdin, termios.TCSADRAIN)
 
@@ -164,8 +165,3 @@ def _status_line(status: Status) -> str:
     if status.alarms:
         parts.append(f"{status.alarms} alarm{'s' if status.alarms > 1 else ''}")
     return " · ".join(parts)
-
-
-def ignore_stop_by_background() -> None:
-    """Lets a run in the background write to its terminal, as the command itself could."""
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)

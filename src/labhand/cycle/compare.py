@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from labhand.core.errors import UsageError
+from labhand.core.errors import LabhandError, UsageError
 from labhand.core.finding import Finding
 from labhand.core.run import Code, Metric, Run
 from labhand.core.store import Store
@@ -55,7 +55,7 @@ class Difference(msgspec.Struct, kw_only=True):
 
 
 class CodeDifference(msgspec.Struct, kw_only=True):
-    """The code of a later run against the first run's. `diff` is None where a code was not kept."""
+    """The code of a later run against the first run's. `diff` is None where one cannot be had."""
 
     run: str
     diff: str | None
@@ -257,7 +257,10 @@ def _code(home: Path, root: Path, before: Code, run: Run) -> CodeDifference:
         return CodeDifference(run=run.id, diff="")
     from labhand.kit import snapshot
 
-    lines = snapshot.diff(root, home, before, run.code).splitlines()
+    try:
+        lines = snapshot.diff(root, home, before, run.code).splitlines()
+    except LabhandError:
+        return CodeDifference(run=run.id, diff=None)  # kept once, gone since
     headers = ("+++ ", "--- ")
     return CodeDifference(
         run=run.id,

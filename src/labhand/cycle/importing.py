@@ -21,7 +21,7 @@ def import_log(store: Store, path: Path, name: str | None = None) -> Iterator[Ru
     if not path.exists():
         raise InputError(f"there is no file {path}; give the log of a run")
     found = False
-    for part, rows in open_log(path):
+    for part, rows in open_log(path, store.home):
         run_id, run_name = store.create(name or part or path.stem)
         folder = store.attempt(run_id, 1)
         folder.mkdir(mode=0o700, parents=True)

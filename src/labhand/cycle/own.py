@@ -44,13 +44,16 @@ def begin() -> str:
 
 def _made() -> tuple[Run, Store]:
     from labhand.kit import presence
-    from labhand.kit.scrub import scrub_arguments
 
     store = Store.at(Path.cwd())
     run_id, name = store.create()
     store.attempt(run_id, 1).mkdir(mode=0o700, parents=True)
     presence.note(store.folder(run_id) / "labhand.json")
-    command = scrub_arguments(sys.orig_argv)
+    command = list(sys.orig_argv)
+    if len(command) > 2:  # more than the interpreter and the script: there may be a secret
+        from labhand.kit.scrub import scrub_arguments
+
+        command = scrub_arguments(command)
     run = Run(
         id=run_id,
         name=name,

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ from labhand.core import event
 from labhand.core.finding import Finding
 from labhand.core.store import Store
 from labhand.cycle.request import Face, Status
-from labhand.kit.lines import Lines
+from labhand.kit.lines import Lines, Numbering, Printed
 from labhand.kit.machine import System
 from labhand.kit.points import Tail, trust
 from labhand.kit.scrub import Scrubber, Stream
 from labhand.probe.points import Writer
 from labhand.watch import Follower, Watcher
+from labhand.watch.rows import Row
 from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Tick
 
 PRESSING_S = 0.2
@@ -56,10 +57,10 @@ class Recorder:
         self._output = _Appended(self.folder / "output.log", self._trouble)
         self._events = _Appended(self.folder / "events.jsonl", self._trouble)
         self._lines = {name: Lines() for name in ("stdout", "stderr")}
+        self._numbering = Numbering()
         self._printed = Writer(str(self.folder), "output")
         self._files = Writer(str(self.folder), "files")
         self._load = Writer(str(self.folder), "system")
-        self._counts: dict[tuple[str, ...], int] = {}
         self._points = Tail(self.folder)
         self._probe_events: dict[Path, int] = {}
         self._follower = Follower(cwd, since=time.time())
@@ -86,8 +87,7 @@ class Recorder:
         kept = self._streams[stream].feed(data)
         self._output.append(kept)
         self.tail = (self.tail + kept)[-TAIL_BYTES:]
-        for printed in self._lines[stream].feed(kept):
-            self._printed.row(printed.values, self._numbered(printed))
+        self._take_printed(self._lines[stream].feed(kept))
         self._feed(Output(time.time()))
 
     def turn(self) -> None:
@@ -107,9 +107,8 @@ class Recorder:
             kept = stream.flush()
             self._output.append(kept)
             self.tail = (self.tail + kept)[-TAIL_BYTES:]
-            for printed in [*self._lines[name].feed(kept), *self._lines[name].close()]:
-                self._printed.row(printed.values, self._numbered(printed))
-        self._take_files()
+            self._take_printed([*self._lines[name].feed(kept), *self._lines[name].close()])
+        self._take_files(self._follower.close())
         self._take_points()
         self._take_events()
         tail = self.tail.decode("utf-8", "replace")
@@ -121,7 +120,7 @@ class Recorder:
     def _calm(self) -> None:
         if self._system is not None:
             self._load.row(self._system.sample(), int(time.monotonic() - self._began))
-        self._take_files()
+        self._take_files(self._follower.read())
         self._feed(Tick(time.time()))
         self.face.status(
             Status(
@@ -163,16 +162,13 @@ class Recorder:
             self.exception = happened.data
         self._feed(Fact(event.seconds(happened.time), happened.kind, happened.data))
 
-    def _take_files(self) -> None:
-        for _, row in self._follower.read():
+    def _take_files(self, rows: Iterable[tuple[Path, Row]]) -> None:
+        for _, row in rows:
             self._files.row(row.values, row.step)
 
-    def _numbered(self, printed: Any) -> int:
-        if printed.step is not None:
-            return int(printed.step)
-        names = tuple(printed.values)
-        self._counts[names] = self._counts.get(names, -1) + 1
-        return self._counts[names]
+    def _take_printed(self, told: Iterable[Printed]) -> None:
+        for printed in told:
+            self._printed.row(printed.values, self._numbering.step(printed))
 
     def _feed(self, signal: Signal) -> None:
         for finding in self.watcher.feed(signal):
@@ -194,7 +190,7 @@ class Recorder:
 class _Appended:
     """A file that is only ever added to, by this process alone."""
 
-    def __init__(self, path: Path, trouble: Any) -> None:
+    def __init__(self, path: Path, trouble: Callable[[Path, OSError], None]) -> None:
         self._path = path
         self._trouble = trouble
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC

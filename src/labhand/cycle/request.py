@@ -56,7 +56,7 @@ class Face(Protocol):
     def failed(self, failure: Failure, fix: Fix | None) -> None:
         """An attempt ended badly; with a fix another one follows."""
 
-    def allows(self, fix: Fix) -> bool:
+    def allows(self, fix: Fix, question: str | None) -> bool:
         """Whether the person agrees to a fix that needs consent. Blocks until answered."""
 
     def tell(self, message: str) -> None:
@@ -89,7 +89,7 @@ class Silent:
     def failed(self, failure: Failure, fix: Fix | None) -> None:
         """Shows nothing."""
 
-    def allows(self, fix: Fix) -> bool:
+    def allows(self, fix: Fix, question: str | None) -> bool:
         """False: nobody is there to agree."""
         return False
 

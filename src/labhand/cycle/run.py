@@ -14,8 +14,7 @@ import msgspec
 
 from labhand.core import event
 from labhand.core.errors import LabhandError, UsageError
-from labhand.core.finding import Finding
-from labhand.core.run import Attempt, Code, Failure, Fix, Run
+from labhand.core.run import Attempt, Failure, Run
 from labhand.core.store import Store, project_root
 from labhand.cycle import settle
 from labhand.cycle.recorder import Recorder
@@ -27,7 +26,7 @@ from labhand.launch import End, Evidence, Job, Mending, Process, Situation, diag
 
 BOOT = Path(__file__).parent.parent / "probe" / "boot"
 CHECK_BUDGET_S = 1.0
-DRAIN_S = 2.0
+"""How long a run waits for check at most; what is found later is still told."""
 
 
 def run(request: Request, face: Face, prepared: "Prepared | None" = None) -> Run:
@@ -153,15 +152,17 @@ class _Carrier:
     def _check_code(self) -> None:
         from labhand.check import check
 
-        script = settings.script_of(self.applied.command, self.request.cwd)
-        if script is None:
-            return
+        try:
+            script, _ = settings.script_of(list(self.applied.command), self.request.cwd, self.root)
+        except LabhandError:
+            return  # not a Python script: nothing to check
         found = check(
             [script],
             root=self.root,
             home=self.store.home,
             select=self.configuration.select,
             ignore=self.configuration.ignore,
+            per_file=self.configuration.per_file_ignores,
         )
         for finding in found.findings:
             self.run.findings.append(finding)
@@ -194,7 +195,7 @@ class _Carrier:
             environment=os.environ,
             roles=self.configuration.roles,
         )
-        process = start(job, self.request.launcher)
+        process = start(job, self.request.launcher, self.store.home)
         recorder.sample(process.pid)
         recorder.write("attempt-started", number=number, command=attempt.command)
         self.run.attempts.append(attempt)
@@ -220,24 +221,16 @@ class _Carrier:
         from select import select
 
         typed = self.face.input()
-        drained_by: float | None = None
-        while True:
+        while (end := process.end()) is None:
             sources = [*process.fileno(), *([typed] if typed is not None else [])]
             ready, _, _ = select(sources, [], [], 0.05)
             if typed is not None and typed in ready:
                 typed = _pass_on(typed, process)
-            outputs = process.read(0)
-            for output in outputs:
+            for output in process.read(0):
                 recorder.output(output.stream, output.data)
             recorder.turn()
-            end = process.end()
-            if end is None:
-                continue
-            # Grandchildren may hold the terminal open: what is there is taken, no more is awaited.
-            drained_by = drained_by or time.monotonic() + DRAIN_S
-            if not outputs or time.monotonic() > drained_by:
-                process.close()
-                return end
+        process.close()
+        return end
 
     def _ended(self, attempt: Attempt, job: Job, end: End, recorder: Recorder) -> Job | None:
         stopped = settle.stop_asked(self.folder)
@@ -265,6 +258,7 @@ class _Carrier:
                 command=job.command,
                 cwd=job.cwd,
                 env=job.env,
+                oom_kills=end.oom_kills,
             )
         )
         attempt.failure = failure
@@ -287,18 +281,18 @@ class _Carrier:
         situation = Situation(
             job=job,
             attempts=self.run.attempts,
-            root=self.root,
-            home=self.store.home,
+            root=str(self.root),
+            home=str(self.store.home),
             allowed=self.allowed,
         )
         mending = mend(failure, situation)
-        return mending if mending and self._consented(mending.fix) else None
+        return mending if mending and self._consented(mending) else None
 
-    def _consented(self, fix: Fix) -> bool:
+    def _consented(self, mending: Mending) -> bool:
         if self.allowed == "all":
             return True
-        if self.allowed == "ask" or fix.safety == "scientific":
-            return self.face.allows(fix)
+        if self.allowed == "ask" or mending.question or mending.fix.safety == "scientific":
+            return self.face.allows(mending.fix, mending.question)
         return True
 
     @contextmanager
@@ -350,6 +344,3 @@ def _write_overlay(folder: Path, overlay: dict[Path, str]) -> Path:
     index = place / "overlay.json"
     index.write_bytes(msgspec.json.encode(table))
     return index
-
-
-__all__ = ["Code", "Finding", "Prepared", "prepare", "run"]

@@ -79,15 +79,14 @@ def settle(store: Store, run: Run) -> Run:
 
 
 def _training_there(store: Store, run: Run) -> bool:
+    from labhand.launch import attach
+
     if not run.attempts:
         return False
-    place = store.attempt(run.id, run.attempts[-1].number) / "process.json"
     try:
-        known: dict[str, Any] = msgspec.json.decode(place.read_bytes())
-    except (OSError, msgspec.MsgspecError):
+        return attach(store.attempt(run.id, run.attempts[-1].number)).end() is None
+    except LabhandError:
         return False
-    keeper = known.get("keeper")
-    return isinstance(keeper, dict) and presence.there(msgspec.convert(keeper, presence.Presence))
 
 
 def _end(store: Store, run: Run) -> dict[str, Any]:
@@ -147,7 +146,7 @@ def stop_run(store: Store, run_id: str, grace_s: float) -> Run:
     Raises:
         UsageError: it does not go on.
     """
-    from labhand.launch import stop_group
+    from labhand.launch import attach, stop
 
     run = settle(store, store.read(run_id))
     if run.status != "running":
@@ -155,7 +154,7 @@ def stop_run(store: Store, run_id: str, grace_s: float) -> Run:
     folder = store.folder(run_id)
     ask_stop(folder)
     if run.attempts:
-        stop_group(store.attempt(run_id, run.attempts[-1].number), grace_s)
+        stop(attach(store.attempt(run_id, run.attempts[-1].number)), grace_s)
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         run = store.read(run_id)
