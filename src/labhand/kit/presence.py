@@ -19,9 +19,19 @@ class Presence(msgspec.Struct):
 
 def mine() -> Presence:
     """The presence of this process."""
-    import psutil
+    return Presence(os.getpid(), _created(), socket.gethostname())
 
-    return Presence(os.getpid(), psutil.Process().create_time(), socket.gethostname())
+
+def _created() -> float:
+    try:
+        # What psutil reads, without the time that its import takes.
+        boot = Path("/proc/stat").read_text(encoding="utf-8").partition("\nbtime ")[2]
+        ticks = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        return int(boot.split()[0]) + int(ticks) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        import psutil
+
+        return psutil.Process().create_time()
 
 
 def note(path: Path) -> None:
