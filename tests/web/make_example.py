@@ -27,7 +27,7 @@ from labhand.probe.points import Writer
 
 COMMAND = ["python", "train.py", "--data", "digits", "--out", "runs/mlp"]
 BERLIN = timezone(timedelta(hours=1))
-SCRIPT = '''\
+SCRIPT = """\
 import argparse
 
 import torch
@@ -59,7 +59,7 @@ def main(args):
         if step % 50 == 0:
             print(f"step {step} train/loss {loss.item():.4f}")
             torch.save(net.state_dict(), f"{args.out}/net.pt")
-'''
+"""
 EDITED = (
     SCRIPT.replace("nn.Tanh()", "nn.LayerNorm(width), nn.ReLU()")
     .replace("lr=args.lr)", "lr=args.lr, momentum=0.9)")
@@ -194,11 +194,16 @@ def begin(store: Store, root: Path, name: str, began: datetime, config: dict[str
         cwd="/home/ada/digits",
         started=began.isoformat(timespec="milliseconds"),
         config=config,
-        code=snapshot.keep(root, store.folder(run_id)),
+        code=snapshot.keep(root, run_id, store.home).code,
         environment=Environment(
             python="3.12.7",
             packages={"torch": "2.13.0", "numpy": "2.4.1", "scikit-learn": "1.8.0"},
-            host={"name": "lovelace", "system": "Linux 6.12", "cpus": 16, "memory_bytes": 64 * 2**30},
+            host={
+                "name": "lovelace",
+                "system": "Linux 6.12",
+                "cpus": 16,
+                "memory_bytes": 64 * 2**30,
+            },
             gpus=[],
         ),
     )

@@ -5,6 +5,7 @@ colours out as it prints.
 """
 
 import shutil
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 MARKS = {"error": "✗", "warning": "!", "note": "·"}
 COLOURS = {"error": "red", "warning": "yellow", "note": None}
 STATUS = {"finished": "green", "failed": "red", "lost": "red", "stopped": "yellow"}
-FINDINGS = 5
+FINDINGS = 4
 """The ending tells at most so many findings; the report tells all."""
 
 
@@ -30,29 +31,30 @@ def summary(
     comparison: "Comparison | None",
     report: Path | None,
     width: int | None = None,
-    folder: Path | None = None,
 ) -> str:
-    """The ending of a run: a dozen quiet lines at most, each at most `width` columns.
+    """The ending of a run: about a dozen quiet lines, what is long wrapped once at `width` columns.
 
-    With the run's `folder` the course of the headline metrics is drawn.
+    The course of the headline metrics is drawn from the folder that the report lies in.
     """
     from labhand.web import words
 
-    lines = [_title(run)]
-    lines += _metrics(run, folder)
+    width = width or shutil.get_terminal_size().columns
+    folder = report.parent if report else None
+    lines = [_title(run), *_metrics(run, folder)]
     if comparison is not None:
-        lines.append(_changed(comparison))
-    lines += [_attempt(attempt) for attempt in run.attempts if attempt.failure][-2:]
-    grave = words.ranked(run.findings)
-    lines += [_finding(finding) for finding in grave[:FINDINGS]]
-    if len(grave) > FINDINGS:
+        lines += _wrapped(*_changed(comparison), width)
+    for attempt in [a for a in run.attempts if a.failure][-2:]:
+        lines += _wrapped(*_attempt(attempt), width)
+    ranked = words.ranked(run.findings)
+    for finding in ranked[:FINDINGS]:
+        lines += _wrapped(*_finding(finding), width)
+    if len(ranked) > FINDINGS:
         lines.append(
-            click.style(f"  {len(grave) - FINDINGS} more findings in the report", dim=True)
+            click.style(f"  {len(ranked) - FINDINGS} more findings in the report", dim=True)
         )
     if report is not None:
-        lines.append(click.style(f"  report  {_near(report)}", dim=True))
-    width = width or shutil.get_terminal_size().columns
-    return "\n".join(_fit(line, width) for line in lines)
+        lines.append(f"  {click.style('report', dim=True)}  {_near(report)}")
+    return "\n".join(lines)
 
 
 def show(run: Run, store: "Store | None" = None) -> str:
@@ -80,13 +82,13 @@ def show(run: Run, store: "Store | None" = None) -> str:
         parts += ["", _heading("findings")]
         for finding in words.ranked(run.findings):
             where = words.place(finding)
-            parts.append(_finding(finding))
+            parts.append("  ".join(_finding(finding)))
             parts += [click.style(f"    {where}", dim=True)] if where else []
             parts.append(f"    {finding.advice}")
     if len(run.attempts) > 1 or any(attempt.failure for attempt in run.attempts):
         parts += ["", _heading("attempts")]
         for attempt in run.attempts:
-            parts.append(_attempt(attempt))
+            parts.append(" ".join(_attempt(attempt)))
             if attempt.fix:
                 parts += [f"    {line}" for line in attempt.fix.patch.splitlines()]
     return "\n".join(parts)
@@ -184,40 +186,54 @@ def _course(folder: Path | None, name: str) -> str:
     return words.course(curve.values[curve.shown].tolist())
 
 
-def _changed(comparison: "Comparison") -> str:
+def _changed(comparison: "Comparison") -> tuple[str, str]:
     from labhand.web import words
 
     told = words.changes(comparison)
     before = comparison.runs[0].name
-    return (
-        f"  changed since {before}: {', '.join(told)}"
-        if told
-        else f"  as {before}, nothing changed"
-    )
+    if not told:
+        return f"  as {before},", "nothing changed"
+    return f"  changed since {before}:", ", ".join(told)
 
 
 def _mark(severity: str) -> str:
     return click.style(MARKS[severity], fg=COLOURS[severity], bold=True)
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding) -> tuple[str, str]:
     from labhand.web import words
 
     path = words.place(finding) if isinstance(finding.where.path, str) else ""
     state = " (recovered)" if finding.state == "recovered" else ""
-    where = f" {path}" if path else ""
     rule = click.style(finding.rule, bold=True)
-    return f"  {_mark(finding.severity)} {rule}{where}  {finding.message}{state}"
+    lead = f"  {_mark(finding.severity)} {rule}{f' {path}' if path else ''}"
+    return lead, f"{words.bare(finding.message)}{state}"
 
 
-def _attempt(attempt: Attempt) -> str:
+def _attempt(attempt: Attempt) -> tuple[str, str]:
+    lead = f"  attempt {attempt.number}:"
     if attempt.failure is None:
-        ending = "running" if attempt.exit_code is None else f"exit code {attempt.exit_code}"
-        return f"  attempt {attempt.number}: {ending}"
-    told = f"  attempt {attempt.number}: {attempt.failure.kind}, {attempt.failure.message}"
-    if attempt.fix is None:
-        return told
-    return f"{told.rstrip('.')}; {attempt.fix.safety} fix: {attempt.fix.summary}"
+        running = attempt.exit_code is None
+        return lead, "running" if running else f"exit code {attempt.exit_code}"
+    told = f"{attempt.failure.kind}, {attempt.failure.message}"
+    if attempt.fix is not None:
+        told = f"{told.rstrip('.')}; {attempt.fix.safety} fix: {attempt.fix.summary}"
+    return lead, told
+
+
+def _wrapped(lead: str, text: str, width: int, most: int = 2) -> list[str]:
+    """The text after its lead, over `most` lines of at most `width` columns."""
+    room = max(20, width)
+    taken = len(click.unstyle(lead))
+    first, *rest = textwrap.wrap(
+        f"{'x' * taken}  {' '.join(text.split())}",
+        room,
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+        max_lines=most,
+        placeholder=" …",
+    )
+    return [lead + first[taken:], *rest]
 
 
 def _report(run: Run, store: "Store | None") -> str:
@@ -260,13 +276,14 @@ def _code(found: "Comparison") -> list[str]:
     for code in found.code:
         who = f"  {names[code.run]}: " if len(found.code) > 1 else "  "
         if code.diff is None:
-            lines.append(f"{who}not kept in one of the runs")
+            lines.append(f"{who}not there for one of the runs")
         elif not code.diff:
             lines.append(f"{who}the same")
         else:
             lines.append(f"{who}{', '.join(code.files)}  +{code.added} −{code.removed}")
-            lines += [_diff_line(line) for line in code.diff.splitlines()] if not lines[1:] else []
-            lines += ["  … longer than shown"] if code.cut else []
+            if len(found.code) == 1:
+                lines += [_diff_line(line) for line in code.diff.splitlines()]
+                lines += ["    …"] if code.cut else []
     return [_heading("code"), *lines]
 
 

@@ -18,7 +18,7 @@ def against(comparison: Comparison, before: Run) -> Against:
     code = comparison.code[-1]
     note = ""
     if code.diff is None:
-        note = "The code of one of the two runs was not kept, so it cannot be compared."
+        note = "The code of one of the two runs is not there, so it cannot be compared."
     elif not code.diff:
         note = "The code is the same."
     elif code.cut:

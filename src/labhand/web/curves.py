@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from labhand.core.finding import Finding
 from labhand.core.run import Run
+from labhand.cycle.compare import direction
 from labhand.web.page import Chart, Group, Key
 from labhand.web.words import OURS, quantity
 
@@ -78,8 +79,8 @@ def curves(
     folder: Path, run: Run, numbered: list[tuple[int, Finding]], before: tuple[Path, Run] | None
 ) -> Curves:
     """The charts of a run, with its findings marked and the run `before` drawn faint."""
-    plans = plan(run.metrics)
-    drawing = _Drawing(folder, run, before, plans)
+    drawing = _Drawing(folder, run, before)
+    plans = plan(drawing.now)
     out = Curves()
     entries: list[dict[str, Any]] = []
     for title, members in plans:
@@ -184,22 +185,22 @@ def _coloured(names: list[str], labels: list[str]) -> list[tuple[str, str, int]]
 class _Drawing:
     """Reads points and turns them into lines of the data."""
 
-    def __init__(
-        self,
-        folder: Path,
-        run: Run,
-        before: tuple[Path, Run] | None,
-        plans: list[tuple[str, list[Sketch]]],
-    ) -> None:
-        self.folder, self.run, self.before = folder, run, before
+    def __init__(self, folder: Path, run: Run, before: tuple[Path, Run] | None) -> None:
+        self.run, self.before = run, before[1] if before else None
         self.start = datetime.fromisoformat(run.started).timestamp()
         # 20,000 ticks are more than a screen shows
         self.tick = float(f"{max((run.wall_s or 60) / 20_000, 1e-4):.1g}")
-        self.thinned = False
+        names = sorted(run.metrics, key=_order)
+        share = POINTS / max(1.0, sum(map(_weight, names)))
+        self.now = _read(folder, names, share)
+        shared = [n for n in self.now if before and n in before[1].metrics and _weight(n) > 1]
+        self._then = _read(before[0], shared, share / 4) if before else {}
+        self.thinned = any(len(c.steps) < c.total for c in self.now.values())
         self.first_steps: dict[int, int] = {}
         self.knots: list[tuple[int, float]] = []
-        names = [line[0] for _, members in plans for member in members for line in member.lines]
-        self._share = POINTS / max(1.0, sum(map(self._weight, names)))
+        for name, curve in self.now.items():
+            if not name.startswith("system/"):
+                self._learn(curve)
 
     def chart(self, index: int, member: Sketch) -> tuple[Chart, dict[str, Any]]:
         """A chart for the page and its entry in the data; faint lines come first, so lie below."""
@@ -243,37 +244,21 @@ class _Drawing:
             f"between {quantity(name, m.min)} and {quantity(name, m.max)}, {m.points} points"
         )
 
-    def _weight(self, name: str) -> float:
-        return 1 if name.startswith("system/") else 2 if name.startswith("probe/") else 5
-
-    def _points(self, name: str) -> int:
-        return int(min(MOST, max(LEAST, self._share * self._weight(name))))
-
     def _lines(self, name: str, colour: int) -> list[dict[str, Any]]:
-        from labhand.kit import points
-
-        curve = points.curve(self.folder, name, self._points(name))
-        self.thinned |= len(curve.steps) < self.run.metrics[name].points
-        if not name.startswith("system/"):
-            self._learn(curve)
+        curve = self.now[name]
         now = self._line("now", colour, curve, curve.shown, self.start)
         if curve.shown.all():
             return [now]
         return [self._line("old", colour, curve, ~curve.shown, self.start), now]
 
     def _last_before(self, name: str) -> str:
-        return quantity(name, self.before[1].metrics[name].last) if self.before else ""
+        return quantity(name, self.before.metrics[name].last) if self.before else ""
 
     def _ghost(self, name: str, colour: int) -> dict[str, Any] | None:
-        if self.before is None or name.startswith("system/"):
+        curve = self._then.get(name)
+        if curve is None or self.before is None:
             return None
-        from labhand.kit import points
-
-        folder, run = self.before
-        if name not in run.metrics:
-            return None
-        curve = points.curve(folder, name, max(LEAST, self._points(name) // 4))
-        start = datetime.fromisoformat(run.started).timestamp()
+        start = datetime.fromisoformat(self.before.started).timestamp()
         return self._line("before", colour, curve, curve.shown, start)
 
     def _line(
@@ -281,13 +266,12 @@ class _Drawing:
     ) -> dict[str, Any]:
         import numpy as np
 
-        steps = np.asarray(curve.steps)[chosen]
-        ticks = np.round((np.asarray(curve.times)[chosen] - start) / self.tick).astype(np.int64)
-        values = np.asarray(curve.values)[chosen].tolist()
+        ticks = np.round((curve.times[chosen] - start) / self.tick).astype(np.int64)
+        values = curve.values[chosen].tolist()
         return {
             "kind": kind,
             "colour": colour,
-            "s": np.diff(steps, prepend=0).tolist(),
+            "s": np.diff(curve.steps[chosen], prepend=0).tolist(),
             "t": np.diff(ticks, prepend=0).tolist(),
             "v": [float(f"{v:.6g}") if math.isfinite(v) else _word(v) for v in values],
         }
@@ -309,6 +293,26 @@ class _Drawing:
         if not self.knots:
             return None
         return min(self.knots, key=lambda knot: abs(knot[0] - step))[1] - self.start
+
+
+def _order(name: str) -> tuple[bool, bool, str]:
+    """Losses first, then scores, then the rest."""
+    return direction(name) is None, direction(name) == "up", name
+
+
+def _weight(name: str) -> int:
+    return 1 if name.startswith("system/") else 2 if name.startswith("probe/") else 5
+
+
+def _read(folder: Path, names: list[str], share: float) -> "dict[str, Curve]":
+    """The curves of the metrics, in their order, each with its share of points."""
+    from labhand.kit import points
+
+    found: dict[str, Curve] = {}
+    for weight in {_weight(name) for name in names}:
+        wanted = [name for name in names if _weight(name) == weight]
+        found |= points.curves(folder, wanted, int(min(MOST, max(LEAST, share * weight))))
+    return {name: found[name] for name in names if name in found}
 
 
 def _wide(lines: list[dict[str, Any]]) -> bool:

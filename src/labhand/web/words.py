@@ -127,6 +127,11 @@ def visible(text: str) -> str:
     return _CONTROL.sub("\ufffd", text)
 
 
+def bare(text: str) -> str:
+    """A sentence without the backticks around its names, fit to be printed on a line."""
+    return visible(text.replace("`", "")).replace("\n", " ")
+
+
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
     """Findings by weight: the grave before the mild, then in the order of their steps."""
     return sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), f.where.step or 0))
@@ -139,9 +144,9 @@ def headline(metrics: dict[str, Metric], limit: int = 4) -> list[str]:
     if not own:
         return [n for n in ("probe/loss",) if n in metrics]
 
-    def weight(name: str) -> tuple[bool, bool]:
+    def weight(name: str) -> tuple[bool, bool, bool]:
         held_out = any(word in _HEADLINE for word in re.split(r"[/_.\- ]", name.lower()))
-        return (direction(name) is None, not held_out)
+        return direction(name) is None, not held_out, direction(name) == "up"
 
     return sorted(own, key=weight)[:limit]
 
@@ -199,7 +204,7 @@ def changes(comparison: Comparison) -> list[str]:
             files = code.files[0] if len(code.files) == 1 else f"{len(code.files)} files"
             told.append(f"{files} +{code.added} −{code.removed}")
         elif code.run == after and code.diff is None:
-            told.append("code not kept")
+            told.append("code not known")
     if comparison.packages:
         count = len(comparison.packages)
         told.append(f"{count} package{'s' if count > 1 else ''}")
@@ -239,6 +244,10 @@ def course(values: Iterable[float], width: int = 16) -> str:
     finite = [v for v in points if math.isfinite(v)]
     if not finite:
         return "×" * cells
+    if min(finite) > 0 and max(finite) > 10 * sorted(finite)[len(finite) // 2]:
+        # on a linear scale nearly all of it would be the lowest bar
+        parts = [[math.log(v) if math.isfinite(v) else v for v in part] for part in parts]
+        finite = [math.log(v) for v in finite]
     low, high = min(finite), max(finite)
     out = []
     for part in parts:

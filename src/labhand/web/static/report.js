@@ -66,8 +66,9 @@
         for (const column of columns) column.push(undefined);
         columns[0][(end += 1)] = x;
       }
-      columns[i][end] = Number.isFinite(v) && !(log && v <= 0) ? v : null;
-      if (!Number.isFinite(v)) broken.push([x, v]);
+      const drawable = Math.abs(v) < 1e30; // beyond it, as for what is not finite, there is no axis
+      columns[i][end] = drawable && !(log && v <= 0) ? v : null;
+      if (!drawable) broken.push([x, v]);
     }
     return { columns, broken };
   }
@@ -221,7 +222,7 @@
   function show(u) {
     const xs = u.data[0];
     const [min, max] = zooms[u.at] || [xs[0], xs.at(-1)];
-    u.setScale("x", { min, max });
+    u.setScale("x", min < max ? { min, max } : { min: min - 0.5, max: max + 0.5 });
   }
   function zoom(at, range) {
     zooms[at] = range;
