@@ -83,7 +83,9 @@ class Home:
             kept["PYTHONPATH"] = str(BOOT) + (os.pathsep + path if path else "")
         return {**kept, **more}
 
-    def run(self, *command: str, python: str = sys.executable, probe: bool = True, **more: str) -> Ran:
+    def run(
+        self, *command: str, python: str = sys.executable, probe: bool = True, **more: str
+    ) -> Ran:
         done = subprocess.run(
             [python, *command],
             cwd=self.folder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from . import failures, imports, session
 
@@ -69,6 +70,8 @@ def _wake(part: str, module: ModuleType, begun: Session) -> None:
 
 
 def _constants(begun: Session) -> None:
+    if not hasattr(sys.modules.get("__main__"), "__file__"):  # a one-liner has none worth a parser
+        return
     from . import settings_constants
 
     settings_constants.tell(begun)

@@ -26,13 +26,15 @@ def of_person(file: str) -> bool:
     return not path.startswith((_LIBRARY + os.sep, _PROBE + os.sep, programs + os.sep))
 
 
-def caller_of_person(frame: FrameType | None) -> FrameType | None:
-    """The person's frame that led here through libraries, and not through an import."""
+def caller_of_person(frame: FrameType | None, but: tuple[str, ...] = ()) -> FrameType | None:
+    """The person's frame that led here through libraries, but not through an import or `but`."""
     for _ in range(40):
         if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
             return None
         if of_person(frame.f_code.co_filename):
             return frame
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in but:
+            return None
         frame = frame.f_back
     return None
 

@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 
     from .session import Session
 
+# These parse with argparse on the way to settings that they are asked for themselves.
+_OWN_PARSERS = ("fire", "hydra", "absl")
+
 
 def arm_argparse(argparse: ModuleType, session: Session) -> None:
     """Tells the Namespace of the person's parsers, and again what has changed at the first point."""
 
     def parsed(result: Any, *_: Any, **__: Any) -> None:
-        if get_ident() != session.thread or caller_of_person(sys._getframe(1)) is None:
+        if (
+            get_ident() != session.thread
+            or caller_of_person(sys._getframe(1), _OWN_PARSERS) is None
+        ):
             return
         namespace = result[0]
         tell(namespace)
@@ -106,13 +112,15 @@ def arm_hydra(module: ModuleType, session: Session) -> None:
     def job(*arguments: Any, **named: Any) -> None:
         omega = sys.modules["omegaconf"].OmegaConf
         config = named["config"] if "config" in named else arguments[1]
+        with kept_randomness():
+            session.config({k: whole(omega, config, k) for k in config if k != "hydra"})
+
+    def whole(omega: Any, config: Any, key: str) -> Any:
         try:
-            with kept_randomness():
-                settings = omega.to_container(config, resolve=True, throw_on_missing=False)
-        except Exception:  # an interpolation that only works later
-            settings = omega.to_container(config, resolve=False)
-        settings.pop("hydra", None)
-        session.config(settings)
+            value = config[key]
+            return omega.to_container(value, resolve=True) if omega.is_config(value) else value
+        except Exception:  # a value that is missing, or an interpolation that only works later
+            return "???"
 
     around(session, module, "run_job", before=job)
 

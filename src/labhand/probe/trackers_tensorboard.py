@@ -43,7 +43,7 @@ def arm(module: ModuleType, session: Session) -> None:
     def scalar(
         self: Any, tag: str, scalar_value: Any, global_step: Any = None, *_: Any, **__: Any
     ) -> None:
-        if to.held(tag) or tag == "hp_metric" and scalar_value == -1:  # Lightning's "no metric yet"
+        if to.held(tag) or (tag, scalar_value) == ("hp_metric", -1):  # Lightning's "no metric yet"
             return
         name = folders.front(self) + str(tag)
         to.row({name: scalar_value}, to.next_step(name) if global_step is None else global_step)

@@ -1,0 +1,1 @@
+from keras.src.models.model import Model
