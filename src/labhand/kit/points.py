@@ -181,7 +181,7 @@ def names(run_dir: Path) -> list[str]:
         blocks = Blocks(path, frozenset())
         for _ in blocks:  # reads the file; nothing is wanted of it but the names
             continue
-        found = found.union(*blocks.reader.names.values())
+        found |= blocks.names()
     return sorted(found)
 
 

@@ -167,6 +167,10 @@ class Blocks:
         self._base = 0
         self._pattern: list[int] = []
 
+    def names(self) -> set[str]:
+        """The names that have a row, once all has been read."""
+        return {name for number in self._chosen for name in self.reader.names[number]}
+
     def __iter__(self) -> Iterator[Block]:
         buffer, kept = bytearray(CHUNK), 0
         with self.path.open("rb", buffering=0) as file:
@@ -244,15 +248,14 @@ class Blocks:
 
         several = numbers[0] != numbers[-1] or (numbers != numbers[0]).any()
         for number in np.unique(numbers).tolist() if several else [int(numbers[0])]:
+            chosen: Any = slice(None)
+            if several or good is not None:
+                mine = numbers == number
+                chosen = np.flatnonzero(mine if good is None else mine & good)
+                if not len(chosen):
+                    continue
             if not (columns := self._columns(number)):
                 continue
-            chosen: Any = slice(None)
-            if several:
-                chosen = np.flatnonzero(
-                    numbers == number if good is None else good & (numbers == number)
-                )
-            elif good is not None:
-                chosen = np.flatnonzero(good)
 
             def column(kind: str, at: int, chosen: Any = chosen) -> Any:
                 return np.ndarray((len(numbers),), kind, data, offset + at, (stride,))[
