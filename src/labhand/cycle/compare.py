@@ -109,7 +109,7 @@ class FindingDifference(msgspec.Struct, kw_only=True):
 class Comparison(msgspec.Struct, kw_only=True):
     """What differs between runs (`labhand.comparison/1`). The first run is what others are held to.
 
-    `groups` are runs that share command, code and every setting but the seed. `caution` says how
+    `groups` are runs that share command, code, packages and every setting but the seed. `caution` says how
     far the results may be trusted.
     """
 
@@ -177,12 +177,14 @@ def compare_runs(runs: list[Run], home: Path, root: Path) -> Comparison:
 
 def direction(metric: str) -> Direction | None:
     """Which way a metric gets better, told by its name; None where the name does not tell."""
-    words = re.findall(r"[A-Z]?[a-z]+\d*|[A-Z]+\d*", metric)
-    for word in reversed([w.lower() for w in words]):
-        if word in _DOWN:
-            return "down"
-        if word in _UP:
-            return "up"
+    for part in reversed(re.split(r"[^A-Za-z0-9]+", metric)):
+        camel = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", part)
+        # "mAP50" is one word, "valLoss" two; the last word says what the others are about
+        for word in (part, part.rstrip("0123456789"), *reversed(camel)):
+            if word.lower() in _DOWN:
+                return "down"
+            if word.lower() in _UP:
+                return "up"
     return None
 
 
@@ -288,8 +290,10 @@ def _groups(runs: list[Run]) -> list[list[Run]]:
         settings = {k: v for k, v in flat(run.config).items() if not is_seed(k)}
         # a code that was not kept may have been any code
         tree = run.code.tree or run.id
-        key = msgspec.json.encode([_seedless(run.command), settings, tree], order="sorted")
-        groups.setdefault(key.decode(), []).append(run)
+        setup = [_seedless(run.command), settings, tree]
+        setup += [run.environment.python, run.environment.packages]
+        key = msgspec.json.encode(setup, order="sorted").decode()
+        groups.setdefault(key, []).append(run)
     return list(groups.values())
 
 
@@ -375,12 +379,10 @@ def _caution(groups: list[list[Run]]) -> str:
     sizes = [len(group) for group in groups]
     if max(sizes) == 1:
         return "One run each: a difference may be noise."
+    alike = "the same code, settings and packages but for the seed"
     if len(groups) == 1:
-        return f"{sizes[0]} runs that differ in nothing but the seed: mean ± standard error."
+        who = "Both runs have" if sizes[0] == 2 else f"All {sizes[0]} runs have"
+        return f"{who} {alike}: what differs between their results is noise."
     counts = ", ".join(map(str, sizes))
-    if min(sizes) == 1:
-        return (
-            f"Runs that differ in nothing but the seed: {counts}; mean ± standard error where there "
-            "are several. A single run may be noise."
-        )
-    return f"Runs that differ in nothing but the seed: {counts}; mean ± standard error."
+    single = " A single run may be noise." if min(sizes) == 1 else ""
+    return f"Mean ± standard error over runs with {alike} ({counts} runs).{single}"
