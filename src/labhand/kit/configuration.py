@@ -26,7 +26,7 @@ class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown
     fix: Allowed = "neutral"
     """Which fixes `labhand run` may apply: neutral ones, after asking, all, or none (off)."""
     roles: dict[str, str] = {}
-    """The role of a metric by its name, where watch cannot tell it: `val_score = "validation"`."""
+    """The role of a metric by its name, where watch cannot tell it: `quality = "validation-score"`."""
     report: bool = True
     """Whether `labhand run` writes report.html."""
 

@@ -96,7 +96,7 @@ def replay(
 ) -> Findings:
     """What watching the logs live would have told, each run row by row, knowing nothing of later rows.
 
-    With several runs `where.run` is the file's name, and the run's where the file holds several.
+    `where.run` is the file's name; the run's where the log names its runs; of several such logs both.
 
     Raises:
         InputError: a file cannot be read, is no log, or holds no metric.
@@ -104,24 +104,35 @@ def replay(
     """
     for name in {*(select or ()), *ignore} - set(detectors(home)):
         raise NotFoundError.named("detector", name, detectors(home), "labhand rule --list")
-    opened = [log for path in paths for log in logs(path, home)]
+    opened = [(path, log) for path in paths for log in logs(path, home)]
     whole = Findings()
     whole.summary = {"runs": {}, "rows": 0, "incidents": 0, "alarms": 0}
     skipped: dict[str, str] = {}
-    for log in opened:
+    for path, log in opened:
         rows_before = whole.summary["rows"]
         for part, rows in log.reader.parts(log.path):
-            run = log.path.name if part is None else f"{log.path.name}:{part}"
+            run = _run_name(log, part, alone=len(opened) == 1)
             watcher = Watcher(run, None, home=home, roles=roles, select=select, ignore=ignore)
             count = _watch(watcher, log, rows)
+            if not count:
+                continue
             _add(whole, watcher.findings(), run, count, skipped)
-        if whole.summary["rows"] == rows_before:
+        # of a folder's files some may be no log of metrics; a file that was named must be one
+        if whole.summary["rows"] == rows_before and log.path == path:
             raise InputError(
                 f"{log.path} holds no metric that labhand understands (read as {log.format}); "
                 "give a log of numbers over steps"
             )
+    if not whole.summary["rows"]:
+        raise InputError(f"the folder {opened[0][0]} holds no metric in any file; name a log")
     whole.skipped = [Skipped(n, w) for n, w in sorted(skipped.items()) if n not in whole.ran]
     return whole
+
+
+def _run_name(log: Log, part: str | None, *, alone: bool) -> str:
+    if part is None:
+        return log.path.name
+    return part if alone else f"{log.path.name}:{part}"
 
 
 def _watch(watcher: Watcher, log: Log, rows: Iterator[Row]) -> int:

@@ -1,29 +1,4 @@
-"""A loss, a gradient norm or another metric that is NaN or infinite.
-
-## What it does
-Tells when a metric stops being a finite number: at once for a loss, after it persists for a gradient
-norm or another metric. With the probe it names the layer, the direction and the rows of the batch
-where the first non-finite value arose. In a table a loss whose cells go blank while the rows go on
-counts too: many writers leave a NaN blank.
-
-## Why it is bad
-Once a NaN has reached the weights, every later step is NaN: the rest of the run is wasted.
-
-## Known problems
-Mixed precision makes single infinite gradient norms on purpose while it looks for its loss scale;
-they are noted and never alarmed. A metric that is NaN by its definition (no positives in a batch) is
-a note.
-
-## Example
-`loss 2.31`, `loss 2.29`, `loss nan`, `loss nan`
-
-## Use instead
-A lower learning rate or a warm-up, clipped gradients, `eps` in divisions, logarithms and square
-roots, a look at the rows of the batch.
-
-## References
-NVIDIA, *Train With Mixed Precision*, on loss scaling; PyTorch, `torch.amp.GradScaler`.
-"""
+"""A loss, a gradient norm or another metric that is NaN or infinite."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -90,13 +65,39 @@ class _Illness:
 
 
 class Detector:
-    """Watches every metric for values that are not finite."""
+    """A loss, a gradient norm or another metric that is NaN or infinite.
+
+    ## What it does
+    Tells when a metric stops being a finite number: at once for a loss, after it persists for a gradient
+    norm or another metric. With the probe it names the layer, the direction and the rows of the batch
+    where the first non-finite value arose. In a table a loss whose cells go blank while the rows go on
+    counts too: many writers leave a NaN blank.
+
+    ## Why is this bad
+    Once a NaN has reached the weights, every later step is NaN: the rest of the run is wasted.
+
+    ## Known problems
+    Mixed precision makes single infinite gradient norms on purpose while it looks for its loss scale;
+    they are noted and never alarmed. A metric that is NaN by its definition (no positives in a batch) is
+    a note.
+
+    ## Example
+    `loss 2.31`, `loss 2.29`, `loss nan`, `loss nan`
+
+    ## Use instead
+    A lower learning rate or a warm-up, clipped gradients, `eps` in divisions, logarithms and square
+    roots, a look at the rows of the batch.
+
+    ## References
+    NVIDIA, *Train With Mixed Precision*, on loss scaling; PyTorch, `torch.amp.GradScaler`.
+    """
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
         self._good: dict[str, int] = {}
         self._blanks: dict[str, Blank] = {}
         self._losses: list[str] = []
+        self._never: dict[str, int] = {}
         self._ill: dict[str, _Illness] = {}
 
     def see(self, signal: Signal) -> Iterable[Claim]:
@@ -140,17 +141,26 @@ class Detector:
                 continue
             blank.missing(row.values, row.step)
             always_there = name in bad and blank.always and self._good[name] > 0
-            if always_there and blank.count:
+            if (always_there and blank.count) or self._never_was(row, name, bad):
                 proved[name] = 1
             elif name in self._losses and blank.gone:
                 known = self._ill.get(TRAINING)
                 proved[name] = 1 if known and known.streaks.get(name) else blank.count
         return proved
 
+    def _never_was(self, row: Points, name: str, bad: Mapping[str, float]) -> bool:
+        """Whether the only loss of a log in text has been NaN from the very first row on."""
+        if name not in bad or name not in self._losses or row.source == "parquet":
+            return False
+        self._never[name] = self._never.get(name, 0) + 1
+        return self._never[name] >= 2 and not any(self._good[loss] for loss in self._losses)
+
     def _judged(self, row: Points, bad: Mapping[str, int]) -> Iterator[Claim]:
         touched = {}
+        # with the loss the gradients go: they are evidence of the one incident, no second one
+        lost = TRAINING in self._ill or any(self._key(name) == TRAINING for name in bad)
         for name, rows in bad.items():
-            key = self._key(name)
+            key = TRAINING if lost and self._key(name) == GRADIENT else self._key(name)
             blank = self._blanks.get(name)
             began = blank.first_step if blank and blank.first_step is not None else row.step
             illness = touched[key] = self._ill.setdefault(key, _Illness(began))
@@ -183,7 +193,7 @@ class Detector:
     ) -> Claim:  # fmt: skip
         sure, alarm = self._verdict(key, illness, step, over)
         first = illness.fact.get("first") or {}
-        names = sorted(illness.bad, key=lambda n: -illness.bad[n])
+        names = sorted(illness.bad, key=lambda n: (n not in self._losses, -illness.bad[n]))
         return Claim(
             key=key,
             state="recovered" if passed else "confirmed" if sure else "suspected",

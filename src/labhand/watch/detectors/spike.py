@@ -1,26 +1,4 @@
-"""A sudden rise of the training loss.
-
-## What it does
-Notes where the training loss jumps far above what it has lately been, and whether and when it came
-back: a fast recovery, a slow one, or none. Always a note, never an alarm: most spikes pass by.
-
-## Why it is bad
-Spikes that grow or stay are how divergence begins; several runs that spike at the same step have met
-the same data.
-
-## Known problems
-A loss of single small batches is noisy; the scale is learned from the loss's own differences, so that
-such a run shows few spikes rather than many.
-
-## Example
-`2.31 2.30 2.28 4.90 2.40 2.29`
-
-## Use instead
-Clipped gradients, a longer warm-up, a lower learning rate, or leaving out the batch, if spikes stay.
-
-## References
-S. Bekman, *ML Engineering*, training loss patterns.
-"""
+"""A sudden rise of the training loss."""
 
 import math
 from bisect import bisect_left, insort
@@ -32,6 +10,9 @@ from labhand.watch.roles import Roles
 from labhand.watch.signals import Points, Signal
 
 WINDOW = 40
+"""Moves from point to point that the scale is learned from."""
+LATELY = 11
+"""Points that the usual level is the median of."""
 LEAST = 12
 """Points before there is a scale."""
 DEVIATIONS = 10.0
@@ -45,16 +26,37 @@ MOST = 20
 
 
 class Detector:
-    """Watches the first metric that is a training loss."""
+    """A sudden rise of the training loss.
+
+    ## What it does
+    Notes where the training loss jumps far above what it has lately been, and whether and when it came
+    back: a fast recovery, a slow one, or none. Always a note, never an alarm: most spikes pass by.
+
+    ## Why is this bad
+    Spikes that grow or stay are how divergence begins; several runs that spike at the same step have met
+    the same data.
+
+    ## Known problems
+    A loss of single small batches is noisy; the scale is learned from the loss's own differences, so that
+    such a run shows few spikes rather than many.
+
+    ## Example
+    `2.31 2.30 2.28 4.90 2.40 2.29`
+
+    ## Use instead
+    Clipped gradients, a longer warm-up, a lower learning rate, or leaving out the batch, if spikes stay.
+
+    ## References
+    S. Bekman, *ML Engineering*, training loss patterns.
+    """
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
         self._metric: str | None = None
         self._raw = False
-        self._recent: deque[float] = deque(maxlen=WINDOW)
+        self._recent: deque[float] = deque(maxlen=LATELY)
         self._sorted: list[float] = []
         self._moves: deque[float] = deque(maxlen=WINDOW)
-        self._last = math.nan
         self._above = 0
         self._spike = (0, 0.0, 0.0)
         self._count = 0
@@ -98,20 +100,20 @@ class Detector:
         """The usual level, and the level above which a point is a spike."""
         if len(self._moves) < LEAST:
             return 0.0, math.inf
-        usual = self._sorted[len(self._sorted) // 2]
-        scale = 1.4826 * sorted(self._moves)[len(self._moves) // 2]
+        lately = sorted(self._recent)
+        usual = lately[len(lately) // 2]
+        scale = 1.4826 * self._sorted[len(self._sorted) // 2]
         least = RISE if not self._raw else 0.0
-        spread = self._sorted[-1] - usual
-        return usual, usual + max(least, DEVIATIONS * scale, 2.0 * spread)
+        return usual, max(usual + DEVIATIONS * scale, lately[-1] + least)
 
     def _learn(self, level: float) -> None:
-        if len(self._recent) == WINDOW:
-            del self._sorted[bisect_left(self._sorted, self._recent[0])]
+        if self._recent:
+            move = abs(level - self._recent[-1])
+            if len(self._moves) == WINDOW:
+                del self._sorted[bisect_left(self._sorted, self._moves[0])]
+            self._moves.append(move)
+            insort(self._sorted, move)
         self._recent.append(level)
-        insort(self._sorted, level)
-        if self._last == self._last:
-            self._moves.append(abs(level - self._last))
-        self._last = level
 
     def _forget(self) -> None:
         """Starts again on the raw scale: a loss that is not positive has no logarithm."""
@@ -119,7 +121,7 @@ class Detector:
         self._recent.clear()
         self._sorted.clear()
         self._moves.clear()
-        self._last, self._above = math.nan, 0
+        self._above = 0
 
     def _back(self, step: int, time: float) -> Iterable[Claim]:
         claim = self._claim("recovered", step, time)
@@ -132,7 +134,6 @@ class Detector:
         self._recent.clear()
         self._sorted.clear()
         self._moves.clear()
-        self._last = math.nan
         self._learn(level)
         return (claim,) if self._told else ()
 

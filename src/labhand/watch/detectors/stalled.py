@@ -1,27 +1,4 @@
-"""A run that is alive and makes no more steps.
-
-## What it does
-Learns how long this run takes from one step to the next and tells when no step has come for much
-longer. Steps are the sign of life: not output, and not a busy GPU, which a deadlock keeps at 100 %.
-Start-up, training, and the long gaps at an evaluation or a checkpoint have their own budgets.
-
-## Why it is bad
-A hang burns its allocation until its time limit, and a hung collective prints nothing at all.
-
-## Known problems
-The first evaluation of a run is longer than anything seen before it: until one has been seen, a
-quarter of the time that the run has lasted is granted, at most 15 minutes.
-
-## Example
-A step each 0.2 s for an hour, then none for 15 minutes.
-
-## Use instead
-`py-spy dump --pid PID` shows where it hangs; a data loader with `num_workers=0` shows whether it is a
-worker; with several ranks, the one that has done the fewest steps is the one to look at.
-
-## References
-BLOOM's chronicles: an evaluation that hung for hours at full GPU use.
-"""
+"""A run that is alive and makes no more steps."""
 
 import math
 from collections import deque
@@ -47,7 +24,30 @@ RECENT = 50
 
 
 class Detector:
-    """Watches the time between steps."""
+    """A run that is alive and makes no more steps.
+
+    ## What it does
+    Learns how long this run takes from one step to the next and tells when no step has come for much
+    longer. Steps are the sign of life: not output, and not a busy GPU, which a deadlock keeps at 100 %.
+    Start-up, training, and the long gaps at an evaluation or a checkpoint have their own budgets.
+
+    ## Why is this bad
+    A hang burns its allocation until its time limit, and a hung collective prints nothing at all.
+
+    ## Known problems
+    The first evaluation of a run is longer than anything seen before it: until one has been seen, a
+    quarter of the time that the run has lasted is granted, at most 15 minutes.
+
+    ## Example
+    A step each 0.2 s for an hour, then none for 15 minutes.
+
+    ## Use instead
+    `py-spy dump --pid PID` shows where it hangs; a data loader with `num_workers=0` shows whether it is a
+    worker; with several ranks, the one that has done the fewest steps is the one to look at.
+
+    ## References
+    BLOOM's chronicles: an evaluation that hung for hours at full GPU use.
+    """
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
@@ -59,7 +59,7 @@ class Detector:
         self._long: deque[float] = deque(maxlen=RECENT)
         self._between = False
         self._output = math.nan
-        self._open = False
+        self._open = self._sure = False
         self._ticks = 0
 
     def see(self, signal: Signal) -> Iterable[Claim]:
@@ -131,6 +131,7 @@ class Detector:
 
     def _claim(self, quiet: float, now: float, step: int | None, budget: float = 0.0) -> Claim:
         sure = step is None and quiet > SURE * budget
+        self._sure = sure or (self._sure and step is not None)
         gaps = sorted(self._gaps)
         usual = gaps[len(gaps) // 2] if gaps else None
         begun = "since it began" if self._step is None else f"since step {self._step}"
@@ -144,7 +145,7 @@ class Detector:
         return Claim(
             key="steps",
             state="recovered" if step is not None else "confirmed" if sure else "suspected",
-            severity="error" if sure else "warning",
+            severity="error" if sure else "warning" if self._sure else "note",
             confidence=0.9 if sure else 0.5,
             message=message,
             advice="Look where it hangs: `py-spy dump --pid PID`; the data loader's workers and a "

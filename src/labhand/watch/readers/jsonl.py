@@ -14,7 +14,15 @@ _LONGEST = 1 << 24
 
 
 class Reader:
-    """Reads JSONL as loggers write it; Python's bare `NaN` and `Infinity` are numbers."""
+    """Reads lines of JSON objects, nested names joined by `/`.
+
+    ## What it does
+    Python's bare `NaN` and `Infinity` are numbers, `null` is no value; a line that is no object is
+    passed over.
+
+    ## References
+    JSON Lines, jsonlines.org.
+    """
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether the first whole line is a JSON object with a number in it."""

@@ -13,7 +13,15 @@ _LARGEST = 1.7976931348623157e308
 
 
 class Reader:
-    """Reads a store, each of its runs by name, metrics logged together as one row."""
+    """Reads MLflow's SQLite store or an `mlruns` folder, run by run.
+
+    ## What it does
+    Points of one step that follow each other make a row. What MLflow stores for NaN and infinity is
+    read as these.
+
+    ## References
+    MLflow, tracking stores.
+    """
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it is MLflow's database, an `mlruns` folder, or the folder of one of its runs."""

@@ -10,7 +10,15 @@ from labhand.watch.rows import Part, Row, chunks
 
 
 class Reader:
-    """Reads any text; asked last."""
+    """Reads the metrics that a script printed, from any text; asked last.
+
+    ## What it does
+    Well-known formats are read exactly, other lines under guards. A value printed without a step takes
+    the last step that was told.
+
+    ## References
+    `labhand.kit.lines`.
+    """
 
     fallback = True
 

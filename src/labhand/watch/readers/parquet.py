@@ -14,7 +14,14 @@ _RUNS = ("run", "run_id", "run_name")
 
 
 class Reader:
-    """Reads numeric columns, rows in the order of the file."""
+    """Reads numeric columns of a Parquet file, rows in the order of the file.
+
+    ## What it does
+    A column `run` makes several runs of it; a null is no value, a NaN is one.
+
+    ## References
+    Apache Parquet.
+    """
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it begins with Parquet's mark."""

@@ -12,7 +12,14 @@ _HEADER = b"labhand.points/1"
 
 
 class Reader:
-    """Reads `points.*.log` of an attempt of a run."""
+    """Reads labhand's own points files.
+
+    ## What it does
+    Records that are cut or whose checksum is wrong are passed over.
+
+    ## References
+    docs/design/001-the-house.md.
+    """
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it begins with a header of labhand's points."""

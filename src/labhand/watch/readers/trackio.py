@@ -10,7 +10,14 @@ from labhand.watch.sqlite import opened, tables
 
 
 class Reader:
-    """Reads `<project>.db`: the runs in the order in which they began."""
+    """Reads the SQLite file of a trackio project, run by run.
+
+    ## What it does
+    The rows come in the order in which they were logged; the database is opened for reading only.
+
+    ## References
+    trackio, `sqlite_storage.py`.
+    """
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it is SQLite with trackio's table of metrics."""

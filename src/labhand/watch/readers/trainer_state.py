@@ -14,7 +14,14 @@ _BARE = re.compile(rb"(?<=[:\s,\[])(-?(?:NaN|Infinity))(?=\s*[,}\]])")
 
 
 class Reader:
-    """Reads the log history of a state that the Trainer saved beside a checkpoint."""
+    """Reads the log history of a `trainer_state.json`.
+
+    ## What it does
+    The history is read in order; a step may have two entries, of training and of evaluation.
+
+    ## References
+    Hugging Face Transformers, `TrainerState`.
+    """
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it is the Trainer's state."""

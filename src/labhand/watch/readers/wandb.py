@@ -16,7 +16,15 @@ _HISTORY, _RUN = 2, 17
 
 
 class Reader:
-    """Reads `run-*.wandb`: records in the LevelDB log format, blocks of 32 kB."""
+    """Reads the `.wandb` file of a W&B run, online or offline.
+
+    ## What it does
+    The history is taken out of the protobuf records of the log, the step and the time as W&B kept
+    them; a torn tail and damaged blocks are passed over.
+
+    ## References
+    LevelDB, `log_format.md`; W&B, `wandb_internal.proto`.
+    """
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it begins with W&B's mark."""
@@ -65,8 +73,8 @@ def _messages(data: bytes, kind: int) -> Iterator[bytes]:
 
 def _run_name(data: bytes) -> str | None:
     for message in _messages(data, _RUN):
-        names = {n: v for n, v in fields(message) if n in (1, 6) and isinstance(v, bytes)}
-        return (names.get(6) or names.get(1) or b"").decode("utf-8", "replace") or None
+        names = {n: v for n, v in fields(message) if n in (1, 8) and isinstance(v, bytes)}
+        return (names.get(8) or names.get(1) or b"").decode("utf-8", "replace") or None
     return None
 
 

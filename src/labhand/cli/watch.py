@@ -1,0 +1,117 @@
+"""`labhand watch`: replay a log."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from labhand.core.errors import UsageError
+from labhand.core.finding import SEVERITIES
+from labhand.core.store import Store
+
+if TYPE_CHECKING:
+    from labhand.core.finding import Finding, Findings
+
+_MARKS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "note": ("·", "bright_black")}
+
+
+@click.command(epilog="Example: labhand watch runs/events.out.tfevents.* --fail-on error")
+@click.argument(
+    "files", metavar="FILE ...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="Text, or one JSON document (labhand.findings/1).",
+)  # fmt: skip
+@click.option(
+    "--role", "said", metavar="METRIC=ROLE", multiple=True,
+    help="What a metric is, where its name does not tell: --role obj=train-loss.",
+)  # fmt: skip
+@click.option("--select", metavar="NAMES", multiple=True, help="Only these detectors.")
+@click.option("--ignore", metavar="NAMES", multiple=True, help="Not these detectors.")
+@click.option(
+    "--fail-on", type=click.Choice(list(reversed(SEVERITIES))), default="warning", show_default=True,
+    help="Exit with 1 where a finding is at least so grave.",
+)  # fmt: skip
+def watch(
+    files: tuple[Path, ...],
+    form: str,
+    said: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fail_on: str,
+) -> int:
+    """Replay logs strictly online, row by row, and tell what watching them live would have told.
+
+    FILE is any log: tfevents, CSV, JSONL, Parquet, trainer_state.json, a .wandb file, a trackio or
+    MLflow store, what a script printed, or a folder of these.
+    """
+    from labhand.watch import replay
+
+    findings = replay(
+        files,
+        _roles(said),
+        select=_names(select) or None,
+        ignore=_names(ignore),
+        home=Store.at(Path.cwd()).home,
+    )
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(findings)))
+    else:
+        click.echo("\n".join(_text(findings)))
+    worst = findings.worst()
+    return int(worst is not None and SEVERITIES.index(worst) >= SEVERITIES.index(fail_on))
+
+
+def _roles(said: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for pair in said:
+        metric, equals, role = pair.rpartition("=")
+        if not (equals and metric and role):
+            raise UsageError(f"`--role {pair}` says no role; write METRIC=ROLE, as loss=train-loss")
+        found[metric] = role
+    return found
+
+
+def _names(given: tuple[str, ...]) -> list[str]:
+    return [name.strip() for part in given for name in part.split(",") if name.strip()]
+
+
+def _text(findings: "Findings") -> list[str]:
+    lines: list[str] = []
+    runs = findings.summary["runs"]
+    for run, told in runs.items():
+        of_run = [f for f in findings.findings if f.where.run == run]
+        if len(runs) > 20 and not of_run:
+            continue  # of many runs only those with something to tell
+        lines.append(click.style(run, bold=True) + f"  {told['rows']:,} rows")
+        lines += [f"  assumed: {sentence}" for sentence in told["assumptions"]]
+        for finding in of_run:
+            lines += _finding(finding)
+        if not of_run:
+            lines.append("  nothing is off")
+        lines.append("")
+    lines += [click.style(f"not looked at: {s.rule}: {s.why}", dim=True) for s in findings.skipped]
+    incidents, alarms = findings.summary["incidents"], findings.summary["alarms"]
+    lines.append(
+        f"{_counted(incidents, 'incident')} in {_counted(len(runs), 'run')}; "
+        f"a person would have been told of {alarms or 'none'}"
+    )
+    return lines
+
+
+def _finding(finding: "Finding") -> list[str]:
+    mark, colour = _MARKS[finding.severity]
+    alarm = click.style(" alarm", fg="red", bold=True) if finding.alarm is True else ""
+    state = "" if finding.state == "closed" else f" {finding.state}"
+    at = "" if finding.opened_step is None else f" step {finding.opened_step}"
+    head = click.style(f"{mark} {finding.rule}", fg=colour, bold=True)
+    lines = [f"  {head}{at}{state}{alarm}", f"      {finding.message}"]
+    if finding.severity != "note":
+        lines.append(f"      → {finding.advice}")
+    return lines
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
