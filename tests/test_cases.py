@@ -14,7 +14,7 @@ from labhand.kit import cases
 FOLDER = Path(__file__).parent.parent / "cases"
 FILES = sorted(FOLDER.glob("*/*.md"))
 EXTENSIONS = [e for kind in registry.KINDS for e in registry.extensions(kind)]
-WITH_CASES = {kind.verb for kind in registry.KINDS.values() if kind.name != "reader"}
+WITH_CASES = [e for e in EXTENSIONS if e.kind.name in ("rule", "detector", "failure", "fixer")]
 BLOCKS = [
     pytest.param(path.parent.name, case, id=f"{path.parent.name}/{path.stem}:{case.line}")
     for path in FILES
@@ -40,14 +40,12 @@ def test_a_case_file_names_an_extension(path: Path) -> None:
 
 @pytest.mark.parametrize("extension", EXTENSIONS, ids=lambda e: e.name)
 def test_an_extension_is_documented(extension: registry.Extension) -> None:
-    documentation = extension.load().__doc__ or ""
+    documentation = cases.documentation(extension)
     assert cases.summary(documentation).endswith(".")
     assert cases.missing_sections(extension.kind.name, documentation) == []
 
 
-@pytest.mark.parametrize(
-    "extension", [e for e in EXTENSIONS if e.kind.name in ("rule", "detector", "fixer")], ids=str
-)
+@pytest.mark.parametrize("extension", WITH_CASES, ids=lambda e: e.name)
 def test_an_extension_has_a_case(extension: registry.Extension) -> None:
     assert (FOLDER / extension.kind.verb / f"{extension.name}.md").is_file()
 

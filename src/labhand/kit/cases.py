@@ -5,10 +5,12 @@ marks expects silence. A block whose fence says `fixed` holds the text of the bl
 A block with a file's name in its fence (`python helper.py`) stands beside the next unnamed one.
 """
 
+import ast
 import re
 from typing import NamedTuple
 
 from labhand.core.errors import InputError
+from labhand.core.registry import Extension, source_of
 
 _FENCE = re.compile(r"^(?P<marks>`{3,}|~{3,})\s*(?P<info>[^`]*?)\s*$")
 _HEADING = re.compile(r"^(#+)\s+(.*?)\s*#*$")
@@ -17,16 +19,20 @@ _MARK = re.compile(r"\s*(?:#|//|;)\s*finding:\s*(?P<names>[\w-]+(?:\s*,\s*[\w-]+
 SECTIONS: dict[str, tuple[str, ...]] = {
     "rule": (
         "What it does",
-        "Why is this bad",
+        "Why it is bad",
         "Known problems",
         "Example",
         "Use instead",
         "Fix safety",
         "References",
-    )
+    ),
+    "detector": ("What it does", "References"),
+    "failure": ("What it does",),
+    "fixer": ("What it does",),
+    "launcher": ("What it does",),
+    "reader": (),
 }
-"""The sections that the documentation of each kind of extension has; see `missing_sections`."""
-COMMON_SECTIONS = ("What it does", "References")
+"""The sections that the documentation of each kind of extension must have, beside its first sentence."""
 
 
 class Case(NamedTuple):
@@ -79,6 +85,14 @@ def parse(text: str) -> list[Case]:
     return cases
 
 
+def documentation(extension: Extension) -> str:
+    """The docstring of an extension's file, or of its class where the file has none. Runs nothing."""
+    tree = ast.parse(source_of(extension).read_text(encoding="utf-8"))
+    classes = [n for n in tree.body if isinstance(n, ast.ClassDef)]
+    own = next((c for c in classes if c.name == extension.kind.symbol), None)
+    return ast.get_docstring(tree) or (own is not None and ast.get_docstring(own)) or ""
+
+
 def summary(documentation: str) -> str:
     """The first line of an extension's documentation."""
     return documentation.strip().partition("\n")[0].strip()
@@ -89,7 +103,7 @@ def sections(documentation: str) -> dict[str, str]:
     found: dict[str, str] = {}
     title = ""
     fenced = False
-    for line in _dedent(documentation).split("\n"):
+    for line in documentation.split("\n"):
         fenced ^= bool(_FENCE.match(line))
         heading = None if fenced else _HEADING.match(line)
         if heading:
@@ -103,7 +117,7 @@ def sections(documentation: str) -> dict[str, str]:
 def missing_sections(kind: str, documentation: str) -> list[str]:
     """The sections that an extension of a kind must have and that are absent or empty."""
     found = sections(documentation)
-    return [name for name in SECTIONS.get(kind, COMMON_SECTIONS) if not found.get(name)]
+    return [name for name in SECTIONS[kind] if not found.get(name)]
 
 
 def _blocks(text: str) -> list[_Block]:
@@ -155,11 +169,3 @@ def _case(block: _Block, beside: dict[str, str]) -> Case:
         line=block.line,
         beside=beside,
     )
-
-
-def _dedent(documentation: str) -> str:
-    first, _, rest = documentation.partition("\n")
-    margin = min(
-        (len(line) - len(line.lstrip()) for line in rest.split("\n") if line.strip()), default=0
-    )
-    return "\n".join([first.strip(), *(line[margin:] for line in rest.split("\n"))])

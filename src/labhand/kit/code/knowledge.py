@@ -94,6 +94,19 @@ BATCHES = re.compile(r"(loader|dataloader|batch|batches|_dl|_iter|dataset)s?$", 
 EPOCHS = re.compile(r"epoch", re.I)
 ACCUMULATION = re.compile(r"accum|micro", re.I)
 
+TELLING = frozenset(
+    "print str repr len type isinstance id bool pprint.pprint pprint.pformat wandb.init wandb.config.update "
+    "mlflow.log_params trackio.init rich.print logging.info logging.debug logging.warning".split()
+)
+TELLING_METHODS = frozenset(
+    "info debug warning add_text add_hparams log_hyperparams log_params log_config print".split()
+)
+"""Calls that only show what they are given."""
+
+KEEPING = frozenset("json.dump json.dumps yaml.dump yaml.safe_dump torch.save pickle.dump".split())
+KEEPING_METHODS = frozenset({"write", "write_text"})
+"""Calls that keep what they are given where something else could load it."""
+
 TRAINING_ARGUMENTS: dict[str, object] = {
     "learning_rate": 5e-5,
     "weight_decay": 0.0,
