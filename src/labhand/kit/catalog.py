@@ -1,0 +1,242 @@
+"""The index of the runs: SQLite in `<home>/catalog.db`, which can be thrown away at any time.
+
+The run folders are the truth. Every reading compares the index with them: a run that was copied
+in, made by another process or changed behind the index's back is read afresh. Where the database
+is missing, damaged, locked or cannot be written, the folders alone answer.
+"""
+
+import contextlib
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from labhand.core.errors import RecordError
+from labhand.core.finding import SEVERITIES, Severity
+from labhand.core.run import Metric, Run, Status
+from labhand.core.store import Store
+
+VERSION = 1
+"""Of the table; a database of another version is made anew."""
+
+_TABLE = (
+    "CREATE TABLE runs (id TEXT PRIMARY KEY, stamp TEXT NOT NULL, script TEXT NOT NULL, "
+    "row BLOB NOT NULL) WITHOUT ROWID"
+)
+_LOCKED_S = 0.25
+_LAUNCHERS = frozenset(
+    "torch.distributed.run torch.distributed.launch accelerate.commands.launch deepspeed.launcher "
+    "cProfile pdb debugpy coverage kernprof runpy".split()
+)
+_SCRIPT = re.compile(r".+\.(?:py|ipynb|sh|bash|jl|R|lua)", re.IGNORECASE)
+_HELD_OUT = re.compile(r"(?:^|[/_.\- ])(?:val|valid|validation|eval|test|dev)(?:$|[/_.\- ])", re.I)
+_LOSS = re.compile(r"loss|error|perplexity|ppl|nll|\bmse|\bmae|rmse|wer|cer", re.I)
+_SCORE = re.compile(
+    r"acc|f1|auc|bleu|rouge|score|reward|return|precision|recall|map\b|iou|r2", re.I
+)
+
+
+class RunRow(msgspec.Struct, kw_only=True):
+    """A run in short. `findings` counts by severity, `metric` is the headline and its last value."""
+
+    id: str
+    name: str
+    status: Status
+    exit_code: int | None = None
+    command: list[str] = []
+    started: str = ""
+    wall_s: float | None = None
+    findings: dict[Severity, int] = {}
+    metric: tuple[str, float | None] | None = None
+
+
+class Catalog:
+    """The runs of a store, quickly."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._path = store.home / "catalog.db"
+
+    def put(self, run: Run) -> None:
+        """Indexes a run whose `run.json` was just written. Never fails: the index is a help."""
+        stamps = _stamps(self._store, [run.id])
+        if run.id in stamps:
+            with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
+                _insert(database, [(run.id, stamps[run.id], script_of(run.command), row_of(run))])
+
+    def rows(self, limit: int | None = None, *, newest_first: bool = True) -> list[RunRow]:
+        """The runs in short, as their folders stand now; at most `limit`, from that end."""
+        ids = self._store.ids()
+        if newest_first:
+            ids.reverse()
+        rows = self._current(ids[:limit], [])
+        return [row for _, row in rows]
+
+    def previous(self, command: list[str], before_id: str) -> str | None:
+        """The newest run before `before_id` of the same script, whatever its settings, or None."""
+        script = script_of(command)
+        ids = [run_id for run_id in reversed(self._store.ids()) if run_id < before_id]
+        for known, row in self._current(ids, []):
+            if known == script:
+                return row.id
+        return None
+
+    def rebuild(self) -> tuple[int, list[str]]:
+        """Makes the index anew from the folders: how many runs, and the records it cannot read."""
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                Path(f"{self._path}{suffix}").unlink()
+        problems: list[str] = []
+        rows = self._current(self._store.ids(), problems)
+        return len(rows), problems
+
+    def _current(self, ids: list[str], problems: list[str]) -> list[tuple[str, RunRow]]:
+        """The script and the row of each run; the index is brought up to date where it can be."""
+        stamps = _stamps(self._store, ids)
+        known: dict[str, tuple[str, str, RunRow]] = {}
+        with contextlib.suppress(sqlite3.Error, OSError, msgspec.MsgspecError):
+            known = self._known(ids)
+        fresh: list[tuple[str, str, str, RunRow]] = []
+        answer: list[tuple[str, RunRow]] = []
+        for run_id in ids:
+            stamp, script, row = known.get(run_id, ("", "", None))
+            if row is None or stamp != stamps.get(run_id, "?"):
+                try:
+                    run = self._store.read(run_id)
+                    script, row = script_of(run.command), row_of(run)
+                    if run_id in stamps:
+                        fresh.append((run_id, stamps[run_id], script, row))
+                except RecordError as error:
+                    problems.append(str(error))
+                    script, row = "", _unread(run_id)
+            answer.append((script, row))
+        if fresh:
+            with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
+                _insert(database, fresh)
+        return answer
+
+    def _known(self, ids: list[str]) -> dict[str, tuple[str, str, RunRow]]:
+        if not self._path.exists() or not ids:
+            return {}
+        decoder = msgspec.msgpack.Decoder(RunRow)
+        with self._open() as database:
+            found = database.execute(
+                "SELECT id, stamp, script, row FROM runs WHERE id BETWEEN ? AND ?",
+                (min(ids), max(ids)),
+            )
+            return {i: (stamp, script, decoder.decode(row)) for i, stamp, script, row in found}
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The database, of this version. A damaged or older one is replaced by an empty one."""
+        database = self._connected()
+        try:
+            try:
+                outdated = database.execute("PRAGMA user_version").fetchone()[0] != VERSION
+            except sqlite3.OperationalError:
+                raise  # locked or out of reach: not ours to replace
+            except sqlite3.DatabaseError:
+                database.close()
+                self._path.unlink()
+                database = self._connected()
+                outdated = True
+            if outdated:
+                with database:
+                    database.execute("DROP TABLE IF EXISTS runs")
+                    database.execute(_TABLE)
+                    database.execute(f"PRAGMA user_version = {VERSION}")
+            yield database
+        finally:
+            database.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        if not self._path.exists():
+            # private to the user from the first moment on
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        database = sqlite3.connect(self._path, timeout=_LOCKED_S)
+        with contextlib.suppress(sqlite3.Error):  # a file system may not have it
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+        return database
+
+
+def row_of(run: Run) -> RunRow:
+    """A run in short."""
+    counts = {s: sum(f.severity == s for f in run.findings) for s in SEVERITIES}
+    name = headline(run.metrics)
+    return RunRow(
+        id=run.id,
+        name=run.name,
+        status=run.status,
+        exit_code=run.exit_code,
+        command=run.command,
+        started=run.started,
+        wall_s=run.wall_s,
+        findings={severity: n for severity, n in counts.items() if n},
+        metric=None if name is None else (name, run.metrics[name].last),
+    )
+
+
+def headline(metrics: dict[str, Metric]) -> str | None:
+    """The one metric to tell a run by: held out before trained on, losses before scores, ours last."""
+
+    def weight(name: str) -> tuple[bool, bool, bool, bool]:
+        ours = name.startswith(("probe/", "system/"))
+        loss, score = _LOSS.search(name), _SCORE.search(name)
+        return ours, not (loss or score), not _HELD_OUT.search(name), not loss
+
+    return min((n for n in metrics if not n.startswith("system/")), key=weight, default=None)
+
+
+def script_of(command: list[str]) -> str:
+    """What a command runs, whatever its settings: `train.py`, `-m pkg.train`, `yolo train`."""
+    words = iter(command)
+    for word in words:
+        if word == "-m":
+            module = next(words, "")
+            if module not in _LAUNCHERS:
+                return f"-m {module}"
+        elif _SCRIPT.fullmatch(word) and not word.startswith("-"):
+            return os.path.normpath(word)
+    plain = [word for word in command[1:2] if not word.startswith("-") and "=" not in word]
+    return " ".join([*(Path(word).name for word in command[:1]), *plain])
+
+
+def _insert(database: sqlite3.Connection, rows: Iterable[tuple[str, str, str, RunRow]]) -> None:
+    encode = msgspec.msgpack.encode
+    with database:
+        database.executemany(
+            "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)",
+            [(run_id, stamp, script, encode(row)) for run_id, stamp, script, row in rows],
+        )
+
+
+def _stamps(store: Store, ids: list[str]) -> dict[str, str]:
+    """When each `run.json` was last written, and its size; without those that are missing."""
+    stamps: dict[str, str] = {}
+    runs = str(store.runs)
+    for run_id in ids:
+        try:
+            about = os.stat(f"{runs}/{run_id}/run.json")  # noqa: PTH116  thousands of them
+        except OSError:
+            continue
+        stamps[run_id] = f"{about.st_mtime_ns} {about.st_size} {about.st_ino}"
+    return stamps
+
+
+def _unread(run_id: str) -> RunRow:
+    """The row of a run whose record cannot be read: what its folder's name tells."""
+    return RunRow(id=run_id, name=run_id, status="lost", started=_started(run_id))
+
+
+def _started(run_id: str) -> str:
+    from datetime import datetime
+
+    try:
+        told = datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S").astimezone()
+    except ValueError:
+        return ""
+    return told.isoformat()
