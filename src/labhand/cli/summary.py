@@ -265,7 +265,7 @@ def _differences(rows: "list[Difference]", names: list[str], ids: list[str]) -> 
 
     lines = [["", *names]]
     for row in rows:
-        values = [words.value_of(row.values[i]) if i in row.values else "–" for i in ids]
+        values = [words.fact(row.key, row.values[i]) if i in row.values else "–" for i in ids]
         lines.append([f"  {row.key}", *values])
     return _table(lines)
 

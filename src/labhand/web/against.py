@@ -71,8 +71,8 @@ def _changes(differences: Iterable[Difference], old: str, new: str) -> list[Chan
     return [
         Change(
             key=d.key,
-            before=words.value_of(d.values[old]) if old in d.values else None,
-            after=words.value_of(d.values[new]) if new in d.values else None,
+            before=words.fact(d.key, d.values[old]) if old in d.values else None,
+            after=words.fact(d.key, d.values[new]) if new in d.values else None,
         )
         for d in differences
     ]

@@ -153,7 +153,7 @@ class Against:
 
 @dataclass(frozen=True, kw_only=True)
 class Try:
-    """An attempt."""
+    """An attempt. `command` is empty where it is the run's."""
 
     number: int
     command: str

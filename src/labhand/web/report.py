@@ -76,7 +76,7 @@ def page(store: Store, root: Path, run_id: str) -> Page:
         numbers=_numbers(run),
         against=against(comparison, before[1]) if comparison and before else None,
         settings=[Fact(label=k, value=words.value_of(v)) for k, v in flat(run.config).items()],
-        tries=[_try(attempt, root) for attempt in run.attempts],
+        tries=[_try(attempt, run.command) for attempt in run.attempts],
         output=_output(store, run),
         resources=_resources(run),
         packages=[Fact(label=k, value=v) for k, v in sorted(run.environment.packages.items())],
@@ -234,7 +234,7 @@ def _numbers(run: Run) -> list[Number]:
     ]
 
 
-def _try(attempt: Attempt, root: Path) -> Try:
+def _try(attempt: Attempt, usual: list[str]) -> Try:
     code, signal = attempt.exit_code, attempt.signal
     ending = "Still running" if code is None else f"Exit code {code}"
     if signal:
@@ -242,7 +242,7 @@ def _try(attempt: Attempt, root: Path) -> Try:
     failure = attempt.failure
     return Try(
         number=attempt.number,
-        command=words.command_line(attempt.command),
+        command="" if attempt.command == usual else words.command_line(attempt.command),
         ending=ending,
         good=code == 0,
         wall=words.duration(attempt.wall_s),
@@ -272,7 +272,7 @@ def _output(store: Store, run: Run) -> Output | None:
 
 def _resources(run: Run) -> list[Fact]:
     machine = {
-        key.replace("_", " "): _machine(key, value)
+        key.replace("_", " "): words.fact(key, value)
         for key, value in flat(run.environment.host).items()
     }
     told = {
@@ -284,9 +284,3 @@ def _resources(run: Run) -> list[Fact]:
         **machine,
     }
     return [Fact(label=label, value=value) for label, value in told.items() if value]
-
-
-def _machine(key: str, value: Any) -> str:
-    if key.endswith("_bytes") and isinstance(value, (int, float)):
-        return words.size(value)
-    return words.value_of(value)

@@ -110,6 +110,13 @@ def value_of(setting: Any) -> str:
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
+def fact(name: str, value: Any) -> str:
+    """A fact of a machine or setting: sizes with their unit, the rest as `value_of`."""
+    if name.endswith("_bytes") and isinstance(value, (int, float)):
+        return size(value)
+    return value_of(value)
+
+
 def command_line(command: Iterable[str]) -> str:
     """A command as one would type it."""
     return shlex.join(command)

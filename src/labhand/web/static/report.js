@@ -73,14 +73,17 @@
     return { columns, broken };
   }
 
+  // The row of a line next to the hovered one; none beyond its ends, where it has nothing to say.
   function nearest(u, i, hovered) {
     const [xs, ys] = [u.data[0], u.data[i]];
     if (i === 0 || ys[hovered] !== undefined) return hovered;
     let [l, r] = [hovered, hovered];
     while (l >= 0 && ys[l] === undefined) l -= 1;
     while (r < ys.length && ys[r] === undefined) r += 1;
-    if (l < 0) return r < ys.length ? r : hovered;
-    return r >= ys.length || xs[hovered] - xs[l] <= xs[r] - xs[hovered] ? l : r;
+    const far = (k) => (k < 0 || k >= xs.length ? Infinity : Math.abs(xs[hovered] - xs[k]));
+    if (l >= 0 && r < ys.length) return far(l) <= far(r) ? l : r;
+    const end = l >= 0 ? l : r;
+    return far(end) <= 0.03 * (u.scales.x.max - u.scales.x.min) ? end : null;
   }
 
   // ---- marks: findings, attempts, values that are not finite ----
@@ -160,7 +163,7 @@
     const put = (output, line) => {
       output.dataset.last ??= output.textContent;
       const idx = hovering ? u.cursor.idxs[line + 1] : null;
-      if (idx == null) return void (output.textContent = output.dataset.last);
+      if (idx == null) return void (output.textContent = hovering ? "–" : output.dataset.last);
       const { [at]: xs, values } = chart.lines[line];
       output.textContent = say(u.data[line + 1][idx] ?? values[xs.indexOf(u.data[0][idx])], chart.unit);
     };
