@@ -14,6 +14,7 @@ from labhand.core.run import Attempt, Failure, Fix, Metric, Run
 from labhand.core.store import Store
 from labhand.cycle.compare import compare_runs
 from labhand.kit import points
+from labhand.kit.catalog import row_of
 from labhand.probe.points import Writer
 from labhand.web import words
 
@@ -121,7 +122,7 @@ def test_a_comparison_shows_settings_results_and_caution(tmp_path):
 
 def test_the_table_has_a_line_a_run(tmp_path):
     runs = [recorded(tmp_path), recorded(tmp_path, status="failed", exit_code=1)]
-    head, *lines = click.unstyle(table(runs)).splitlines()
+    head, *lines = click.unstyle(table(map(row_of, runs))).splitlines()
     assert head.split()[:3] == ["name", "status", "started"]
     assert len(lines) == 2
     assert "train/loss 0.3" in lines[0]

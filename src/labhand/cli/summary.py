@@ -18,6 +18,7 @@ from labhand.core.run import Attempt, Run
 if TYPE_CHECKING:
     from labhand.core.store import Store
     from labhand.cycle.compare import Comparison, Difference, MetricComparison
+    from labhand.kit.catalog import RunRow
 
 MARKS = {"error": "✗", "warning": "!", "note": "·"}
 COLOURS = {"error": "red", "warning": "yellow", "note": None}
@@ -94,15 +95,14 @@ def show(run: Run, store: "Store | None" = None) -> str:
     return "\n".join(parts)
 
 
-def table(runs: Iterable[Run]) -> str:
+def table(runs: "Iterable[RunRow]") -> str:
     """Runs as a table, one a line, in the order they come in."""
     from labhand.web import words
 
     rows = [["name", "status", "started", "took", "result", "command"]]
     for run in runs:
-        told = words.headline(run.metrics, 1)
-        result = f"{told[0]} {words.number(run.metrics[told[0]].last)}" if told else ""
-        grave = sum(finding.severity != "note" for finding in run.findings)
+        result = f"{run.metric[0]} {words.number(run.metric[1])}" if run.metric else ""
+        grave = sum(n for severity, n in run.findings.items() if severity != "note")
         rows.append(
             [
                 run.name,
