@@ -14,7 +14,7 @@ PYENV = Path.home() / ".pyenv" / "versions"
 
 def interpreters() -> dict[str, str]:
     """Each Python from 3.8 on that is on this machine, by its version."""
-    found = {"%d.%d" % sys.version_info[:2]: sys.executable}
+    found = {f"{sys.version_info.major}.{sys.version_info.minor}": sys.executable}
     for minor in range(8, 15):
         version = f"3.{minor}"
         paths = sorted(PYENV.glob(f"{version}.*/bin/python"))

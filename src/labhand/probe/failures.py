@@ -38,7 +38,7 @@ def arm(session: Session) -> None:
         clean = session.guard("excepthook", _record, session, error, trace)
         if clean:
             trace = error.__traceback__
-        _ending["interrupted"] = main_code is not None and isinstance(error, KeyboardInterrupt)
+        _ending["interrupted"] = kind is KeyboardInterrupt
         if not _shown_from_overlay(before, kind, error, trace):
             before(kind, error, trace)
 
@@ -160,6 +160,8 @@ def _shown_from_overlay(
 
 def _at_exit(session: Session) -> None:
     error = getattr(sys, "last_value", None)
+    if type(error) is KeyboardInterrupt and not _ending["interrupted"]:
+        return
     if isinstance(error, BaseException) and id(error) != _told:
         session.guard("excepthook", _record, session, error, error.__traceback__)
     if session.first and not session.wrote:
@@ -170,7 +172,7 @@ def _at_exit(session: Session) -> None:
 
 
 def _die_of_interrupt() -> None:
-    """Ends as Python ends a plain script after Ctrl-C; for a path entry it does not."""
+    """Ends as Python does after Ctrl-C. It forgets to, once a hook has compiled anything."""
     import _signal  # type: ignore[import-not-found]
 
     for stream in (sys.stdout, sys.stderr):
