@@ -1,6 +1,7 @@
 """The fixes of findings as unified diffs, and their application to files."""
 
 import difflib
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ _NO_END = "\\ No newline at end of file\n"
 
 def diff(path: str, text: str, change: Change) -> str:
     """The unified diff of a change of the file's text."""
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     for edit in sorted(change.insertions, key=lambda e: (e.line, e.column), reverse=True):
         line = lines[edit.line - 1]
         lines[edit.line - 1] = (
@@ -26,7 +27,7 @@ def diff(path: str, text: str, change: Change) -> str:
 
 def unified(path: str, before: str, after: str) -> str:
     """The unified diff between two texts of one file."""
-    a, b = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    a, b = _lines(before), _lines(after)
     found = difflib.unified_diff(a, b, f"a/{path}", f"b/{path}")
     return "".join(line if line.endswith("\n") else f"{line}\n{_NO_END}" for line in found)
 
@@ -47,14 +48,31 @@ def mend(findings: Iterable[Finding], root: Path, safeties: Iterable[Safety]) ->
     return {path: _apply(path, diffs) for path, diffs in changes.items()}
 
 
+def read(path: Path) -> str:
+    """The text of a file with its line ends as they are.
+
+    Raises:
+        InputError: it cannot be read as UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be mended: {error}; save it as UTF-8 first") from error
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as Python and editors count them, with their ends; str.splitlines knows more ends."""
+    return list(io.StringIO(text, newline=""))
+
+
 def _apply(path: Path, diffs: list[str]) -> str:
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = file.read().splitlines(keepends=True)
+    lines = _lines(read(path))
     edits = sorted({edit for text in diffs for edit in _edits(text)}, reverse=True)
     top = len(lines) + 1
     for start, old, new in edits:
         end = start + len(old)
-        if "".join(lines[start:end]).splitlines() != "".join(old).splitlines():
+        if tuple(lines[start:end]) != old:
             raise InputError(f"{path} has changed since it was checked; check it again")
         if end <= top:
             lines[start:end] = new
@@ -65,7 +83,7 @@ def _apply(path: Path, diffs: list[str]) -> str:
 def _edits(text: str) -> Iterable[tuple[int, tuple[str, ...], tuple[str, ...]]]:
     """The changed stretches of a diff, without context: index of the first line, old, new lines."""
     position, old, new = 0, list[str](), list[str]()
-    for line in text.splitlines(keepends=True)[2:]:
+    for line in _lines(text)[2:]:
         hunk = _HUNK.match(line)
         if line.startswith(("-", "+")):
             (old if line.startswith("-") else new).append(line[1:])
