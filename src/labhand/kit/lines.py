@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from labhand.kit.lines_formats import FORMATS, Memory, Printed, side
-from labhand.kit.lines_pairs import NUMBER, Pair, is_setting, number, pairs
+from labhand.kit.lines_pairs import NUMBER, Pair, is_setting, pairs
 from labhand.kit.lines_tables import table
 
 __all__ = ["Lines", "Numbering", "Printed"]

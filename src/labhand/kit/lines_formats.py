@@ -284,7 +284,7 @@ def _megatron(text: str, memory: Memory) -> Printed | None:
 
 
 def _boosting(text: str, memory: Memory) -> Printed | None:
-    """xgboost and lightgbm `[10] train-rmse:0.5`, catboost `10: learn: 0.5 test: 0.6`."""
+    """Xgboost and lightgbm `[10] train-rmse:0.5`, catboost `10: learn: 0.5 test: 0.6`."""
     found = re.match(r"\[(\d+)\]\s*(.*)", text) or re.match(
         r"(\d+):\s+(learn:\s.*|test:\s.*)", text
     )

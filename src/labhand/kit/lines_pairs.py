@@ -17,7 +17,7 @@ _PAIR = re.compile(
     rf"(?P<value>{NUMBER})(?P<unit>\s?{_UNITS}(?![\w/])|)['\"]?(?P<after>.{{0,3}})",
     re.IGNORECASE,
 )
-_BAD_AFTER = re.compile(r"[\w\\°#\[(]|[.:/\-][\w/]|\s?->|,\d|\s?/\s?\d|\s[KMGT]i?[Bb]\b|\s:\s?\d")
+_BAD_AFTER = re.compile(r"[\w\\°#\[(]|[.:/\-][\w/]|\s?->|,\d|\s?/\s?\d|\s?[*+^](?!/)|\s[KMGT]i?[Bb]\b|\s:\s?\d")
 _ENDS = re.compile(r"$|[,;|)\]}]|\s+[,;|(\[/-]|\s\s|\s+['\"]?[A-Za-z]")
 _RATE = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}
 

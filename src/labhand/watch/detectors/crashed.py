@@ -1,4 +1,25 @@
-"""A run whose process ended by an error."""
+"""A run whose process ended by an error.
+
+## What it does
+Tells when the process ends with an exit code other than 0 or by a signal, and the person did not stop
+it. The message is the exception that the probe saw, else what the end of the output says.
+
+## Why it is bad
+Nothing after that moment happens, and nobody looks at a terminal at night.
+
+## Known problems
+A log without its process does not tell how it ended: there a traceback at the very end of plain
+output is what counts.
+
+## Example
+`ValueError: Expected more than 1 value per channel when training`, exit code 1
+
+## Use instead
+See the traceback; `labhand show RUN --output` prints the output.
+
+## References
+signal(7).
+"""
 
 import re
 import signal as signals
@@ -20,28 +41,7 @@ _LONGEST = 300
 
 
 class Detector:
-    """A run whose process ended by an error.
-
-    ## What it does
-    Tells when the process ends with an exit code other than 0 or by a signal, and the person did not stop
-    it. The message is the exception that the probe saw, else what the end of the output says.
-
-    ## Why is this bad
-    Nothing after that moment happens, and nobody looks at a terminal at night.
-
-    ## Known problems
-    A log without its process does not tell how it ended: there a traceback at the very end of plain
-    output is what counts.
-
-    ## Example
-    `ValueError: Expected more than 1 value per channel when training`, exit code 1
-
-    ## Use instead
-    See the traceback; `labhand show RUN --output` prints the output.
-
-    ## References
-    signal(7).
-    """
+    """Watches how the process ends."""
 
     def __init__(self, roles: Roles) -> None:
         self._exception: Mapping[str, Any] | None = None

@@ -1,4 +1,29 @@
-"""A loss, a gradient norm or another metric that is NaN or infinite."""
+"""A loss, a gradient norm or another metric that is NaN or infinite.
+
+## What it does
+Tells when a metric stops being a finite number: at once for a loss, after it persists for a gradient
+norm or another metric. With the probe it names the layer, the direction and the rows of the batch
+where the first non-finite value arose. In a table a loss whose cells go blank while the rows go on
+counts too: many writers leave a NaN blank.
+
+## Why it is bad
+Once a NaN has reached the weights, every later step is NaN: the rest of the run is wasted.
+
+## Known problems
+Mixed precision makes single infinite gradient norms on purpose while it looks for its loss scale;
+they are noted and never alarmed. A metric that is NaN by its definition (no positives in a batch) is
+a note.
+
+## Example
+`loss 2.31`, `loss 2.29`, `loss nan`, `loss nan`
+
+## Use instead
+A lower learning rate or a warm-up, clipped gradients, `eps` in divisions, logarithms and square
+roots, a look at the rows of the batch.
+
+## References
+NVIDIA, *Train With Mixed Precision*, on loss scaling; PyTorch, `torch.amp.GradScaler`.
+"""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -65,32 +90,7 @@ class _Illness:
 
 
 class Detector:
-    """A loss, a gradient norm or another metric that is NaN or infinite.
-
-    ## What it does
-    Tells when a metric stops being a finite number: at once for a loss, after it persists for a gradient
-    norm or another metric. With the probe it names the layer, the direction and the rows of the batch
-    where the first non-finite value arose. In a table a loss whose cells go blank while the rows go on
-    counts too: many writers leave a NaN blank.
-
-    ## Why is this bad
-    Once a NaN has reached the weights, every later step is NaN: the rest of the run is wasted.
-
-    ## Known problems
-    Mixed precision makes single infinite gradient norms on purpose while it looks for its loss scale;
-    they are noted and never alarmed. A metric that is NaN by its definition (no positives in a batch) is
-    a note.
-
-    ## Example
-    `loss 2.31`, `loss 2.29`, `loss nan`, `loss nan`
-
-    ## Use instead
-    A lower learning rate or a warm-up, clipped gradients, `eps` in divisions, logarithms and square
-    roots, a look at the rows of the batch.
-
-    ## References
-    NVIDIA, *Train With Mixed Precision*, on loss scaling; PyTorch, `torch.amp.GradScaler`.
-    """
+    """Watches every metric for values that are not finite."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles

@@ -1,4 +1,26 @@
-"""A sudden rise of the training loss."""
+"""A sudden rise of the training loss.
+
+## What it does
+Notes where the training loss jumps far above what it has lately been, and whether and when it came
+back: a fast recovery, a slow one, or none. Always a note, never an alarm: most spikes pass by.
+
+## Why it is bad
+Spikes that grow or stay are how divergence begins; several runs that spike at the same step have met
+the same data.
+
+## Known problems
+A loss of single small batches is noisy; the scale is learned from the loss's own differences, so that
+such a run shows few spikes rather than many.
+
+## Example
+`2.31 2.30 2.28 4.90 2.40 2.29`
+
+## Use instead
+Clipped gradients, a longer warm-up, a lower learning rate, or leaving out the batch, if spikes stay.
+
+## References
+S. Bekman, *ML Engineering*, training loss patterns.
+"""
 
 import math
 from bisect import bisect_left, insort
@@ -26,29 +48,7 @@ MOST = 20
 
 
 class Detector:
-    """A sudden rise of the training loss.
-
-    ## What it does
-    Notes where the training loss jumps far above what it has lately been, and whether and when it came
-    back: a fast recovery, a slow one, or none. Always a note, never an alarm: most spikes pass by.
-
-    ## Why is this bad
-    Spikes that grow or stay are how divergence begins; several runs that spike at the same step have met
-    the same data.
-
-    ## Known problems
-    A loss of single small batches is noisy; the scale is learned from the loss's own differences, so that
-    such a run shows few spikes rather than many.
-
-    ## Example
-    `2.31 2.30 2.28 4.90 2.40 2.29`
-
-    ## Use instead
-    Clipped gradients, a longer warm-up, a lower learning rate, or leaving out the batch, if spikes stay.
-
-    ## References
-    S. Bekman, *ML Engineering*, training loss patterns.
-    """
+    """Watches the first metric that is a training loss."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles

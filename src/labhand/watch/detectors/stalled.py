@@ -1,4 +1,27 @@
-"""A run that is alive and makes no more steps."""
+"""A run that is alive and makes no more steps.
+
+## What it does
+Learns how long this run takes from one step to the next and tells when no step has come for much
+longer. Steps are the sign of life: not output, and not a busy GPU, which a deadlock keeps at 100 %.
+Start-up, training, and the long gaps at an evaluation or a checkpoint have their own budgets.
+
+## Why it is bad
+A hang burns its allocation until its time limit, and a hung collective prints nothing at all.
+
+## Known problems
+The first evaluation of a run is longer than anything seen before it: until one has been seen, a
+quarter of the time that the run has lasted is granted, at most 15 minutes.
+
+## Example
+A step each 0.2 s for an hour, then none for 15 minutes.
+
+## Use instead
+`py-spy dump --pid PID` shows where it hangs; a data loader with `num_workers=0` shows whether it is a
+worker; with several ranks, the one that has done the fewest steps is the one to look at.
+
+## References
+BLOOM's chronicles: an evaluation that hung for hours at full GPU use.
+"""
 
 import math
 from collections import deque
@@ -24,30 +47,7 @@ RECENT = 50
 
 
 class Detector:
-    """A run that is alive and makes no more steps.
-
-    ## What it does
-    Learns how long this run takes from one step to the next and tells when no step has come for much
-    longer. Steps are the sign of life: not output, and not a busy GPU, which a deadlock keeps at 100 %.
-    Start-up, training, and the long gaps at an evaluation or a checkpoint have their own budgets.
-
-    ## Why is this bad
-    A hang burns its allocation until its time limit, and a hung collective prints nothing at all.
-
-    ## Known problems
-    The first evaluation of a run is longer than anything seen before it: until one has been seen, a
-    quarter of the time that the run has lasted is granted, at most 15 minutes.
-
-    ## Example
-    A step each 0.2 s for an hour, then none for 15 minutes.
-
-    ## Use instead
-    `py-spy dump --pid PID` shows where it hangs; a data loader with `num_workers=0` shows whether it is a
-    worker; with several ranks, the one that has done the fewest steps is the one to look at.
-
-    ## References
-    BLOOM's chronicles: an evaluation that hung for hours at full GPU use.
-    """
+    """Watches the time between steps."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles

@@ -1,4 +1,13 @@
-"""Tables of text, written whole or appended to: CSV, TSV and their like."""
+"""Reads a table of text with a line of names on top: CSV, TSV and their like.
+
+## What it does
+Finds the delimiter. Sparse columns, a changed header and several runs in a column `run` are fine;
+a blank cell is no value. The step is found by its name, else it is the first column that counts up,
+else the number of the row.
+
+## References
+RFC 4180; Lightning's `CSVLogger`.
+"""
 
 import csv
 import re
@@ -13,16 +22,7 @@ _RUNS = ("run", "run_id", "run_name")
 
 
 class Reader:
-    """Reads a table of text with a line of names on top: CSV, TSV and their like.
-
-    ## What it does
-    Finds the delimiter. Sparse columns, a changed header and several runs in a column `run` are fine;
-    a blank cell is no value. The step is found by its name, else it is the first column that counts up,
-    else the number of the row.
-
-    ## References
-    RFC 4180; Lightning's `CSVLogger`.
-    """
+    """The reader of this format."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether the first lines are names over numbers with one delimiter."""

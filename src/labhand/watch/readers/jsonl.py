@@ -1,4 +1,12 @@
-"""Lines of JSON objects, nested names joined by `/`."""
+"""Reads lines of JSON objects, nested names joined by `/`.
+
+## What it does
+Python's bare `NaN` and `Infinity` are numbers, `null` is no value; a line that is no object is
+passed over.
+
+## References
+JSON Lines, jsonlines.org.
+"""
 
 import re
 from collections.abc import Iterator
@@ -14,15 +22,7 @@ _LONGEST = 1 << 24
 
 
 class Reader:
-    """Reads lines of JSON objects, nested names joined by `/`.
-
-    ## What it does
-    Python's bare `NaN` and `Infinity` are numbers, `null` is no value; a line that is no object is
-    passed over.
-
-    ## References
-    JSON Lines, jsonlines.org.
-    """
+    """The reader of this format."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether the first whole line is a JSON object with a number in it."""

@@ -1,4 +1,12 @@
-"""MLflow's stores: its SQLite database and its `mlruns` folders."""
+"""Reads MLflow's SQLite store or an `mlruns` folder, run by run.
+
+## What it does
+Points of one step that follow each other make a row. What MLflow stores for NaN and infinity is
+read as these.
+
+## References
+MLflow, tracking stores.
+"""
 
 import math
 import re
@@ -13,15 +21,7 @@ _LARGEST = 1.7976931348623157e308
 
 
 class Reader:
-    """Reads MLflow's SQLite store or an `mlruns` folder, run by run.
-
-    ## What it does
-    Points of one step that follow each other make a row. What MLflow stores for NaN and infinity is
-    read as these.
-
-    ## References
-    MLflow, tracking stores.
-    """
+    """The reader of this format."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it is MLflow's database, an `mlruns` folder, or the folder of one of its runs."""

@@ -1,4 +1,12 @@
-"""What a script printed, kept as a text file."""
+"""Reads the metrics that a script printed, from any text; asked last.
+
+## What it does
+Well-known formats are read exactly, other lines under guards. A value printed without a step takes
+the last step that was told.
+
+## References
+`labhand.kit.lines`.
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -10,15 +18,7 @@ from labhand.watch.rows import Part, Row, chunks
 
 
 class Reader:
-    """Reads the metrics that a script printed, from any text; asked last.
-
-    ## What it does
-    Well-known formats are read exactly, other lines under guards. A value printed without a step takes
-    the last step that was told.
-
-    ## References
-    `labhand.kit.lines`.
-    """
+    """The reader of this format."""
 
     fallback = True
 

@@ -1,4 +1,11 @@
-"""Parquet: a row a step; a column `run` makes several runs of it."""
+"""Reads numeric columns of a Parquet file, rows in the order of the file.
+
+## What it does
+A column `run` makes several runs of it; a null is no value, a NaN is one.
+
+## References
+Apache Parquet.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +21,7 @@ _RUNS = ("run", "run_id", "run_name")
 
 
 class Reader:
-    """Reads numeric columns of a Parquet file, rows in the order of the file.
-
-    ## What it does
-    A column `run` makes several runs of it; a null is no value, a NaN is one.
-
-    ## References
-    Apache Parquet.
-    """
+    """The reader of this format."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it begins with Parquet's mark."""

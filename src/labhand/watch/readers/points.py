@@ -1,4 +1,11 @@
-"""labhand's own points files."""
+"""Reads labhand's own points files.
+
+## What it does
+Records that are cut or whose checksum is wrong are passed over.
+
+## References
+docs/design/001-the-house.md.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +19,7 @@ _HEADER = b"labhand.points/1"
 
 
 class Reader:
-    """Reads labhand's own points files.
-
-    ## What it does
-    Records that are cut or whose checksum is wrong are passed over.
-
-    ## References
-    docs/design/001-the-house.md.
-    """
+    """The reader of this format."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it begins with a header of labhand's points."""

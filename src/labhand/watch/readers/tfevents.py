@@ -1,4 +1,12 @@
-"""TensorBoard's event files, read without TensorFlow."""
+"""Reads TensorBoard's event files: scalars, as `simple_value` or as a tensor of one number.
+
+## What it does
+Frames are read one by one, their checksums passed over; a torn tail waits for its rest. Images,
+histograms and texts are left out.
+
+## References
+TensorFlow, `event.proto`, `summary.proto`, `tensor.proto`; the TFRecord format.
+"""
 
 import struct
 from collections.abc import Iterator
@@ -13,15 +21,7 @@ _LARGEST = 1 << 30
 
 
 class Reader:
-    """Reads TensorBoard's event files: scalars, as `simple_value` or as a tensor of one number.
-
-    ## What it does
-    Frames are read one by one, their checksums passed over; a torn tail waits for its rest. Images,
-    histograms and texts are left out.
-
-    ## References
-    TensorFlow, `event.proto`, `summary.proto`, `tensor.proto`; the TFRecord format.
-    """
+    """The reader of this format."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it begins as a TFRecord whose first event names its version, or by its name."""

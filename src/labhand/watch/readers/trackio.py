@@ -1,4 +1,11 @@
-"""The SQLite files of trackio projects."""
+"""Reads the SQLite file of a trackio project, run by run.
+
+## What it does
+The rows come in the order in which they were logged; the database is opened for reading only.
+
+## References
+trackio, `sqlite_storage.py`.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +17,7 @@ from labhand.watch.sqlite import opened, tables
 
 
 class Reader:
-    """Reads the SQLite file of a trackio project, run by run.
-
-    ## What it does
-    The rows come in the order in which they were logged; the database is opened for reading only.
-
-    ## References
-    trackio, `sqlite_storage.py`.
-    """
+    """The reader of this format."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it is SQLite with trackio's table of metrics."""

@@ -1,4 +1,11 @@
-"""The `trainer_state.json` of the Hugging Face Trainer."""
+"""Reads the log history of a `trainer_state.json`.
+
+## What it does
+The history is read in order; a step may have two entries, of training and of evaluation.
+
+## References
+Hugging Face Transformers, `TrainerState`.
+"""
 
 import re
 from collections.abc import Iterator
@@ -14,14 +21,7 @@ _BARE = re.compile(rb"(?<=[:\s,\[])(-?(?:NaN|Infinity))(?=\s*[,}\]])")
 
 
 class Reader:
-    """Reads the log history of a `trainer_state.json`.
-
-    ## What it does
-    The history is read in order; a step may have two entries, of training and of evaluation.
-
-    ## References
-    Hugging Face Transformers, `TrainerState`.
-    """
+    """The reader of this format."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it is the Trainer's state."""

@@ -1,4 +1,12 @@
-"""The files of W&B runs, online or offline, read without wandb."""
+"""Reads the `.wandb` file of a W&B run, online or offline.
+
+## What it does
+The history is taken out of the protobuf records of the log, the step and the time as W&B kept
+them; a torn tail and damaged blocks are passed over.
+
+## References
+LevelDB, `log_format.md`; W&B, `wandb_internal.proto`.
+"""
 
 import struct
 from collections.abc import Iterator
@@ -16,15 +24,7 @@ _HISTORY, _RUN = 2, 17
 
 
 class Reader:
-    """Reads the `.wandb` file of a W&B run, online or offline.
-
-    ## What it does
-    The history is taken out of the protobuf records of the log, the step and the time as W&B kept
-    them; a torn tail and damaged blocks are passed over.
-
-    ## References
-    LevelDB, `log_format.md`; W&B, `wandb_internal.proto`.
-    """
+    """The reader of this format."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether it begins with W&B's mark."""
