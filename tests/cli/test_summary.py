@@ -14,7 +14,7 @@ from labhand.core.run import Attempt, Failure, Fix, Metric, Run
 from labhand.core.store import Store
 from labhand.cycle.compare import compare_runs
 from labhand.kit import points
-from labhand.kit.catalog import row_of
+from labhand.kit.catalog import Catalog
 from labhand.probe.points import Writer
 from labhand.web import words
 
@@ -120,12 +120,20 @@ def test_a_comparison_shows_settings_results_and_caution(tmp_path):
     assert "One run each: a difference may be noise." in text
 
 
-def test_the_table_has_a_line_a_run(tmp_path):
-    runs = [recorded(tmp_path), recorded(tmp_path, status="failed", exit_code=1)]
-    head, *lines = click.unstyle(table(map(row_of, runs))).splitlines()
+def test_the_table_has_a_line_a_run_in_the_order_given(tmp_path):
+    recorded(tmp_path)
+    run = recorded(tmp_path, status="failed", exit_code=1, name="calm-owl")
+    run.findings = [finding("non-finite", "error"), finding()]
+    store = Store(tmp_path / ".labhand")
+    store.write(run)
+    # two runs of one second are in the order of their ids' random ends
+    rows = sorted(Catalog(store).rows(), key=lambda row: row.name, reverse=True)
+    head, *lines = click.unstyle(table(rows)).splitlines()
     assert head.split()[:3] == ["name", "status", "started"]
-    assert len(lines) == 2
+    assert [line.split()[0] for line in lines] == ["calm-owl", "bold-heron"]
+    assert "failed ✗1 " in lines[0]
     assert "train/loss 0.3" in lines[0]
+    assert max(map(len, lines)) <= 100
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from labhand.kit.catalog import Catalog
 
 from labhand.core import event
 from labhand.core.finding import Finding, FindingFix, Related, in_code, in_run, stable_id
 from labhand.core.run import Attempt, Environment, Failure, Fix, Resources, Run
 from labhand.core.store import Store
 from labhand.kit import points, snapshot
+from labhand.kit.catalog import Catalog
 from labhand.probe.points import Writer
 
 COMMAND = ["python", "train.py", "--data", "digits", "--out", "runs/mlp"]

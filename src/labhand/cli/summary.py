@@ -95,27 +95,27 @@ def show(run: Run, store: "Store | None" = None) -> str:
     return "\n".join(parts)
 
 
-def table(runs: "Iterable[RunRow]") -> str:
-    """Runs as a table, one a line, in the order they come in."""
+def table(rows: "Iterable[RunRow]") -> str:
+    """Runs as a table, one a line, in the order they come in; `✗2 !1` counts findings."""
     from labhand.web import words
 
-    rows = [["name", "status", "started", "took", "result", "command"]]
-    for run in runs:
-        result = f"{run.metric[0]} {words.number(run.metric[1])}" if run.metric else ""
-        grave = sum(n for severity, n in run.findings.items() if severity != "note")
-        rows.append(
+    cells = [["name", "status", "started", "took", "result", "command"]]
+    for row in rows:
+        marks = [f"{MARKS[s]}{n}" for s, n in row.findings.items() if n and s != "note"]
+        name, value = row.metric or ("", None)
+        cells.append(
             [
-                run.name,
-                run.status + (f" !{grave}" if grave else ""),
-                words.moment(run.started),
-                words.duration(run.wall_s),
-                result,
-                words.command_line(run.command),
+                row.name,
+                " ".join([row.status, *marks]),
+                words.moment(row.started),
+                words.duration(row.wall_s),
+                f"{name} {words.number(value)}" if name else "",
+                words.bare(words.command_line(row.command)),
             ]
         )
     width = shutil.get_terminal_size().columns
-    head, *lines = _table(rows)
-    return "\n".join([click.style(_fit(head, width), dim=True), *(_fit(x, width) for x in lines)])
+    head, *lines = [_fit(line, width) for line in _table(cells)]
+    return "\n".join([click.style(head, dim=True), *lines])
 
 
 def comparison(found: "Comparison") -> str:

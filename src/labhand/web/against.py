@@ -35,7 +35,10 @@ def against(comparison: Comparison, before: Run) -> Against:
         name=old.name,
         when=words.moment(before.started),
         settings=_changes(comparison.settings, old.id, new.id),
-        surroundings=_changes(comparison.environment, old.id, new.id),
+        surroundings=[
+            *_command(comparison),
+            *_changes(comparison.environment, old.id, new.id),
+        ],
         packages=_changes(comparison.packages, old.id, new.id),
         patches=patches(code.diff or ""),
         code_note=note,
@@ -65,6 +68,11 @@ def _outcome(metric: MetricComparison, old: str, new: str) -> Outcome:
         difference=words.signed(after.difference) if after and before else "",
         change=after.change if after else None,
     )
+
+
+def _command(comparison: Comparison) -> list[Change]:
+    before, after = (words.command_line(run.command) for run in comparison.runs)
+    return [] if before == after else [Change(key="command", before=before, after=after)]
 
 
 def _changes(differences: Iterable[Difference], old: str, new: str) -> list[Change]:
