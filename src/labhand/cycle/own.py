@@ -15,6 +15,7 @@ from labhand.core import event
 from labhand.core.errors import LabhandError
 from labhand.core.run import Attempt, Run
 from labhand.core.store import Store, write_whole
+from labhand.probe import points
 
 _SPAWNED = "LABHAND_OWN_ATTEMPT"
 """Set for processes that multiprocessing spawns: their points belong to the run of their parent."""
@@ -92,26 +93,29 @@ class _End:
         raise SystemExit(code)
 
     def write(self) -> None:
-        """Ends the run in the record. A forked child does not: the run is its parent's."""
+        """Ends the run in the record. A forked child does not: the run is its parent's.
+
+        Imports nothing: at this time that can fail, and it can turn the exit code of Ctrl-C into
+        another. So the record is closed by a process of its own, which is waited for.
+        """
         if os.getpid() != self._pid:
             return
-        from labhand.cycle import settle
-        from labhand.probe import points
-
+        end = {
+            "exit_code": self._code,
+            "signal": None,
+            "ended": event.now(),
+            "wall_s": round(time.monotonic() - self._began, 3),
+            **_used(),
+        }
         try:
             points.close_all()
-            folder = self._store.folder(self._run.id)
-            end = {
-                "exit_code": self._code,
-                "signal": None,
-                "ended": event.now(),
-                "wall_s": round(time.monotonic() - self._began, 3),
-                **_used(),
-            }
-            write_whole(self._store.attempt(self._run.id, 1) / "end.json", msgspec.json.encode(end))
-            (folder / "labhand.json").unlink(missing_ok=True)
-            settle.settle(self._store, self._store.read(self._run.id))
-        except Exception as error:  # the script has ended as it has; the next `labhand` tries again
+            place = self._store.attempt(self._run.id, 1) / "end.json"
+            write_whole(place, msgspec.json.encode(end))
+            (self._store.folder(self._run.id) / "labhand.json").unlink(missing_ok=True)
+            command = [sys.executable, "-P", "-m", __name__, str(self._store.home), self._run.id]
+            nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+            os.waitpid(os.posix_spawn(command[0], command, os.environ, file_actions=nothing), 0)
+        except OSError as error:  # the script has ended as it has; the next `labhand` closes it
             sys.stderr.write(f"labhand: the record of {self._run.name} is not closed: {error}\n")
 
 
@@ -123,3 +127,15 @@ def _used() -> dict[str, Any]:
         "cpu_s": round(mine.ru_utime + mine.ru_stime + children.ru_utime + children.ru_stime, 3),
         "max_rss_bytes": max(mine.ru_maxrss, children.ru_maxrss) * scale,
     }
+
+
+def close(home: Path, run_id: str) -> None:
+    """Closes the record of a run whose process has ended."""
+    from labhand.cycle import settle
+
+    store = Store(home)
+    settle.settle(store, store.read(run_id))
+
+
+if __name__ == "__main__":
+    close(Path(sys.argv[1]), sys.argv[2])
