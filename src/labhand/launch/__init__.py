@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from labhand.core import run
 from labhand.core.errors import NotFoundError
 from labhand.core.registry import extensions
 from labhand.launch.job import (
@@ -26,6 +27,8 @@ __all__ = [
     "Process",
     "Situation",
     "attach",
+    "diagnose",
+    "mend",
     "start",
     "stop",
 ]
@@ -74,3 +77,25 @@ def stop(
                 take(output)
         process.kill()
     return process.end()
+
+
+def diagnose(evidence: Evidence, home: Path | None = None) -> run.Failure | None:
+    """Why the training ended badly; None when it ended well or the person interrupted it.
+
+    `advice` in the failure's evidence says what to do next. `home` is where a project's own
+    recognisers are found.
+    """
+    from labhand.launch.diagnosis import diagnose
+
+    return diagnose(evidence, home)
+
+
+def mend(failure: run.Failure, situation: Situation) -> Mending | None:
+    """A way on after a failure; None where there is none, its `advice` in the evidence saying why.
+
+    Changes nothing; may ask a package index, which takes seconds. A mending with a `question` needs
+    the person's yes before it is applied.
+    """
+    from labhand.launch.mending import mend
+
+    return mend(failure, situation)

@@ -1,0 +1,64 @@
+"""A file that was to be written into a folder that does not exist."""
+
+import re
+
+from labhand.core import run
+from labhand.launch.job import Evidence
+from labhand.launch.paths import is_missing, named_paths, writes
+from labhand.launch.raised import Raised
+
+_PARENT = re.compile(
+    r"Parent directory (?P<torch>.+?) does not exist"
+    r"|non-existent directory: '(?P<pandas>[^']+)'"
+    r"|^(?P<tensorflow>\S+); No such file or directory$"
+)
+
+
+class Failure:
+    """The folder for a file that was to be written does not exist.
+
+    ## What it does
+    Recognises a write (`open` for writing, `torch.save`, `numpy.save`, `to_csv`, `savefig`, `mkdir`,
+    …) that failed for want of its folder, and tells it from a read of a file that is missing.
+
+    ## Known problems
+    Some libraries say neither the path nor whether they read or wrote; then it stays unknown.
+
+    ## Example
+    `RuntimeError: Parent directory checkpoints does not exist.`
+
+    ## References
+    The Python documentation, `os.makedirs`.
+    """
+
+    def recognise(self, evidence: Evidence) -> run.Failure | None:
+        """The failure, with the missing folder in `evidence["folder"]` as the script named it."""
+        for error in evidence.raised.chain() if evidence.raised else ():
+            folder = _folder(error)
+            if folder:
+                message = (
+                    f"the folder `{folder}`, into which a file was to be written, does not exist"
+                )
+                facts = {
+                    **error.facts(),
+                    "folder": folder,
+                    "advice": f"make it: `mkdir -p {folder}`",
+                }
+                return run.Failure("missing-folder", message, facts)
+        return None
+
+
+def _folder(error: Raised) -> str | None:
+    found = _PARENT.search(error.message)
+    if found:
+        if found["tensorflow"]:
+            return _parent(found["tensorflow"]) if writes(error) else None
+        return found["torch"] or found["pandas"]
+    if not is_missing(error) or not writes(error):
+        return None
+    paths = named_paths(error.message)
+    return _parent(paths[-1]) if paths else None  # `a -> b`: it is b that is to be written
+
+
+def _parent(path: str) -> str | None:
+    return path.rstrip("/").rpartition("/")[0] or None

@@ -1,0 +1,56 @@
+"""An exception in the person's own logic."""
+
+import re
+
+from labhand.core import run
+from labhand.launch.job import Evidence
+
+_ENVIRONMENT = re.compile(
+    r"Connection|Timeout|HTTP|SSL|Proxy|^OS|^IO|Import|ModuleNotFound|FileNotFound|Permission"
+    r"|MemoryError|KeyboardInterrupt|SystemExit|BrokenPipe|ChildProcess|BlockingIO|URLError"
+    r"|Unpickling|LocalEntryNotFound|RepoError|Dist(?:Backend|Network|Store)|CalledProcess"
+)
+"""Types that speak of the surroundings rather than of the logic."""
+_SURROUNDINGS = re.compile(
+    r"CUDA|NCCL|cuDNN|CUBLAS|HIP error|driver|[Cc]onnect|[Tt]imed? ?out|environment variable"
+    r"|DataLoader worker \(pid|Too many open files|has no attribute 'float'"
+)
+
+
+class Failure:
+    """An exception in the person's own logic: explained, never mended.
+
+    ## What it does
+    Names the exception and the deepest line of the person's own code in its traceback, also when a
+    library raised it in that line's name.
+
+    ## Known problems
+    What speaks of the surroundings (network, devices, files) is left unknown rather than called the
+    person's.
+
+    ## Example
+    `IndexError: list index out of range`
+
+    ## References
+    The Python Tutorial, "Errors and Exceptions".
+    """
+
+    order = 90  # last: every other kind knows more
+
+    def recognise(self, evidence: Evidence) -> run.Failure | None:
+        """The failure, with file, line and code."""
+        error = evidence.raised
+        if error is None or error.own is None or not error.type:
+            return None
+        if _ENVIRONMENT.search(error.type) or _SURROUNDINGS.search(error.message):
+            return None
+        frame = error.own
+        if error.type == "KeyError" and "environ" in frame.code:
+            return None
+        facts = error.facts()
+        place = f"{frame.file}, line {frame.line}"
+        place += f", in {frame.function}" if frame.function not in ("", "<module>") else ""
+        code = f": `{frame.code}`" if frame.code else ""
+        message = f"{facts['text'].partition(chr(10))[0]} at {place}{code}"
+        advice = "this is a matter of the code itself: correct that line or what leads to it"
+        return run.Failure("own-code", message, {**facts, "advice": advice})

@@ -1,0 +1,81 @@
+"""A file or folder that was to be read and is not there."""
+
+import os
+import re
+from pathlib import Path
+
+from labhand.core import run
+from labhand.launch.job import Evidence
+from labhand.launch.paths import is_missing, named_paths, writes
+
+_LINE = re.compile(
+    r"^(?P<who>\S+?):? (?:can't open file '(?P<python>[^']+)': \[Errno 2\] No such file or directory"
+    r"|(?:line \d+: |\d+: )?(?:cannot open )?(?P<shell>[^\s:]+): "
+    r"(?:No such file(?: or directory)?|command not found|not found|Is a directory))$"
+)
+_ENTRIES = 5000
+
+
+class Failure:
+    """A file that was to be read is not there.
+
+    ## What it does
+    Recognises a read of a missing file, and a script that the interpreter or the shell cannot find;
+    looks for a file of the same name elsewhere in the folder the command ran in.
+
+    ## Known problems
+    Nothing is made or linked: a wrong file could be the wrong split of the data.
+
+    ## Example
+    `FileNotFoundError: [Errno 2] No such file or directory: 'data/train.csv'`
+
+    ## References
+    The Python documentation, `FileNotFoundError`.
+    """
+
+    order = 55  # after missing-folder, which needs better evidence
+
+    def recognise(self, evidence: Evidence) -> run.Failure | None:
+        """The failure, with the path and where such a file does lie."""
+        for error in evidence.raised.chain() if evidence.raised else ():
+            wrong_sort = error.type in ("IsADirectoryError", "NotADirectoryError")
+            if wrong_sort or (is_missing(error) and not writes(error)):
+                paths = named_paths(error.message)
+                if paths:
+                    return _failure(paths[0], evidence.cwd, error.facts(), wrong_sort)
+        if evidence.raised is not None:
+            return None
+        for line in reversed(evidence.lines[-10:]):
+            found = _LINE.match(line.strip())
+            if found and (path := found["python"] or found["shell"]):
+                return _failure(
+                    path, evidence.cwd, {"said": line.strip(), "text": line.strip()}, False
+                )
+        return None
+
+
+def _failure(path: str, cwd: str, facts: dict[str, object], wrong_sort: bool) -> run.Failure:
+    near = _same_name(path, cwd)
+    message = f"`{path}` is not there"
+    if wrong_sort:
+        message = f"`{path}` is a folder where a file was expected, or the other way round"
+    elif near:
+        message += f"; a file of that name lies at {near[0]}"
+    advice = "correct the path, or start the command in the folder that the path counts from"
+    facts |= {"path": path, "elsewhere": near, "advice": advice}
+    return run.Failure("wrong-path", message, facts)
+
+
+def _same_name(path: str, cwd: str) -> list[str]:
+    """Up to three files of that name below the folder, as paths from it."""
+    wanted = Path(path).name
+    found: list[str] = []
+    entries = 0
+    for folder, below, files in os.walk(cwd) if cwd else ():
+        entries += len(below) + len(files)
+        if entries > _ENTRIES or len(found) == 3:
+            break
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        if wanted in files or wanted in below:
+            found.append(os.path.relpath(Path(folder, wanted), cwd))
+    return [place for place in found if Path(cwd, place) != Path(cwd, path)]

@@ -1,0 +1,120 @@
+"""The Python that a job's training runs in, through shell scripts too."""
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from labhand.core.errors import InputError
+from labhand.kit import interpreter as kit
+from labhand.launch.job import Job
+
+_PYTHON = re.compile(r"^(?:python|pypy)[\d.]*t?$")
+_SHELLS = frozenset("sh bash zsh dash ksh".split())
+_SEPARATOR = re.compile(r"&&|\|\||[;&|\n]|\bexec\b|\bdo\b|\bthen\b")
+_MOST = 65536
+"""Bytes of a shell script that are looked at."""
+
+
+class Target(msgspec.Struct):
+    """The Python to install for: its file, its version, and what is installed, by normal name."""
+
+    executable: str
+    version: str
+    installed: dict[str, str]
+
+
+def target_of(job: Job, home: Path) -> Target:
+    """The Python that the job's training runs in. May start it once, to ask.
+
+    Raises:
+        InputError: it cannot be told, or it would not see what is put on its path.
+    """
+    for command in _commands(job):
+        if _ignores_path(command):
+            raise InputError(
+                "the command runs Python with -I or -E, which hides PYTHONPATH from it"
+            )
+        python = kit.interpreter(command, job.cwd, job.env)
+        if python is not None:
+            return _asked(python, home)
+    raise InputError("the Python that the command runs in cannot be told")
+
+
+def _asked(python: str, home: Path) -> Target:
+    try:
+        known = kit.ask(python, home)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the Python {python} cannot be asked: {error}") from error
+    return Target(known.executable, known.version, kit.packages(known.places))
+
+
+def quiet(env: dict[str, str]) -> dict[str, str]:
+    """The environment without what would make a Python in it record itself as the training."""
+    kept = {name: value for name, value in env.items() if not name.startswith("LABHAND_")}
+    boot = os.path.join("probe", "boot")  # noqa: PTH118
+    entries = [
+        e for e in kept.pop("PYTHONPATH", "").split(os.pathsep) if e and not e.endswith(boot)
+    ]
+    return kept | ({"PYTHONPATH": os.pathsep.join(entries)} if entries else {})
+
+
+def _commands(job: Job) -> Iterator[list[str]]:
+    """The command, or those that its shell script is made of."""
+    shell = next((i for i, word in enumerate(job.command) if Path(word).name in _SHELLS), None)
+    if shell is None:
+        text = _script(Path(job.cwd, job.command[0])) if "/" in job.command[0] else None
+    else:
+        text = _shell_text(job.command[shell + 1 :], job.cwd)
+    if text is None:
+        yield job.command
+        return
+    for line in _SEPARATOR.split(text.replace("\\\n", " ")):
+        with suppress(ValueError):  # a quote that the splitting cut through
+            words = shlex.split(line, comments=True)
+            if any(word.endswith("activate") for word in words):
+                return  # from here on it is a Python that only the shell knows
+            if words and "$" not in words[0]:
+                yield words
+
+
+def _shell_text(words: list[str], cwd: str) -> str | None:
+    for place, word in enumerate(words):
+        if re.fullmatch(r"-\w*c", word):
+            return next(iter(words[place + 1 : place + 2]), None)
+        if not word.startswith("-"):
+            return _content(Path(cwd, word))
+    return None
+
+
+def _script(path: Path) -> str | None:
+    """The text of a file that names a shell in its first line."""
+    text = _content(path)
+    first = text.partition("\n")[0].split() if text else []
+    if not first or not first[0].startswith("#!"):
+        return None
+    return text if any(Path(word.removeprefix("#!")).name in _SHELLS for word in first) else None
+
+
+def _content(path: Path) -> str | None:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_MOST)
+    except OSError:
+        return None
+
+
+def _ignores_path(command: list[str]) -> bool:
+    """Whether Python is told to look at no PYTHONPATH."""
+    for place, word in enumerate(command):
+        if _PYTHON.match(Path(word).name):
+            for flag in command[place + 1 :]:
+                if not flag.startswith("-") or flag in ("-c", "-m"):
+                    return False
+                if not flag.startswith("--") and set(flag) & set("IE"):
+                    return True
+    return False

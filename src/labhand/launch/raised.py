@@ -1,0 +1,226 @@
+"""The exception that ended a training: told by the probe, or read from the end of its output."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_RANK = re.compile(
+    r"^(?:[EWIF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [^\]\s]+\] "  # torch's own log lines
+    r"|\[(?:rank|default)?\d+\]:\s?"  # torch.distributed, torchrun --tee
+    r"|\([^()]*pid=\d+[^()]*\)\s?"  # ray
+    r"|\s*\d+:\s(?=Traceback|  File|\w+Error))"  # srun --label
+)
+_HEADER = "Traceback (most recent call last)"
+_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
+_RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
+_RICH_FRAME = re.compile(r"^[│|]\s*(?P<file>[^\s:]+):(?P<line>\d+) in (?P<function>\S+)\s*[│|]?$")
+_PARSE_ERRORS = ("SyntaxError", "IndentationError", "TabError")
+_WRAPPERS = frozenset(
+    "ChildFailedError ProcessRaisedException ProcessExitedException CalledProcessError RayTaskError "
+    "SystemExit InstantiationException BrokenProcessPool".split()
+)
+"""Exceptions that only say that another process, or a call inside, has failed."""
+_COLLATERAL = re.compile(r"[Cc]onnection (?:closed|reset) by peer|Broken pipe|store.*[Tt]imeout")
+_FOREIGN = re.compile(
+    r"(?:^|/)(?:site-packages|dist-packages|lib/python\d[\d.]*|labhand/probe)/|^<(?!string>|stdin>)"
+)
+
+
+class Frame(NamedTuple):
+    """One line of a traceback. `code` is the source line as printed, stripped."""
+
+    file: str
+    line: int
+    function: str
+    code: str
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it lies in a library, not in the person's code."""
+        return bool(_FOREIGN.search(self.file))
+
+
+class Raised(NamedTuple):
+    """An exception. `type` is without its module; `said` is the line of the output that names it.
+
+    `cause` is what it was raised from; `context` what was being handled when it was raised.
+    """
+
+    type: str
+    message: str
+    frames: list[Frame]
+    said: str
+    cause: "Raised | None" = None
+    context: "Raised | None" = None
+
+    @property
+    def own(self) -> Frame | None:
+        """The deepest frame in the person's own code."""
+        return next((frame for frame in reversed(self.frames) if not frame.foreign), None)
+
+    def chain(self) -> "Iterator[Raised]":
+        """This exception and those it was raised from, the last raised first."""
+        at: Raised | None = self
+        while at is not None:
+            yield at
+            at = at.cause
+
+    def facts(self) -> dict[str, Any]:
+        """What a failure keeps of it as evidence."""
+        frame = self.own
+        where = frame._asdict() if frame else {}
+        text = f"{self.type}: {self.message}" if self.message else self.type
+        return {"exception": self.type, "text": text, "said": self.said, **where}
+
+
+def raised(exception: dict[str, Any] | None, tail: str) -> Raised | None:
+    """The exception that ended the training; the probe's word counts more than the output."""
+    printed = _printed(seen(tail))
+    told = _told(exception) if exception else None
+    if told is None or (told.type in _WRAPPERS and printed is not None):
+        return printed
+    if printed is None or printed.type != told.type:
+        return told
+    return told._replace(
+        said=printed.said,
+        frames=told.frames or printed.frames,
+        cause=told.cause or printed.cause,
+        context=told.context or printed.context,
+    )
+
+
+def seen(tail: str) -> list[str]:
+    """The lines as last drawn, without colours and the prefixes that launchers put on ranks."""
+    lines = []
+    for line in tail.split("\n"):
+        plain = _ANSI.sub("", line) if "\x1b" in line else line
+        if "\r" in plain:
+            plain = next((part for part in reversed(plain.split("\r")) if part.strip()), "")
+        lines.append(_RANK.sub("", plain))
+    return lines
+
+
+def _told(data: dict[str, Any]) -> Raised:
+    frames = [
+        Frame(
+            str(frame.get("file", "")),
+            int(frame.get("line") or 0),
+            str(frame.get("function", "")),
+            str(frame.get("code") or "").strip(),
+        )
+        for frame in data.get("frames") or ()
+    ]
+    name, message = str(data.get("type", "")).rpartition(".")[2], str(data.get("message", ""))
+    cause = data.get("cause")
+    inner = _told(cause) if isinstance(cause, dict) else None
+    first = message.partition("\n")[0]
+    return Raised(name, message, frames, f"{name}: {first}", context=inner)
+
+
+def _printed(lines: list[str]) -> Raised | None:
+    blocks = list(_blocks(lines))
+    found = next((block for block in reversed(blocks) if not _second_hand(block)), None)
+    if found is None:
+        return _parse_error(lines) or _rich(lines) or (blocks[-1] if blocks else None)
+    later = _parse_error(lines)
+    if later is not None and later.said != found.said:
+        return later
+    return found
+
+
+def _second_hand(block: Raised) -> bool:
+    return block.type in _WRAPPERS or bool(
+        block.type.startswith(("Dist", "Runtime")) and _COLLATERAL.search(block.message)
+    )
+
+
+def _blocks(lines: list[str]) -> Iterator[Raised]:
+    """Every traceback, in order, each knowing the one it was raised from."""
+    before: Raised | None = None
+    before_end = 0
+    at = 0
+    while at < len(lines):
+        if _HEADER not in lines[at] or lines[at].lstrip().startswith(("│", "╭")):
+            at += 1
+            continue
+        block, end = _block(lines, at)
+        if block is not None:
+            between = "\n".join(lines[before_end:at])
+            if before is not None and "direct cause of the following" in between:
+                block = _unwrapped(block, before)
+            elif before is not None and "During handling of the above" in between:
+                block = block._replace(context=before)
+            yield block
+            before, before_end = block, end
+        at = max(end, at + 1)
+
+
+def _unwrapped(block: Raised, cause: Raised) -> Raised:
+    """The exception with its cause; one that another process raised anew is that of the process."""
+    if (block.type, block.message) == (cause.type, cause.message):
+        return cause
+    return block._replace(cause=cause)
+
+
+def _block(lines: list[str], start: int) -> tuple[Raised | None, int]:
+    """The traceback whose header is at `start`, and where it ends."""
+    frames: list[Frame] = []
+    margin = len(lines[start]) - len(lines[start].lstrip()) if _HEADER in lines[start] else 0
+    for at in range(start + 1, len(lines)):
+        line = lines[at]
+        frame = _FRAME.match(line)
+        if frame:
+            code = lines[at + 1].strip() if at + 1 < len(lines) else ""
+            code = "" if _FRAME.match(code) else code
+            frames.append(Frame(frame["file"], int(frame["line"]), frame["function"] or "", code))
+            continue
+        if _HEADER in line:
+            return None, at
+        if not line.strip() or line[margin : margin + 1] in (" ", "|", ""):
+            continue
+        found = _RAISED.match(line[margin:].rstrip())
+        if found is None:
+            return None, at
+        message, end = _message(lines, at, found["message"] or "")
+        return Raised(found["type"].rpartition(".")[2], message, frames, line.strip()), end
+    return None, len(lines)
+
+
+def _message(lines: list[str], at: int, first: str) -> tuple[str, int]:
+    """The whole message of the exception named at `at`: indented lines belong to it."""
+    parts = [first]
+    end = at + 1
+    while end < len(lines) and lines[end][:1] in (" ", "\t") and _HEADER not in lines[end]:
+        parts.append(lines[end].rstrip())
+        end += 1
+    return "\n".join(parts), end
+
+
+def _parse_error(lines: list[str]) -> Raised | None:
+    """A script that Python could not read: it is told without a header."""
+    for at in range(len(lines) - 1, -1, -1):
+        found = _RAISED.match(lines[at].rstrip())
+        if found is None or found["type"] not in _PARSE_ERRORS:
+            continue
+        for above in range(at - 1, max(-1, at - 8), -1):
+            frame = _FRAME.match(lines[above])
+            if frame and not frame["function"]:
+                code = lines[above + 1].strip()
+                place = Frame(frame["file"], int(frame["line"]), "", code)
+                return Raised(found["type"], found["message"] or "", [place], lines[at].strip())
+    return None
+
+
+def _rich(lines: list[str]) -> Raised | None:
+    """A traceback in a box, as rich and typer draw it."""
+    foot = next((i for i in range(len(lines) - 1, -1, -1) if lines[i].lstrip()[:1] == "╰"), None)
+    if foot is None or not any(_HEADER in line for line in lines[:foot]):
+        return None
+    found = next((m for line in lines[foot + 1 :] if (m := _RAISED.match(line.rstrip()))), None)
+    if found is None:
+        return None
+    matches = (_RICH_FRAME.match(line.strip()) for line in lines[:foot])
+    frames = [Frame(m["file"], int(m["line"]), m["function"], "") for m in matches if m]
+    name = found["type"].rpartition(".")[2]
+    return Raised(name, found["message"] or "", frames, found[0].strip())
