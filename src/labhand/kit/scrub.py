@@ -25,6 +25,7 @@ from labhand.kit.secret_kinds import (
     TELEGRAM,
     URL_PASSWORD,
     VALUE,
+    WANDB_BEFORE,
     is_harmless,
     is_known_value,
     is_value,
@@ -304,8 +305,19 @@ def _tokens(data: bytes, runs: bytes) -> list[_Span]:
         if run.strip(_HEX) and run.strip(_LOWER):
             found_here, end = _tokens_around(data, begun, at, end)
             found += found_here
+        elif end - at == 40:
+            found += _old_wandb_key(data, at, end)
         at = runs.find(_RUN, end)
     return found
+
+
+def _old_wandb_key(data: bytes, at: int, end: int) -> list[_Span]:
+    """A key of 40 hexadecimal digits, which only the words before it tell from a commit."""
+    before = data[max(0, at - 160) : at].lower()
+    if b"key" not in before and b"login" not in before:
+        return []
+    words = WANDB_BEFORE.search(before)
+    return [_Span(at, end, "wandb", at - len(words[0]))] if words else []
 
 
 def _tokens_around(data: bytes, begun: int, at: int, end: int) -> tuple[list[_Span], int]:
