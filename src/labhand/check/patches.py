@@ -45,7 +45,7 @@ def mend(findings: Iterable[Finding], root: Path, safeties: Iterable[Safety]) ->
     for finding in findings:
         if finding.fix is not None and finding.fix.safety in wanted:
             changes.setdefault(root / str(finding.where.path), []).append(finding.fix.patch)
-    return {path: _apply(path, diffs) for path, diffs in changes.items()}
+    return {path: applied(read(path), diffs, path) for path, diffs in changes.items()}
 
 
 def read(path: Path) -> str:
@@ -66,9 +66,14 @@ def _lines(text: str) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
-def _apply(path: Path, diffs: list[str]) -> str:
-    lines = _lines(read(path))
-    edits = sorted({edit for text in diffs for edit in _edits(text)}, reverse=True)
+def applied(text: str, diffs: Iterable[str], path: Path) -> str:
+    """The text with unified diffs of it applied; `path` is for the message.
+
+    Raises:
+        InputError: a diff does not fit the text.
+    """
+    lines = _lines(text)
+    edits = sorted({edit for one in diffs for edit in _edits(one)}, reverse=True)
     top = len(lines) + 1
     for start, old, new in edits:
         end = start + len(old)

@@ -19,7 +19,7 @@ _MARK = re.compile(r"\s*(?:#|//|;)\s*finding:\s*(?P<names>[\w-]+(?:\s*,\s*[\w-]+
 SECTIONS: dict[str, tuple[str, ...]] = {
     "rule": (
         "What it does",
-        "Why it is bad",
+        "Why is this bad",
         "Known problems",
         "Example",
         "Use instead",
@@ -86,11 +86,13 @@ def parse(text: str) -> list[Case]:
 
 
 def documentation(extension: Extension) -> str:
-    """The docstring of an extension's file, or of its class where the file has none. Runs nothing."""
+    """The docstring of an extension's class, or of its file where only that has sections. Runs nothing."""
     tree = ast.parse(source_of(extension).read_text(encoding="utf-8"))
     classes = [n for n in tree.body if isinstance(n, ast.ClassDef)]
-    own = next((c for c in classes if c.name == extension.kind.symbol), None)
-    return ast.get_docstring(tree) or (own is not None and ast.get_docstring(own)) or ""
+    own = [c for c in classes if c.name == extension.kind.symbol]
+    nodes: list[ast.ClassDef | ast.Module] = [*own, tree]
+    written = [ast.get_docstring(node) or "" for node in nodes]
+    return next((text for text in written if sections(text)), written[-1])
 
 
 def summary(documentation: str) -> str:

@@ -1,39 +1,4 @@
-"""Settings that are parsed and then read by nobody.
-
-## What it does
-Reports a command-line flag (argparse, click, typer, fire, absl, HfArgumentParser, tyro) or a field of
-a config dataclass that no code of the project reads, while it can be seen where the parsed object goes.
-
-## Why it is bad
-Whoever sets it believes that something changed. An ablation over a dead flag compares a run with
-itself, and its "no effect" ends up in the paper.
-
-## Known problems
-Silent where the whole namespace goes out of sight: `**vars(args)`, `args.__dict__`, `getattr` with a
-computed name, a function outside the project, `parse_known_args`, Hydra. An attribute or a string
-of the same name anywhere in the files that belong together counts as a read.
-
-## Example
-```python
-parser.add_argument("--warmup-steps", type=int, default=500)
-args = parser.parse_args()
-train(lr=args.lr)
-```
-
-## Use instead
-```python
-args = parser.parse_args()
-train(lr=args.lr, warmup_steps=args.warmup_steps)
-```
-
-## Fix safety
-There is no automatic fix: only the author knows whether to use the setting or to drop it.
-
-## References
-- https://docs.python.org/3/library/argparse.html
-- A real case: https://github.com/pytorch/examples, `dcgan/main.py` of 2022 took `--dry-run` and, in
-  other scripts, flags that nothing read.
-"""
+"""Settings that are parsed and then read by nobody."""
 
 import ast
 import re
@@ -59,7 +24,42 @@ _GROUPS = ("add_argument_group", "add_mutually_exclusive_group", "add_subparsers
 
 
 class Rule:
-    """Finds settings that nothing reads."""
+    """Settings that are parsed and then read by nobody.
+
+    ## What it does
+    Reports a command-line flag (argparse, click, typer, fire, absl, HfArgumentParser, tyro) or a field of
+    a config dataclass that no code of the project reads, while it can be seen where the parsed object goes.
+
+    ## Why is this bad
+    Whoever sets it believes that something changed. An ablation over a dead flag compares a run with
+    itself, and its "no effect" ends up in the paper.
+
+    ## Known problems
+    Silent where the whole namespace goes out of sight: `**vars(args)`, `args.__dict__`, `getattr` with a
+    computed name, a function outside the project, `parse_known_args`, Hydra. An attribute or a string
+    of the same name anywhere in the files that belong together counts as a read.
+
+    ## Example
+    ```python
+    parser.add_argument("--warmup-steps", type=int, default=500)
+    args = parser.parse_args()
+    train(lr=args.lr)
+    ```
+
+    ## Use instead
+    ```python
+    args = parser.parse_args()
+    train(lr=args.lr, warmup_steps=args.warmup_steps)
+    ```
+
+    ## Fix safety
+    There is no automatic fix: only the author knows whether to use the setting or to drop it.
+
+    ## References
+    - https://docs.python.org/3/library/argparse.html
+    - A real case: https://github.com/pytorch/examples, `dcgan/main.py` of 2022 took `--dry-run` and, in
+      other scripts, flags that nothing read.
+    """
 
     severity: Severity = "warning"
     level = "suspicious"
@@ -203,10 +203,16 @@ def _handed_out(code: Code, name: str, home: Where) -> bool:
     """Whether a parser of this name is passed to something outside the project."""
     for call in home.scope.calls:
         given = [*call.args, *(k.value for k in call.keywords)]
-        if any(isinstance(a, ast.Name) and a.id == name for a in given):
-            known = code.project.definition(call.func, home)
-            if known is None and code.project.canonical(call.func, home) not in ("print", "type"):
-                return True
+        parts = [p for a in given for p in (a.elts if isinstance(a, ast.List | ast.Tuple) else [a])]
+        if not any(isinstance(p, ast.Name) and p.id == name for p in parts):
+            continue
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "add_parser":
+            continue
+        canonical = code.project.canonical(call.func, home)
+        if canonical in ("argparse.ArgumentParser", "print", "type"):
+            continue
+        if code.project.definition(call.func, home) is None:
+            return True
     return False
 
 

@@ -1,43 +1,4 @@
-"""Gradients that pile up over the passes of a training loop.
-
-## What it does
-Looks at each loop that holds a `backward()` and an optimizer's `step()`, in its body or in
-functions it calls, and reports the step when nothing on the way round clears the gradients.
-
-## Why it is bad
-`backward()` adds to `.grad`. Without `zero_grad()` each step uses the sum of all gradients since
-the start, old ones included: the effective learning rate and direction drift, training diverges
-or stays mysteriously poor. No error is raised.
-
-## Known problems
-It stays silent where it cannot see everything: optimizers made outside the project, calls
-outside the project that are handed the optimizer, accelerate, DeepSpeed and Lightning engines.
-
-## Example
-```python
-for inputs, labels in loader:
-    loss = criterion(model(inputs), labels)
-    loss.backward()
-    optimizer.step()
-```
-
-## Use instead
-```python
-for inputs, labels in loader:
-    optimizer.zero_grad()
-    loss = criterion(model(inputs), labels)
-    loss.backward()
-    optimizer.step()
-```
-
-## Fix safety
-Scientific: the fix inserts `optimizer.zero_grad()` and so changes every result from then on.
-
-## References
-- https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.zero_grad.html
-- A real case: https://stackoverflow.com/questions/60335387, and three scripts of
-  pytorch/examples as of 2026.
-"""
+"""Gradients that pile up over the passes of a training loop."""
 
 import ast
 from collections.abc import Iterator
@@ -70,7 +31,46 @@ class _Cycle(NamedTuple):
 
 
 class Rule:
-    """Finds optimizer steps on gradients that nothing clears."""
+    """Gradients that pile up over the passes of a training loop.
+
+    ## What it does
+    Looks at each loop that holds a `backward()` and an optimizer's `step()`, in its body or in
+    functions it calls, and reports the step when nothing on the way round clears the gradients.
+
+    ## Why is this bad
+    `backward()` adds to `.grad`. Without `zero_grad()` each step uses the sum of all gradients since
+    the start, old ones included: the effective learning rate and direction drift, training diverges
+    or stays mysteriously poor. No error is raised.
+
+    ## Known problems
+    It stays silent where it cannot see everything: optimizers made outside the project, calls
+    outside the project that are handed the optimizer, accelerate, DeepSpeed and Lightning engines.
+
+    ## Example
+    ```python
+    for inputs, labels in loader:
+        loss = criterion(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+    ```
+
+    ## Use instead
+    ```python
+    for inputs, labels in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+    ```
+
+    ## Fix safety
+    Scientific: the fix inserts `optimizer.zero_grad()` and so changes every result from then on.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.zero_grad.html
+    - A real case: https://stackoverflow.com/questions/60335387, and three scripts of
+      pytorch/examples as of 2026.
+    """
 
     severity: Severity = "error"
     level = "correctness"

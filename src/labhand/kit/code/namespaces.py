@@ -14,6 +14,7 @@ _PARSING = frozenset({"parse_args", "parse_intermixed_args", "parse_args_into_da
 _PARTIAL = frozenset({"parse_known_args", "parse_known_intermixed_args"})
 _LOADING = re.compile(r"\b(torch|json|pickle|yaml|joblib|dill|np|numpy)\.(safe_|full_)?load")
 _WHOLE = frozenset({"vars", "dataclasses.asdict", "copy.copy", "copy.deepcopy"})
+_DECLARING = frozenset({"add_argument", "add_parser", "add_scalar", "option", "argument"})
 _SELF_LIKE = frozenset({"self", "cls"})
 
 
@@ -76,8 +77,8 @@ def _reads_by_text(node: ast.Constant, parent: ast.AST) -> bool:
         return isinstance(parent.ctx, ast.Load)
     if isinstance(parent, ast.Call):
         function = parent.func
-        name = function.attr if isinstance(function, ast.Attribute) else ""
-        return name not in ("add_argument", "add_parser", "add_scalar", "option", "argument")
+        name = ast.unparse(function).rpartition(".")[2]
+        return name not in _DECLARING and not name.startswith("DEFINE_")
     return not isinstance(parent, ast.Expr | ast.keyword | ast.JoinedStr | ast.FormattedValue)
 
 
