@@ -224,12 +224,12 @@ def test_arguments() -> None:
         scrub_arguments(
             "train.py --api-key hunter2 --token=abc --lr 1e-3 wandb.api_key=xyz12345 --pad-token <pad> "
             "--max-tokens 512 --use-token --password --verbose --auth_token None key=loss "
-            "--url https://mia:s3cr3t@host/x --token-file t.txt data.token=abcdef".split()
+            "--pooling-token cls --url https://mia:s3cr3t@host/x --token-file t.txt data.token=abcdef".split()
         )
         == (
             "train.py --api-key [secret:argument] --token=[secret:argument] --lr 1e-3 "
             "wandb.api_key=[secret:argument] --pad-token <pad> --max-tokens 512 --use-token --password "
-            "--verbose --auth_token None key=loss --url https://mia:[secret:url-password]@host/x "
+            "--verbose --auth_token None key=loss --pooling-token cls --url https://mia:[secret:url-password]@host/x "
             "--token-file t.txt data.token=[secret:argument]"
         ).split()
     )
@@ -243,6 +243,8 @@ def test_a_tree_of_settings() -> None:
         "wandb": {"apiKey": "abc", "entity": "mia", "token": None},
         "secrets": {"a": ["pear"], "n": 3},
         "pad_token": "<pad>",
+        "pooling_token": "cls",
+        "sort_key": "loss",
         "max_tokens": 512,
         "token": True,
         "urls": ("postgresql://a:b4dc0ffee@h/x",),
@@ -253,6 +255,8 @@ def test_a_tree_of_settings() -> None:
         "wandb": {"apiKey": "[secret:setting]", "entity": "mia", "token": None},
         "secrets": {"a": ["[secret:setting]"], "n": "[secret:setting]"},
         "pad_token": "<pad>",
+        "pooling_token": "cls",
+        "sort_key": "loss",
         "max_tokens": 512,
         "token": True,
         "urls": ["postgresql://a:[secret:url-password]@h/x"],

@@ -2,7 +2,9 @@
 
 import fnmatch
 import os
+import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 LARGEST_BYTES = 10_000_000
@@ -148,5 +150,10 @@ def _is_junk(folder: Path, home: Path) -> bool:
     )
 
 
+@cache
+def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(fnmatch.translate, patterns)))
+
+
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    return _pattern(patterns).match(name) is not None

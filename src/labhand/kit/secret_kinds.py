@@ -184,13 +184,10 @@ _KEY_OF = frozenset(
     "huggingface cohere mistral groq replicate pinecone gemini google azure aws openrouter "
     "together neptune cloudant clou cl softlayer sl ibm iam cloud cos hmac".split()
 )
-_TOKEN_NOT_OF = frozenset(
-    "pad padding bos eos unk mask sep cls image video audio special stop start end begin next new "
-    "prev last first per max min num n total prefix suffix middle fim boi eoi bot eot target "
-    "source prompt completion input output generated decoder encoder vocab added lang language "
-    "additional task speech blank space word sub char byte draft sample sampled predicted top a "
-    "the each every this one single class register query key value time seq sequence "
-    "cache cached".split()
+_TOKEN_OF = _KEY_OF | frozenset(
+    "hub github gh gitlab gl slack npm pypi telegram discord kaggle dagshub bitbucket jira bot user "
+    "refresh bearer session csrf xsrf id identity personal deploy job ci registry app login oauth "
+    "jwt pat web security write read upload pull push".split()
 )
 _SUFFIXES = frozenset("value prod dev test staging secure str old new".split())
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -205,11 +202,11 @@ def secret_name(name: str) -> bool:
     if not words:
         return False
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last in _ALWAYS:
-        return True
     if last in ("key", "pass"):
         return before in _KEY_OF
-    return last == "token" and before not in _TOKEN_NOT_OF
+    if last == "token":  # a padding token, say, is none of these
+        return before in _TOKEN_OF or name.rpartition(".")[2].strip("-_").lower() == "token"
+    return last in _ALWAYS
 
 
 @lru_cache(4096)
