@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from time import perf_counter
 
-from .torch_calls import over_tensors, tensors_of
+from .torch_calls import OUTPUTS_MAX, over_tensors, tensors_of
 from .torch_replay import TooLong, inner, run, untouched
 
 TYPE_CHECKING = False
@@ -223,7 +223,7 @@ def bad_parameter(torch: Any, modules: List[Any]) -> Optional[Culprit]:
         module = inner(module)
         for name, parameter in module.named_parameters():
             if bad_values(torch, parameter, lenient=False) is not None:
-                return _of_parameter(module, name, "is not finite")
+                return _of_parameter(module, name, "was not finite before this batch came")
     return None
 
 
@@ -234,7 +234,7 @@ def huge_parameter(torch: Any, module: Any) -> Optional[Culprit]:
         if parameter.is_floating_point() and parameter.numel():
             largest = float(parameter.detach().abs().max())
             if largest > WEIGHT_TOO_LARGE:
-                return _of_parameter(module, name, "has grown to %.2g" % largest)
+                return _of_parameter(module, name, "has grown to %.2g before this batch came" % largest)
     return None
 
 
@@ -243,7 +243,7 @@ def _of_parameter(module: Any, name: str, what: str) -> Culprit:
     owner = dict(module.named_modules()).get(layer)
     found = Culprit(
         "parameter", layer, type(owner).__name__, None,
-        "the parameter %s %s: an earlier update did it, not this batch" % (name, what),
+        "the parameter %s %s: the update before (or what was loaded) did it" % (name, what),
     )  # fmt: skip
     found.parameter = name
     return found
@@ -342,7 +342,7 @@ def in_backward(torch: Any, call: Call, until: float) -> Optional[Culprit]:
 
         args = over_tensors(torch, call.args, leaf)
         kwargs = over_tensors(torch, call.kwargs, leaf)
-        outputs = tensors_of(torch, run(torch, module, call, args, kwargs), 4)
+        outputs = tensors_of(torch, run(torch, module, call, args, kwargs), OUTPUTS_MAX)
         watch.on = False
         backward(torch, call, watch, module, leaves, outputs)
     passage = watch.culprit()

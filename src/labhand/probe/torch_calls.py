@@ -1,8 +1,8 @@
 """Remembers how the script called its models in this step, so that one batch can be run again.
 
-The models are found from the optimizers' parameters, and their calls are seen by a wrap of their
-class's `__call__`: no hook is put on a module, so saving, copying, scripting or compiling a model
-finds nothing of ours in it.
+The models are found from the optimizers' parameters at the first call of any module after an
+optimizer was made, and their calls are seen by a wrap of their class's `__call__`: no hook is put on
+a module, so saving, copying, scripting or compiling a model finds nothing of ours in it.
 """
 
 from __future__ import annotations
@@ -11,39 +11,41 @@ import functools
 import gc
 import sys
 import weakref
+from collections import deque
 from time import perf_counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Tuple
+    from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 CALLS_MAX = 8
 INPUT_BYTES_MAX = 1 << 28
 HELD_VALUES_MAX = 1 << 20
-"""Outputs and their gradients are held only up to this many values (4 MB in float32)."""
+"""The gradient at an output is held only up to this many values (4 MB in float32)."""
+OUTPUTS_MAX = 4
 DESCENTS_MAX = 8
 PATIENCE = 3
 """Steps that a module may stay uncalled before its children are watched instead."""
-MARK = "labhand"
+LEAN_VALUES_MAX = 1 << 20
+"""Inputs up to this size are kept by a bare reference while steps are short."""
 
 
 class Call:
     """One call of a model in training. Holds the inputs cut from the graph, never the graph."""
 
     __slots__ = (
-        "module", "args", "kwargs", "versions", "rng", "autocast", "outputs", "grads", "done",
+        "module", "args", "kwargs", "versions", "rng", "autocast", "grads", "epoch",
     )  # fmt: skip
 
-    def __init__(self, module: Any, args: Any, kwargs: Any) -> None:
+    def __init__(self, module: Any, args: Any, kwargs: Any, epoch: int) -> None:
         self.module = module
         self.args = args
         self.kwargs = kwargs
         self.versions: List[Tuple[Any, int]] = []
         self.rng: List[Tuple[str, Any]] = []
         self.autocast: Optional[Tuple[str, Any]] = None
-        self.outputs: List[Any] = []
         self.grads: Dict[int, Any] = {}
-        self.done = False
+        self.epoch = epoch
 
     def changed(self) -> bool:
         """Whether an input was changed in place since the call."""
@@ -60,15 +62,44 @@ class Calls:
         self.roots: Dict[int, weakref.ref[Any]] = {}
         self.called: Dict[int, bool] = {}
         self.wrapped: Dict[type, Any] = {}
+        self.unwaited: Any = None
+        self.found: Callable[[], None] = lambda: None
         self.depth = 0
         self.own = 0.0
-        self.thin = False
+        self.attend = True
+        self.rich = True
+        self.lean = False
+        self.epoch = 0
+        self.leans: Deque[Tuple[int, Any, Any, int]] = deque(maxlen=CALLS_MAX)
         self.descents = self.waited = 0
         self.compiling: Callable[[], bool] = getattr(
             getattr(torch, "compiler", None), "is_compiling", lambda: False
         )
 
     # -- which modules are called
+
+    def wait(self, look: Callable[[], None]) -> None:
+        """Has `look` called right before the next call of a module in training, or by `stop_waiting`."""
+        self.stop_waiting()
+        base, compiling = self.torch.nn.Module, self.compiling
+        self.unwaited = original = base.__call__
+        self.found = look
+
+        @functools.wraps(original)
+        def __call__(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            if compiling() or not self_.training or not self.stop_waiting():
+                return original(self_, *args, **kwargs)
+            look()
+            return self_(*args, **kwargs)
+
+        base.__call__ = __call__
+
+    def stop_waiting(self) -> bool:
+        """Whether a call was still waited for; it no longer is."""
+        if self.unwaited is None:
+            return False
+        self.torch.nn.Module.__call__, self.unwaited = self.unwaited, None
+        return True
 
     def look(self, optimizers: List[Any]) -> None:
         """Finds the outermost modules that own the optimizers' parameters, and wraps their classes.
@@ -85,6 +116,7 @@ class Calls:
                 self.add(module)
         self.descents = 0
         del self.calls[:]
+        self.leans.clear()
 
     def add(self, module: Any) -> None:
         """Watches the calls of this module."""
@@ -138,12 +170,30 @@ class Calls:
 
     def wrap(self, original: Any) -> Any:
         """The class's `__call__` with our eyes on it."""
-        compiling, roots = self.compiling, self.roots
+        calls, compiling, roots = self, self.compiling, self.roots
 
         @functools.wraps(original)
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if compiling() or id(self) not in roots:
+            if compiling():
                 return original(self, *args, **kwargs)
+            if id(self) not in roots:
+                # A new model of a class that is wrapped already, with a new optimizer.
+                if calls.unwaited is None or not self.training or not calls.stop_waiting():
+                    return original(self, *args, **kwargs)
+                calls.found()
+            if calls.lean and len(args) == 1 and not kwargs:
+                tensor = args[0]
+                if (
+                    type(tensor) is plain
+                    and not tensor.requires_grad
+                    and tensor.numel() < LEAN_VALUES_MAX
+                    and self.training
+                    and grad_on()
+                    and not autocast_on()
+                    and not calls.depth
+                ):
+                    leans.append((calls.epoch, self, args, tensor._version))
+                    return original(self, *args)
             call = before(self, args, kwargs)
             if call is None:
                 return original(self, *args, **kwargs)
@@ -155,36 +205,50 @@ class Calls:
             after(call, output)
             return output
 
-        before, after = self.before, self.after
+        before, after, leans = self.before, self.after, self.leans
+        plain, grad_on = self.torch.Tensor, self.torch.is_grad_enabled
+        autocast_on = autocast_query(self.torch)
         return __call__
+
+    def of_step(self) -> List[Call]:
+        """The calls of the step under way, oldest first, of each model those since its last backward."""
+        found = [c for c in self.calls if c.args is not None]
+        for epoch, module, args, version in self.leans:
+            call = Call(module, args, {}, epoch)
+            call.versions.append((args[0], version))
+            found.append(call)
+        found.sort(key=lambda call: call.epoch)
+        newest = {id(call.module): call.epoch for call in found}
+        return [call for call in found if call.epoch == newest[id(call.module)]]
 
     # -- one call
 
     def before(self, module: Any, args: Any, kwargs: Any) -> Optional[Call]:
         """Notes a call that begins; None where it is none of a training step."""
-        if self.depth:
+        if self.depth or id(module) not in self.roots:
             return None
-        now = perf_counter()
+        now = perf_counter() if self.attend else 0.0
         self.called[id(module)] = True
         if not self.began(module, now):
             return None
         try:
             call = self.note(module, args, kwargs)
         except Exception:
-            call = Call(module, None, None)  # inputs of a kind we cannot hold: timing goes on
+            call = Call(module, None, None, self.epoch)  # inputs of a kind we cannot hold: timing goes on
         self.depth = 1
-        self.own += perf_counter() - now
+        if self.attend:
+            self.own += perf_counter() - now
         return call
 
     def note(self, module: Any, args: Any, kwargs: Any) -> Call:
         """The call with its inputs, cut from the graph."""
         torch = self.torch
+        epoch = self.epoch
         if self.calls:
-            if any(c.done and c.module is module for c in self.calls):
-                self.calls = [c for c in self.calls if not (c.done and c.module is module)]
+            self.calls = [c for c in self.calls if c.epoch == epoch or c.module is not module]
             if len(self.calls) >= CALLS_MAX:
                 del self.calls[0]
-        call = Call(module, None, None)
+        call = Call(module, None, None, epoch)
         size = 0
 
         def keep(tensor: Any) -> Any:
@@ -200,7 +264,7 @@ class Calls:
             call.args, call.kwargs, call.versions = None, None, []
             return call
         device = call.versions[0][0].device.type if call.versions else "cpu"
-        if not self.thin:
+        if self.rich:
             call.rng.append(("cpu", torch.get_rng_state()))
             if device == "cuda":
                 call.rng.append(("cuda", torch.cuda.get_rng_state()))
@@ -209,30 +273,21 @@ class Calls:
         return call
 
     def after(self, call: Call, output: Any) -> None:
-        """Marks the call's outputs in the graph, and has their gradients told when they come."""
+        """Has the gradients told that will reach the call's outputs: about 20 µs, so not in short steps."""
         self.depth = 0
-        if output is None or call.args is None:
+        if output is None or call.args is None or not self.rich:
             return
-        now = perf_counter()
-        try:
-            for tensor in tensors_of(self.torch, output, 4):
-                node = tensor.grad_fn
-                if node is None:
-                    continue
-                number = len(call.outputs)
-                small = tensor.numel() <= HELD_VALUES_MAX
-                call.outputs.append(tensor.detach() if small else None)
-                node.metadata[MARK] = (call, number, tensor.output_nr)
-                if small and not self.thin:
-                    catch(node, call, number, tensor.output_nr)
-        except Exception:
-            call.outputs.clear()  # an output of an odd kind: only its inputs are known then
-        self.own += perf_counter() - now
-
-    def backward_done(self) -> None:
-        """A backward has ended: calls from now on belong to the next one."""
-        for call in self.calls:
-            call.done = True
+        now = perf_counter() if self.attend else 0.0
+        number = 0
+        for tensor in tensors_of(self.torch, output, OUTPUTS_MAX):
+            node = tensor.grad_fn
+            if node is None:
+                continue
+            if tensor.numel() <= HELD_VALUES_MAX:
+                catch(node, call, number, tensor.output_nr)
+            number += 1
+        if self.attend:
+            self.own += perf_counter() - now
 
 
 def catch(node: Any, call: Call, number: int, output_nr: int) -> None:
@@ -254,16 +309,17 @@ def autocast_of(torch: Any, device: str) -> Optional[Tuple[str, Any]]:
     """The device type and dtype of the autocast that is on for `device`; None where none is."""
     if device == "cuda":
         return (device, torch.get_autocast_gpu_dtype()) if torch.is_autocast_enabled() else None
-    on = getattr(torch, "is_autocast_cpu_enabled", None)
-    if device == "cpu":
-        try:
-            enabled = torch.is_autocast_enabled("cpu")
-        except TypeError:  # torch < 2.4
-            enabled = on is not None and on()
-        if enabled:
-            newer = getattr(torch, "get_autocast_dtype", None)
-            return device, newer("cpu") if newer else torch.get_autocast_cpu_dtype()
+    if device == "cpu" and autocast_query(torch)():
+        newer = getattr(torch, "get_autocast_dtype", None)
+        return device, newer("cpu") if newer else torch.get_autocast_cpu_dtype()
     return None
+
+
+def autocast_query(torch: Any) -> Callable[[], bool]:
+    """The function that says whether autocast is on for the CPU."""
+    if hasattr(torch, "get_autocast_dtype"):  # torch ≥ 2.4, where the older name is deprecated
+        return functools.partial(torch.is_autocast_enabled, "cpu")
+    return getattr(torch, "is_autocast_cpu_enabled", lambda: False)  # type: ignore[no-any-return]
 
 
 def over_tensors(torch: Any, value: Any, change: Callable[[Any], Any], depth: int = 3) -> Any:

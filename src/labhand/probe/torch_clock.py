@@ -10,12 +10,11 @@ if TYPE_CHECKING:
 
 FULL_SHARE = 0.0015
 """Share of the step time for measuring: gradient norm, update ratio, memory."""
-ROW_SHARE = 0.003
-"""Share of the step time for what happens every step: hooks, the loss, its row."""
-LEAST_ROWS = 0.0004
-"""Share for rows even where the hooks alone take more than theirs."""
+ROW_SHARE = 0.0025
+"""Share of the step time for looking at a step: its times, its gradients' soundness, its row."""
+STRIDE_MAX = 256
 CREDIT = 0.002
-"""Seconds to start with, so that the first steps are measured whole."""
+"""Seconds for measuring to start with, so that the first steps are measured whole."""
 
 
 class Clock:
@@ -85,49 +84,57 @@ class Clock:
 
 
 class Budget:
-    """What the probe may spend: steps earn a share of their time, measuring costs what it took.
+    """What the probe may spend: how often it looks at a step, and how often it measures one whole.
 
-    Two purses, so that cheap rows do not starve the full measuring and the other way round.
+    A look writes a row; every `stride`-th step gets one, so that looks cost `ROW_SHARE` of the time at
+    most. Measuring is paid from a purse into which each step puts `FULL_SHARE` of its time.
     """
 
     def __init__(self) -> None:
-        self.full = self.rows = CREDIT
-        self.costs: Dict[str, float] = {"full": 2e-4, "rows": 1e-5}
-        self.steps = 0
+        self.look_cost = 2e-5
+        self.full_cost = 2e-4
+        self.purse = CREDIT
+        self.typical = 0.0
+        self.stride = 1
+        self.looks = self.fulls = 0
         self.spent = 0.0
         self.elapsed = 0.0
-        self.hooks = 0.0
 
-    def earn(self, seconds: float, hooks: float) -> None:
-        """A step took `seconds`, of which the hooks that always run took `hooks`."""
-        self.steps += 1
-        self.elapsed += seconds
-        self.spent += hooks
-        self.hooks += 0.05 * (hooks - self.hooks)
-        # A purse holds what one long step earns, no more: after a break nothing is made up for.
-        self.full = min(self.full + FULL_SHARE * seconds, 10 * self.costs["full"] + CREDIT)
-        gain = max(ROW_SHARE * seconds - hooks, LEAST_ROWS * seconds)
-        self.rows = min(self.rows + gain, 10 * self.costs["rows"] + CREDIT)
+    def looked(self, seconds: float, steps: int, own: float, gap: bool) -> None:
+        """A step that was looked at took `seconds`, `own` of it the probe; it stands for `steps`.
 
-    def affords(self, purse: str) -> bool:
-        """Whether the purse holds what this kind of work took the last times."""
-        return (self.full if purse == "full" else self.rows) >= self.costs[purse]
-
-    def spend(self, purse: str, seconds: float) -> None:
-        """The work took `seconds`."""
-        self.spent += seconds
-        self.costs[purse] += 0.2 * (seconds - self.costs[purse])
-        if purse == "full":
-            self.full -= seconds
-        else:
-            self.rows -= seconds
+        With a `gap`, such as an evaluation, its time says nothing about the next ones.
+        """
+        self.looks += 1
+        self.spent += own
+        self.elapsed += seconds * steps
+        if self.looks > 2:  # the first ones open files and meet everything cold
+            self.look_cost += 0.1 * (min(own, 4 * self.look_cost) - self.look_cost)
+        if not gap:
+            known = self.typical or seconds
+            self.typical = known + 0.1 * (min(seconds, 4 * known) - known)
+        # The purse holds a few measurings, no more: after a pause nothing is made up for.
+        self.purse = min(
+            self.purse + FULL_SHARE * self.typical * steps, 4 * self.full_cost + CREDIT
+        )
+        if self.typical and self.looks > 8:
+            wanted = self.look_cost / (ROW_SHARE * self.typical)
+            self.stride = min(STRIDE_MAX, max(1, round(wanted)))
 
     @property
-    def tight(self) -> bool:
-        """Whether the steps are so short that even the hooks of every step must be thinned."""
-        return self.steps > 20 and self.hooks > ROW_SHARE * self.elapsed / self.steps
+    def affords_full(self) -> bool:
+        """Whether the purse holds what measuring took the last times."""
+        return self.purse >= self.full_cost
+
+    def measured(self, seconds: float) -> None:
+        """Measuring took `seconds`."""
+        self.fulls += 1
+        self.spent += seconds
+        self.purse -= min(seconds, 4 * self.full_cost)
+        if self.fulls > 2:
+            self.full_cost += 0.2 * (min(seconds, 4 * self.full_cost) - self.full_cost)
 
     @property
     def share(self) -> float:
-        """Share of the time of all steps so far that the probe took, by its own clock."""
+        """Share of the step time that looking and measuring took, by the probe's own clock."""
         return self.spent / self.elapsed if self.elapsed > 0 else 0.0

@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 
 SILENT = 50
 SKIPPED_IN_A_ROW = 5
-LOOK_AT = (1, 2, 5, 20, 100, 1000)
 ARRIVING_MAX = 2
+RICH_STEP = 0.01
+"""Seconds a step must take for all of it to be remembered every time: random state, gradients."""
 
 
 def arm(torch: Any, session: Any) -> Probe:
@@ -86,6 +87,8 @@ class Probe:
         self.outer: Optional[Any] = None
         self.evaluations = 0
         self.in_backward = False
+        self.attend = True
+        self.since = 0
         self.losses: List[float] = []
         self.loss_used = False
         self.scaled: Optional[Tuple[Any, Any]] = None
@@ -136,7 +139,8 @@ class Probe:
             # Checkpointing calls backward within backward, possibly from a thread of the engine.
             if self.in_backward or compiling() or self.incidents.busy:
                 return original(tensors, *args, **kwargs)
-            guard("backward", self.before_backward, tensors, args, kwargs)
+            if self.attend or not self.finite_at_a_glance(tensors, args):
+                guard("backward", self.before_backward, tensors, args, kwargs)
             self.in_backward = True
             try:
                 result = original(tensors, *args, **kwargs)
@@ -150,17 +154,19 @@ class Probe:
     def patch_optimizer(self) -> None:
         """Sees every `Optimizer.step`: by the global hooks of torch ≥ 2, else by a wrap of `step`."""
         module = sys.modules[self.torch.optim.Optimizer.__module__]
-        if hasattr(module, "register_optimizer_step_post_hook"):
+        hooks = hasattr(module, "register_optimizer_step_post_hook")
+        if hooks:
             module.register_optimizer_step_pre_hook(self.step_begins)
             module.register_optimizer_step_post_hook(self.step_ends)
-            return
         created = module.Optimizer.__init__
         probe = self
 
         @functools.wraps(created)
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-            wrap_step(type(self), probe)
+            if not hooks:
+                wrap_step(type(self), probe)
             created(self, *args, **kwargs)
+            probe.guard("models", probe.optimizer_made, self)
 
         module.Optimizer.__init__ = __init__
 
@@ -206,6 +212,11 @@ class Probe:
 
         scaler.scale, scaler.step = scaled, stepped
 
+    def optimizer_made(self, optimizer: Any) -> None:
+        """Its models are looked for when the next module is called: wrapping and moving is done by then."""
+        self.optimizers.add(optimizer)
+        self.calls.wait(lambda: self.guard("models", self.calls.look, list(self.optimizers)))
+
     # -- what happens in a step, in its order
 
     def model_begins(self, module: Any, now: float) -> bool:
@@ -215,13 +226,26 @@ class Probe:
         if not module.training or not self.torch.is_grad_enabled():
             self.clock.evaluated = self.clock.evaluated or not module.training
             return False
-        self.clock.model_begins(now)
+        if self.attend:
+            self.clock.model_begins(now)
         return True
+
+    def finite_at_a_glance(self, tensors: Any, args: Any) -> bool:
+        """Whether this is surely a finite loss: the short way through steps that are not looked at."""
+        try:
+            if self.device != "cpu" or self.scaled is not None or not args or args[0] is not None:
+                return False
+            value = tensors.item()
+            self.was_scaled = False
+            return value - value == 0 and not self.incidents.open  # type: ignore[no-any-return]
+        except Exception:  # several tensors, or one that is no scalar
+            return False
 
     def before_backward(self, tensors: Any, args: Any, kwargs: Any) -> None:
         """Reads the loss while its graph is still whole."""
         now = perf_counter()
-        self.clock.backward_begins(now)
+        if self.attend:
+            self.clock.backward_begins(now)
         torch = self.torch
         loss = tensors if isinstance(tensors, torch.Tensor) else None
         if loss is None and isinstance(tensors, (list, tuple)) and len(tensors) == 1:
@@ -234,7 +258,8 @@ class Probe:
         given = args[0] if args else kwargs.get("grad_tensors")
         if loss is not None and given is None and loss.numel() == 1:
             self.loss_seen(loss)
-        self.mark(now)
+        if self.attend:
+            self.mark(now)
 
     def loss_seen(self, loss: Any) -> None:
         """A loss of the step under way."""
@@ -255,23 +280,28 @@ class Probe:
                 self.incidents.loss_fine()
         elif self.device == "cuda" and len(self.arriving) < ARRIVING_MAX:
             if not self.torch.cuda.is_current_stream_capturing():
-                about = (self.step, list(self.calls.calls))
+                about = (self.step, self.calls.of_step())
                 self.arriving.append(Arriving(self.torch, loss, about))
                 self.losses.append(loss.detach())  # type: ignore[arg-type]
 
     def after_backward(self) -> None:
         """Looks whether the gradients are finite, before anything is done with them."""
-        now = perf_counter()
-        self.clock.backward_ends(now)
-        check = self.sentinel is not None and self.device == "cpu" and not self.was_scaled
-        if check and not (self.budget.tight and self.step % 16):
-            if self.sentinel is not None and self.sentinel.finite():
-                self.incidents.gradient_fine()
+        now = 0.0
+        if self.attend:
+            now = perf_counter()
+            self.clock.backward_ends(now)
+        sentinel = self.sentinel
+        if sentinel is not None and self.device == "cpu" and not self.was_scaled:
+            if sentinel.finite():
+                if self.incidents.open:
+                    self.incidents.gradient_fine()
             else:
                 self.incidents.gradient(self.step, self.budget)
-        self.calls.backward_done()
-        self.look_at_arrivals()
-        self.mark(now)
+        self.calls.epoch += 1
+        if self.arriving:
+            self.look_at_arrivals()
+        if self.attend:
+            self.mark(now)
 
     def look_at_arrivals(self) -> None:
         """Reads the losses that have come from the GPU."""
@@ -286,7 +316,7 @@ class Probe:
 
     def step_begins(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """The hook before `Optimizer.step`."""
-        if not self.compiling():
+        if self.attend and not self.compiling():
             self.guard("optimizer", self.before_step, optimizer, args, kwargs)
 
     def step_ends(self, optimizer: Any, args: Any, kwargs: Any) -> None:
@@ -300,10 +330,10 @@ class Probe:
             return  # an optimizer that wraps another one: the outer step is the step
         self.outer = optimizer
         self.evaluations = 0
+        if self.arriving:
+            self.look_at_arrivals()
         now = perf_counter()
-        self.stepped = True
-        self.look_at_arrivals()
-        if self.is_main(optimizer) and self.budget.affords("full") and self.may_measure():
+        if self.is_main(optimizer, count=False) and self.budget.affords_full and self.may_measure():
             self.values = {}
             if self.weights is None:
                 self.weights = Weights(optimizer)
@@ -342,41 +372,47 @@ class Probe:
 
     def after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Ends the step when it was the main optimizer's."""
-        if self.outer is not optimizer:
-            return
-        self.outer = None
-        now = perf_counter()
-        self.clock.optimizer_ends(now)
-        if self.is_main(optimizer):
-            self.end_step(optimizer, now, has_closure(args, kwargs))
-        else:
+        self.stepped = True
+        if self.attend:
+            if self.outer is not optimizer:
+                return
+            self.outer = None
+            now = perf_counter()
+            self.clock.optimizer_ends(now)
             self.loss_used = True
-            self.mark(now)
+            if not self.is_main(optimizer):
+                self.mark(now)
+                return
+            self.end_step(optimizer, now, has_closure(args, kwargs))
+        elif not self.is_main(optimizer):
+            return
+        self.step += 1
+        self.since += 1
+        if self.since >= self.budget.stride:
+            self.attending(True)
+            self.clock.next_step(perf_counter())
 
     def end_step(self, optimizer: Any, now: float, closure: bool) -> None:
         """Writes the row of the step and begins the next."""
         seconds = self.clock.total(now)
-        self.budget.earn(seconds, self.own + self.calls.own)
-        self.own = self.calls.own = 0.0
-        values = self.values
+        values, self.values = self.values, None
+        began = now
         if values is not None:
             self.finish_measuring(optimizer, values, closure)
-            self.write(optimizer, values, seconds)
-            self.values = None
-            self.budget.spend("full", perf_counter() - now + self.full_cost)
-        elif self.budget.affords("rows"):
-            self.write(optimizer, {}, seconds)
-            self.budget.spend("rows", perf_counter() - now)
-        self.step += 1
-        self.loss_used = True
-        self.calls.thin = self.budget.tight
-        if self.step in LOOK_AT and not self.calls.calls:
+            began = perf_counter()
+            self.budget.measured(began - now + self.full_cost)
+        self.write(optimizer, values or {}, seconds)
+        if self.calls.stop_waiting():  # no module was called outside compiled code
             self.guard("models", self.calls.look, list(self.optimizers))
-        elif self.step > 1:
-            self.guard("models", self.calls.settle)
-        if self.sentinel is None or (self.sentinel.parameter is None and self.step in LOOK_AT):
+        self.guard("models", self.calls.settle)
+        if self.sentinel is None:
             self.sentinel = Sentinel(self.torch, optimizer)
-        self.clock.next_step(perf_counter())
+        self.losses = []
+        own = self.own + self.calls.own + perf_counter() - began
+        self.own = self.calls.own = 0.0
+        self.budget.looked(seconds, self.since + 1, own, self.clock.evaluated)
+        self.since = 0
+        self.attending(False)
 
     def finish_measuring(self, optimizer: Any, values: Dict[str, Any], closure: bool) -> None:
         """The values that are known only when the step is done."""
@@ -393,7 +429,7 @@ class Probe:
 
     def write(self, optimizer: Any, values: Dict[str, Any], seconds: float) -> None:
         """Adds what every row has and writes it."""
-        if self.losses and not self.loss_used:
+        if self.losses:
             mean = self.losses[0]
             if len(self.losses) > 1:
                 mean = sum(self.losses) / len(self.losses)
@@ -424,22 +460,25 @@ class Probe:
 
     # -- small things
 
-    def is_main(self, optimizer: Any) -> bool:
-        """Whether this optimizer's steps are the steps of the run."""
-        if optimizer not in self.optimizers:
-            self.optimizers.add(optimizer)
-            if self.step:
-                self.guard("models", self.calls.look, list(self.optimizers))
+    def is_main(self, optimizer: Any, count: bool = True) -> bool:
+        """Whether this optimizer's steps are the steps of the run; `count` once for each step."""
         main = None if self.main is None else self.main()
         if main is optimizer:
             self.others = 0
             return True
-        self.others += 1
+        self.optimizers.add(optimizer)
+        self.others += count
         if main is not None and self.others <= SILENT * (len(self.optimizers) - 1):
             return False
         self.main, self.others = weakref.ref(optimizer), 0
         self.sentinel = self.weights = None
         return True
+
+    def attending(self, on: bool) -> None:
+        """Turns looking at the step on or off; in short steps only the least is done while it is off."""
+        self.attend = self.calls.attend = on
+        self.calls.rich = on or self.budget.typical > RICH_STEP
+        self.calls.lean = not self.calls.rich and self.device == "cpu"
 
     def mark(self, began: float) -> None:
         """Books the time since `began` as the probe's own, and in no part of the step."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 
 from .torch_blame import ROWS_MAX, Culprit, bad_parameter, huge_parameter, in_backward, in_forward
-from .torch_loss import in_loss
+from .torch_loss import guessed, in_loss
 from .torch_replay import TooLong, inner, sharded
 
 TYPE_CHECKING = False
@@ -50,7 +50,8 @@ class Incidents:
         """A loss is not finite; its graph is still whole."""
 
         def search(until: float) -> Optional[Culprit]:
-            return self.forward(self.calls.calls, until) or in_loss(self.torch, loss)
+            calls = self.calls.of_step()
+            return self.forward(calls, until) or in_loss(self.torch, loss, calls)
 
         self.look(step, "loss", budget, search, "the loss is %r" % value)
 
@@ -63,35 +64,33 @@ class Incidents:
         """A gradient is not finite though the loss is."""
 
         def search(until: float) -> Optional[Culprit]:
-            calls = [c for c in self.calls.calls if c.args is not None]
-            fresh = [c for c in calls if not c.done] or calls
-            for call in reversed(fresh):
+            calls = self.calls.of_step()
+            for call in reversed(calls):
                 found = in_backward(self.torch, call, until)
                 if found is not None:
                     return self.named(found, call)
-            return None
+            return guessed(self.torch, calls[-1]) if calls else None
 
         self.look(step, "gradient", budget, search, note or "the loss is finite, its gradient is not")
 
     def forward(self, calls: List[Call], until: float) -> Optional[Culprit]:
         """Who made a bad value on the way to the loss; None where the models' outputs are finite."""
-        found = bad_parameter(self.torch, self.calls.modules())
-        if found is not None:
-            return found
+        spoiled = bad_parameter(self.torch, self.calls.modules())
         for call in calls:
-            if call.args is None or perf_counter() > until:
-                continue
+            if perf_counter() > until:
+                raise TooLong
             found = in_forward(self.torch, call, until)
             if found is None:
                 continue
             if found.kind == "forward":
-                blown = huge_parameter(self.torch, call.module)
+                blown = spoiled or huge_parameter(self.torch, call.module)
                 if blown is not None:
-                    return blown
+                    blown.rows, blown.total = found.rows, found.total
+                    return self.named(blown, call)
             if call.changed():
                 found.note += " (an input was changed in place after the call)"
             return self.named(found, call)
-        return None
+        return spoiled
 
     def named(self, found: Culprit, call: Call) -> Culprit:
         """The layer's name as a person would look for it; with several models, the model's before it."""
@@ -113,9 +112,9 @@ class Incidents:
         self.open = True
         self.told += 1
         began = perf_counter()
-        typical = budget.elapsed / budget.steps if budget.steps else 0.0
-        until = began + min(SECONDS_MAX, max(2.0, STEPS_MAX * typical))
+        until = began + min(SECONDS_MAX, max(2.0, STEPS_MAX * budget.typical))
         self.busy = True
+        lean, self.calls.lean = self.calls.lean, False
         bounded, found = False, None
         try:
             if any(sharded(m) for m in self.calls.modules()):
@@ -129,6 +128,7 @@ class Incidents:
             note += "; running the batch again failed: %s: %s" % (type(error).__name__, error)
         finally:
             self.busy = False
+            self.calls.lean = lean
             self.took += perf_counter() - began
         self.tell(step, what, found, bounded, note)
 
@@ -143,7 +143,7 @@ class Incidents:
                 what = "parameter"
             rows, total = found.rows, found.total
             note += "; " + found.note if found.note else ""
-        elif not bounded and not self.calls.calls:
+        elif not bounded and not self.calls.of_step():
             note += "; no call of a model was seen, so nothing could be run again"
         elif not bounded:
             note += "; it could not be reproduced by running the batch again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
 
 SAMPLE_TENSORS = 8
 SAMPLE_VALUES = 4096
+
+
+def nothing() -> None:
+    """None, as a reference to what is gone gives."""
 
 
 def local(tensor: Any) -> Any:
@@ -68,12 +73,12 @@ class Weights:
         plain = [p for p in trained if local(p).is_contiguous() and p.is_floating_point()]
         chosen = [p for p in plain if p.dim() > 1] or plain
         stride = max(1, len(chosen) // SAMPLE_TENSORS)
-        self.parameters = chosen[::stride][:SAMPLE_TENSORS]
+        self.parameters = [weakref.ref(p) for p in chosen[::stride][:SAMPLE_TENSORS]]
         self.before: Optional[List[Any]] = None
 
     def values(self) -> List[Any]:
         """Views of the sample."""
-        flat = [local(p).view(-1) for p in self.parameters]
+        flat = [local(p).view(-1) for p in (r() for r in self.parameters) if p is not None]
         return [f[:: max(1, f.numel() // SAMPLE_VALUES)][:SAMPLE_VALUES] for f in flat]
 
     def remember(self) -> None:
@@ -100,14 +105,19 @@ class Sentinel:
         parameters = [p for g in optimizer.param_groups for p in g["params"]]
         trained = [p for p in parameters if p.grad is not None and not p.grad.is_sparse][:4]
         plain = [p for p in trained if getattr(p, "_local_tensor", None) is None]
-        self.parameter = min(plain, key=lambda p: p.numel(), default=None)
+        chosen = min(plain, key=lambda p: p.numel(), default=None)
+        self.dot = torch.dot
+        self.flat = chosen is not None and chosen.dim() == 1
+        self.parameter = nothing if chosen is None else weakref.ref(chosen)
 
     def finite(self) -> bool:
         """Whether the gradient is finite now; True where there is none. Only for the CPU: it waits."""
-        gradient = None if self.parameter is None else self.parameter.grad
+        parameter = self.parameter()
+        gradient = None if parameter is None else parameter.grad
         if gradient is None:
             return True
-        total = gradient.sum().item()
+        # A product with itself costs two thirds of a sum; where it overflows, the values are looked at.
+        total = self.dot(gradient, gradient).item() if self.flat else gradient.sum().item()
         if total - total == 0:
             return True
         return bool(self.torch.isfinite(gradient).all())  # in half precision a sum overflows
