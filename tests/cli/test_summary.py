@@ -96,6 +96,9 @@ def test_not_finite_values_are_seen(tmp_path):
     run = recorded(tmp_path, values=[1.0, float("nan"), 0.5])
     report = Store(tmp_path / ".labhand").folder(run.id) / "report.html"
     assert "█×▁  1 → 0.5  1 not finite" in summary(run, None, report, 100)
+    run = recorded(tmp_path, values=[1.0, 0.5, float("nan")])
+    report = Store(tmp_path / ".labhand").folder(run.id) / "report.html"
+    assert "█▁×  1 → NaN  1 not finite" in summary(run, None, report, 100)
 
 
 def test_show_tells_every_metric_setting_finding_and_attempt(tmp_path):

@@ -156,6 +156,11 @@ def test_not_finite_values_reach_the_browser(recorded):
     assert "3 not finite" in seen.text
 
 
+def test_a_loss_that_ends_as_nan_says_so_and_not_its_last_good_value(recorded):
+    seen = written(recorded([{"loss": v} for v in (2.0, 1.0, float("nan"))]))
+    assert "loss NaN" in seen.text
+
+
 def test_a_spike_among_many_points_is_never_thinned_away(recorded):
     rows = [{"loss": 1.0 + (step % 7) * 1e-3} for step in range(30_000)]
     rows[12_345]["loss"] = 99.0

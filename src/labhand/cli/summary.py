@@ -170,20 +170,21 @@ def _metrics(run: Run, folder: Path | None) -> list[str]:
     rows = []
     for name in words.headline(run.metrics, 3):
         metric = run.metrics[name]
+        values = _values(folder, name)
+        last = values[-1] if values else metric.last
         broken = f"  {metric.non_finite} not finite" if metric.non_finite else ""
-        course = f"{words.number(metric.first)} → {words.number(metric.last)}"
-        rows.append([f"  {name}", _course(folder, name), course + broken])
+        told = f"{words.number(metric.first)} → {words.number(last)}{broken}"
+        rows.append([f"  {name}", words.course(values), told])
     return _table(rows)
 
 
-def _course(folder: Path | None, name: str) -> str:
+def _values(folder: Path | None, name: str) -> list[float]:
     if folder is None:
-        return ""
+        return []
     from labhand.kit import points
-    from labhand.web import words
 
     curve = points.curve(folder, name, 256)
-    return words.course(curve.values[curve.shown].tolist())
+    return [float(value) for value in curve.values[curve.shown]]
 
 
 def _changed(comparison: "Comparison") -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from labhand.core.run import Run
-from labhand.cycle.compare import Comparison, Difference, MetricComparison
+from labhand.cycle.compare import Comparison, Difference, MetricComparison, Result
 from labhand.web import words
 from labhand.web.page import Against, Change, Outcome
 from labhand.web.patches import patches
@@ -63,14 +63,23 @@ def _outcome(metric: MetricComparison, old: str, new: str) -> Outcome:
     before, after = metric.values.get(old), metric.values.get(new)
     return Outcome(
         name=metric.name,
-        before=words.number(before.last) if before else "–",
-        after=words.number(after.last) if after else "–",
+        before=_value(before),
+        after=_value(after),
         difference=words.signed(after.difference) if after and before else "",
         change=after.change if after else None,
     )
 
 
+def _value(result: Result | None) -> str:
+    if result is None:
+        return "–"
+    broken = f" ({result.non_finite:,} not finite)" if result.non_finite else ""
+    return words.number(result.last) + broken
+
+
 def _command(comparison: Comparison) -> list[Change]:
+    if comparison.settings:
+        return []  # they say it better
     before, after = (words.command_line(run.command) for run in comparison.runs)
     return [] if before == after else [Change(key="command", before=before, after=after)]
 

@@ -220,7 +220,7 @@ class _Drawing:
                     line=len(lines) - 1,
                     name=name,
                     label=label,
-                    value=quantity(name, self.run.metrics[name].last),
+                    value=quantity(name, self._last(name)),
                     colour=colour,
                     line_before=ghosts.get(name),
                     before=self._last_before(name) if name in ghosts else "",
@@ -250,6 +250,10 @@ class _Drawing:
         if curve.shown.all():
             return [now]
         return [self._line("old", colour, curve, ~curve.shown, self.start), now]
+
+    def _last(self, name: str) -> float | None:
+        values = self.now[name].values[self.now[name].shown]
+        return float(values[-1]) if len(values) else None
 
     def _last_before(self, name: str) -> str:
         return quantity(name, self.before.metrics[name].last) if self.before else ""

@@ -1,5 +1,6 @@
 """The report of a run: one file that opens anywhere and loads nothing."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from itertools import groupby
@@ -189,17 +190,23 @@ def _note(finding: Finding, number: int | None, root: Path) -> Note:
         message=finding.message,
         place=words.place(finding),
         advice=finding.advice,
-        evidence=[
-            Fact(label=key.replace("_", " "), value=_evidence(value))
-            for key, value in flat(finding.evidence).items()
-        ],
+        evidence=[*_evidence(finding.evidence)],
         code=source(finding.where, root),
         related=[(r.message, words.place(r)) for r in finding.related],
         remedy=_remedy(Fix(finding.rule, fix.summary, fix.safety, fix.patch)) if fix else None,
     )
 
 
-def _evidence(value: Any) -> str:
+def _evidence(evidence: dict[str, Any], above: str = "") -> Iterator[Fact]:
+    for key, value in evidence.items():
+        label = f"{above}{key.replace('_', ' ')}"
+        if isinstance(value, dict):
+            yield from _evidence(value, f"{label} · ")
+        elif value is not None:
+            yield Fact(label=label, value=_told(value))
+
+
+def _told(value: Any) -> str:
     if isinstance(value, float):
         return words.number(value)
     if isinstance(value, list) and all(isinstance(v, (int, float)) for v in value):
