@@ -46,7 +46,8 @@ def summary(
         lines += _wrapped(*_changed(comparison), width)
     for attempt in [a for a in run.attempts if a.failure][-2:]:
         lines += _wrapped(*_attempt(attempt), width)
-    ranked = words.ranked(run.findings)
+    explained = any(attempt.failure for attempt in run.attempts)
+    ranked = [f for f in words.ranked(run.findings) if not (explained and f.rule == "crashed")]
     for finding in ranked[:FINDINGS]:
         lines += _wrapped(*_finding(finding), width)
     if len(ranked) > FINDINGS:
@@ -92,6 +93,10 @@ def show(run: Run, store: "Store | None" = None) -> str:
             parts.append(" ".join(_attempt(attempt)))
             if attempt.fix:
                 parts += [f"    {line}" for line in attempt.fix.patch.splitlines()]
+    notes = store.notes(run.id) if store else []
+    if notes:
+        parts += ["", _heading("notes")]
+        parts += [f"  {words.moment(note.time)}  {note.data['text']}" for note in notes]
     return "\n".join(parts)
 
 

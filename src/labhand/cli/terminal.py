@@ -1,7 +1,6 @@
 """The face of a run in a terminal: passes everything through, adds a quiet line when it is idle."""
 
 import os
-import shutil
 import sys
 import termios
 import time
@@ -57,7 +56,7 @@ class Terminal:
         """Rows and columns of the terminal; None where output goes to a pipe or file."""
         if not self.both:
             return None
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(sys.stdout.fileno())
         return size.lines, size.columns
 
     def input(self) -> int | None:
@@ -76,9 +75,14 @@ class Terminal:
         self._last_output = time.monotonic()
 
     def finding(self, finding: Finding) -> None:
-        """Tells a finding when it is opened as more than a note, and when it recovers."""
+        """Tells a finding when it is more than suspected and more than a note, and its recovery.
+
+        Not a crash: that is the end of an attempt, which is told with its reason.
+        """
         state = finding.state if isinstance(finding.state, str) else "confirmed"
         if finding.severity == "note" or state in ("suspected", "closed"):
+            return
+        if finding.rule == "crashed":
             return
         if (finding.id, state) in self._told:
             return
@@ -92,7 +96,9 @@ class Terminal:
         )
 
     def failed(self, failure: Failure, fix: Fix | None) -> None:
-        """Tells why an attempt ended, and what is done about it."""
+        """Tells why an attempt ended where another follows; the last one is told at the end."""
+        if fix is None:
+            return
         mark = click.style("✗", fg="red", bold=True)
         self._say(f"{mark} {click.style(failure.kind, bold=True)}  {failure.message}")
         if fix:
@@ -122,9 +128,8 @@ class Terminal:
         idle = time.monotonic() - self._last_output >= IDLE_S
         if not self.both or self._line_open or not idle:
             return
-        columns = shutil.get_terminal_size().columns
         self._wipe()
-        line = _status_line(status)[: columns - 1]
+        line = _status_line(status)[: os.get_terminal_size(sys.stdout.fileno()).columns - 1]
         _write_all(sys.stderr.fileno(), click.style(line, dim=True).encode() + b"\r")
         self._drawn = True
 

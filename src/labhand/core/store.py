@@ -153,6 +153,10 @@ class Store:
             )
         raise NotFoundError.named("run", reference, [*names, *ids], "labhand runs")
 
+    def notes(self, run_id: str) -> list[event.Event]:
+        """What the researcher noted on a run, oldest first."""
+        return list(event.read_from(self.folder(run_id) / "notes.jsonl", {}))
+
     def events(self, run_id: str, number: int) -> list[event.Event]:
         """The events of an attempt over all writers, in the order of their times."""
         paths = self.attempt(run_id, number).glob("events*.jsonl")
