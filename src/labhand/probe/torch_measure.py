@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 SAMPLE_TENSORS = 8
 SAMPLE_VALUES = 4096
+SENTINEL_VALUES = 1 << 16
 
 
 def nothing() -> None:
@@ -97,15 +98,18 @@ class Weights:
 class Sentinel:
     """One small gradient that a non-finite value from later layers reaches on its way back.
 
-    The smallest of the first parameters that get a dense gradient, in the order of the optimizer.
+    The first parameter, in the order of the optimizer, that is not large; of its layer the bias.
     """
 
     def __init__(self, torch: Any, optimizer: Any) -> None:
         self.torch = torch
         parameters = [p for g in optimizer.param_groups for p in g["params"]]
-        trained = [p for p in parameters if p.grad is not None and not p.grad.is_sparse][:4]
+        trained = [p for p in parameters if p.grad is not None and not p.grad.is_sparse]
         plain = [p for p in trained if getattr(p, "_local_tensor", None) is None]
-        chosen = min(plain, key=lambda p: p.numel(), default=None)
+        small = [p for p in plain if p.numel() <= SENTINEL_VALUES]
+        chosen = small[0] if small else None
+        if len(small) > 1 and small[1].dim() == 1 and small[1].shape[0] == small[0].shape[0]:
+            chosen = small[1]  # the bias of the same layer
         self.dot = torch.dot
         self.flat = chosen is not None and chosen.dim() == 1
         self.parameter = nothing if chosen is None else weakref.ref(chosen)
