@@ -315,3 +315,9 @@ def test_an_unfinished_line_is_held_back_only_so_far() -> None:
     told = stream.feed(b"y" * 5 * WINDOW)
     assert len(told) >= 4 * WINDOW
     assert told + stream.flush() == b"lo" + b"y" * 5 * WINDOW
+
+
+def test_a_line_of_base64_takes_no_longer_than_its_length_asks() -> None:
+    """A word of a megabyte holds hundreds of heads of tokens; each shape looks at it once."""
+    picture = "".join(_random.choices(ALNUM + "+/", k=1_000_000))
+    assert scrub(picture) is picture

@@ -329,11 +329,11 @@ def _tokens_around(data: bytes, begun: int, at: int, end: int) -> tuple[list[_Sp
         shapes.append(DISCORD)
     word = _WORD.match(data, end)
     end = word.end() if word else end
-    for head in HEADS.findall(data, since, end):
+    for head in set(HEADS.findall(data, since, end)):
         shapes += BY_HEAD[head]
     found = [
         _Span(*m.span(), shape.kind, m.start())
-        for shape in shapes
+        for shape in dict.fromkeys(shapes)
         for m in shape.pattern.finditer(data, since, end)
         if shape.kind not in MIXED_KINDS or _mixed(m[0])
     ]

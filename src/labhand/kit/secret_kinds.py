@@ -32,7 +32,9 @@ def _shape(kind: str, heads: str, pattern: str) -> Shape:
 
 
 SHAPES = [
-    _shape("aws", "A3T ABIA ACCA AKIA ASIA", r"(?:A3T[A-Z0-9]|A(?:BI|CC|KI|SI)A)[0-9A-Z]{16}"),
+    _shape(
+        "aws", "A3T ABIA ACCA AKIA ASIA", _EDGE + r"(?:A3T[A-Z0-9]|A(?:BI|CC|KI|SI)A)[0-9A-Z]{16}"
+    ),
     _shape(
         "github",
         "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
@@ -74,7 +76,11 @@ SHAPES = [
     _shape("groq", "gsk_", _EDGE + r"gsk_[A-Za-z0-9]{40,}"),
     _shape("nvidia", "nvapi-", _EDGE + r"nvapi-[\w\-]{40,}"),
     _shape("langsmith", "lsv2_", _EDGE + r"lsv2_[a-z]{2}_[0-9a-f]{32}(?:_[0-9a-f]+)?"),
-    _shape("artifactory", "AKC AP", _EDGE + r"(?:AKC[A-Za-z0-9]{17,}|AP[0-9A-F][A-Za-z0-9]{17,})"),
+    _shape(
+        "artifactory",
+        "AKC AP",
+        r"(?<![\w+/\-])(?:AKC[A-Za-z0-9]{17,}|AP[0-9A-F][A-Za-z0-9]{17,})(?![+/])",
+    ),
 ]
 
 
