@@ -154,7 +154,7 @@ def install(
     except OSError as error:
         raise InputError(f"{target.parent} cannot be written: {error.strerror}") from error
     try:
-        answer = _run(command_for(installer, interpreter, pieces, part), job, _INSTALL_S)
+        answer = _run(command_for(installer, python, pieces, part), job, _INSTALL_S)
         if answer.exit_code != 0:
             raise InputError(_why(shlex.join(piece.exact for piece in pieces), answer))
         part.rename(target)

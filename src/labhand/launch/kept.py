@@ -45,7 +45,7 @@ class Kept:
         self._heard = b""
         self._end: End | None = None
         self._began = time.monotonic()
-        self._ended_at = 0.0
+        self._ended_at = self._spoke_at = 0.0
         self._ticks = keeper.start_ticks(pid)
         control.setblocking(False)
         for fd in streams:
@@ -59,7 +59,7 @@ class Kept:
     def read(self, timeout: float) -> list[Output]:
         """What came within `timeout` seconds; empty: nothing, or nothing is left."""
         if self._end is not None:
-            timeout = min(timeout, keeper.QUIET_S)
+            timeout = min(timeout, keeper.QUIET_S + 0.01)
         elif self._control is None:
             timeout = min(timeout, _BLIND_S)
         ready = _readable(self.fileno(), timeout)
@@ -67,9 +67,12 @@ class Kept:
             self._listen()
         streams = [(fd, self._streams[fd]) for fd in ready if fd in self._streams]
         outputs = [Output(name, data) for fd, name in streams if (data := self._take(fd))]
-        if self._end is not None and not outputs and not _readable(self._streams, 0):
-            overdue = time.monotonic() - self._ended_at > keeper.DRAIN_S
-            if overdue or (not ready and timeout >= keeper.QUIET_S):
+        now = time.monotonic()
+        if outputs:
+            self._spoke_at = now
+        if self._end is not None:
+            silent_s = now - max(self._spoke_at, self._ended_at)
+            if silent_s > keeper.QUIET_S or now - self._ended_at > keeper.DRAIN_S:
                 self._let_go()  # what is still open is held by daemons
         return outputs
 

@@ -29,12 +29,15 @@ _READERS = frozenset(
     "getsize chdir walk iterdir read_table safe_open".split()
 )
 """Functions whose business is to read."""
+_OPENERS = frozenset("open _open open_func GzipFile ZipFile fdopen File".split())
 _WRITE_MODE = re.compile(r"""["'](?:[wax]b?\+?t?b?|r\+b?|rb\+)["']""")
 _READ_MODE = re.compile(r"""["'](?:r|rb|rt|br)["']""")
 
 
 def named_paths(message: str) -> list[str]:
     """The paths that an error message names, in order."""
+    if message and "/" in message and not re.search(r"\s|['\"]", message):
+        return [message]
     found = []
     for match in _QUOTED.finditer(message):
         try:
@@ -71,7 +74,7 @@ def _direction(frame: Frame) -> bool | None:
     """True: the frame writes, False: it reads, None: it does not tell."""
     for call in _calls(frame):
         name = _name(call.func)
-        if name in ("open", "_open", "open_func", "GzipFile", "ZipFile", "fdopen", "File"):
+        if name in _OPENERS and (call.args or name == "open"):
             mode = _mode(call, 0 if _is_path_open(call) else 1)
             if mode is not None:
                 return bool(set(mode) & set("wax+"))
@@ -121,7 +124,7 @@ def _calls(frame: Frame) -> list[ast.Call]:
 
 
 def _parsed(code: str) -> ast.AST | None:
-    for text in (code, f"{code} pass" if code.endswith(":") else code, f"{code})"):
+    for text in (code, f"{code} pass"):
         try:
             return ast.parse(text.strip())
         except (SyntaxError, ValueError):

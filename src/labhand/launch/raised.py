@@ -20,10 +20,10 @@ _WRAPPERS = frozenset(
     "ChildFailedError ProcessRaisedException ProcessExitedException CalledProcessError RayTaskError "
     "SystemExit InstantiationException BrokenProcessPool".split()
 )
-"""Exceptions that only say that another process, or a call inside, has failed."""
 _COLLATERAL = re.compile(r"[Cc]onnection (?:closed|reset) by peer|Broken pipe|store.*[Tt]imeout")
 _FOREIGN = re.compile(
-    r"(?:^|/)(?:site-packages|dist-packages|lib/python\d[\d.]*|labhand/probe)/|^<(?!string>|stdin>)"
+    r"(?:^|/)(?:site-packages|dist-packages|lib/python\d[\d.]*|labhand/probe)/|/bin/[\w.-]+$"
+    r"|^<(?!string>|stdin>)"
 )
 
 
@@ -55,6 +55,11 @@ class Raised(NamedTuple):
     context: "Raised | None" = None
 
     @property
+    def second_hand(self) -> bool:
+        """Whether it only says that another process, or a call inside, has failed."""
+        return self.type in _WRAPPERS
+
+    @property
     def own(self) -> Frame | None:
         """The deepest frame in the person's own code."""
         return next((frame for frame in reversed(self.frames) if not frame.foreign), None)
@@ -78,7 +83,7 @@ def raised(exception: dict[str, Any] | None, tail: str) -> Raised | None:
     """The exception that ended the training; the probe's word counts more than the output."""
     printed = _printed(seen(tail))
     told = _told(exception) if exception else None
-    if told is None or (told.type in _WRAPPERS and printed is not None):
+    if told is None or (told.second_hand and printed is not None):
         return printed
     if printed is None or printed.type != told.type:
         return told
@@ -130,7 +135,7 @@ def _printed(lines: list[str]) -> Raised | None:
 
 
 def _second_hand(block: Raised) -> bool:
-    return block.type in _WRAPPERS or bool(
+    return block.second_hand or bool(
         block.type.startswith(("Dist", "Runtime")) and _COLLATERAL.search(block.message)
     )
 
@@ -166,7 +171,8 @@ def _unwrapped(block: Raised, cause: Raised) -> Raised:
 def _block(lines: list[str], start: int) -> tuple[Raised | None, int]:
     """The traceback whose header is at `start`, and where it ends."""
     frames: list[Frame] = []
-    margin = len(lines[start]) - len(lines[start].lstrip()) if _HEADER in lines[start] else 0
+    before = lines[start].partition(_HEADER)[0]
+    margin = 0 if before.strip() else len(before)  # a progress bar may stand before the header
     for at in range(start + 1, len(lines)):
         line = lines[at]
         frame = _FRAME.match(line)

@@ -12,7 +12,7 @@ _LINES = re.compile(
     r"|│ (?P<typer>(?:No such (?:option|command)|Missing (?:option|argument)|Invalid value).*?)\s*│"
     r"|FATAL Flags parsing error:(?P<absl>.*)"
     r"|ERROR: (?P<fire>Could not consume arg: .*|The function received no value for .*)"
-    r"|(?P<hydra>Could not override '.*'\.|Key '.*' is not in struct"
+    r"|(?P<hydra>Could not override '.*'\."
     r"|(?:LexerNoViableAltException|Error parsing override).*))$"
 )
 _VALUES = re.compile(

@@ -8,7 +8,7 @@ from labhand.launch.job import Evidence
 _TEXT = re.compile(
     r"\[Errno 28\]|\[Errno 122\]|[Nn]o space left on device|[Dd]isk quota exceeded|errno = 28\b"
     r"|inline_container\.cc:\d+\] \. unexpected pos \d+ vs \d+|ENOSPC|database or disk is full"
-    r"|os error 28\b|PytorchStreamWriter failed writing file"
+    r"|os error 28\b|^\d+ requested and \d+ written$|PytorchStreamWriter failed writing file"
 )
 _SHARED = re.compile(r"/dev/shm|/torch_\d+|shared memory|SemLock|inotify")
 _PATH = re.compile(r"'(?P<path>[^']*/[^']*|[^'\s]+\.\w+)'")

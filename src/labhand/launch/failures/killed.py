@@ -62,7 +62,7 @@ class Failure:
         """The failure, with the signal and whether the kernel killed for memory."""
         said = next((line for line in reversed(evidence.lines) if _SAID.search(line)), "").strip()
         name = _signal_name(evidence, said)
-        if name is None or (evidence.signal is None and evidence.raised is not None):
+        if name is None or _has_its_own_reason(evidence):
             return None
         story, advice = _STORIES.get(name, ("a signal ended it", "look who sent it"))
         facts: dict[str, object] = {"signal": name, "advice": advice}
@@ -74,6 +74,12 @@ class Failure:
             facts["oom_kill"] = True
         number = int(getattr(signal, name))
         return run.Failure("killed", f"{story} ({name}, exit code {128 + number})", facts)
+
+
+def _has_its_own_reason(evidence: Evidence) -> bool:
+    """Whether Python got to say why it ended; a signal that ended it leaves no time for that."""
+    raised = evidence.raised
+    return evidence.signal is None and raised is not None and not raised.second_hand
 
 
 def _signal_name(evidence: Evidence, said: str) -> str | None:

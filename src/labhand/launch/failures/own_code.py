@@ -40,7 +40,7 @@ class Failure:
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with file, line and code."""
         error = evidence.raised
-        if error is None or error.own is None or not error.type:
+        if error is None or error.own is None or error.second_hand:
             return None
         if _ENVIRONMENT.search(error.type) or _SURROUNDINGS.search(error.message):
             return None

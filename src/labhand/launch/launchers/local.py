@@ -1,13 +1,4 @@
-"""Runs the command on this machine, under a keeper.
-
-## What it does
-Starts the keeper, which starts the command: on a pty where the job has a terminal, in a process
-group of its own on plain pipes where it has none.
-
-## Known problems
-A background job that a shell script leaves behind without `setsid` or `nohup` is hung up when the
-script ends, as in any terminal that closes.
-"""
+"""Runs the command on this machine, under a keeper."""
 
 import ctypes
 import os
@@ -27,7 +18,24 @@ _NAMES = ("stdin", "stdout", "stderr")
 
 
 class Launcher:
-    """Starts jobs on this machine."""
+    """Runs the command on this machine, under a keeper.
+
+    ## What it does
+    Starts the keeper, which starts the command: on a pty where the job has a terminal, in a process
+    group of its own on plain pipes where it has none. The keeper outlives labhand, and the training
+    both of them, one at a time.
+
+    ## Known problems
+    A background job that a shell script leaves behind without `setsid` or `nohup` is hung up when the
+    script ends, as in any terminal that closes. With plain pipes there is no `/dev/tty`. When labhand
+    and the keeper are both killed, nobody reads the output any more: the training is hung up too.
+
+    ## Example
+    `labhand run -- python train.py`
+
+    ## References
+    The Linux manual: pty(7), setsid(2), PR_SET_CHILD_SUBREAPER in prctl(2).
+    """
 
     def start(self, job: Job) -> Process:
         """The training, started.
