@@ -87,6 +87,24 @@ def test_what_was_taken_from_elsewhere_is_as_it_was_published():
     assert any("LICENSE" in file for file in kept)
 
 
+def test_the_licence_of_what_was_taken_goes_with_every_copy(example):
+    seen = written(example)
+    assert "Copyright (c) 2022 Leon Sorokin" in seen.scripts[1]
+    assert "&#34;" not in seen.scripts[1]
+
+
+def test_an_imported_run_without_a_time_is_drawn_from_its_first_point(recorded):
+    store, root, run = recorded([{"loss": 1.0}, {"loss": 0.5}])
+    run.started = ""
+    where = in_run(run.id, 1, step=1, time="some day", metric="loss")
+    run.findings = [Finding(id="f", job="watch", rule="spike", severity="note", confidence=1,
+                            message="m", where=where, advice="a")]  # fmt: skip
+    store.write(run)
+    seen = written((store, root, run))
+    assert seen.data["charts"][0]["lines"][0]["t"][0] == 0
+    assert seen.data["marks"][0]["time"] == pytest.approx(0.1)
+
+
 def test_our_own_browser_code_stays_small():
     own = [*(WEB / "static").glob("*.js"), *(WEB / "static").glob("*.css")]
     lines = {path.name: len(path.read_text().splitlines()) for path in own}

@@ -28,6 +28,9 @@ POINTS = 20_000
 `LEAST` and at most `MOST` of them, the person's own metrics a larger share."""
 LEAST, MOST = 160, 2000
 
+OPEN = 24
+"""So many charts are unfolded to begin with; the groups after them are folded."""
+
 GHOSTS = 3
 """A chart of more lines than this does not show those of the run before as well."""
 
@@ -83,17 +86,19 @@ def curves(
     plans = plan(drawing.now)
     out = Curves()
     entries: list[dict[str, Any]] = []
+    several = len(plans) > 1
     for title, members in plans:
         charts = []
         for member in members:
             chart, entry = drawing.chart(len(entries), member)
             charts.append(chart)
             entries.append(entry)
+        folded = several and (len(charts) >= _FOLD_FROM or len(entries) > OPEN)
         out.groups.append(
             Group(
                 title=title,
-                hint=_HINTS.get(title, ""),
-                folded=len(charts) >= _FOLD_FROM and len(plans) > 1,
+                hint=_HINTS.get(title, f"{len(charts)} charts" if folded else ""),
+                folded=folded,
                 dense=title in _HINTS or len(charts) > 6,
                 charts=charts,
             )
@@ -187,7 +192,6 @@ class _Drawing:
 
     def __init__(self, folder: Path, run: Run, before: tuple[Path, Run] | None) -> None:
         self.run, self.before = run, before[1] if before else None
-        self.start = datetime.fromisoformat(run.started).timestamp()
         # 20,000 ticks are more than a screen shows
         self.tick = float(f"{max((run.wall_s or 60) / 20_000, 1e-4):.1g}")
         names = sorted(run.metrics, key=_order)
@@ -195,6 +199,7 @@ class _Drawing:
         self.now = _read(folder, names, share)
         shared = [n for n in self.now if before and n in before[1].metrics and _weight(n) > 1]
         self._then = _read(before[0], shared, share / 4) if before else {}
+        self.start = _began(run, self.now)
         self.thinned = any(len(c.steps) < c.total for c in self.now.values())
         self.first_steps: dict[int, int] = {}
         self.knots: list[tuple[int, float]] = []
@@ -262,7 +267,7 @@ class _Drawing:
         curve = self._then.get(name)
         if curve is None or self.before is None:
             return None
-        start = datetime.fromisoformat(self.before.started).timestamp()
+        start = _began(self.before, self._then)
         return self._line("before", colour, curve, curve.shown, start)
 
     def _line(
@@ -292,11 +297,30 @@ class _Drawing:
             pairs = zip(curve.steps[shown].tolist(), curve.times[shown].tolist(), strict=True)
             self.knots = sorted(pairs)
 
+    def since(self, moment: str) -> float | None:
+        """Seconds from the run's start to a time in ISO 8601; None where it is none."""
+        then = _unix(moment)
+        return None if then is None else then - self.start
+
     def time_of(self, step: int) -> float | None:
         """Seconds after the run's start at which a step was logged, to the nearest known one."""
         if not self.knots:
             return None
         return min(self.knots, key=lambda knot: abs(knot[0] - step))[1] - self.start
+
+
+def _unix(moment: str) -> float | None:
+    try:
+        return datetime.fromisoformat(moment).timestamp()
+    except ValueError:
+        return None
+
+
+def _began(run: Run, curves: "dict[str, Curve]") -> float:
+    """When the run began, unix seconds; an imported one may only tell by its first point."""
+    told = _unix(run.started)
+    firsts = [float(curve.times.min()) for curve in curves.values() if len(curve.times)]
+    return told if told is not None else min(firsts, default=0.0)
 
 
 def _order(name: str) -> tuple[bool, bool, str]:
@@ -339,7 +363,7 @@ def _mark(
     marks = data["marks"]
     training = [i for i, member in enumerate(plans) if not member.clock]
     for attempt in run.attempts[1:]:
-        since = datetime.fromisoformat(attempt.started).timestamp() - drawing.start
+        since = drawing.since(attempt.started)
         step = drawing.first_steps.get(attempt.number)
         if step is not None and step <= min(drawing.first_steps.values()):
             step = None  # it began anew: a line at the left edge would tell nothing
@@ -349,10 +373,8 @@ def _mark(
     for number, finding in numbered:
         where = finding.where
         step = where.step if isinstance(where.step, int) else None
-        seconds: float | None = None
-        if isinstance(where.time, str):
-            seconds = datetime.fromisoformat(where.time).timestamp() - drawing.start
-        elif step is not None:
+        seconds = drawing.since(where.time) if isinstance(where.time, str) else None
+        if seconds is None and step is not None:
             seconds = drawing.time_of(step)
         marks.append(_entry(number, finding.severity, finding.rule, step, seconds))
         named = [

@@ -40,14 +40,12 @@ def write(store: Store, root: Path, run_id: str) -> Path:
 
 def render(page: Page) -> str:
     """The page as one HTML document, its style, script and data in it."""
-    static = _HERE / "static"
-    vendor = static / "vendor"
     return str(
         _template().render(
             page=page,
             data=_inert(msgspec.json.encode(page.data).decode()),
-            style=_read(vendor / "uPlot.min.css") + _read(static / "app.css"),
-            script=_read(vendor / "uPlot.iife.min.js") + "\n" + _read(static / "report.js"),
+            style=_read("vendor/uPlot.min.css") + _read("app.css"),
+            script=_script(),
         )
     )
 
@@ -119,10 +117,18 @@ def _prose(text: str) -> Any:
 
 
 @cache
-def _read(path: Path) -> Any:
+def _read(name: str) -> Any:
     from markupsafe import Markup
 
-    return Markup(path.read_text(encoding="utf-8"))
+    return Markup((_HERE / "static" / name).read_text(encoding="utf-8"))
+
+
+def _script() -> Any:
+    """All script of the page. uPlot's licence wants to go with every copy, and a report is one."""
+    from markupsafe import Markup
+
+    licence = Markup("/*\n{}\n*/\n").format(_read("vendor/uPlot.LICENSE"))
+    return licence + _read("vendor/uPlot.iife.min.js") + Markup("\n") + _read("report.js")
 
 
 def _inert(json: str) -> Any:

@@ -192,7 +192,8 @@ def _ending(run: Run) -> str:
 
 def _course(run: Run) -> str:
     told = []
-    for name in headline(run.metrics, 2):
+    names = [n for n in headline(run.metrics) if direction(n) or len(run.metrics) < 4]
+    for name in names[:2]:
         metric = run.metrics[name]
         told.append(f"{name} {number(metric.first, 3)} → {number(metric.last, 3)}")
     return ", ".join(told)
