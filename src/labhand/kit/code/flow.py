@@ -42,11 +42,11 @@ def runs_once(loop: LoopNode) -> bool:
     return False
 
 
-def on_cycle(project_parents: dict[ast.AST, ast.AST], node: ast.AST, loop: LoopNode) -> bool:
+def on_cycle(parents: dict[ast.AST, ast.AST], node: ast.AST, loop: LoopNode) -> bool:
     """Whether the loop can come round again after `node`: no way out surely follows it."""
     current = node
     while current is not loop:
-        above = project_parents[current]
+        above = parents[current]
         for field in ("body", "orelse", "finalbody"):
             block = getattr(above, field, None)
             if isinstance(block, list) and current in block:
@@ -55,6 +55,9 @@ def on_cycle(project_parents: dict[ast.AST, ast.AST], node: ast.AST, loop: LoopN
                     return False
                 if any(isinstance(s, ast.Continue) for s in after):
                     return True
+        at_last = above.finalbody if isinstance(above, ast.Try) else []
+        if current not in at_last and leaves(at_last, loop):
+            return False
         current = above
     return True
 
