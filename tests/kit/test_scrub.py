@@ -237,6 +237,22 @@ def test_arguments() -> None:
     assert secret not in scrub_arguments(["bash", "-c", f"HF_TOKEN={secret} python train.py"])[2]
 
 
+def test_a_secret_argument_is_masked_where_the_script_prints_it() -> None:
+    command = [
+        "train.py",
+        "--token",
+        "s3cr3t-99x",
+        "wandb.api_key=plum-4471-x",
+        "--lr",
+        "0.00012345",
+    ]
+    scrubber = Scrubber({}, command)
+    assert scrubber.text(f"argv {command}") == (
+        "argv ['train.py', '--token', '[secret:argument]', 'wandb.api_key=[secret:argument]', "
+        "'--lr', '0.00012345']"
+    )
+
+
 def test_a_tree_of_settings() -> None:
     tree = {
         "lr": 1e-3,

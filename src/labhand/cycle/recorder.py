@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Recorder:
         *,
         cwd: Path,
         environment: Mapping[str, str],
+        command: Sequence[str],
         roles: Mapping[str, str],
     ) -> None:
         self.folder = store.attempt(run[0], number)
@@ -52,7 +53,7 @@ class Recorder:
         self.exception: dict[str, Any] | None = None
         self.config: dict[str, Any] = {}
         self.tail = b""
-        self._scrubber = Scrubber(environment)
+        self._scrubber = Scrubber(environment, command)
         self._streams = {name: Stream(self._scrubber) for name in ("stdout", "stderr")}
         self._output = _Appended(self.folder / "output.log", self._trouble)
         self._events = _Appended(self.folder / "events.jsonl", self._trouble)

@@ -193,6 +193,7 @@ class _Carrier:
             self.face,
             cwd=self.request.cwd,
             environment=os.environ,
+            command=job.command,
             roles=self.configuration.roles,
         )
         process = start(job, self.request.launcher, self.store.home)

@@ -6,7 +6,7 @@ patterns look only there.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from labhand.kit.secret_kinds import (
@@ -69,19 +69,26 @@ class Scrubber:
     Args:
         environment: variables; the values of those with a secret-looking name are masked by
             value, as `[secret:NAME]`.
+        command: the secrets among a command's arguments are masked by value too: scripts like to
+            print their settings.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, command: Sequence[str] = ()
+    ) -> None:
         self._known: dict[bytes, str] = {}
         for name, value in (environment or {}).items():
-            if not secret_variable(name):
-                continue
-            for part in value.splitlines():
-                if is_known_value(part):
-                    raw = part.strip().encode("utf-8", "surrogateescape")
-                    self._known.setdefault(raw, name)
+            if secret_variable(name):
+                self._know(value, name)
+        for value in _secret_arguments(command).values():
+            self._know(value, "argument")
         longest_first = sorted(self._known, key=len, reverse=True)
         self._values = [re.compile(re.escape(value)) for value in longest_first]
+
+    def _know(self, value: str, name: str) -> None:
+        for part in value.splitlines():
+            if is_known_value(part):
+                self._known.setdefault(part.strip().encode("utf-8", "surrogateescape"), name)
 
     def text(self, text: str) -> str:
         """The text with every secret masked; the very same object where there is none."""
@@ -99,21 +106,13 @@ class Scrubber:
 
         Knows `--api-key X`, `--token=X`, `wandb.api_key=X`, and whatever `text` finds.
         """
-        masked: list[str] = []
-        value_is_secret = False
-        for argument in argv:
-            name, equals, value = argument.partition("=")
-            if value_is_secret and not argument.startswith("--") and _worth(argument):
-                masked.append("[secret:argument]")
-                value_is_secret = False
-                continue
-            value_is_secret = False
-            if equals and " " not in name and secret_name(name) and _worth(value):
-                masked.append(f"{name}=[secret:argument]")
-                continue
-            value_is_secret = not equals and argument.startswith("-") and secret_name(argument)
-            masked.append(self.text(argument))
-        return masked
+        secrets = _secret_arguments(argv)
+        return [
+            f"{argument.removesuffix(secrets[i])}[secret:argument]"
+            if i in secrets
+            else self.text(argument)
+            for i, argument in enumerate(argv)
+        ]
 
     def tree(self, obj: Any) -> Any:
         """A copy of nested settings: strings scrubbed, values under a secret-looking key masked."""
@@ -269,27 +268,20 @@ class Stream:
         return skipped
 
 
-_ANYWHERE = Scrubber()
-
-
-def scrub(text: str) -> str:
-    """The text with every secret masked; the very same object where there is none."""
-    return _ANYWHERE.text(text)
-
-
-def scrub_bytes(data: bytes) -> bytes:
-    """The bytes with every secret masked; unchanged byte for byte where there is none."""
-    return _ANYWHERE.raw(data)
-
-
-def scrub_arguments(argv: list[str]) -> list[str]:
-    """A command's arguments with every secret masked."""
-    return _ANYWHERE.arguments(argv)
-
-
-def scrub_tree(obj: Any) -> Any:
-    """A copy of nested settings with every secret masked."""
-    return _ANYWHERE.tree(obj)
+def _secret_arguments(argv: Sequence[str]) -> dict[int, str]:
+    """The secrets that a command's options hold, by the place of the argument they end."""
+    secrets: dict[int, str] = {}
+    awaited = False
+    for i, argument in enumerate(argv):
+        name, equals, value = argument.partition("=")
+        if awaited and not argument.startswith("--") and _worth(argument):
+            secrets[i] = argument
+            awaited = False
+            continue
+        awaited = not equals and argument.startswith("-") and secret_name(argument)
+        if equals and " " not in name and secret_name(name) and _worth(value):
+            secrets[i] = value
+    return secrets
 
 
 def _tokens(data: bytes, runs: bytes) -> list[_Span]:
@@ -404,3 +396,26 @@ def _worth(value: str) -> bool:
     """Whether the value of a secret-looking option is worth masking."""
     raw = value.encode("utf-8", "surrogatepass")
     return bool(raw) and not is_harmless(raw) and not (len(raw) < 6 and raw.isdigit())
+
+
+_ANYWHERE = Scrubber()
+
+
+def scrub(text: str) -> str:
+    """The text with every secret masked; the very same object where there is none."""
+    return _ANYWHERE.text(text)
+
+
+def scrub_bytes(data: bytes) -> bytes:
+    """The bytes with every secret masked; unchanged byte for byte where there is none."""
+    return _ANYWHERE.raw(data)
+
+
+def scrub_arguments(argv: list[str]) -> list[str]:
+    """A command's arguments with every secret masked."""
+    return _ANYWHERE.arguments(argv)
+
+
+def scrub_tree(obj: Any) -> Any:
+    """A copy of nested settings with every secret masked."""
+    return _ANYWHERE.tree(obj)

@@ -239,7 +239,7 @@ class Log:
         from labhand.kit.scrub import Scrubber, Stream
 
         env = {os.fsdecode(name): os.fsdecode(value) for name, value in plan.env.items()}
-        scrubber = Scrubber(env)
+        scrubber = Scrubber(env, [os.fsdecode(word) for word in plan.command])
         self._scrubs = {fd: Stream(scrubber) for fd in plan.readers}
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self._fd = os.open(f"{plan.attempt_dir}/output.log", flags, 0o600)
