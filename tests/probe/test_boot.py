@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -218,9 +217,17 @@ def test_a_handler_of_the_script_stays(home: Home) -> None:
 
 
 KEEPER = """
-import os, subprocess, sys, time
-child = subprocess.Popen([sys.executable, *sys.argv[1:]], env={**os.environ, "LABHAND_KEEPER": str(os.getpid())})
-print("child", child.pid, flush=True)
+import os, sys, time
+os.setsid()
+slave = int(sys.argv[1])
+os.environ["LABHAND_KEEPER"] = str(os.getpid())
+child = os.fork()
+if child == 0:
+    os.close(int(sys.argv[3]))  # the terminal's other side stays with the keeper and the test
+    os.login_tty(slave)
+    os.execv(sys.executable, [sys.executable, sys.argv[2]])
+os.close(slave)
+print(child, flush=True)
 time.sleep(600)
 """
 TRAINING = """
@@ -242,18 +249,24 @@ def until(true: object, seconds: float = 30.0) -> None:
         time.sleep(0.01)
 
 
-def started(home: Home) -> tuple[int, int, int]:
-    """Keeper, training and the master side of the terminal they run in."""
+def started(home: Home) -> tuple[subprocess.Popen[str], int, int]:
+    """A keeper, its training, and the master side of the terminal that the training leads."""
     home.write("keeper.py", KEEPER)
     home.write("train.py", TRAINING)
-    keeper, master = pty.fork()
-    if keeper == 0:
-        os.chdir(home.folder)
-        os.execve(sys.executable, [sys.executable, "keeper.py", "train.py"], home.environment(True))
-    text = b""
-    while b"line" not in text:
-        text += os.read(master, 1000)
-    child = int(text.split(b"child ")[1].split()[0])
+    master, slave = os.openpty()
+    keeper = subprocess.Popen(
+        [sys.executable, "keeper.py", str(slave), "train.py", str(master)],
+        cwd=home.folder,
+        env=home.environment(True),
+        pass_fds=[slave, master],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(slave)
+    assert keeper.stdout is not None
+    child = int(keeper.stdout.readline())
+    keeper.stdout.close()
+    until((home.folder / "progress").exists)
     return keeper, child, master
 
 
@@ -268,10 +281,9 @@ def state(pid: int) -> str:
 def test_training_outlives_keeper_and_terminal(home: Home) -> None:
     keeper, child, master = started(home)
     progress = home.folder / "progress"
-    until(progress.exists)
-    os.kill(keeper, signal.SIGKILL)
+    keeper.kill()
     os.close(master)
-    os.waitpid(keeper, 0)
+    keeper.wait()
     seen = progress.read_text()
     until(lambda: progress.read_text() not in ("", seen))
     (home.folder / "stop").touch()
@@ -291,8 +303,8 @@ def test_a_hangup_under_a_living_keeper_ends_it_as_ever(home: Home) -> None:
     os.kill(child, signal.SIGHUP)
     until(lambda: state(child) in ("gone", "Z"))
     assert not (home.folder / "finished").exists()
-    os.kill(keeper, signal.SIGKILL)
-    os.waitpid(keeper, 0)
+    keeper.kill()
+    keeper.wait()
     os.close(master)
 
 

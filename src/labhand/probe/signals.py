@@ -32,18 +32,22 @@ def _alive(pid: int) -> bool:
     return fields[0] not in (b"Z", b"X") and not int(fields[6]) & _EXITING
 
 
-def _leave_terminal() -> None:
+def _leave_terminal(session: Session) -> None:
     """Points what was the terminal to the null device; a write to it would fail from now on."""
     null = os.open(os.devnull, os.O_RDWR)
+    left = []
     for fd in (0, 1, 2):
         try:
             kind = os.fstat(fd)
             lost = stat.S_ISCHR(kind.st_mode) and not os.isatty(fd)
             if lost and kind.st_rdev != os.fstat(null).st_rdev:
                 os.dup2(null, fd)
+                left.append(fd)
         except OSError:
             continue
     os.close(null)
+    if left:
+        session.event("facts", hangup="labhand, its keeper and the terminal are gone; going on")
 
 
 def arm_hangup(session: Session) -> None:
@@ -57,8 +61,7 @@ def arm_hangup(session: Session) -> None:
             _signal.signal(_signal.SIGHUP, _signal.SIG_DFL)
             os.kill(os.getpid(), _signal.SIGHUP)
             return
-        _leave_terminal()
-        session.event("facts", hangup="labhand, its keeper and the terminal are gone; going on")
+        _leave_terminal(session)
 
     _signal.signal(_signal.SIGHUP, hangup)
 

@@ -52,7 +52,7 @@ class Mirror:
     def held(self, name: str) -> bool:
         """Whether an outer call has written this name already."""
         held = getattr(_now, "held", None)
-        return bool(held) and _repeats(name, held)
+        return held is not None and _repeats(name, held)
 
     def next_step(self, name: str) -> int:
         """The step of a metric that is logged without one: how often it was before."""
