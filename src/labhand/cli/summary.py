@@ -106,7 +106,9 @@ def table(rows: "Iterable[RunRow]") -> str:
 
     cells = [["name", "status", "started", "took", "result", "command"]]
     for row in rows:
-        marks = [f"{MARKS[s]}{n}" for s, n in row.findings.items() if n and s != "note"]
+        marks = [
+            f"{MARKS[s]}{row.findings[s]}" for s in ("error", "warning") if row.findings.get(s)
+        ]
         name, value = row.metric or ("", None)
         cells.append(
             [
@@ -115,7 +117,9 @@ def table(rows: "Iterable[RunRow]") -> str:
                 words.moment(row.started),
                 words.duration(row.wall_s),
                 f"{name} {words.number(value)}" if name else "",
-                words.bare(words.command_line(row.command)),
+                words.bare(
+                    words.command_line([Path(w).name for w in row.command[:1]] + row.command[1:])
+                ),
             ]
         )
     width = shutil.get_terminal_size().columns
@@ -151,7 +155,7 @@ def comparison(found: "Comparison") -> str:
         for finding in found.findings:
             who = ", ".join(by_id[run] for run in finding.runs)
             parts.append(
-                f"  {_mark(finding.severity)} {finding.rule}, only in {who}: {finding.message}"
+                f"  {_mark(finding.severity)} {finding.rule}, only in {who}: {words.bare(finding.message)}"
             )
     if len(parts) == 3 and not found.command:
         parts.append("  nothing else differs")
@@ -312,7 +316,7 @@ def _results(metrics: "list[MetricComparison]", found: "Comparison", names: list
             values = [_estimate(e.mean, e.standard_error) if e else "–" for e in metric.groups]
             rows.append([f"  {metric.name}", *values, ""])
             continue
-        values = [words.number(metric.values[i].last) if i in metric.values else "–" for i in ids]
+        values = [words.result(metric.values.get(i)) for i in ids]
         last = metric.values.get(ids[-1]) if len(ids) == 2 else None
         change = ""
         if last is not None and last.difference is not None:

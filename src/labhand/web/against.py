@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from labhand.core.run import Run
-from labhand.cycle.compare import Comparison, Difference, MetricComparison, Result
+from labhand.cycle.compare import Comparison, Difference, MetricComparison
 from labhand.web import words
 from labhand.web.page import Against, Change, Outcome
 from labhand.web.patches import patches
@@ -63,18 +63,11 @@ def _outcome(metric: MetricComparison, old: str, new: str) -> Outcome:
     before, after = metric.values.get(old), metric.values.get(new)
     return Outcome(
         name=metric.name,
-        before=_value(before),
-        after=_value(after),
+        before=words.result(before),
+        after=words.result(after),
         difference=words.signed(after.difference) if after and before else "",
         change=after.change if after else None,
     )
-
-
-def _value(result: Result | None) -> str:
-    if result is None:
-        return "–"
-    broken = f" ({result.non_finite:,} not finite)" if result.non_finite else ""
-    return words.number(result.last) + broken
 
 
 def _command(comparison: Comparison) -> list[Change]:

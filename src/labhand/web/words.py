@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from labhand.core.finding import SEVERITIES, Finding, Related
 from labhand.core.run import Metric, Run
-from labhand.cycle.compare import Comparison, direction
+from labhand.cycle.compare import Comparison, Result, direction
 
 OURS = ("probe/", "system/")
 """What metric names begin with where labhand measured them itself."""
@@ -137,6 +137,14 @@ def visible(text: str) -> str:
 def bare(text: str) -> str:
     """A sentence without the backticks around its names, fit to be printed on a line."""
     return visible(text.replace("`", "")).replace("\n", " ")
+
+
+def result(told: Result | None) -> str:
+    """A metric's last value in a comparison, with how many of its values were not finite."""
+    if told is None:
+        return "–"
+    broken = f" ({told.non_finite:,} not finite)" if told.non_finite else ""
+    return number(told.last) + broken
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
