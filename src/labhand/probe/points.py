@@ -17,6 +17,7 @@ import sys
 from _collections_abc import Mapping
 from _thread import allocate_lock
 from fcntl import F_DUPFD_CLOEXEC, fcntl
+from os import write
 from time import time as clock
 from zlib import crc32
 
@@ -32,6 +33,7 @@ MARK = 0xB5
 HEADER, NAMES, ROW = 0, 1, 2
 PREFIX = struct.Struct("<BBHI")
 """mark, kind, id, crc; the crc covers the first four bytes and everything after itself."""
+ROW_PREFIX = struct.Struct("<4sI").pack
 LENGTH = struct.Struct("<I")
 ROW_HEAD = struct.Struct("<qd")
 """step, unix time; the values follow."""
@@ -94,8 +96,8 @@ class Writer:
                 return
             fd, head, seed, pack = keyset
             body = pack(step, clock() if time is None else time, *values.values())
-            record = head + crc32(body, seed).to_bytes(4, "little") + body
-            written = os.write(fd, record)
+            record = ROW_PREFIX(head, crc32(body, seed)) + body
+            written = write(fd, record)
             if written != len(record):
                 append(fd, record, written)
         except Exception:  # an int beyond a float, a full disk, a descriptor closed by others
@@ -163,7 +165,7 @@ class Writer:
     def _put(self, names: Tuple[str, ...], values: List[float], step: int, now: float) -> None:
         fd, head, seed, pack = self._keysets.get(names) or self._keyset(names)
         body = pack(step, now, *values)
-        append(fd, head + crc32(body, seed).to_bytes(4, "little") + body)
+        append(fd, ROW_PREFIX(head, crc32(body, seed)) + body)
 
     def _keyset(self, names: Tuple[str, ...]) -> _Keyset:
         with self._lock:
@@ -356,7 +358,7 @@ def append(fd: int, record: bytes, written: int = 0) -> None:
     """
     try:
         while written < len(record):
-            written += os.write(fd, record[written:])
+            written += write(fd, record[written:])
     except OSError:
         if written:
             size = os.fstat(fd).st_size
