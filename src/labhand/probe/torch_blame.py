@@ -31,7 +31,12 @@ class Culprit:
     """What was found: `kind` as in the event; `rows` of the batch, None where they cannot be told."""
 
     def __init__(
-        self, kind: str, layer: Optional[str], cls: Optional[str], rows: Optional[List[int]], note: str = ""
+        self,
+        kind: str,
+        layer: Optional[str],
+        cls: Optional[str],
+        rows: Optional[List[int]],
+        note: str = "",
     ) -> None:
         self.kind = kind
         self.layer = layer
@@ -92,7 +97,9 @@ def rows_of(mask: Any, total: Optional[int]) -> Optional[List[int]]:
 class Forward:
     """Watches one run of a model for the first bad output."""
 
-    def __init__(self, torch: Any, module: Any, total: Optional[int], strict: bool, until: float) -> None:
+    def __init__(
+        self, torch: Any, module: Any, total: Optional[int], strict: bool, until: float
+    ) -> None:
         self.torch = torch
         self.total = total
         self.strict = strict
@@ -234,7 +241,9 @@ def huge_parameter(torch: Any, module: Any) -> Optional[Culprit]:
         if parameter.is_floating_point() and parameter.numel():
             largest = float(parameter.detach().abs().max())
             if largest > WEIGHT_TOO_LARGE:
-                return _of_parameter(module, name, "has grown to %.2g before this batch came" % largest)
+                return _of_parameter(
+                    module, name, "has grown to %.2g before this batch came" % largest
+                )
     return None
 
 
@@ -327,7 +336,9 @@ def in_backward(torch: Any, call: Call, until: float) -> Optional[Culprit]:
         bad = bad_values(torch, gradient, lenient=False)
         if bad is not None:
             found = Culprit("loss", None, None, rows_of(bad, total))
-            found.note = "the gradient is bad already where it enters the model: the loss function made it"
+            found.note = (
+                "the gradient is bad already where it enters the model: the loss function made it"
+            )
             found.total = total
             return found
     with untouched(torch, module), torch.enable_grad():
@@ -360,7 +371,9 @@ def backward(
     torch: Any, call: Call, watch: Backward, module: Any, leaves: List[Any], outputs: List[Any]
 ) -> None:
     """Sends the gradients that the script's backward brought through the new run."""
-    sent = [(t, call.grads.get(i)) for i, t in enumerate(t for t in outputs if t.grad_fn is not None)]
+    sent: List[Tuple[Any, Any]] = [
+        (t, call.grads.get(i)) for i, t in enumerate(t for t in outputs if t.grad_fn is not None)
+    ]
     if call.grads:
         sent = [(t, g) for t, g in sent if g is not None and g.shape == t.shape]
     else:
@@ -375,7 +388,7 @@ def backward(
     owners: Dict[str, List[Passage]] = {}
     for passage in watch.passages:
         owners.setdefault(passage.name, []).append(passage)
-    for name, gradient in zip(trained, gradients):
+    for name, gradient in zip(trained, gradients):  # noqa: B905
         if gradient is not None:
             bad = bad_values(torch, gradient, lenient=False)
             for passage in owners.get(name.rpartition(".")[0], []) if bad is not None else []:

@@ -34,7 +34,14 @@ class Call:
     """One call of a model in training. Holds the inputs cut from the graph, never the graph."""
 
     __slots__ = (
-        "module", "args", "kwargs", "versions", "rng", "autocast", "grads", "epoch",
+        "args",
+        "autocast",
+        "epoch",
+        "grads",
+        "kwargs",
+        "module",
+        "rng",
+        "versions",
     )  # fmt: skip
 
     def __init__(self, module: Any, args: Any, kwargs: Any, epoch: int) -> None:
@@ -234,7 +241,9 @@ class Calls:
         try:
             call = self.note(module, args, kwargs)
         except Exception:
-            call = Call(module, None, None, self.epoch)  # inputs of a kind we cannot hold: timing goes on
+            call = Call(
+                module, None, None, self.epoch
+            )  # inputs of a kind we cannot hold: timing goes on
         self.depth = 1
         if self.attend:
             self.own += perf_counter() - now
@@ -319,7 +328,7 @@ def autocast_query(torch: Any) -> Callable[[], bool]:
     """The function that says whether autocast is on for the CPU."""
     if hasattr(torch, "get_autocast_dtype"):  # torch ≥ 2.4, where the older name is deprecated
         return functools.partial(torch.is_autocast_enabled, "cpu")
-    return getattr(torch, "is_autocast_cpu_enabled", lambda: False)  # type: ignore[no-any-return]
+    return getattr(torch, "is_autocast_cpu_enabled", lambda: False)
 
 
 def over_tensors(torch: Any, value: Any, change: Callable[[Any], Any], depth: int = 3) -> Any:

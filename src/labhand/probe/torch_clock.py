@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from time import perf_counter
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Dict
-
 FULL_SHARE = 0.0015
 """Share of the step time for measuring: gradient norm, update ratio, memory."""
 ROW_SHARE = 0.0025

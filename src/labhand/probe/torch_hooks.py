@@ -16,13 +16,12 @@ asynchronously and looked at when they have come.
 
 from __future__ import annotations
 
-import functools
 import math
 import os
-import sys
 import weakref
 from time import perf_counter
 
+from . import torch_patches
 from .torch_calls import Calls
 from .torch_clock import Budget, Clock
 from .torch_incident import Incidents
@@ -55,12 +54,12 @@ def arm(torch: Any, session: Any) -> Probe:
     """
     probe = Probe(torch, session)
     for where, patch in (
-        ("backward", probe.patch_backward),
-        ("optimizer", probe.patch_optimizer),
-        ("loader", probe.patch_loader),
-        ("scaler", probe.patch_scaler),
+        ("backward", torch_patches.backward),
+        ("optimizer", torch_patches.optimizer),
+        ("loader", torch_patches.loader),
+        ("scaler", torch_patches.scaler),
     ):
-        probe.guard(where, patch)
+        probe.guard(where, patch, probe)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=probe.forked)
     return probe
@@ -89,7 +88,7 @@ class Probe:
         self.in_backward = False
         self.attend = True
         self.since = 0
-        self.losses: List[float] = []
+        self.losses: List[Any] = []
         self.loss_used = False
         self.scaled: Optional[Tuple[Any, Any]] = None
         self.was_scaled = False
@@ -127,91 +126,6 @@ class Probe:
         self.in_backward = False
         self.clock.next_step(perf_counter())
 
-    # -- the patches
-
-    def patch_backward(self) -> None:
-        """Wraps `torch.autograd.backward`, which `Tensor.backward` calls too."""
-        original = self.torch.autograd.backward
-        compiling, guard = self.compiling, self.guard
-
-        @functools.wraps(original)
-        def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            # Checkpointing calls backward within backward, possibly from a thread of the engine.
-            if self.in_backward or compiling() or self.incidents.busy:
-                return original(tensors, *args, **kwargs)
-            if self.attend or not self.finite_at_a_glance(tensors, args):
-                guard("backward", self.before_backward, tensors, args, kwargs)
-            self.in_backward = True
-            try:
-                result = original(tensors, *args, **kwargs)
-            finally:
-                self.in_backward = False
-            guard("backward", self.after_backward)
-            return result
-
-        self.torch.autograd.backward = backward
-
-    def patch_optimizer(self) -> None:
-        """Sees every `Optimizer.step`: by the global hooks of torch ≥ 2, else by a wrap of `step`."""
-        module = sys.modules[self.torch.optim.Optimizer.__module__]
-        hooks = hasattr(module, "register_optimizer_step_post_hook")
-        if hooks:
-            module.register_optimizer_step_pre_hook(self.step_begins)
-            module.register_optimizer_step_post_hook(self.step_ends)
-        created = module.Optimizer.__init__
-        probe = self
-
-        @functools.wraps(created)
-        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-            if not hooks:
-                wrap_step(type(self), probe)
-            created(self, *args, **kwargs)
-            probe.guard("models", probe.optimizer_made, self)
-
-        module.Optimizer.__init__ = __init__
-
-    def patch_loader(self) -> None:
-        """Times the wait for each batch of a DataLoader."""
-        iterator = self.torch.utils.data.dataloader._BaseDataLoaderIter
-        original = iterator.__next__
-        clock, guard = self.clock, self.guard
-
-        @functools.wraps(original)
-        def __next__(self: Any) -> Any:
-            guard("loader", clock.loader_begins, perf_counter())
-            batch = original(self)
-            guard("loader", clock.loader_ends, perf_counter())
-            return batch
-
-        iterator.__next__ = __next__
-        iterator.next = __next__ if hasattr(iterator, "next") else None
-        if iterator.next is None:
-            del iterator.next
-
-    def patch_scaler(self) -> None:
-        """Knows a scaled loss from the true one, and steps that a GradScaler skips from others."""
-        amp = getattr(self.torch, "amp", None)
-        scaler = getattr(amp, "GradScaler", None) or self.torch.cuda.amp.GradScaler
-        scale, step = scaler.scale, scaler.step
-        probe = self
-
-        @functools.wraps(scale)
-        def scaled(self: Any, outputs: Any) -> Any:
-            result = scale(self, outputs)
-            if result is not outputs and isinstance(result, probe.torch.Tensor):
-                probe.scaled = (result, outputs)
-            return result
-
-        @functools.wraps(step)
-        def stepped(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-            probe.stepped = False
-            result = step(self, optimizer, *args, **kwargs)
-            if self.is_enabled():
-                probe.guard("scaler", probe.scaler_stepped)
-            return result
-
-        scaler.scale, scaler.step = scaled, stepped
-
     def optimizer_made(self, optimizer: Any) -> None:
         """Its models are looked for when the next module is called: wrapping and moving is done by then."""
         self.optimizers.add(optimizer)
@@ -237,7 +151,7 @@ class Probe:
                 return False
             value = tensors.item()
             self.was_scaled = False
-            return value - value == 0 and not self.incidents.open  # type: ignore[no-any-return]
+            return bool(value - value == 0) and not self.incidents.open
         except Exception:  # several tensors, or one that is no scalar
             return False
 
@@ -278,11 +192,13 @@ class Probe:
                 self.incidents.loss(self.step, value, loss, self.budget)
             else:
                 self.incidents.loss_fine()
-        elif self.device == "cuda" and len(self.arriving) < ARRIVING_MAX:
-            if not self.torch.cuda.is_current_stream_capturing():
+        elif self.device == "cuda" and self.may_measure():
+            self.losses.append(loss.detach())
+            if len(self.arriving) < ARRIVING_MAX:
                 about = (self.step, self.calls.of_step())
                 self.arriving.append(Arriving(self.torch, loss, about))
-                self.losses.append(loss.detach())  # type: ignore[arg-type]
+        elif self.device != "cuda" and self.attend:
+            self.losses.append(loss.detach())
 
     def after_backward(self) -> None:
         """Looks whether the gradients are finite, before anything is done with them."""
@@ -494,20 +410,3 @@ class Probe:
 def has_closure(args: Any, kwargs: Any) -> bool:
     """Whether `step` was called with a closure, so that the gradients are made inside it."""
     return (len(args) > 1 and args[1] is not None) or kwargs.get("closure") is not None
-
-
-def wrap_step(kind: Any, probe: Probe) -> None:
-    """Puts the hooks around an optimizer class's `step`, once (torch < 2)."""
-    original = kind.step
-    if getattr(original, "labhand", False):
-        return
-
-    @functools.wraps(original)
-    def step(self: Any, *args: Any, **kwargs: Any) -> Any:
-        probe.step_begins(self, (self, *args), kwargs)
-        result = original(self, *args, **kwargs)
-        probe.step_ends(self, (self, *args), kwargs)
-        return result
-
-    step.labhand = True  # type: ignore[attr-defined]
-    kind.step = step

@@ -10,7 +10,7 @@ from .torch_replay import TooLong, inner, sharded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, List, Optional
+    from typing import Any, Callable, Dict, List, Optional
 
     from .torch_calls import Call, Calls
     from .torch_clock import Budget
@@ -71,7 +71,9 @@ class Incidents:
                     return self.named(found, call)
             return guessed(self.torch, calls[-1]) if calls else None
 
-        self.look(step, "gradient", budget, search, note or "the loss is finite, its gradient is not")
+        self.look(
+            step, "gradient", budget, search, note or "the loss is finite, its gradient is not"
+        )
 
     def forward(self, calls: List[Call], until: float) -> Optional[Culprit]:
         """Who made a bad value on the way to the loss; None where the models' outputs are finite."""
@@ -118,7 +120,10 @@ class Incidents:
         bounded, found = False, None
         try:
             if any(sharded(m) for m in self.calls.modules()):
-                bounded, note = True, note + "; the model is spread over ranks, so it was not run again"
+                bounded, note = (
+                    True,
+                    note + "; the model is spread over ranks, so it was not run again",
+                )
             else:
                 found = search(until)
         except TooLong:
@@ -132,9 +137,11 @@ class Incidents:
             self.took += perf_counter() - began
         self.tell(step, what, found, bounded, note)
 
-    def tell(self, step: int, what: str, found: Optional[Culprit], bounded: bool, note: str) -> None:
+    def tell(
+        self, step: int, what: str, found: Optional[Culprit], bounded: bool, note: str
+    ) -> None:
         """Writes the event."""
-        first = {"layer": None, "kind": None, "class": None}
+        first: Dict[str, Optional[str]] = {"layer": None, "kind": None, "class": None}
         rows = total = None
         if found is not None:
             first = {"layer": found.layer, "kind": found.kind, "class": found.cls}

@@ -109,12 +109,17 @@ def operation(torch: Any, nodes: List[Any]) -> str:
     for node in reversed(nodes):
         name = node.name().rstrip("0123456789").replace("Backward", "").lower()
         saved = {"log": "self", "log2": "self", "log10": "self", "log1p": "self"}.get(name)
-        if saved and bool((getattr(node, "_saved_" + saved) <= (-1 if name == "log1p" else 0)).any()):
+        if saved and bool(
+            (getattr(node, "_saved_" + saved) <= (-1 if name == "log1p" else 0)).any()
+        ):
             return "made outside the model: %s of zero or less" % name
         divisor = getattr(node, "_saved_other", None) if name == "div" else None
         if isinstance(divisor, torch.Tensor) and bool((divisor == 0).any()):
             return "made outside the model: a division by zero"
         result = getattr(node, "_saved_result", None) if name in ("exp", "sqrt", "pow") else None
-        if isinstance(result, torch.Tensor) and bad_values(torch, result, lenient=False) is not None:
+        if (
+            isinstance(result, torch.Tensor)
+            and bad_values(torch, result, lenient=False) is not None
+        ):
             return "made outside the model: the result of %s" % name
     return ""

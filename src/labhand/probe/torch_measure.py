@@ -91,7 +91,7 @@ class Weights:
         before, self.before = self.before, None
         if not before:
             return None
-        moved = norm(torch, [a - b for a, b in zip(self.values(), before)])
+        moved = norm(torch, [a - b for a, b in zip(self.values(), before)])  # noqa: B905
         return moved / norm(torch, before)
 
 
@@ -149,7 +149,9 @@ class Arriving:
 
     def __init__(self, torch: Any, value: Any, about: Tuple[Any, ...]) -> None:
         self.about = about
-        self.value = value.detach().to("cpu", non_blocking=True) if value.is_cuda else value.detach()
+        self.value = (
+            value.detach().to("cpu", non_blocking=True) if value.is_cuda else value.detach()
+        )
         self.event = None
         if value.is_cuda:
             self.event = torch.cuda.Event()

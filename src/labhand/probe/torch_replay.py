@@ -97,7 +97,12 @@ def _swap_tensors(torch: Any, modules: List[Any]) -> None:
     places: List[Tuple[Dict[str, Any], str, Any]] = []
     for m in modules:
         places += [(m._buffers, name, t) for name, t in m._buffers.items() if t is not None]
-    size = sum(p.numel() * p.element_size() for m in modules for p in m._parameters.values() if p is not None)
+    size = sum(
+        p.numel() * p.element_size()
+        for m in modules
+        for p in m._parameters.values()
+        if p is not None
+    )
     if size <= COPIED_BYTES_MAX:
         for m in modules:
             places += [

@@ -1,0 +1,114 @@
+"""The places in PyTorch where the probe looks in. Each patch does its work through `Probe.guard`."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from time import perf_counter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .torch_hooks import Probe
+
+
+def backward(probe: Probe) -> None:
+    """Wraps `torch.autograd.backward`, which `Tensor.backward` calls too."""
+    original = probe.torch.autograd.backward
+    compiling, guard, incidents = probe.compiling, probe.guard, probe.incidents
+
+    @functools.wraps(original)
+    def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+        # Checkpointing calls backward within backward, possibly from a thread of the engine.
+        if probe.in_backward or compiling() or incidents.busy:
+            return original(tensors, *args, **kwargs)
+        if probe.attend or not probe.finite_at_a_glance(tensors, args):
+            guard("backward", probe.before_backward, tensors, args, kwargs)
+        probe.in_backward = True
+        try:
+            result = original(tensors, *args, **kwargs)
+        finally:
+            probe.in_backward = False
+        guard("backward", probe.after_backward)
+        return result
+
+    probe.torch.autograd.backward = backward
+
+
+def optimizer(probe: Probe) -> None:
+    """Sees every `Optimizer.step`: by the global hooks of torch ≥ 2, else by a wrap of `step`."""
+    module = sys.modules[probe.torch.optim.Optimizer.__module__]
+    hooks = hasattr(module, "register_optimizer_step_post_hook")
+    if hooks:
+        module.register_optimizer_step_pre_hook(probe.step_begins)
+        module.register_optimizer_step_post_hook(probe.step_ends)
+    created = module.Optimizer.__init__
+
+    @functools.wraps(created)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        if not hooks:
+            _wrap_step(type(self), probe)
+        created(self, *args, **kwargs)
+        probe.guard("models", probe.optimizer_made, self)
+
+    module.Optimizer.__init__ = __init__
+
+
+def _wrap_step(kind: Any, probe: Probe) -> None:
+    """Puts the hooks around an optimizer class's `step`, once."""
+    original = kind.step
+    if getattr(original, "labhand", False):
+        return
+
+    @functools.wraps(original)
+    def step(self: Any, *args: Any, **kwargs: Any) -> Any:
+        probe.step_begins(self, (self, *args), kwargs)
+        result = original(self, *args, **kwargs)
+        probe.step_ends(self, (self, *args), kwargs)
+        return result
+
+    step.labhand = True  # type: ignore[attr-defined]
+    kind.step = step
+
+
+def loader(probe: Probe) -> None:
+    """Times the wait for each batch of a DataLoader."""
+    iterator = sys.modules["torch.utils.data.dataloader"]._BaseDataLoaderIter
+    original = iterator.__next__
+    clock, guard = probe.clock, probe.guard
+
+    @functools.wraps(original)
+    def __next__(self: Any) -> Any:
+        if not probe.attend:
+            return original(self)
+        guard("loader", clock.loader_begins, perf_counter())
+        batch = original(self)
+        guard("loader", clock.loader_ends, perf_counter())
+        return batch
+
+    iterator.__next__ = __next__
+
+
+def scaler(probe: Probe) -> None:
+    """Knows a scaled loss from the true one, and steps that a GradScaler skips from others."""
+    torch = probe.torch
+    kind = getattr(getattr(torch, "amp", None), "GradScaler", None) or torch.cuda.amp.GradScaler
+    scale, step = kind.scale, kind.step
+
+    @functools.wraps(scale)
+    def scaled(self: Any, outputs: Any) -> Any:
+        result = scale(self, outputs)
+        if result is not outputs and isinstance(result, torch.Tensor):
+            probe.scaled = (result, outputs)
+        return result
+
+    @functools.wraps(step)
+    def stepped(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        probe.stepped = False
+        result = step(self, optimizer, *args, **kwargs)
+        if self.is_enabled():
+            probe.guard("scaler", probe.scaler_stepped)
+        return result
+
+    kind.scale, kind.step = scaled, stepped
