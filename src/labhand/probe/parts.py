@@ -70,7 +70,9 @@ def _wake(part: str, module: ModuleType, begun: Session) -> None:
 
 
 def _constants(begun: Session) -> None:
-    if not hasattr(sys.modules.get("__main__"), "__file__"):  # a one-liner has none worth a parser
+    main = sys.modules.get("__main__")
+    # The loader, since Python takes `__file__` away once the script has ended. A one-liner has none.
+    if not hasattr(getattr(main, "__loader__", None), "path"):
         return
     from . import settings_constants
 

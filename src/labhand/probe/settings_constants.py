@@ -9,7 +9,7 @@ from .people import of_person
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator
+    from typing import Any, Iterator
 
     from .session import Session
 
@@ -20,13 +20,16 @@ _BLOCKS = (ast.If, ast.Try, ast.With)
 
 def tell(session: Session) -> None:
     """Tells the simple values of names that the main script sets as settings, as they are now."""
-    main = sys.modules.get("__main__")
-    file = getattr(main, "__file__", None)
-    if not session.leads or file is None or not of_person(file):
+    main: Any = sys.modules["__main__"]
+    file = main.__loader__.path
+    if not session.leads or not of_person(file):
         return
     import linecache
 
-    tree = ast.parse("".join(linecache.getlines(file, vars(main))))
+    try:
+        tree = ast.parse("".join(linecache.getlines(file, vars(main))))
+    except SyntaxError:  # it did not run either
+        return
     names = [name for name in setting_names(tree) if not name.startswith("_")]
     values = {name: vars(main).get(name) for name in names[:_MOST]}
     simple = (bool, int, float, str)
