@@ -183,10 +183,7 @@ def _may_clear(code: Code, event: Event, optimizer: ast.expr, where: Where) -> b
         return False
     if event.subject is None:
         return True
-    handed = event.subject
-    if isinstance(handed, ast.Starred):
-        return True
-    written = ast.unparse(handed)
+    written = ast.unparse(event.subject).removeprefix("*")
     looks_like_one = bool(OPTIMIZER_NAME.match(written.rpartition(".")[2]))
     return written in (ast.unparse(optimizer), "self") or looks_like_one
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from labhand.kit.code.model import Binding
 from labhand.kit.code.project import CallSite, Known, Project, Where
 
-DEPTH = 6
+DEPTH = 8
 
 
 class Origin(NamedTuple):

@@ -158,7 +158,7 @@ class _Follow:
             if function.attr in knowledge.HARMLESS_METHODS:
                 return
             if isinstance(function.value, ast.Name) and function.value.id == "self":
-                if self.inherits_unknown(where):
+                if self.inherited(function.attr, where):
                     yield Event("opaque", call, where, root)
                 return
         canonical = self.project.canonical(function, where) or ""
@@ -169,12 +169,15 @@ class _Follow:
                 if isinstance(part, ast.Name | ast.Attribute | ast.Starred):
                     yield Event("opaque", call, where, root, part)
 
-    def inherits_unknown(self, where: Where) -> bool:
+    def inherited(self, name: str, where: Where) -> bool:
+        """Whether `self.name()` may be a method of a base outside the project that is not known."""
         owner = self.project.owner(where)
         if owner is None:
             return True
-        _, outside = self.project.lineage(owner)
-        return not outside <= knowledge.MODULE_BASES
+        line, outside = self.project.lineage(owner)
+        if any(name in member.klass.attributes for member in line):
+            return False
+        return any(b not in knowledge.MODULE_BASES and not b.startswith("torch.") for b in outside)
 
 
 def _written(node: ast.AST) -> list[ast.expr]:
@@ -196,7 +199,7 @@ def _on_grad(function: ast.expr) -> bool:
     base = function.value
     while isinstance(base, ast.Attribute | ast.Call):
         if isinstance(base, ast.Attribute) and base.attr == "grad":
-            return function.attr in ("zero_", "fill_", "copy_", "mul_", "detach_", "set_")
+            return function.attr in ("zero_", "fill_", "copy_", "detach_", "set_")
         base = base.func if isinstance(base, ast.Call) else base.value
     return False
 
@@ -218,28 +221,45 @@ def _plain_backward(call: ast.Call, canonical: str | None) -> bool:
     )
 
 
-def made_from(origin: Origin) -> str | None:
-    """The module whose `.parameters()` an optimizer was surely built from, as written."""
+def made_from(origin: Origin) -> set[str] | None:
+    """What an optimizer was surely built from, as written: modules and tensors; None: not known."""
     call = origin.expression
     if not isinstance(call, ast.Call) or not call.args:
         return None
-    match call.args[0]:
+    return _parts(call.args[0])
+
+
+def _parts(given: ast.expr) -> set[str] | None:
+    match given:
         case ast.Call(func=ast.Attribute(value=module, attr="parameters"), args=[]):
-            return ast.unparse(module)
-    return None
+            return {ast.unparse(module)}
+        case ast.Call(func=ast.Name(id="list" | "chain"), args=parts):
+            pass
+        case ast.Call(func=ast.Attribute(attr="chain"), args=parts):
+            pass
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            parts = [left, right]
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            if all(isinstance(p, ast.Name | ast.Attribute) for p in parts):
+                return {ast.unparse(p) for p in parts}
+            return None
+        case _:
+            return None
+    found = [_parts(part) for part in parts]
+    known = [part for part in found if part is not None]
+    return set().union(*known) if known and len(known) == len(found) else None
 
 
 def surely_apart(project: Project, one: Event, other: ast.expr, other_where: Where) -> bool:
     """Whether clearing the optimizer of `one` surely leaves the gradients of `other` alone."""
     if one.subject is None:
         return False
-    mine = {made_from(o) for o in origins(project, one.subject, one.where)}
-    theirs = {made_from(o) for o in origins(project, other, other_where)}
-    if None in mine | theirs:
+    mine = [made_from(o) for o in origins(project, one.subject, one.where)]
+    theirs = [made_from(o) for o in origins(project, other, other_where)]
+    first = {part for parts in mine if parts is not None for part in parts}
+    second = {part for parts in theirs if parts is not None for part in parts}
+    if None in mine or None in theirs or not first or not second:
         return False
-    return all(
-        f"{a}." != f"{b}."[: len(a) + 1] and f"{b}." != f"{a}."[: len(b) + 1]
-        for a in mine
-        for b in theirs
-        if a is not None and b is not None
+    return not any(
+        f"{a}.".startswith(f"{b}.") or f"{b}.".startswith(f"{a}.") for a in first for b in second
     )
