@@ -1,0 +1,304 @@
+"""Why an attempt ended badly, in one sentence."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labhand.launch import Evidence, diagnose
+from labhand.launch.env import run_case
+from labhand.launch.packages import (
+    conda_range,
+    declarations,
+    normal,
+    poetry_range,
+    requirement_for,
+    table,
+)
+from labhand.launch.raised import raised, seen
+
+KEY_ERROR = (
+    'Traceback (most recent call last):\n  File "/p/train.py", line 3, in main\n    x = d["a"]\n'
+    "KeyError: 'a'\n"
+)
+
+
+def kind(exit_code: int | None, tail: str = "", **more) -> str | None:
+    failure = diagnose(Evidence(exit_code=exit_code, tail=tail, **more))
+    if failure is not None:
+        assert failure.message and "\n" not in failure.message and failure.evidence["advice"]
+    return None if failure is None else failure.kind
+
+
+def test_a_good_end_and_an_interruption_are_no_failures() -> None:
+    assert kind(0, KEY_ERROR) is None
+    assert kind(130) is None
+    assert kind(130, signal=signal.SIGINT) is None
+    assert (
+        kind(1, 'Traceback (most recent call last):\n  File "a", line 1\nKeyboardInterrupt\n')
+        is None
+    )
+
+
+def test_the_word_of_the_probe_counts_more_than_the_output() -> None:
+    exception = {
+        "type": "torch.OutOfMemoryError",
+        "message": "CUDA out of memory. Tried to allocate 2.00 GiB.",
+        "frames": [{"file": "/p/a.py", "line": 7, "function": "step", "code": "loss.backward()"}],
+    }
+    failure = diagnose(Evidence(exit_code=1, exception=exception, tail=KEY_ERROR))
+    assert failure is not None and failure.kind == "out-of-memory"
+    assert failure.evidence["line"] == 7 and "2.00 GiB" in failure.message
+
+
+def test_a_cause_told_by_the_probe_is_seen() -> None:
+    exception = {
+        "type": "ImportError",
+        "message": "please install einops",
+        "frames": [],
+        "cause": {
+            "type": "ModuleNotFoundError",
+            "message": "No module named 'einops'",
+            "frames": [],
+        },
+    }
+    assert kind(1, exception=exception) == "missing-package"
+
+
+def test_own_code_is_told_with_its_place() -> None:
+    failure = diagnose(Evidence(exit_code=1, tail=KEY_ERROR))
+    assert failure is not None
+    assert failure.message == "KeyError: 'a' at /p/train.py, line 3, in main: `x = d[\"a\"]`"
+
+
+@pytest.mark.parametrize(
+    ("before", "end"),
+    [
+        ("\r 10%|#  | 1/10\r 20%|## | 2/10", "\n"),
+        ("\x1b[31mstep 1\x1b[0m\r\n", "\r\n"),
+        ("epoch 1:  33%|███▎      | 1/3 [00:00<00:00]", "\r\n"),
+    ],
+)
+def test_progress_bars_and_colours_do_not_hide_it(before: str, end: str) -> None:
+    assert kind(1, before + KEY_ERROR.replace("\n", end)) == "own-code"
+
+
+def test_the_last_of_several_tracebacks_counts_and_that_of_the_rank_that_failed() -> None:
+    second = KEY_ERROR.replace("KeyError: 'a'", "MemoryError")
+    assert kind(1, KEY_ERROR + "retrying\n" + second) == "out-of-memory"
+    rank = "".join(f"[rank0]: {line}\n" for line in second.splitlines())
+    other = "".join(
+        f"[rank1]: {line}\n"
+        for line in KEY_ERROR.replace(
+            "KeyError: 'a'", "RuntimeError: Connection closed by peer"
+        ).splitlines()
+    )
+    assert kind(1, rank + other) == "out-of-memory"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(9, "killed from outside"), (15, "asked to end"), (11, "memory that is not")],
+)
+def test_signals(number: int, words: str) -> None:
+    failure = diagnose(Evidence(exit_code=128 + number, signal=number, tail="step 1\n"))
+    assert failure is not None and failure.kind == "killed" and words in failure.message
+
+
+def test_the_memory_killer_is_told_when_the_control_group_counts_it() -> None:
+    failure = diagnose(Evidence(exit_code=137, signal=9, oom_kills=1))
+    assert failure is not None and "memory ran out" in failure.message
+    assert failure.evidence["oom_kill"] is True
+    assert kind(137, signal=9, oom_kills=0) == "killed"
+
+
+def test_a_lost_process_and_a_silent_one_are_unknown() -> None:
+    assert kind(None) == "unknown"
+    failure = diagnose(Evidence(exit_code=3, tail="giving up\n\n"))
+    assert failure is not None and failure.message.endswith("its last words were: giving up")
+
+
+def test_a_module_of_the_project_is_never_taken_for_a_package(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "scripts").mkdir()
+    for name in ("einops", "src/deep", ".venv/lib", "data"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "einops" / "__init__.py").touch()
+    (tmp_path / "src" / "deep" / "nets.py").touch()
+    (tmp_path / ".venv" / "pyvenv.cfg").touch()
+    (tmp_path / ".venv" / "lib" / "cv2.py").touch()
+    (tmp_path / "data" / "rows.csv").touch()
+    found = {}
+    for module in ("einops", "nets", "cv2", "data"):
+        tail = KEY_ERROR.replace(
+            "KeyError: 'a'", f"ModuleNotFoundError: No module named '{module}'"
+        )
+        failure = diagnose(Evidence(exit_code=1, tail=tail, cwd=str(tmp_path / "scripts")))
+        assert failure is not None
+        found[module] = (failure.kind, failure.evidence.get("folder"))
+    assert found == {
+        "einops": ("module-not-on-path", str(tmp_path)),
+        "nets": ("module-not-on-path", str(tmp_path / "src" / "deep")),
+        "cv2": ("missing-package", None),
+        "data": ("missing-package", None),
+    }
+
+
+def test_a_write_over_several_lines_is_read_from_the_file(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    for mode, expected in (("wb", "missing-folder"), ("rb", "wrong-path")):
+        script.write_text(
+            f"import pickle\npickle.x = open(\n    'cache/a.pkl',\n    mode='{mode}',\n)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert (
+            kind(1, done.stderr.replace('"train.py"', f'"{script}"'), cwd=str(tmp_path)) == expected
+        )
+
+
+def test_a_full_disk_under_a_torch_checkpoint() -> None:
+    text = "[enforce fail at inline_container.cc:672] . unexpected pos 704 vs 598"
+    assert kind(1, KEY_ERROR.replace("KeyError: 'a'", f"RuntimeError: {text}")) == "disk-full"
+    shared = "OSError: [Errno 28] No space left on device: '/dev/shm/torch_42'"
+    assert kind(1, KEY_ERROR.replace("KeyError: 'a'", shared)) == "unknown"
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        "Traceback (most recent call last):\n",
+        '  File "/p/a.py", line 3, in f\n',
+        "    open('x/y', 'w')\n",
+        "FileNotFoundError: [Errno 2] No such file or directory: 'x/y'\n",
+        "\nDuring handling of the above exception, another exception occurred:\n\n",
+        "\nThe above exception was the direct cause of the following exception:\n\n",
+        "[rank0]: ",
+        "SyntaxError: bad\n",
+        "╭─ Traceback (most recent call last) ─╮\n",
+        "╰──╯\n",
+        "No module named ''\n",
+        "\r",
+        "\x1b[",
+    ]
+)
+WORDS = st.lists(FRAGMENTS | st.text(max_size=20), max_size=25).map("".join)
+NAMES = st.text(max_size=12)
+
+
+@given(
+    WORDS,
+    st.none() | st.integers(0, 255),
+    st.none()
+    | st.fixed_dictionaries(
+        {"type": NAMES, "message": WORDS},
+        optional={
+            "frames": st.lists(st.fixed_dictionaries({"file": NAMES, "line": st.integers()}))
+        },
+    ),
+)
+def test_any_output_has_a_diagnosis(tail: str, code: int | None, exception) -> None:
+    kind(code, tail, exception=exception)
+    run_case(tail)
+
+
+@given(st.text())
+def test_lines_stay_lines(text: str) -> None:
+    assert len(seen(text)) == text.count("\n") + 1
+    raised(None, text)
+
+
+def test_the_table_of_packages_is_sound() -> None:
+    known = table()
+    assert len(known) >= 250
+    for module, names in known.items():
+        assert names and all(part.isidentifier() for part in module.split("."))
+        assert module.partition(".")[0] not in sys.stdlib_module_names
+        assert all(normal(name) for name in names)
+    assert known["cv2"][0] == "opencv-python-headless" and known["PIL"][0] == "pillow"
+
+
+def test_what_the_project_declares(tmp_path: Path) -> None:
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "dev.txt").write_text(
+        "-r base.txt\nPillow ~= 10.0 ; python_version > '3'\n-e git+https://example.org/x.git#egg=ours\n./local.whl\n"
+    )
+    (tmp_path / "requirements.txt").write_text(
+        "# top\nopencv_contrib.python>=4  # vision\nrich[jupyter]==13.1 --hash=sha256:0\n--index-url x\n"
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\ndependencies = ["scikit-learn>1"]\n[dependency-groups]\ndev = ["umap-learn", {include-group = "x"}]\n'
+        '[tool.poetry.dependencies]\npython = "^3.9"\ntimm = "^0.9.2"\nhydra-core = {version = "*"}\n'
+    )
+    (tmp_path / "setup.cfg").write_text(
+        "[options]\ninstall_requires =\n    einops>=0.6\n    faiss-gpu\n"
+    )
+    (tmp_path / "environment.yml").write_text(
+        "dependencies:\n  - python=3.10\n  - conda-forge::h5py=3.8=py310\n  - pytorch=1.13\n  - pip:\n    - wandb==0.15\n"
+    )
+    (tmp_path / "uv.lock").write_text(
+        '[[package]]\nname = "einops"\nversion = "0.7.0"\n[[package]]\nname = "me"\nversion = "1"\nsource = {editable = "."}\n'
+    )
+    (tmp_path / "poetry.lock").write_text("not toml [")
+    found = {name: requirement.text for name, requirement in declarations(tmp_path).items()}
+    assert found == {
+        "einops": "einops==0.7.0",
+        "opencv-contrib-python": "opencv_contrib.python>=4",
+        "rich": "rich[jupyter]==13.1",
+        "pillow": "Pillow ~= 10.0",
+        "ours": "ours @ git+https://example.org/x.git",
+        "scikit-learn": "scikit-learn>1",
+        "umap-learn": "umap-learn",
+        "timm": "timm>=0.9.2,<0.10",
+        "hydra-core": "hydra-core",
+        "faiss-gpu": "faiss-gpu",
+        "h5py": "h5py==3.8",
+        "torch": "torch==1.13.*",
+        "wandb": "wandb==0.15",
+    }
+    for module, text in (
+        ("cv2", "opencv_contrib.python>=4"),
+        ("faiss", "faiss-gpu"),
+        ("ours", "ours @ git+https://example.org/x.git"),
+        ("yaml", "PyYAML"),
+    ):
+        requirement = requirement_for(module, tmp_path)
+        assert requirement is not None and requirement.text == text
+    assert requirement_for("no_such_thing", tmp_path) is None
+
+
+def test_ranges_of_poetry_and_conda() -> None:
+    for given_, expected in {
+        "^1.2.3": ">=1.2.3,<2",
+        "^0.2": ">=0.2,<0.3",
+        "^0": ">=0,<1",
+        "~1.2.3": ">=1.2.3,<1.3",
+        "~1": ">=1,<2",
+        "1.0": "==1.0",
+        ">=2,<3": ">=2,<3",
+        "*": "",
+    }.items():
+        assert poetry_range(given_) == expected
+    for given_, expected in {
+        "": "",
+        "=1.2": "==1.2.*",
+        "==1.2": "==1.2",
+        "=1.2.*": "==1.2.*",
+        ">=1": ">=1",
+        "=1.2=h1_0": "==1.2",
+    }.items():
+        assert conda_range(given_) == expected
+
+
+def test_the_exit_code_of_a_missing_script_is_pythons_own(tmp_path: Path) -> None:
+    (tmp_path / "train.py").touch()
+    done = subprocess.run(
+        [sys.executable, "trian.py"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert kind(done.returncode, done.stderr, cwd=str(tmp_path)) == "wrong-path"
+    assert os.listdir(tmp_path) == ["train.py"]
