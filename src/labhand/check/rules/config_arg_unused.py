@@ -57,8 +57,9 @@ class Rule:
 
     ## References
     - https://docs.python.org/3/library/argparse.html
-    - A real case: https://github.com/pytorch/examples, `dcgan/main.py` of 2022 took `--dry-run` and, in
-      other scripts, flags that nothing read.
+    - Real cases: `mnist_forward_forward/main.py` of https://github.com/pytorch/examples parses
+      `--seed` and seeds nothing; `wgan_gp.py` of https://github.com/eriklindernoren/PyTorch-GAN
+      takes a `--clip_value` that it never clips with.
     """
 
     severity: Severity = "warning"

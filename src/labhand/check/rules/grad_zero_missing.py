@@ -68,8 +68,9 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.zero_grad.html
-    - A real case: https://stackoverflow.com/questions/60335387, and three scripts of
-      pytorch/examples as of 2026.
+    - Real cases: https://stackoverflow.com/questions/60335387,
+      https://github.com/snakers4/silero-vad/pull/699, https://github.com/wenet-e2e/wekws/pull/73,
+      and `distributed/tensor_parallelism/` of https://github.com/pytorch/examples as of 2026.
     """
 
     severity: Severity = "error"
