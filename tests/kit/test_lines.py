@@ -101,6 +101,15 @@ FORMATS = {
         n, None, {"loss": a, "throughput": "12500"},
     ),
     "bracket": lambda n, a, b: (f"[{n}/99999999] loss: {a} f1: {b}", n, None, {"loss": a, "f1": b}),
+    "llm.c": lambda n, a, b: (f"s:{n} trl:{a}", n, None, {"train_loss": a}),
+    "detectron2": lambda n, a, b: (
+        f"[04/01 12:00:00 d2.utils.events]:  eta: 1:23:45  iter: {n}  total_loss: {a}  loss_cls: {b}  time: 0.25  lr: 0.001  max_mem: 3000M",
+        n, None, {"total_loss": a, "loss_cls": b, "time": "0.25", "lr": "0.001"},
+    ),
+    "optuna": lambda n, a, b: (
+        f"[I 2024-01-01 12:00:00,000] Trial {n} finished with value: {a} and parameters: {{'x': 1.2}}. Best is trial 0 with value: {b}.",
+        n, None, {"value": a},
+    ),
     "heading": lambda n, a, b: (f"Val: loss={a} acc={b}", None, None, {"val/loss": a, "val/acc": b}),
 }  # fmt: skip
 
@@ -177,6 +186,10 @@ TABLES = {
         "                   all        128        929       0.64      0.537      0.605      0.446\n",
         [(16, {"train/box_loss": 1.181, "train/cls_loss": 1.302, "train/dfl_loss": 1.213}),
          (None, {"val/P": 0.64, "val/R": 0.537, "val/mAP50": 0.605, "val/mAP50-95": 0.446})],
+    ),
+    "own": (
+        "epoch     train_loss  valid_loss  accuracy  time\n0         0.5123    0.4123    0.9123  00:12\n",
+        [(None, {"train_loss": 0.5123, "valid_loss": 0.4123, "accuracy": 0.9123})],
     ),
     "end summary": (
         "---\nval_bpb:          0.997900\ntraining_seconds: 300.1\npeak_vram_mb:     45060.2\nthen prose: 3\n",

@@ -88,6 +88,21 @@ def test_the_probe_names_the_layer_and_the_rows() -> None:
     assert later.id == opened.id and later.alarm and later.where.layer == "blocks.2.norm"
 
 
+def test_a_bad_gradient_explains_the_loss_that_follows() -> None:
+    watcher = Watcher(None, None)
+    data = {
+        "step": 7,
+        "what": "gradient",
+        "first": {"layer": "head", "kind": "backward", "class": "Linear"},
+    }
+    (suspected,) = watcher.feed(Fact(NOW, "non-finite", data))
+    assert (suspected.state, suspected.severity, suspected.alarm) == ("suspected", "note", False)
+    row = {"loss": math.nan, "grad_norm": math.nan}
+    found = feed(watcher, [Points(NOW, "log", 8, row), Points(NOW, "log", 9, row)])
+    assert found[-1].alarm and found[-1].where.layer == "head" and found[-1].where.metric == "loss"
+    assert sum(f.alarm is True for f in watcher.findings().findings) == 1
+
+
 def test_nan_weights_are_an_alarm_at_once() -> None:
     watcher = Watcher(None, None)
     data = {

@@ -27,7 +27,7 @@ _PREFIX = re.compile(
     r"|\[?(?:rank|Rank|GPU)[ :]?\d+\]?[\s|:-]+|(?:root|__main__|[a-z_]+(?:\.[a-z_]+)+)\s*(?:-|:|\|)\s+)+"
 )
 _WORTH = re.compile(
-    rf"[A-Za-z)'\"\]%0-9]\s{{0,8}}[:=]\s{{0,30}}['\"]?{NUMBER}|(?:loss|acc|accuracy|ppl|error|reward|score|f1|auc)\s+[-+.\dni]",
+    rf"[A-Za-z)'\"\]%0-9]\s{{0,8}}[:=]\s{{0,30}}['\"]?{NUMBER}|(?:loss|acc|accuracy|ppl|perplexity|error|reward|score|f1|auc)\s+[-+.\dni]",
     re.I,
 )
 _TROUBLE = re.compile(
@@ -44,7 +44,10 @@ _EPOCH = re.compile(
     re.I,
 )
 _FRACTION = re.compile(r"[\[(]\s*(?P<n>\d+)\s*/\s*(?P<total>\d+)\s*(?:\([\d.\s%]*\))?\s*[\])]")
-_TOOK = re.compile(r"\b(?:eta|remaining|elapsed|time left)\b\s*[:=]?\s*[\d:.]+\s*\w*", re.I)
+_BATCHES = re.compile(r"(?P<n>\d+)/\s*(?P<total>\d+) batches")
+_TOOK = re.compile(
+    r"\b(?:eta|remaining|elapsed|time left)\b\s*[:=]?\s*[\d:.]+(?:\s?(?:ms|s|sec|min|h)\b)?", re.I
+)
 _CLOCK = re.compile(r"\d{4}[-/]\d\d[-/]\d\d|\b\d{1,2}:\d\d(?::\d\d)?\b")
 
 
@@ -154,11 +157,11 @@ class Lines:
         if not (sure or (marked and found)):
             return None
         where = _heading(body, found)
-        values = {
-            where + pair.key if where and not side(pair.key) else pair.key: pair.value
-            for pair in found
-            if pair.sure or marked or (sure and not is_setting(pair.key)) or memory.begun
-        }
+        values: dict[str, float] = {}
+        for pair in found:
+            if pair.sure or marked or (sure and not is_setting(pair.key)) or memory.begun:
+                key = where + pair.key if where and not side(pair.key) else pair.key
+                values.setdefault(key, pair.value)
         memory.begun = memory.begun or marked
         return Printed(step, epoch, values, text) if values else None
 
@@ -167,20 +170,12 @@ class Lines:
         epoch_at, step_at = _EPOCH.search(body), _STEP.search(body)
         epoch = float(epoch_at["epoch"]) if epoch_at else None
         self._memory.in_epoch(epoch)
+        inside = step_at is not None and step_at["batch"] is not None
+        body = _without(_without(body, epoch_at), step_at)
         if step_at is None:
-            rest = body if epoch_at is None else body[epoch_at.end() :]
-            step_at = _FRACTION.search(rest) if rest else None
-            body = (
-                rest if step_at is None else rest[: step_at.start()] + ";" + rest[step_at.end() :]
-            )
-            if epoch_at is not None and epoch_at.start() and step_at is None:
-                body = body[:0] + rest
+            step_at = _FRACTION.search(body) or _BATCHES.search(body)
+            body = _without(body, step_at)
             inside = step_at is not None
-        else:
-            inside = step_at["batch"] is not None
-            for mark in (epoch_at, step_at):
-                if mark:
-                    body = body[: mark.start()] + ";" * len(mark.group()) + body[mark.end() :]
         if step_at is None:
             return epoch, None, body
         n, total = int(step_at["n"]), step_at["total"]
@@ -201,6 +196,13 @@ _HEADING = re.compile(
     r"^[\s\[(*=>;,|-]*(?:on |the )?(val|valid|validation|eval|evaluation|test|dev)(?:\s+set)?\s*[\])]?\s*[:\]|>-]?[\s:|\-;,]",
     re.I,
 )
+
+
+def _without(body: str, mark: re.Match[str] | None) -> str:
+    """The line with a mark blotted out, places unchanged."""
+    if mark is None:
+        return body
+    return body[: mark.start()] + ";" * len(mark.group()) + body[mark.end() :]
 
 
 def _heading(body: str, found: list[Pair]) -> str:

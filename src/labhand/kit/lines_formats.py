@@ -323,7 +323,17 @@ def _colons(text: str, memory: Memory) -> Printed | None:
     return Printed(int(found[1]), None, values, text) if values else None
 
 
+def _short(text: str, memory: Memory) -> Printed | None:
+    """llm.c `s:100 trl:4.5`, Optuna `Trial 3 finished with value: 0.5 and parameters: …`."""
+    if found := re.match(rf"s:(\d+) (trl|tel):({NUMBER})", text, re.IGNORECASE):
+        key = "train_loss" if found[2] == "trl" else "val_loss"
+        return Printed(int(found[1]), None, {key: float(found[3])}, text)
+    found = re.search(rf"\bTrial (\d+) finished with value: ({NUMBER})", text, re.IGNORECASE)
+    return Printed(int(found[1]), None, {"value": float(found[2])}, text) if found else None
+
+
 FORMATS: tuple[tuple[str, Format], ...] = (
+    ("finished with value", _short),
     ("%|", _tqdm),
     ("━", _tqdm),
     ("━", _keras),
@@ -338,6 +348,7 @@ FORMATS: tuple[tuple[str, Format], ...] = (
     ("[", _boosting),
     ("learn:", _boosting),
     ("test:", _boosting),
+    ("s:", _short),
     ("step:", _colons),
     ("iter", _nanogpt),
     ("step", _nanogpt),

@@ -17,7 +17,9 @@ _PAIR = re.compile(
     rf"(?P<value>{NUMBER})(?P<unit>\s?{_UNITS}(?![\w/])|)['\"]?(?P<after>.{{0,3}})",
     re.IGNORECASE,
 )
-_BAD_AFTER = re.compile(r"[\w\\°#\[(]|[.:/\-][\w/]|\s?->|,\d|\s?/\s?\d|\s?[*+^](?!/)|\s[KMGT]i?[Bb]\b|\s:\s?\d")
+_BAD_AFTER = re.compile(
+    r"[\w\\°#\[(]|[.:/\-][\w/]|\s?->|,\d|\s?/\s?\d|\s?[*+^](?!/)|\s[KMGT]i?[Bb]\b|\s:\s?\d"
+)
 _ENDS = re.compile(r"$|[,;|)\]}]|\s+[,;|(\[/-]|\s\s|\s+['\"]?[A-Za-z]")
 _RATE = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}
 
@@ -33,7 +35,7 @@ _WITH_STEP = frozenset(
     "throughput it/s tok/s time".split()
 )
 _NEVER = frozenset(
-    "port pid line lines version seed rank world id ids uuid hash commit sha eta date day year memory "
+    "batchsize port pid line lines version seed rank world id ids uuid hash commit sha eta date day year memory "
     "mem vram ram gpu gpus cpu cpus cuda python torch numpy workers worker threads devices device "
     "params parameters size shape dim dims layers heads epochs steps iters iterations max min total "
     "remaining elapsed took file path host http https localhost ip code status exit errno weight "
@@ -45,6 +47,8 @@ _NEVER = frozenset(
     "section figure table chapter question issue bug pr item option best_of top_k top_p "
     "improved improvement".split()
 )
+_OF_LOSSES = frozenset("total max min".split())
+"""Words that make a size of a plain name, and leave a metric one: `total_loss`."""
 _SPLIT = re.compile(r"[\s_./\-@%'()]+")
 _CAPITALISED = re.compile(r"\b[A-Z][a-z]+(?![A-Za-z])")
 
@@ -81,7 +85,7 @@ def words(key: str) -> list[str]:
 def is_metric(key: str) -> bool:
     """Whether the name alone says that it is a metric."""
     parts = words(key)
-    if not parts or any(word in _NEVER for word in parts):
+    if not parts or any(word in _NEVER and word not in _OF_LOSSES for word in parts):
         return False
     return any(word in _METRIC or word.endswith("loss") for word in parts)
 
@@ -115,7 +119,7 @@ def pairs(text: str) -> list[Pair]:
         sure = is_metric(key)
         if spaced:
             key, sure = _last_words(key)
-            if not sure or not _ENDS.match(text, match.end("unit")):
+            if not (sure or is_setting(key)) or not _ENDS.match(text, match.end("unit")):
                 continue
         if is_never(key) and not sure:
             continue
@@ -135,7 +139,7 @@ def _last_words(key: str) -> tuple[str, bool]:
     """The end of a run of words that names a metric: of `then train loss`, `train loss`."""
     parts = key.split(" ")
     if not is_metric(parts[-1]):
-        return key, False
+        return parts[-1], False
     side = len(parts) > 1 and parts[-2].lower() in (
         "train", "training", "val", "valid", "validation", "test", "eval", "dev", "lm", "avg",
         "mean", "average", "total", "smooth", "aux", "best",

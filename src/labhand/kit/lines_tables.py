@@ -7,10 +7,11 @@ Ultralytics YOLO, Stable-Baselines3, scikit-learn's gradient boosting, and the b
 import re
 
 from labhand.kit.lines_formats import Memory, Printed
-from labhand.kit.lines_pairs import NUMBER, name, number
+from labhand.kit.lines_pairs import NUMBER, is_metric, name, number
 
 _SUMMARY = re.compile(rf"^([A-Za-z][\w./\-]*):\s+({NUMBER})\s*(?:s|ms|%)?$", re.IGNORECASE)
 _CELL = re.compile(r"^\|\s+([^|]*?)\s*\|\s*([^|]*?)\s*\|$")
+_FIRST = frozenset("epoch ep step iter iteration it round".split())
 _RULE = re.compile(r"^-{10,}$")
 
 
@@ -69,11 +70,40 @@ def _columns(text: str, memory: Memory) -> Printed | None | bool:
             re.sub(r":?\s*\d+%\|.*", "", text).replace("Box(P", "P").replace(")", "").split()
         )
         return True
+    if _names(parts):
+        memory.table = parts
+        return True
     if not memory.table or not parts:
         return False
     if memory.table[0] == "Iter":
         return _gradient_boosting(parts, text, memory)
+    if "GPU_mem" not in memory.table and _names(memory.table):
+        return _plain(parts, text, memory)
     return _yolo(parts, text, memory)
+
+
+def _names(parts: list[str]) -> bool:
+    """Whether the words are a line of names: a step or an epoch first, a metric among the others."""
+    if len(parts) < 2 or parts[0].lower() not in _FIRST:
+        return False
+    return not any(c.isdigit() and number(c) is not None for c in parts) and any(
+        is_metric(part) for part in parts[1:]
+    )
+
+
+def _plain(parts: list[str], text: str, memory: Memory) -> Printed | None | bool:
+    """A row of numbers under the names; a clock time among them is passed over."""
+    if len(parts) != len(memory.table) or not parts[0].isdigit():
+        if number(parts[0]) is not None:
+            memory.table = []
+        return False
+    cells = zip(memory.table[1:], parts[1:], strict=True)
+    values = {name(k): v for k, p in cells if (v := number(p.rstrip("%"))) is not None}
+    if not values:
+        return True
+    if memory.table[0].lower().startswith("ep"):
+        return Printed(None, memory.in_epoch(float(parts[0])), values, text)
+    return Printed(int(parts[0]), None, values, text)
 
 
 def _gradient_boosting(parts: list[str], text: str, memory: Memory) -> Printed | None | bool:

@@ -164,6 +164,8 @@ class Detector:
             blank = self._blanks.get(name)
             began = blank.first_step if blank and blank.first_step is not None else row.step
             illness = touched[key] = self._ill.setdefault(key, _Illness(began))
+            if key == TRAINING and not illness.fact and GRADIENT in self._ill:
+                illness.fact = self._ill[GRADIENT].fact  # a bad gradient spoils the next loss
             illness.worse(name, row.values.get(name, math.nan), began, rows)
         for key, illness in self._ill.items():
             for name, streak in illness.streaks.items():
