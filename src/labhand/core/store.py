@@ -9,54 +9,31 @@
 """
 
 import os
-import secrets
 import tempfile
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from labhand.core import event
+from labhand.core import event, home
 from labhand.core.errors import InputError, NotFoundError, RecordError
 from labhand.core.run import Run
-
-HOME = ".labhand"
-MARKS = (HOME, ".git", "pyproject.toml", "labhand.toml")
-
-_ADJECTIVES = (
-    "able amber ample bold brave brief bright brisk calm clear clever cool crisp deep dry eager early "
-    "easy even exact fair fast fine firm fond frank fresh full glad grand great green keen kind large "
-    "late level light live loud lucid mild neat new noble plain proud pure quick quiet rare ready rich "
-    "ripe round sharp sleek slow smooth soft solid spare stark steady still stout sunny sure swift tall "
-    "tame tidy true vivid warm wide wise young"
-).split()
-_NOUNS = (
-    "adder badger bear beaver bee bison bittern boar buzzard crane crow curlew deer dipper dove duck "
-    "dunlin eagle egret eider elk falcon finch fox frog gannet goat goose grebe gull hare hawk hedgehog "
-    "heron horse ibis jackdaw jay kestrel kite lark linnet lynx magpie marten merlin mole moth newt "
-    "nuthatch oriole osprey otter owl oyster pike pipit plover puffin quail rabbit raven robin rook "
-    "salmon seal shrew snipe sparrow starling stoat stork swallow swan swift teal tern thrush toad trout "
-    "turtle vole weasel whale wolf wren"
-).split()
 
 
 def project_root(start: Path) -> Path:
     """The nearest folder at or above `start` that is a project; `start` itself where none is."""
-    start = start.resolve()
-    return next((p for p in (start, *start.parents) if any((p / m).exists() for m in MARKS)), start)
+    return Path(home.project_root(str(start)))
 
 
 class Store:
     """The runs of one labhand home. Reading never creates anything."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, place: Path) -> None:
+        self.home = place
 
     @classmethod
     def at(cls, start: Path) -> "Store":
         """The store of the project that holds `start`; `LABHAND_HOME` overrides where it lies."""
-        moved = os.environ.get("LABHAND_HOME")
-        return cls(Path(moved).expanduser().absolute() if moved else project_root(start) / HOME)
+        return cls(Path(home.home_of(str(start))))
 
     @property
     def runs(self) -> Path:
@@ -78,16 +55,8 @@ class Store:
             InputError: the home cannot be written.
         """
         try:
-            if not self.home.exists():
-                self.home.mkdir(mode=0o700, parents=True)
-                (self.home / ".gitignore").write_text("*\n", encoding="utf-8")
-            while True:
-                run_id = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-                try:
-                    self.folder(run_id).mkdir(mode=0o700, parents=True)
-                except FileExistsError:
-                    continue
-                return run_id, name or f"{secrets.choice(_ADJECTIVES)}-{secrets.choice(_NOUNS)}"
+            run_id, drawn = home.new_run(str(self.home))
+            return run_id, name or drawn
         except OSError as error:
             raise InputError(
                 f"the record cannot be written in {self.home}: {error.strerror}; make the folder "

@@ -1,24 +1,30 @@
-"""The run that a script makes for itself when it calls `labhand.log` without `labhand run`."""
+"""The run that a script makes for itself when it calls `labhand.log` without `labhand run`.
+
+The first call waits for this, so nothing is imported here that takes time: JSON is written by the
+standard library, and paths are strings.
+"""
+
+from __future__ import annotations
 
 import atexit
 import os
 import resource
 import sys
 import time
-from pathlib import Path
-from types import TracebackType
-from typing import Any, NoReturn
+from json import dumps
 
-import msgspec
-
-from labhand.core import event
-from labhand.core.errors import LabhandError
-from labhand.core.run import Attempt, Run
-from labhand.core.store import Store, write_whole
+from labhand.core import home
+from labhand.kit import born
 from labhand.probe import points
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, NoReturn
 
 _SPAWNED = "LABHAND_OWN_ATTEMPT"
 """Set for processes that multiprocessing spawns: their points belong to the run of their parent."""
+_SUSPICIOUS = ("key", "token", "pass", "pwd", "secret", "cred", "auth", "://", "@")
 
 
 def begin() -> str:
@@ -29,52 +35,74 @@ def begin() -> str:
     parent = sys.modules.get("multiprocessing.process")
     if _SPAWNED in os.environ and parent is not None and parent.parent_process() is not None:
         return os.environ[_SPAWNED]
+    place = home.home_of(os.getcwd())
     try:
-        run, store = _made()
-    except (LabhandError, OSError) as error:
-        sys.stderr.write(f"labhand: nothing is recorded: {error}\n")
+        run_id = _made(place)
+    except OSError as error:
+        sys.stderr.write(
+            f"labhand: nothing is recorded: {place} cannot be written: {error.strerror}; make it "
+            "writable or set LABHAND_HOME to a folder that is\n"
+        )
         return ""
-    end = _End(store, run)
+    end = _End(place, run_id)
     sys.excepthook, end.excepthook = end.failed, sys.excepthook
     sys.exit, end.exit = end.exited, sys.exit
     atexit.register(end.write)
-    folder = str(store.attempt(run.id, 1))
-    os.environ[_SPAWNED] = folder
-    return folder
+    os.environ[_SPAWNED] = end.attempt
+    return end.attempt
 
 
-def _made() -> tuple[Run, Store]:
-    from labhand.kit import presence
+def _made(place: str) -> str:
+    run_id, name = home.new_run(place)
+    folder = os.path.join(place, "runs", run_id)
+    os.makedirs(os.path.join(folder, "attempts", "1"), mode=0o700)
+    presence = {"pid": os.getpid(), "created": born.born(), "host": os.uname().nodename}
+    _write(os.path.join(folder, "labhand.json"), presence)
+    command, now = _command(), points.now()
+    run = {
+        "schema": "labhand.run/1",
+        "id": run_id,
+        "name": name,
+        "status": "running",
+        "command": command,
+        "cwd": os.getcwd(),
+        "started": now,
+        "attempts": [{"number": 1, "command": command, "started": now}],
+    }
+    _write(os.path.join(folder, "run.json"), run)
+    return run_id
 
-    store = Store.at(Path.cwd())
-    run_id, name = store.create()
-    store.attempt(run_id, 1).mkdir(mode=0o700, parents=True)
-    presence.note(store.folder(run_id) / "labhand.json")
+
+def _command() -> list[str]:
+    """The command of this process; where there may be a secret in it, as scrubbing leaves it."""
     command = list(sys.orig_argv)
-    if len(command) > 2:  # more than the interpreter and the script: there may be a secret
-        from labhand.kit.scrub import scrub_arguments
+    rest = " ".join(command[2:]).lower()
+    parts = rest.replace("=", " ").replace(",", " ").split()
+    long = any(len(part) >= 16 and not part.isalpha() for part in parts)
+    if not long and not any(word in rest for word in _SUSPICIOUS):
+        return command
+    from labhand.kit.scrub import scrub_arguments
 
-        command = scrub_arguments(command)
-    run = Run(
-        id=run_id,
-        name=name,
-        command=command,
-        cwd=str(Path.cwd()),
-        started=event.now(),
-        attempts=[Attempt(number=1, command=command, started=event.now())],
-    )
-    store.write(run)
-    return run, store
+    return scrub_arguments(command)
+
+
+def _write(path: str, content: dict[str, Any]) -> None:
+    """Puts the file there whole, private to the user."""
+    fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(fd, "w", encoding="utf-8") as file:
+        file.write(dumps(content, indent=2))
+    os.replace(path + ".part", path)
 
 
 class _End:
     """How the process ends, learned from the hooks it passes on its way, and written at exit."""
 
-    def __init__(self, store: Store, run: Run) -> None:
+    def __init__(self, place: str, run_id: str) -> None:
         self.excepthook: Any = None
         self.exit: Any = None
-        self._store = store
-        self._run = run
+        self.attempt = os.path.join(place, "runs", run_id, "attempts", "1")
+        self._place = place
+        self._run_id = run_id
         self._pid = os.getpid()
         self._began = time.monotonic()
         self._code = 0
@@ -103,20 +131,19 @@ class _End:
         end = {
             "exit_code": self._code,
             "signal": None,
-            "ended": event.now(),
+            "ended": points.now(),
             "wall_s": round(time.monotonic() - self._began, 3),
             **_used(),
         }
         try:
             points.close_all()
-            place = self._store.attempt(self._run.id, 1) / "end.json"
-            write_whole(place, msgspec.json.encode(end))
-            (self._store.folder(self._run.id) / "labhand.json").unlink(missing_ok=True)
-            command = [sys.executable, "-P", "-m", __name__, str(self._store.home), self._run.id]
+            _write(os.path.join(self.attempt, "end.json"), end)
+            os.unlink(os.path.join(self._place, "runs", self._run_id, "labhand.json"))
+            command = [sys.executable, "-P", "-m", __name__, self._place, self._run_id]
             nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
             os.waitpid(os.posix_spawn(command[0], command, os.environ, file_actions=nothing), 0)
         except OSError as error:  # the script has ended as it has; the next `labhand` closes it
-            sys.stderr.write(f"labhand: the record of {self._run.name} is not closed: {error}\n")
+            sys.stderr.write(f"labhand: the record of {self._run_id} is not closed: {error}\n")
 
 
 def _used() -> dict[str, Any]:
@@ -129,13 +156,16 @@ def _used() -> dict[str, Any]:
     }
 
 
-def close(home: Path, run_id: str) -> None:
+def close(place: str, run_id: str) -> None:
     """Closes the record of a run whose process has ended."""
+    from pathlib import Path
+
+    from labhand.core.store import Store
     from labhand.cycle import settle
 
-    store = Store(home)
+    store = Store(Path(place))
     settle.settle(store, store.read(run_id))
 
 
 if __name__ == "__main__":
-    close(Path(sys.argv[1]), sys.argv[2])
+    close(*sys.argv[1:])

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from labhand.core.store import write_whole
+from labhand.kit.born import born
 
 
 class Presence(msgspec.Struct):
@@ -19,19 +20,7 @@ class Presence(msgspec.Struct):
 
 def mine() -> Presence:
     """The presence of this process."""
-    return Presence(os.getpid(), _created(), socket.gethostname())
-
-
-def _created() -> float:
-    try:
-        # What psutil reads, without the time that its import takes.
-        boot = Path("/proc/stat").read_text(encoding="utf-8").partition("\nbtime ")[2]
-        ticks = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-        return int(boot.split()[0]) + int(ticks) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
-        import psutil
-
-        return psutil.Process().create_time()
+    return Presence(os.getpid(), born(), socket.gethostname())
 
 
 def note(path: Path) -> None:

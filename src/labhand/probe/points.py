@@ -118,7 +118,7 @@ class Writer:
 
     def _slow(self, values: Mapping[Any, Any], step: Any, time: Optional[float]) -> None:
         try:
-            now = clock() if time is None else float(time)
+            when = clock() if time is None else float(time)
             whole = whole_step(step)
             with self._lock:
                 whole = min(self._last + 1, STEP_MAX) if whole is None else whole
@@ -134,10 +134,10 @@ class Writer:
                 elif number is not None:
                     numbers.append((name, number))
             if numbers:
-                self._write(numbers, whole, now)
+                self._write(numbers, whole, when)
             if later:
                 self._fast = _NEVER
-                self._waiting.append((whole, now, later))
+                self._waiting.append((whole, when, later))
         except Exception:
             self.lost += 1
 
@@ -368,14 +368,19 @@ def append(fd: int, record: bytes, written: int = 0) -> None:
         raise
 
 
+def now() -> str:
+    """The time now, ISO 8601 with the local offset, to the millisecond."""
+    from datetime import datetime
+
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
 def event(attempt_dir: str, kind: str, data: Mapping[str, Any]) -> bool:
     """True when the event stands in `events.<pid>.jsonl` (`labhand.event/1`)."""
-    from datetime import datetime
     from json import dumps
 
     try:
-        time = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        line = {"schema": "labhand.event/1", "kind": kind, "time": time, "data": plain(data)}
+        line = {"schema": "labhand.event/1", "kind": kind, "time": now(), "data": plain(data)}
         path = os.path.join(attempt_dir, "events.%d.jsonl" % os.getpid())
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
