@@ -132,6 +132,13 @@ def test_alone_the_end_of_the_script_is_told_as_it_was(tmp_path, ending, status,
     assert ("ValueError: bad" in done.stderr) == ("ValueError" in ending)
 
 
+def test_alone_an_argument_that_is_no_text_is_no_trouble(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text("import labhand\nlabhand.log({'loss': 1})")
+    subprocess.run([sys.executable, script, b"caf\xe9"], cwd=tmp_path, check=True, timeout=60)
+    assert the_run(tmp_path).command[-1].startswith("caf")
+
+
 def test_alone_a_hook_of_the_script_is_still_called(tmp_path):
     done = python(
         tmp_path,

@@ -138,6 +138,10 @@ def test_nothing_that_is_logged_makes_it_raise(tmp_path):
     assert [row.values for row in rows(tmp_path)][-2:] == [(1.0,), (2.0,)]
 
 
+def test_a_name_that_is_no_text_costs_only_its_odd_letter(tmp_path):
+    assert logged(tmp_path, ({"lo\ud800ss": 1.0, "ü": 2.0}, 1)) == [(1, {"lo?ss": 1.0, "ü": 2.0})]
+
+
 def test_no_file_is_made_before_the_first_row_and_then_it_is_private(tmp_path):
     writer = Writer(str(tmp_path), "log", rank=3)
     assert list(tmp_path.iterdir()) == []

@@ -89,8 +89,8 @@ def _command() -> list[str]:
 def _write(path: str, content: dict[str, Any]) -> None:
     """Puts the file there whole, private to the user."""
     fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(fd, "w", encoding="utf-8") as file:
-        file.write(dumps(content, indent=2))
+    with open(fd, "w", encoding="utf-8", errors="replace") as file:
+        file.write(dumps(content, indent=2, ensure_ascii=False))
     os.replace(path + ".part", path)
 
 

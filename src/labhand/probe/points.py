@@ -343,7 +343,7 @@ def text_record(kind: int, number: int, content: Any) -> bytes:
     """A header or names record, its JSON padded so that whatever follows is aligned to 8 bytes."""
     from json import dumps
 
-    text = dumps(content).encode("ascii")
+    text = dumps(content, ensure_ascii=False).encode("utf-8", "replace")
     text += b" " * (-(PREFIX.size + LENGTH.size + len(text)) % 8)
     body = LENGTH.pack(len(text)) + text
     head = PREFIX.pack(MARK, kind, number, 0)[:4]
@@ -384,7 +384,7 @@ def event(attempt_dir: str, kind: str, data: Mapping[str, Any]) -> bool:
         path = os.path.join(attempt_dir, "events.%d.jsonl" % os.getpid())
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            append(fd, dumps(line).encode("ascii") + b"\n")
+            append(fd, dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
         finally:
             os.close(fd)
         return True
