@@ -29,7 +29,7 @@ def of(watcher: Watcher, rule: str) -> list[Finding]:
 
 def test_a_nan_loss_is_confirmed_at_once_and_an_alarm_when_it_stays() -> None:
     watcher = Watcher("brisk-otter", 1)
-    first, second, *_ = feed(watcher, losses([2.0, 1.5, math.nan, math.nan, math.nan]))
+    first, second = feed(watcher, losses([2.0, 1.5, math.nan, math.nan, math.nan]))
     assert (first.state, first.alarm, first.opened_step, first.confirmed_step) == (
         "confirmed",
         False,
@@ -42,6 +42,13 @@ def test_a_nan_loss_is_confirmed_at_once_and_an_alarm_when_it_stays() -> None:
     assert second.where.time is not None
     watcher.close()
     assert [f.state for f in watcher.findings().findings] == ["closed"]
+
+
+def test_an_incident_that_goes_on_is_not_told_again() -> None:
+    watcher = Watcher(None, None)
+    assert len(feed(watcher, losses([2.0] * 5 + [math.nan] * 500))) == 2
+    (found,) = of(watcher, "non-finite")
+    assert found.evidence["metrics"]["loss"]["non_finite"] == 500
 
 
 def test_a_single_nan_loss_recovers_without_an_alarm() -> None:

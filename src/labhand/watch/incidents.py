@@ -72,15 +72,15 @@ class Incidents:
         if before is None:
             self._counts[key] = self._counts.get(key, 0) + 1
         after = self._finding(rule, claim, before)
-        if before == after:
-            return None
         if place is None:
             place = self._open[key] = len(self._all)
             self._all.append(after)
         self._all[place] = after
         if claim.again and claim.state in ("recovered", "closed"):
             del self._open[key]
-        return after
+        # counts in the evidence grow with every row: kept, and no news
+        news = before is None or msgspec.structs.replace(after, evidence=before.evidence) != before
+        return after if news else None
 
     def _finding(self, rule: str, claim: Claim, before: Finding | None) -> Finding:
         began = claim.step if claim.opened is None else claim.opened
