@@ -286,7 +286,7 @@
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       seen.unobserve(entry.target);
-      draw(entry.target);
+      if (!charts.has(Number(entry.target.dataset.chart))) draw(entry.target);
       sized.observe(entry.target.querySelector(".plot"));
     }
   }, { rootMargin: "400px" });
