@@ -12,8 +12,8 @@ import select
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # typing itself takes longer to import than all the rest here
 if TYPE_CHECKING:
     from resource import struct_rusage
     from types import FrameType
@@ -246,20 +246,24 @@ class Log:
 
     def feed(self, fd: int, data: bytes) -> None:
         """Takes in a piece of what came from `fd`."""
-        self._write(self._scrubs[fd].feed(data))
+        try:
+            self._write(self._scrubs[fd].feed(data))
+        except Exception:  # a full disk: the output is lost, the training is not
+            return
 
     def close(self) -> None:
         """Writes what was held back for the end of its line."""
-        for scrub in self._scrubs.values():
-            self._write(scrub.flush())
-        os.close(self._fd)
+        try:
+            for scrub in self._scrubs.values():
+                self._write(scrub.flush())
+        except Exception:  # as above
+            return
+        finally:
+            os.close(self._fd)
 
     def _write(self, clean: bytes) -> None:
-        try:
-            while clean:
-                clean = clean[os.write(self._fd, clean) :]
-        except OSError:  # a full disk: the output is lost, the training is not
-            pass
+        while clean:
+            clean = clean[os.write(self._fd, clean) :]
 
 
 class Keeper:
