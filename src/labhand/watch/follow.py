@@ -1,9 +1,11 @@
 """Follows the files of metrics that a script writes while it runs."""
 
+import itertools
 import math
 import os
 import stat
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +21,10 @@ from labhand.watch.rows import Row, is_step
 DEPTH = 4
 LARGEST = 200 << 20
 PIECE = 4 << 20
+CROWD = 2000
+"""Entries looked at in one folder: one with more holds data."""
+MOST = 20_000
+"""Entries looked at in one scan, the nearest to the root first."""
 SCAN_S = 3.0
 SLOWEST_SCAN = 0.02
 """No more than this share of the time goes into scanning."""
@@ -156,12 +162,13 @@ class Follower:
 
 def _grown(root: Path, since: float, depth: int) -> Iterator[tuple[Path, int]]:
     """The files under `root` that were written to since then, and are not too large, with sizes."""
-    folders = [(str(root), depth)]
-    while folders:
-        folder, left = folders.pop()
+    folders, left_over = deque([(str(root), depth)]), MOST
+    while folders and left_over > 0:
+        folder, left = folders.popleft()
         try:
             with os.scandir(folder) as entries:
-                for entry in entries:
+                for entry in itertools.islice(entries, min(CROWD, left_over)):
+                    left_over -= 1
                     if entry.is_dir(follow_symlinks=False):
                         if left > 1 and entry.name not in PASSED_OVER:
                             folders.append((entry.path, left - 1))
