@@ -165,7 +165,7 @@ class Flow:
         elif isinstance(parent, ast.IfExp | ast.BoolOp):
             self._pending.append((parent, source))
         elif not _looks_only(parent):
-            self._escapes(f"line {node.lineno}")
+            self._escapes(f"line {node.lineno} of {source.path.name}")
 
     def _assigned(
         self, node: ast.Assign | ast.AnnAssign | ast.NamedExpr, source: Source, where: Where

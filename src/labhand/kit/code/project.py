@@ -203,7 +203,10 @@ class Project:
         for module, level in source.index.stars:
             if not level and name in knowledge.STARS.get(module, ()):
                 return knowledge.canonical_name(f"{module}.{name}")
-        return name if hasattr(builtins, name) and not source.index.stars else None
+            ours = self.module(module, level, source)
+            if ours is not None and name in ours.index.module.bindings:
+                return None
+        return name if hasattr(builtins, name) else None
 
     def definition(self, expression: ast.expr, where: Where) -> Where | Known | None:
         """The project's function or class that an expression names; None where it is unknown."""
