@@ -29,6 +29,9 @@ def runs(python: str) -> bool:
 
 
 PYTHONS = interpreters()
+_ORDER = sorted(PYTHONS, key=lambda version: int(version[2:]))
+ENDS = {version: PYTHONS[version] for version in (_ORDER[0], _ORDER[-1])}
+"""The oldest and the newest of them."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from interpreters import BOOT, PYTHONS, Home
+from interpreters import BOOT, ENDS, PYTHONS, Home
 
 
 @pytest.fixture
@@ -64,13 +64,13 @@ def test_every_ending_looks_the_same_to_the_byte(home: Home, ending: str) -> Non
     home.write("wandb.py", BROKEN)
     home.write("tensorboardX.py", RAISES)
     home.write("script.py", ENDINGS[ending])
-    for version, python in PYTHONS.items():
+    for version, python in ENDS.items():
         plain = home.run("script.py", python=python, probe=False)
         ran = home.run("script.py", python=python)
         assert (version, ran.out, ran.err, ran.code) == (version, plain.out, plain.err, plain.code)
     raised = [event["data"]["type"] for event in ran.events("exception")]
     quiet = ending in ("exit", "code", "warning")
-    assert len(raised) == (0 if quiet else len(PYTHONS))
+    assert len(raised) == (0 if quiet else len(ENDS))
     assert ran.events("fault") == []
 
 
@@ -104,12 +104,12 @@ def test_another_sitecustomize_runs_as_if_alone(home: Home, theirs: str) -> None
     home.write("site/sitecustomize.py", theirs)
     code = "import sys; print(getattr(sys.modules.get('sitecustomize'), '__file__', None))"
     folder = str(home.folder / "site")
-    for python in PYTHONS.values():
+    for python in ENDS.values():
         plain = home.run("-c", code, python=python, probe=False, PYTHONPATH=folder)
         ran = home.run("-c", code + "; 1/0", python=python, PYTHONPATH=folder)
         assert plain.out == ran.out
         assert ran.err.startswith(plain.err)
-    assert len(ran.events("exception")) == len(PYTHONS)
+    assert len(ran.events("exception")) == len(ENDS)
 
 
 def test_isolated_pythons_go_without_it(home: Home, python: str) -> None:

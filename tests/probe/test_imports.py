@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from interpreters import PYTHONS, Home
+from interpreters import ENDS, Home
 
 PACKAGE = {
     "tensorboardX/__init__.py": "print('begin'); from . import inner; from .inner import SummaryWriter; print('end')\n",
@@ -51,7 +51,7 @@ def test_it_is_armed_once_and_invisible(tmp_path: Path, before: str) -> None:
     for name, text in PACKAGE.items():
         home.write(name, text)
     home.write("train.py", BEFORE[before] + CHECK)
-    for version, python in PYTHONS.items():
+    for version, python in ENDS.items():
         plain = home.run("train.py", python=python, probe=False)
         ran = home.run("train.py", python=python)
         assert ran.out.splitlines()[:-1] == plain.out.splitlines()[:-1], version
@@ -64,6 +64,6 @@ def test_a_reload_is_harmless(tmp_path: Path) -> None:
     for name, text in PACKAGE.items():
         home.write(name, text)
     home.write("train.py", "import importlib, tensorboardX\nimportlib.reload(tensorboardX)\n")
-    for python in PYTHONS.values():
+    for python in ENDS.values():
         ran = home.run("train.py", python=python)
         assert (ran.code, ran.err) == (0, "")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from interpreters import PYTHONS, Home, Ran
+from interpreters import ENDS, PYTHONS, Home, Ran
 
 SCRIPT = '''"""What the script is for."""
 from __future__ import annotations
@@ -120,7 +120,7 @@ def test_a_changed_module_runs_with_dash_m(home: Overlaid, python: str) -> None:
 )
 def test_a_changed_script_ends_as_an_edited_one(home: Overlaid, text: str) -> None:
     home.write("broken.py", "x = 1\ny = = 2\n")
-    for name, python in PYTHONS.items():
+    for name, python in ENDS.items():
         home.write("sub/train.py", text)
         edited = home.run("sub/train.py", python=python, probe=False)
         home.write("sub/train.py", "print('the old text')\n")

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from interpreters import PYTHONS, Home
 
@@ -173,11 +173,11 @@ SCRIPTS = {
 def test_parsers(home: Home, parser: str) -> None:
     if importlib.util.find_spec(parser) is None:
         pytest.skip(f"{parser} is not installed")
-    text, arguments, settings = SCRIPTS[parser]
+    text, arguments, expected = SCRIPTS[parser]
     home.write("train.py", text)
     home.write("conf/c.yaml", "lr: 0.1\ntwice: ${lr}\nmodel:\n  width: 3\n")
     ran = home.run("train.py", *arguments)
-    assert (ran.code, ran.config(), ran.events("fault")) == (0, settings, [])
+    assert (ran.code, ran.config(), ran.events("fault")) == (0, expected, [])
 
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
@@ -188,16 +188,17 @@ TREES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(), TREES))
-def test_any_settings_become_one_line_of_strict_json(settings: dict) -> None:
+def test_any_settings_become_one_line_of_strict_json(given_settings: dict) -> None:
     def refuse(name: str) -> None:
         raise AssertionError(name)
 
-    line = values.line("config", settings)
+    line = values.line("config", given_settings)
     assert line.endswith(b"\n") and line.count(b"\n") == 1
     told = json.loads(line, parse_constant=refuse)["data"]
     json.dumps(told).encode("utf-8")
-    assert len(told) <= len(settings)
+    assert len(told) <= len(given_settings)
 
 
 @pytest.mark.parametrize(
