@@ -76,12 +76,13 @@ def replacement(session: Session) -> ModuleSpec | None:
     frame = frame_of_import()
     if frame is None or not of_person(frame.f_code.co_filename) or guarded(frame):
         return None
-    session.event(
-        "facts",
-        tracker="tensorboard",
-        installed=False,
-        note="tensorboard is not installed: no event files are written; labhand keeps the scalars",
-    )
+    if session.leads:
+        session.event(
+            "facts",
+            tracker="tensorboard",
+            installed=False,
+            note="tensorboard is not installed: no event files are written; labhand keeps the scalars",
+        )
     kind: Any = type(sys.__spec__)
     spec: ModuleSpec = kind(_NAME, StandIn(session))
     return spec

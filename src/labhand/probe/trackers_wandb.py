@@ -105,7 +105,7 @@ _told: list[bool] = []
 
 
 def _tell(session: Session) -> None:
-    if _told:
+    if _told or not session.leads:
         return
     _told.append(True)
     session.event(
