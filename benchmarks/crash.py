@@ -97,10 +97,9 @@ def one_round(folder: Path, victim: str, delay: float, length: float) -> Outcome
 def training_of(attempt: Path) -> int | None:
     """The process number of the training, once the keeper has noted it."""
     try:
-        known = json.loads((attempt / "process.json").read_bytes())["training"]
+        return int(json.loads((attempt / "process.json").read_bytes())["pid"])
     except (OSError, ValueError, KeyError):
         return None
-    return known["pid"] if isinstance(known, dict) else known
 
 
 def alive(pid: int) -> bool:

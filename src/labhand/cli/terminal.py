@@ -35,7 +35,7 @@ class Terminal:
         self._line_open = False
         self._drawn = False
         self._last_output = 0.0
-        self._told: set[tuple[str, str]] = set()
+        self._told: set[tuple[str, str, bool]] = set()
         self._saved: list[Any] | None = None
 
     @contextmanager
@@ -84,9 +84,10 @@ class Terminal:
             return
         if finding.rule == "crashed":
             return
-        if (finding.id, state) in self._told:
+        told = (finding.id, state, finding.alarm is True)
+        if told in self._told:
             return
-        self._told.add((finding.id, state))
+        self._told.add(told)
         mark = click.style(MARKS[finding.severity], fg=COLOURS[finding.severity], bold=True)
         place = finding.where.path if isinstance(finding.where.path, str) else ""
         where = f" {place}:{finding.where.line}" if place else ""

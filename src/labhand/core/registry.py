@@ -9,7 +9,6 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,6 +135,8 @@ def _in_folder(kind: Kind, folder: Path, origin: str) -> Iterator[Extension]:
 
 
 def _installed(kind: Kind) -> Iterator[Extension]:
+    from importlib.metadata import entry_points
+
     for point in entry_points(group=kind.group):
         origin = point.dist.name if point.dist else "?"
         yield Extension(kind, point.name, origin, point.value)

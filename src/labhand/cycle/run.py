@@ -124,7 +124,7 @@ class _Carrier:
         from labhand.kit.machine import environment, interpreter
 
         python = interpreter(self.applied.command, self.request.cwd, os.environ)
-        self.run.environment = environment(python, os.environ)
+        self.run.environment = environment(python, os.environ, self.store.home)
 
     def _in_background(self, work: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
