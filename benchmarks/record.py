@@ -151,13 +151,14 @@ def large(home, count=500_000):
             began = time.perf_counter()
             points.pack(home / "large")
             told["pack_s"] = time.perf_counter() - began
-        spent = []
+        spent, cpu = [], []
         for name in random.Random(0).sample(names, 15):
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             points.curve(home / "large", name)
             spent.append((time.perf_counter() - began) * 1e3)
+            cpu.append((time.process_time() - worked) * 1e3)
         size = sum(p.stat().st_size for p in (home / "large").rglob("*") if p.is_file())
-        told[state] = {"ms": spent[1:], "bytes": size / (20 * count)}
+        told[state] = {"ms": spent[1:], "cpu": cpu[1:], "bytes": size / (20 * count)}
     return told
 
 
@@ -207,6 +208,7 @@ def main():
     parser.add_argument("--cap", type=float, default=15.0, help="seconds a recorder may take")
     options = parser.parse_args()
     found, missing = {}, {}
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
         for name in options.only.split(","):
@@ -224,10 +226,14 @@ def main():
         print(f"\nOne curve of a 10 M-point run (packing it took {told.pop('pack_s'):.1f} s):")
         for state, curve in told.items():
             print(
-                f"{state} {statistics.median(curve['ms']):.0f} ms (of 14 curves, at most "
-                f"{max(curve['ms']):.0f}), {curve['bytes']:.2f} bytes a point;"
+                f"{state} {statistics.median(curve['ms']):.0f} ms (median of 14 curves, "
+                f"{min(curve['ms']):.0f} to {max(curve['ms']):.0f}; of the processor "
+                f"{statistics.median(curve['cpu']):.0f} ms), {curve['bytes']:.2f} bytes a point;"
             )
-    print(f"\nLoad of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.")
+    print(
+        f"\nOther work on the machine: load {load:.1f} before, {os.getloadavg()[0]:.1f} after, "
+        f"on {os.cpu_count()} cores."
+    )
 
 
 if __name__ == "__main__":

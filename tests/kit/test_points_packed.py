@@ -99,6 +99,17 @@ def test_raw_files_that_a_crash_left_beside_the_packed_are_not_read_twice(tmp_pa
     assert points.metrics(tmp_path)["loss"].points == 10
 
 
+def test_a_raw_file_with_damage_inside_stays_and_is_not_read_twice(tmp_path):
+    write(tmp_path, [({"loss": n / 3}, n) for n in range(100)])
+    ((_, raw),) = points.raw_files(tmp_path)
+    damaged = bytearray(raw.read_bytes())
+    damaged[2000] ^= 1
+    raw.write_bytes(damaged)
+    assert points.pack(tmp_path) is True
+    assert raw.read_bytes() == damaged
+    assert points.metrics(tmp_path)["loss"].points == 99
+
+
 def test_raw_files_stay_when_the_packed_one_reads_back_differently(tmp_path, monkeypatch):
     write(tmp_path, [({"loss": n / 3}, n) for n in range(10)])
     before = everything(tmp_path)

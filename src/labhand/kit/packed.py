@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from labhand.core.errors import RecordError
 from labhand.kit.points import Group, raw_files, raw_groups
-from labhand.kit.records import Origin
+from labhand.kit.records import Blocks, Origin
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,18 +76,34 @@ def decode(data: bytes, kind: str) -> Any:
 def pack(run_dir: Path) -> bool:
     """Packs the raw points of a run, and those packed before; False: there are none to pack.
 
+    Holds all points of the run in memory, about 40 bytes each. A raw file with damage inside stays,
+    though it is packed, for whoever can make more of it.
+
     Raises:
         OSError: the disk is full or not writable; the raw files stay.
         RecordError: what was read back is not what was written; the raw files stay.
     """
     done = writers(run_dir)
-    raw = [(number, path) for number, path in raw_files(run_dir) if (number, path.name) not in done]
-    sizes = {path: path.stat().st_size for _, path in raw}
-    made = list(groups(run_dir)) if done else []
-    for number, path in raw:
-        made += raw_groups(number, path)
-    if not raw or not made:
-        return False
+    raw = [
+        (number, Blocks(path))
+        for number, path in raw_files(run_dir)
+        if (number, path.name) not in done
+    ]
+    try:
+        sizes = [blocks.path.stat().st_size for _, blocks in raw]
+        made = [group for number, blocks in raw for group in raw_groups(number, blocks)]
+        if not made or not _put(run_dir, [*(groups(run_dir) if done else []), *made], raw, sizes):
+            return False
+    except FileNotFoundError:
+        return False  # another labhand packed it meanwhile
+    for _, blocks in raw:
+        if not blocks.reader.damaged:
+            blocks.path.unlink(missing_ok=True)
+    return True
+
+
+def _put(run_dir: Path, made: list[Group], raw: list[tuple[int, Blocks]], sizes: list[int]) -> bool:
+    """Writes the packed file and reads it back; False where a raw file has grown meanwhile."""
     handle, name = tempfile.mkstemp(dir=run_dir, prefix=f".{NAME}.")
     temporary = Path(name)
     try:
@@ -105,15 +121,13 @@ def pack(run_dir: Path) -> bool:
                 f"the points of {run_dir} could not be packed: what was read back differs; the raw "
                 "files stay and are read as before"
             )
-        if any(path.stat().st_size != size for path, size in sizes.items()):
+        if [blocks.path.stat().st_size for _, blocks in raw] != sizes:
             return False  # a process of the run still writes
         temporary.replace(run_dir / NAME)
         _sync(run_dir)
+        return True
     finally:
         temporary.unlink(missing_ok=True)
-    for _, path in raw:
-        path.unlink()
-    return True
 
 
 def writers(run_dir: Path) -> set[tuple[int, str]]:

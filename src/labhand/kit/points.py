@@ -219,11 +219,10 @@ def raw_files(run_dir: Path) -> list[tuple[int, Path]]:
     ]
 
 
-def raw_groups(number: int, path: Path, wanted: Collection[str] | None = None) -> list[Group]:
-    """The groups of one raw points file; of the columns only the `wanted` names, None: all."""
+def raw_groups(number: int, blocks: Blocks) -> list[Group]:
+    """The groups of one raw points file of the attempt `number`."""
     import numpy as np
 
-    blocks = Blocks(path, wanted)
     found: dict[tuple[str, ...], list[Any]] = {}
     for block in blocks:
         found.setdefault(block.names, []).append(block)
@@ -265,7 +264,7 @@ def _groups(run_dir: Path, wanted: Collection[str] | None) -> Iterator[Group]:
         yield from packed.groups(run_dir, wanted)
     for number, path in raw_files(run_dir):
         if (number, path.name) not in done:
-            yield from raw_groups(number, path, wanted)
+            yield from raw_groups(number, Blocks(path, wanted))
 
 
 class _Column(NamedTuple):
