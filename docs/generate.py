@@ -10,6 +10,7 @@ import msgspec
 
 from labhand.cli import COMMANDS, cli
 from labhand.core import registry
+from labhand.kit.cases import documentation
 from labhand.kit.configuration import Configuration
 
 CASES = Path(__file__).parent.parent / "cases"
@@ -49,7 +50,7 @@ def extensions(verb: str) -> str:
         parts.append(f"## {kind.folder.capitalize()}\n")
         for extension in registry.extensions(kind.name):
             parts.append(f"### {extension.name} {{#{kind.name}-{extension.name}}}\n")
-            parts.append(_demoted(_docstring(extension), 4))
+            parts.append(_demoted(documentation(extension), 4))
             case = CASES / verb / f"{extension.name}.md"
             if case.exists() and kind.name != "fixer":
                 text = case.read_text(encoding="utf-8").partition("\n")[2]
@@ -62,13 +63,6 @@ def _help(command: click.Command, title: str, level: str) -> str:
     context = click.Context(command, info_name=title, terminal_width=90)
     text = re.sub(r"\[default: \S+\]", lambda m: m.group(), command.get_help(context))
     return f"{level} {title}\n\n```text\n{text}\n```\n"
-
-
-def _docstring(extension: registry.Extension) -> str:
-    import ast
-
-    tree = ast.parse(registry.source_of(extension).read_text(encoding="utf-8"))
-    return ast.get_docstring(tree) or ""
 
 
 def _demoted(text: str, level: int) -> str:

@@ -57,7 +57,7 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="labhand %(version)s")
 def cli() -> None:
-    """A lab hand for AI researchers.
+    r"""A lab hand for AI researchers.
 
     \b
     labhand run -- python train.py     record, supervise, watch and report a run

@@ -15,10 +15,10 @@ from labhand.core.store import Store, project_root
 @click.option("--output", is_flag=True, help="What the command printed, newest attempt.")
 def show(reference: str, as_json: bool, diff: bool, output: bool) -> None:
     """Show RUN: an id, a name, or `last`."""
-    from labhand.cycle.settle import settle
+    from labhand.cycle import settle
 
     store = Store.at(Path.cwd())
-    run = settle(store, store.read(store.find(reference)))
+    run = settle.settle(store, store.read(store.find(reference)))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(run)))
     elif output:
