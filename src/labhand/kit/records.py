@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TEXT_MAX = 1 << 26
 """No header or list of names is longer; a length beyond it is damage."""
-CHUNK = 1 << 20
+CHUNK = 1 << 22
 PERIOD_MAX = 64
 """The longest pattern of row sizes that is recognised, in rows."""
 TRIES = (8, 32, 64, 2 * PERIOD_MAX)
@@ -195,6 +195,8 @@ class Blocks:
             recent.append(row.end - row.at)
             at = row.end
             if len(recent) in TRIES or len(recent) % 256 == 0:
+                yield from self._singles(data, rows)  # first, so that all stays in order
+                rows = []
                 self._pattern = _period(recent[-2 * PERIOD_MAX :])
                 further = yield from self._stretch(data, at, end)
                 if further != at:
