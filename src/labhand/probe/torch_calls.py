@@ -26,7 +26,7 @@ OUTPUTS_MAX = 4
 DESCENTS_MAX = 8
 PATIENCE = 3
 """Steps that a module may stay uncalled before its children are watched instead."""
-LEAN_VALUES_MAX = 1 << 20
+LEAN_BYTES_MAX = 1 << 22
 """Inputs up to this size are kept by a bare reference while steps are short."""
 
 
@@ -76,6 +76,7 @@ class Calls:
         self.attend = True
         self.rich = True
         self.lean = False
+        self.simple = False
         self.epoch = 0
         self.leans: Deque[Tuple[int, Any, Any, int]] = deque(maxlen=CALLS_MAX)
         self.descents = self.waited = 0
@@ -188,15 +189,13 @@ class Calls:
                 if calls.unwaited is None or not self.training or not calls.stop_waiting():
                     return original(self, *args, **kwargs)
                 calls.found()
-            if calls.lean and len(args) == 1 and not kwargs:
+            if calls.lean and calls.simple and len(args) == 1 and not kwargs:
                 tensor = args[0]
                 if (
                     type(tensor) is plain
                     and not tensor.requires_grad
-                    and tensor.numel() < LEAN_VALUES_MAX
                     and self.training
                     and grad_on()
-                    and not autocast_on()
                     and not calls.depth
                 ):
                     leans.append((calls.epoch, self, args, tensor._version))
@@ -214,7 +213,6 @@ class Calls:
 
         before, after, leans = self.before, self.after, self.leans
         plain, grad_on = self.torch.Tensor, self.torch.is_grad_enabled
-        autocast_on = autocast_query(self.torch)
         return __call__
 
     def of_step(self) -> List[Call]:
@@ -278,6 +276,7 @@ class Calls:
             if device == "cuda":
                 call.rng.append(("cuda", torch.cuda.get_rng_state()))
         call.autocast = autocast_of(torch, device)
+        self.simple = call.autocast is None and size <= LEAN_BYTES_MAX
         self.calls.append(call)
         return call
 

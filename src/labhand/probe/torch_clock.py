@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from time import perf_counter
 
-FULL_SHARE = 0.0015
+FULL_SHARE = 0.001
 """Share of the step time for measuring: gradient norm, update ratio, memory."""
-ROW_SHARE = 0.0025
+ROW_SHARE = 0.002
 """Share of the step time for looking at a step: its times, its gradients' soundness, its row."""
 STRIDE_MAX = 256
 CREDIT = 0.002

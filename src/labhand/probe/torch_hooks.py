@@ -87,6 +87,8 @@ class Probe:
         self.evaluations = 0
         self.in_backward = False
         self.attend = True
+        self.lean = False
+        self.glance: Callable[[], bool] = nothing_to_see
         self.since = 0
         self.losses: List[Any] = []
         self.loss_used = False
@@ -144,17 +146,6 @@ class Probe:
             self.clock.model_begins(now)
         return True
 
-    def finite_at_a_glance(self, tensors: Any, args: Any) -> bool:
-        """Whether this is surely a finite loss: the short way through steps that are not looked at."""
-        try:
-            if self.device != "cpu" or self.scaled is not None or not args or args[0] is not None:
-                return False
-            value = tensors.item()
-            self.was_scaled = False
-            return bool(value - value == 0) and not self.incidents.open
-        except Exception:  # several tensors, or one that is no scalar
-            return False
-
     def before_backward(self, tensors: Any, args: Any, kwargs: Any) -> None:
         """Reads the loss while its graph is still whole."""
         now = perf_counter()
@@ -206,18 +197,22 @@ class Probe:
         if self.attend:
             now = perf_counter()
             self.clock.backward_ends(now)
-        sentinel = self.sentinel
-        if sentinel is not None and self.device == "cpu" and not self.was_scaled:
-            if sentinel.finite():
-                if self.incidents.open:
-                    self.incidents.gradient_fine()
-            else:
-                self.incidents.gradient(self.step, self.budget)
+        self.look_at_gradients()
         self.calls.epoch += 1
         if self.arriving:
             self.look_at_arrivals()
         if self.attend:
             self.mark(now)
+
+    def look_at_gradients(self) -> None:
+        """Looks into gradients that are not finite."""
+        sentinel = self.sentinel
+        if sentinel is None or self.device != "cpu" or self.was_scaled:
+            return
+        if not sentinel.finite():
+            self.incidents.gradient(self.step, self.budget)
+        elif self.incidents.open:
+            self.incidents.gradient_fine()
 
     def look_at_arrivals(self) -> None:
         """Reads the losses that have come from the GPU."""
@@ -237,8 +232,15 @@ class Probe:
 
     def step_ends(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """The hook after `Optimizer.step`."""
-        if not self.compiling():
-            self.guard("optimizer", self.after_step, optimizer, args, kwargs)
+        if self.compiling():
+            return
+        brief = self.lean and self.since + 1 < self.budget.stride
+        if brief and self.main is not None and self.main() is optimizer:
+            self.stepped = True
+            self.step += 1
+            self.since += 1
+            return
+        self.guard("optimizer", self.after_step, optimizer, args, kwargs)
 
     def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Measures the gradients as the optimizer sees them."""
@@ -311,13 +313,14 @@ class Probe:
     def end_step(self, optimizer: Any, now: float, closure: bool) -> None:
         """Writes the row of the step and begins the next."""
         seconds = self.clock.total(now)
-        values, self.values = self.values, None
+        values = self.values
         began = now
         if values is not None:
             self.finish_measuring(optimizer, values, closure)
             began = perf_counter()
             self.budget.measured(began - now + self.full_cost)
         self.write(optimizer, values or {}, seconds)
+        self.values = None
         if self.calls.stop_waiting():  # no module was called outside compiled code
             self.guard("models", self.calls.look, list(self.optimizers))
         self.guard("models", self.calls.settle)
@@ -394,7 +397,10 @@ class Probe:
         """Turns looking at the step on or off; in short steps only the least is done while it is off."""
         self.attend = self.calls.attend = on
         self.calls.rich = on or self.budget.typical > RICH_STEP
-        self.calls.lean = not self.calls.rich and self.device == "cpu"
+        sound = self.device == "cpu" and not self.incidents.open and not self.was_scaled
+        self.lean = self.calls.lean = not self.calls.rich and sound and not self.off
+        if self.lean:
+            self.glance = self.sentinel.finite if self.sentinel is not None else nothing_to_see
 
     def mark(self, began: float) -> None:
         """Books the time since `began` as the probe's own, and in no part of the step."""
@@ -405,6 +411,11 @@ class Probe:
             self.incidents.took = 0.0
             self.clock.evaluated = True
         self.clock.last = now
+
+
+def nothing_to_see() -> bool:
+    """True: there is no gradient to look at."""
+    return True
 
 
 def has_closure(args: Any, kwargs: Any) -> bool:

@@ -115,8 +115,7 @@ class Incidents:
         self.told += 1
         began = perf_counter()
         until = began + min(SECONDS_MAX, max(2.0, STEPS_MAX * budget.typical))
-        self.busy = True
-        lean, self.calls.lean = self.calls.lean, False
+        self.busy, self.calls.lean = True, False
         bounded, found = False, None
         try:
             if any(sharded(m) for m in self.calls.modules()):
@@ -133,7 +132,6 @@ class Incidents:
             note += "; running the batch again failed: %s: %s" % (type(error).__name__, error)
         finally:
             self.busy = False
-            self.calls.lean = lean
             self.took += perf_counter() - began
         self.tell(step, what, found, bounded, note)
 

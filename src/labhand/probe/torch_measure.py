@@ -70,7 +70,7 @@ class Weights:
     """
 
     def __init__(self, optimizer: Any) -> None:
-        trained = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+        trained = [p for g in optimizer.param_groups for p in g["params"] if p.requires_grad]
         plain = [p for p in trained if local(p).is_contiguous() and p.is_floating_point()]
         chosen = [p for p in plain if p.dim() > 1] or plain
         stride = max(1, len(chosen) // SAMPLE_TENSORS)
@@ -117,7 +117,9 @@ class Sentinel:
     def finite(self) -> bool:
         """Whether the gradient is finite now; True where there is none. Only for the CPU: it waits."""
         parameter = self.parameter()
-        gradient = None if parameter is None else parameter.grad
+        if parameter is None:
+            return True
+        gradient = parameter.grad
         if gradient is None:
             return True
         # A product with itself costs two thirds of a sum; where it overflows, the values are looked at.

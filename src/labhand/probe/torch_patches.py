@@ -14,17 +14,35 @@ if TYPE_CHECKING:
 
 
 def backward(probe: Probe) -> None:
-    """Wraps `torch.autograd.backward`, which `Tensor.backward` calls too."""
+    """Wraps `torch.autograd.backward`, which `Tensor.backward` calls too.
+
+    The first branch is the short way through a step that is not looked at: a call more is felt there.
+    """
     original = probe.torch.autograd.backward
     compiling, guard, incidents = probe.compiling, probe.guard, probe.incidents
+    calls, nan = probe.calls, float("nan")
 
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+        if probe.lean and args and args[0] is None and probe.scaled is None:
+            try:
+                value = tensors.item()
+            except Exception:  # several tensors, or one that is no scalar
+                value = nan
+            if value - value == 0 and not probe.in_backward:
+                probe.in_backward = True
+                try:
+                    result = original(tensors, *args, **kwargs)
+                finally:
+                    probe.in_backward = False
+                calls.epoch += 1
+                if not probe.glance():
+                    guard("backward", probe.look_at_gradients)
+                return result
         # Checkpointing calls backward within backward, possibly from a thread of the engine.
         if probe.in_backward or compiling() or incidents.busy:
             return original(tensors, *args, **kwargs)
-        if probe.attend or not probe.finite_at_a_glance(tensors, args):
-            guard("backward", probe.before_backward, tensors, args, kwargs)
+        guard("backward", probe.before_backward, tensors, args, kwargs)
         probe.in_backward = True
         try:
             result = original(tensors, *args, **kwargs)
