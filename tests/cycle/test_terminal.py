@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import sys
 import termios
@@ -145,3 +146,28 @@ def test_the_terminal_is_as_before_when_the_run_has_ended(lab):
     screen = Typed(lab.folder, program=["around.py"])
     screen.expect(rb"same")
     assert screen.end() == 0
+
+
+def test_control_z_stops_all_and_going_on_goes_on(terminal, until):
+    screen = terminal(
+        "import time\nfor i in range(400):\n    print('tick', i, flush=True); time.sleep(0.02)\n"
+    )
+    screen.expect(rb"tick 3")
+    screen.type(b"\x1a")
+    until(lambda: _state(screen.pid) == "T")
+    stopped = [pid for pid in _below(screen.pid) if _state(pid) == "T"]
+    assert stopped, "the training is stopped too"
+    os.kill(screen.pid, signal.SIGCONT)
+    screen.expect(rb"tick 399")
+    assert screen.end() == 0
+
+
+def _state(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
+def _below(pid):
+    import psutil
+
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]

@@ -1,6 +1,7 @@
 """The face of a run in a terminal: passes everything through, adds a quiet line when it is idle."""
 
 import os
+import signal
 import sys
 import termios
 import time
@@ -119,6 +120,13 @@ class Terminal:
             )
         finally:
             tty.setraw(sys.stdin, termios.TCSADRAIN)
+
+    def pause(self) -> None:
+        """Stops labhand as the shell expects it of Ctrl-Z; returns after `fg`."""
+        self._wipe()
+        self._cooked()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        tty.setraw(sys.stdin, termios.TCSADRAIN)
 
     def tell(self, message: str) -> None:
         """Says something about labhand itself."""

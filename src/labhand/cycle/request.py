@@ -59,6 +59,9 @@ class Face(Protocol):
     def allows(self, fix: Fix, question: str | None) -> bool:
         """Whether the person agrees to a fix that needs consent. Blocks until answered."""
 
+    def pause(self) -> None:
+        """Ctrl-Z: hands the terminal back to the shell; returns when the person goes on."""
+
     def tell(self, message: str) -> None:
         """Something about labhand itself that the person must know, such as a full disk."""
 
@@ -92,6 +95,9 @@ class Silent:
     def allows(self, fix: Fix, question: str | None) -> bool:
         """False: nobody is there to agree."""
         return False
+
+    def pause(self) -> None:
+        """Returns at once: there is no shell."""
 
     def tell(self, message: str) -> None:
         """Shows nothing."""

@@ -25,6 +25,8 @@ from labhand.kit.scrub import scrub_arguments
 from labhand.launch import End, Evidence, Job, Mending, Process, Situation, diagnose, mend, start
 
 BOOT = Path(__file__).parent.parent / "probe" / "boot"
+SUSPEND = b"\x1a"
+"""Ctrl-Z. The training leads a session of its own, in which no shell could take it up again."""
 CHECK_BUDGET_S = 1.0
 """How long a run waits for check at most; what is found later is still told."""
 
@@ -226,12 +228,26 @@ class _Carrier:
             sources = [*process.fileno(), *([typed] if typed is not None else [])]
             ready, _, _ = select(sources, [], [], 0.05)
             if typed is not None and typed in ready:
-                typed = _pass_on(typed, process)
+                typed = self._pass_on(typed, process)
             for output in process.read(0):
                 recorder.output(output.stream, output.data)
             recorder.turn()
         process.close()
         return end
+
+    def _pass_on(self, typed: int, process: Process) -> int | None:
+        """Hands typed input on; None once there is no more."""
+        try:
+            data = os.read(typed, 65536)
+        except OSError:
+            return None
+        if data == SUSPEND and process.takes_signals():
+            process.signal(signal.SIGSTOP)
+            self.face.pause()
+            process.signal(signal.SIGCONT)
+        else:
+            process.write(data)
+        return typed if data else None
 
     def _ended(self, attempt: Attempt, job: Job, end: End, recorder: Recorder) -> Job | None:
         stopped = settle.stop_asked(self.folder)
@@ -319,18 +335,6 @@ class _Carrier:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _pass_on(typed: int, process: Process) -> int | None:
-    """Hands typed input on; None once there is no more."""
-    try:
-        data = os.read(typed, 65536)
-    except OSError:
-        return None
-    if not data:
-        return None
-    process.write(data)
-    return typed
 
 
 def _write_overlay(folder: Path, overlay: dict[Path, str]) -> Path:

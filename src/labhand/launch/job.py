@@ -76,6 +76,10 @@ class Process(Protocol):
         """Changes the size of its terminal."""
         ...
 
+    def takes_signals(self) -> bool:
+        """Whether keys such as Ctrl-Z are signals in its terminal now, and not input."""
+        ...
+
     def signal(self, number: int) -> None:
         """Sends a signal to its process group; nothing when it has ended."""
         ...

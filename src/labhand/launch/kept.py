@@ -119,6 +119,14 @@ class Kept:
         if self._terminal is not None:
             set_size(self._terminal, rows, columns)
 
+    def takes_signals(self) -> bool:
+        """Whether keys such as Ctrl-Z are signals in its terminal now, and not input."""
+        if self._terminal is None:
+            return False
+        with suppress(termios.error):
+            return bool(termios.tcgetattr(self._terminal)[3] & termios.ISIG)
+        return False
+
     def signal(self, number: int) -> None:
         """Sends a signal to its process group; nothing when it has ended."""
         self._listen()
@@ -223,6 +231,10 @@ class Found:
 
     def resize(self, rows: int, columns: int) -> None:
         """Nothing: its terminal is its own labhand's."""
+
+    def takes_signals(self) -> bool:
+        """False: its terminal is its own labhand's."""
+        return False
 
     def signal(self, number: int) -> None:
         """Sends a signal to its process group; nothing when it has ended."""
