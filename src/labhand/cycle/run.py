@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from labhand.core import event
-from labhand.core.errors import LabhandError, UsageError
+from labhand.core.errors import InputError, LabhandError, UsageError
 from labhand.core.run import Attempt, Failure, Run
 from labhand.core.store import Store, project_root
 from labhand.cycle import settle
@@ -90,6 +91,7 @@ class _Carrier:
         self.folder = self.store.folder(self.run.id)
         self.allowed = self.request.fix or self.configuration.fix
         self.interrupted = False
+        self.troubled = False
         self.background: list[threading.Thread] = []
 
     def carry(self) -> Run:
@@ -106,6 +108,14 @@ class _Carrier:
             if not self.run.attempts:
                 shutil.rmtree(self.folder, ignore_errors=True)
             raise
+        except OSError as error:
+            if self.run.attempts:
+                raise
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise InputError(
+                f"the record cannot be written in {self.folder}: {error.strerror}; make room or set "
+                "LABHAND_HOME to a folder that has some"
+            ) from error
         for thread in self.background:
             thread.join(timeout=10)
         last = self.run.attempts[-1]
@@ -113,8 +123,19 @@ class _Carrier:
         self.run.wall_s = round(time.monotonic() - began, 3)
         self.run.ended = event.now()
         self.run.status = settle.status(self.folder, last, interrupted=self.interrupted)
-        settle.finish(self.store, self.run)
+        self._guarded(lambda: settle.finish(self.store, self.run))
         return self.run
+
+    def _guarded(self, write: Callable[[], None]) -> None:
+        """Writes to the record; a full disk is told once and hurts nothing else."""
+        try:
+            write()
+        except OSError as error:
+            if not self.troubled:
+                self.troubled = True
+                self.face.tell(
+                    f"the record cannot be written: {error.strerror}; it stays incomplete"
+                )
 
     def _keep_code(self) -> None:
         kept = snapshot.keep(self.root, self.run.id, self.store.home)
@@ -202,7 +223,7 @@ class _Carrier:
         recorder.sample(process.pid)
         recorder.write("attempt-started", number=number, command=attempt.command)
         self.run.attempts.append(attempt)
-        self.store.write(self.run)
+        self._guarded(lambda: self.store.write(self.run))
         if number == 1:
             self.face.started(self.run)
         with self._signals_to(process):
@@ -230,10 +251,20 @@ class _Carrier:
             if typed is not None and typed in ready:
                 typed = self._pass_on(typed, process)
             for output in process.read(0):
-                recorder.output(output.stream, output.data)
-            recorder.turn()
+                self._safely(recorder.output, output.stream, output.data)
+            self._safely(recorder.turn)
         process.close()
         return end
+
+    def _safely(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Does what is only extra: a mistake of ours is noted and told once, the run goes on."""
+        try:
+            work(*arguments)
+        except Exception:
+            log = self.folder / "labhand.log"
+            if not log.exists():
+                log.write_text(traceback.format_exc(), encoding="utf-8")
+                self.face.tell(f"a mistake of labhand's own, the run goes on; it is noted in {log}")
 
     def _pass_on(self, typed: int, process: Process) -> int | None:
         """Hands typed input on; None once there is no more."""
@@ -252,7 +283,7 @@ class _Carrier:
     def _ended(self, attempt: Attempt, job: Job, end: End, recorder: Recorder) -> Job | None:
         stopped = settle.stop_asked(self.folder)
         self.interrupted = self.interrupted or end.signal == signal.SIGINT or end.exit_code == 130
-        recorder.end(end.exit_code, end.signal, stopped or self.interrupted)
+        self._safely(recorder.end, end.exit_code, end.signal, stopped or self.interrupted)
         attempt.exit_code, attempt.signal, attempt.wall_s = end.exit_code, end.signal, end.wall_s
         resources = self.run.resources
         resources.cpu_s = (resources.cpu_s or 0.0) + (end.cpu_s or 0.0)
@@ -262,7 +293,7 @@ class _Carrier:
         next_job = None
         if end.exit_code != 0 and not stopped and not self.interrupted:
             next_job = self._mend(attempt, job, end, recorder)
-        self.store.write(self.run)
+        self._guarded(lambda: self.store.write(self.run))
         return next_job
 
     def _mend(self, attempt: Attempt, job: Job, end: End, recorder: Recorder) -> Job | None:
