@@ -1,5 +1,6 @@
 """`labhand show`: one run."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ def show(reference: str, as_json: bool, diff: bool, output: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(run)))
     elif output:
         log = store.attempt(run.id, max(1, len(run.attempts))) / "output.log"
-        click.get_binary_stream("stdout").write(log.read_bytes() if log.exists() else b"")
+        sys.stdout.buffer.write(log.read_bytes() if log.exists() else b"")
     elif diff:
         from labhand.kit.snapshot import diff_now
 
