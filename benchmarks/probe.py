@@ -1,12 +1,14 @@
 """What the probe costs a PyTorch training: the same script with and without it, taking turns.
 
-    python benchmarks/probe.py [--pairs N]
+    python benchmarks/probe.py [--pairs N] [--blocks N]
 
-Two processes, one with the probe, run blocks of steps in turns, never at once, so that both meet the
-same noise; who goes first alternates. Compared is the CPU time of adjacent blocks (one thread), which
-a busy machine disturbs less than wall time. Reported: the median ratio, its 95 % bootstrap interval,
-and the share of the time that the probe itself booked for looking and measuring. `neither` has no
-probe on either side: what the method itself is off by.
+A pair is two fresh processes, one with the probe, that run blocks of steps in turns, never at once, so
+that both meet the same noise; who goes first alternates. Compared is the CPU time of adjacent blocks
+(one thread), which a busy machine disturbs less than wall time. A pair gives the median ratio of its
+blocks; since two processes of the same code differ by some percent (where their memory lies), several
+pairs are needed. Reported: the median over pairs, its 95 % bootstrap interval, and the share of the
+time that the probe itself booked for looking and measuring. `neither` has no probe on either side:
+what the method itself is off by.
 """
 
 import argparse
@@ -94,7 +96,9 @@ class Side:
         return json.loads(output) if output.strip() else {}
 
 
-def pairs(name: str, block: int, count: int, probe: bool) -> tuple[list[tuple[float, float]], dict]:
+def blocks(
+    name: str, block: int, count: int, probe: bool
+) -> tuple[list[tuple[float, float]], dict]:
     with tempfile.TemporaryDirectory() as attempt:
         first, second = Side(name, block, attempt if probe else None), Side(name, block, None)
         found = []
@@ -119,7 +123,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", choices=MODELS)
     parser.add_argument("--block", type=int)
-    parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--pairs", type=int, default=6)
+    parser.add_argument("--blocks", type=int, default=16)
     arguments = parser.parse_args()
     if arguments.train:
         train(arguments.train, arguments.block)
@@ -129,10 +134,13 @@ def main() -> None:
     for name, block, probe in [
         ("mlp", 40, False), ("mlp", 40, True), ("cnn", 4, True), ("transformer", 4, True)
     ]:  # fmt: skip
-        results, told = pairs(name, block, arguments.pairs, probe)
-        ratios = [a / b for a, b in results]
+        ratios, steps, told = [], [], {}
+        for _ in range(arguments.pairs):
+            results, told = blocks(name, block, arguments.blocks, probe)
+            ratios.append(statistics.median(a / b for a, b in results))
+            steps += [b for _, b in results]
         low, high = interval(ratios)
-        step = statistics.median(b for _, b in results) * 1e3
+        step = statistics.median(steps) * 1e3
         own = f"{told['share']:.2%} | 1 step in {told['stride']}" if told else "- | -"
         print(
             f"| {name if probe else 'neither (mlp)'} | {step:.2f} | {statistics.median(ratios):.4f} "
