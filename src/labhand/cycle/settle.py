@@ -15,6 +15,8 @@ from labhand.core.store import Store
 from labhand.kit import presence
 
 STOP = "stop"
+WORTH_PACKING_BYTES = 64 * 1024
+"""Points of less than this stay as they came: packed they would hardly be smaller, and later."""
 
 
 def ask_stop(folder: Path) -> None:
@@ -37,14 +39,15 @@ def status(folder: Path, last: Attempt, *, interrupted: bool = False) -> Status:
 
 
 def finish(store: Store, run: Run) -> None:
-    """Packs the points, writes the short form of a run that has ended, and indexes it."""
+    """Packs many points, writes the short form of a run that has ended, and indexes it."""
     from labhand.kit import points
     from labhand.kit.catalog import Catalog
 
     folder = store.folder(run.id)
     run.metrics = points.metrics(folder)
     store.write(run)
-    points.pack(folder)
+    if sum(path.stat().st_size for _, path in points.raw_files(folder)) >= WORTH_PACKING_BYTES:
+        points.pack(folder)
     Catalog(store).put(run)
 
 
