@@ -13,8 +13,9 @@ from labhand.core.finding import Finding, in_code, in_run
 from labhand.core.run import Code, Environment, Metric, Run
 from labhand.core.store import Store
 from labhand.cycle import compare
-from labhand.cycle.compare import compare_runs, differences, direction, is_seed
+from labhand.cycle.compare import compare_runs, differences, is_seed
 from labhand.kit import snapshot
+from labhand.kit.metric_names import direction
 
 COUNT = itertools.count()
 

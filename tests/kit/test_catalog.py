@@ -11,7 +11,7 @@ import pytest
 from labhand.core.finding import Finding, in_run
 from labhand.core.run import Metric, Run
 from labhand.core.store import Store
-from labhand.kit.catalog import Catalog, RunRow, headline, script_of
+from labhand.kit.catalog import Catalog, RunRow, script_of
 
 
 def metric(last: float | None = 1.0) -> Metric:
@@ -245,21 +245,6 @@ def test_a_thousand_runs(tmp_path: Path) -> None:
 )
 def test_what_a_command_runs(command: str, script: str) -> None:
     assert script_of(command.split()) == script
-
-
-@pytest.mark.parametrize(
-    ("names", "first"),
-    [
-        (["lr", "train/loss", "val/loss", "val/acc"], "val/loss"),
-        (["epoch", "accuracy", "test_accuracy"], "test_accuracy"),
-        (["probe/loss", "steps_per_s"], "steps_per_s"),
-        (["probe/lr", "probe/loss", "system/rss_bytes"], "probe/loss"),
-        (["system/rss_bytes"], None),
-        ([], None),
-    ],
-)
-def test_the_metric_to_tell_a_run_by(names: list[str], first: str | None) -> None:
-    assert headline({name: metric() for name in names}) == first
 
 
 def test_it_survives_a_run_that_vanishes_while_it_reads(

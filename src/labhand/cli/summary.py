@@ -14,6 +14,7 @@ import click
 
 from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Run
+from labhand.kit.metric_names import OURS, headlines
 
 if TYPE_CHECKING:
     from labhand.core.store import Store
@@ -177,7 +178,7 @@ def _metrics(run: Run, folder: Path | None) -> list[str]:
     from labhand.web import words
 
     rows = []
-    for name in words.headline(run.metrics, 3):
+    for name in headlines(run.metrics)[:3]:
         metric = run.metrics[name]
         values = _values(folder, name)
         last = values[-1] if values else metric.last
@@ -262,7 +263,7 @@ def _metric_table(run: Run) -> list[str]:
     from labhand.web import words
 
     rows = [["  metric", "first", "last", "min", "max", "points", ""]]
-    own_first = sorted(run.metrics.items(), key=lambda item: item[0].startswith(words.OURS))
+    own_first = sorted(run.metrics.items(), key=lambda item: item[0].startswith(OURS))
     for name, m in own_first:
         values = [words.quantity(name, value) for value in (m.first, m.last, m.min, m.max)]
         broken = f"{m.non_finite} not finite" if m.non_finite else ""
@@ -306,7 +307,7 @@ def _results(metrics: "list[MetricComparison]", found: "Comparison", names: list
     from labhand.web import words
 
     ids = [run.id for run in found.runs]
-    own = [m for m in metrics if not m.name.startswith(words.OURS)] or metrics
+    own = [m for m in metrics if not m.name.startswith(OURS)] or metrics
     grouped = any(len(group) > 1 for group in found.groups)
     by_id = dict(zip(ids, names, strict=True))
     heads = [", ".join(by_id[i] for i in group) for group in found.groups] if grouped else names

@@ -12,20 +12,11 @@ from labhand.core.errors import LabhandError, UsageError
 from labhand.core.finding import Finding
 from labhand.core.run import Code, Metric, Run
 from labhand.core.store import Store
-
-Direction = Literal["down", "up"]
+from labhand.kit.metric_names import Direction, direction
 
 DIFF_LINES = 2000
 """A diff longer than this is cut, and says so."""
 
-_DOWN = frozenset(
-    "loss nll xent ce perplexity ppl error err wer cer mse rmse mae mape bpb bpc bpd bpt fid kl "
-    "regret logloss brier ece entropy latency".split()
-)
-_UP = frozenset(
-    "acc accuracy auc auroc auprc roc f1 precision recall iou miou dice map bleu rouge chrf psnr ssim "
-    "reward rewards return returns r2 win success em ndcg mrr hits top1 top5 throughput".split()
-)
 _SEED = re.compile(
     r"(?:^|[._/-])(?:seed|(?:random|rng|global|torch|np|numpy)_?(?:seed|state))$", re.I
 )
@@ -173,19 +164,6 @@ def compare_runs(runs: list[Run], home: Path, root: Path) -> Comparison:
         findings=_findings(runs),
         caution=_caution(groups),
     )
-
-
-def direction(metric: str) -> Direction | None:
-    """Which way a metric gets better, told by its name; None where the name does not tell."""
-    for part in reversed(re.split(r"[^A-Za-z0-9]+", metric)):
-        camel = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", part)
-        # "mAP50" is one word, "valLoss" two; the last word says what the others are about
-        for word in (part, part.rstrip("0123456789"), *reversed(camel)):
-            if word.lower() in _DOWN:
-                return "down"
-            if word.lower() in _UP:
-                return "up"
-    return None
 
 
 def best(name: str, metric: Metric) -> float | None:

@@ -16,10 +16,11 @@ import msgspec
 
 from labhand.core.errors import RecordError
 from labhand.core.finding import SEVERITIES, Severity
-from labhand.core.run import Metric, Run, Status
+from labhand.core.run import Run, Status
 from labhand.core.store import Store
+from labhand.kit.metric_names import headlines
 
-VERSION = 1
+VERSION = 2
 """Of the table; a database of another version is made anew."""
 
 _TABLE = (
@@ -32,11 +33,6 @@ _LAUNCHERS = frozenset(
     "cProfile pdb debugpy coverage kernprof runpy".split()
 )
 _SCRIPT = re.compile(r".+\.(?:py|ipynb|sh|bash|jl|R|lua)", re.IGNORECASE)
-_HELD_OUT = re.compile(r"(?:^|[/_.\- ])(?:val|valid|validation|eval|test|dev)(?:$|[/_.\- ])", re.I)
-_LOSS = re.compile(r"loss|error|perplexity|ppl|nll|\bmse|\bmae|rmse|wer|cer", re.I)
-_SCORE = re.compile(
-    r"acc|f1|auc|bleu|rouge|score|reward|return|precision|recall|map\b|iou|r2", re.I
-)
 
 
 class RunRow(msgspec.Struct, kw_only=True):
@@ -166,7 +162,7 @@ class Catalog:
 def row_of(run: Run) -> RunRow:
     """A run in short."""
     counts = {s: sum(f.severity == s for f in run.findings) for s in SEVERITIES}
-    name = headline(run.metrics)
+    name = next(iter(headlines(run.metrics)), None)
     return RunRow(
         id=run.id,
         name=run.name,
@@ -178,17 +174,6 @@ def row_of(run: Run) -> RunRow:
         findings={severity: n for severity, n in counts.items() if n},
         metric=None if name is None else (name, run.metrics[name].last),
     )
-
-
-def headline(metrics: dict[str, Metric]) -> str | None:
-    """The one metric to tell a run by: held out before trained on, losses before scores, ours last."""
-
-    def weight(name: str) -> tuple[bool, bool, bool, bool]:
-        ours = name.startswith(("probe/", "system/"))
-        loss, score = _LOSS.search(name), _SCORE.search(name)
-        return ours, not (loss or score), not _HELD_OUT.search(name), not loss
-
-    return min((n for n in metrics if not n.startswith("system/")), key=weight, default=None)
 
 
 def script_of(command: list[str]) -> str:

@@ -8,6 +8,8 @@ stands, `seed` never is, any other name is one only beside a step, an epoch or a
 import re
 from typing import NamedTuple
 
+from labhand.kit.metric_names import ERRORS, LOSSES, SCORES
+
 NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?:nan|inf(?:inity)?)\b)"
 
 _UNITS = r"(?:[num]?s|sec(?:onds?)?|min|h|%|x|[kKMB](?!\w)|(?:it|tok(?:ens?)?|samples?|img|steps?|ex|batch(?:es)?)/s(?:ec)?|/s|[mu]?s/(?:it|step|iter|batch))"
@@ -23,12 +25,14 @@ _BAD_AFTER = re.compile(
 _ENDS = re.compile(r"$|[,;|)\]}]|\s+[,;|(\[/-]|\s\s|\s+['\"]?[A-Za-z]")
 _RATE = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}
 
-_METRIC = frozenset(
-    "loss losses nll ce bce mse mae rmse rmsle mape logloss error err wer cer perplexity ppl bpb bpc "
-    "bpd elbo accuracy acc acc1 acc5 top1 top5 f1 fscore auc auroc auprc ap map map50 precision recall "
-    "iou miou dice bleu rouge meteor chrf psnr ssim fid kid lpips score r2 kappa mcc ndcg mrr hits "
-    "reward return rewards returns winrate ndcg@10 entropy kl cost objective residual likelihood "
-    "rouge1 rouge2 rougel chamfer spearman pearson mauve exact_match em".split()
+_METRIC = (
+    LOSSES
+    | ERRORS
+    | SCORES
+    | frozenset(
+        "elbo cost objective kl entropy likelihood residual acc1 acc5 top1 top5 map50 rouge1 rouge2 "
+        "rougel ndcg@10 chamfer mauve exact_match".split()
+    )
 )
 _WITH_STEP = frozenset(
     "lr learning_rate rate norm grad_norm gnorm momentum wd weight_decay scale mfu fps speed "

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Literal, cast, get_args
 
 from labhand.core.errors import UsageError
+from labhand.kit.metric_names import ERRORS, HELD_OUT, LOSSES, SCORES
 
 Role = Literal[
     "train-loss",
@@ -31,19 +32,9 @@ MEANING: dict[str, str] = {
 }
 
 _TOKEN = re.compile(r"[A-Za-z]+|\d+")
-_VALIDATION = frozenset(
-    "val valid validation eval evaluation test dev heldout holdout valset oob".split()
-)
-_TRAIN = frozenset("train training trn learn probe lm batch running step".split())
-_LOSS = frozenset(
-    "loss losses nll bce mse mae rmse logloss xent crossentropy perplexity ppl bpb bpc bpd elbo "
-    "objective cost l1 l2 deviance".split()
-)
-_ERROR = frozenset("error err wer cer fid mape lpips regret eer".split())
-_SCORE = frozenset(
-    "acc accuracy f1 auc auroc auprc ap map iou miou dice bleu rouge meteor psnr ssim score precision "
-    "recall r2 kappa mcc ndcg mrr reward return hits spearman pearson mean_average_precision top".split()
-)
+_VALIDATION = HELD_OUT | {"oob"}
+_LOSS = LOSSES | frozenset("elbo objective cost l1 l2 deviance".split())
+_SCORE = SCORES | {"top"}
 _BESIDE = frozenset(
     "aux scale scaler weight kl reg regularization regularisation balance z prox".split()
 )
@@ -83,7 +74,7 @@ def _measured(known: set[str], joined: str) -> Role:
         return "validation-loss"
     if known & _SCORE or "average_precision" in joined:
         return "validation-score"
-    return "validation-error" if known & _ERROR else "other"
+    return "validation-error" if known & ERRORS else "other"
 
 
 class Roles:

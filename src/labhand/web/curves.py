@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from labhand.core.finding import Finding
 from labhand.core.run import Run
-from labhand.cycle.compare import direction
+from labhand.kit.metric_names import OURS, TEST, TRAIN, VALIDATION, direction
 from labhand.web.page import Chart, Group, Key
-from labhand.web.words import OURS, quantity
+from labhand.web.words import quantity
 
 if TYPE_CHECKING:
     from labhand.kit.points import Curve
@@ -34,11 +34,9 @@ OPEN = 24
 GHOSTS = 3
 """A chart of more lines than this does not show those of the run before as well."""
 
-_SPLITS = {
-    "train": 1, "training": 1, "tr": 1,
-    "val": 2, "valid": 2, "validation": 2, "eval": 2, "dev": 2,
-    "test": 3,
-}  # fmt: skip
+_COLOURS = {
+    word: colour for colour, words in enumerate((TRAIN, VALIDATION, TEST), 1) for word in words
+}
 _STEP_PARTS = ("step_s", "data_s", "forward_s", "backward_s", "optimizer_s")
 _UNITS = {"_bytes": "bytes", "_percent": "percent", "_s": "seconds"}
 _HINTS = {
@@ -138,8 +136,8 @@ def _paired(names: list[str]) -> list[Sketch]:
     charts: dict[str, Sketch] = {}
     for name in names:
         parts = re.split(r"([/_.\- ])", name)
-        split = next((p for p in parts if p.lower() in _SPLITS), None)
-        colour = _SPLITS[split.lower()] if split else 1
+        split = next((p for p in parts if p.lower() in _COLOURS), None)
+        colour = _COLOURS[split.lower()] if split else 1
         rest = [p for p in parts if p is not split and p not in "/_.- "]
         key = "/".join(rest).lower() or name
         chart = charts.get(key)

@@ -15,6 +15,7 @@ from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Fix, Run
 from labhand.core.store import Store, write_whole
 from labhand.cycle.compare import Comparison, against_previous, flat
+from labhand.kit.metric_names import OURS
 from labhand.web import words
 from labhand.web.against import against
 from labhand.web.curves import Curves, curves
@@ -243,7 +244,7 @@ def _numbers(run: Run) -> list[Number]:
             last_step=f"{m.last_step:,}",
             non_finite=m.non_finite,
         )
-        for name, m in sorted(run.metrics.items(), key=lambda item: item[0].startswith(words.OURS))
+        for name, m in sorted(run.metrics.items(), key=lambda item: item[0].startswith(OURS))
     ]
 
 

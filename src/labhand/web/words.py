@@ -10,13 +10,10 @@ from typing import Any
 from msgspec import UNSET
 
 from labhand.core.finding import SEVERITIES, Finding, Related
-from labhand.core.run import Metric, Run
-from labhand.cycle.compare import Comparison, Result, direction
+from labhand.core.run import Run
+from labhand.cycle.compare import Comparison, Result
+from labhand.kit.metric_names import OURS, direction, headlines
 
-OURS = ("probe/", "system/")
-"""What metric names begin with where labhand measured them itself."""
-
-_HEADLINE = ("val", "valid", "validation", "eval", "test", "dev")
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\|[@-Z\\-_])", re.S
 )
@@ -152,20 +149,6 @@ def ranked(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), f.where.step or 0))
 
 
-def headline(metrics: dict[str, Metric], limit: int = 4) -> list[str]:
-    """The names of the few metrics to show first: the person's own, losses and scores first."""
-    own = [n for n in metrics if not n.startswith(OURS)]
-    own = [n for n in own if direction(n)] or own
-    if not own:
-        return [n for n in ("probe/loss",) if n in metrics]
-
-    def weight(name: str) -> tuple[bool, bool, bool]:
-        held_out = any(word in _HEADLINE for word in re.split(r"[/_.\- ]", name.lower()))
-        return direction(name) is None, not held_out, direction(name) == "up"
-
-    return sorted(own, key=weight)[:limit]
-
-
 def verdict(run: Run) -> str:
     """One sentence that says how the run went."""
     grave = [f for f in ranked(run.findings) if f.severity != "note"]
@@ -200,7 +183,7 @@ def _ending(run: Run) -> str:
 
 def _course(run: Run) -> str:
     told = []
-    names = [n for n in headline(run.metrics) if direction(n) or len(run.metrics) < 4]
+    names = [n for n in headlines(run.metrics) if direction(n) or len(run.metrics) < 4]
     for name in names[:2]:
         metric = run.metrics[name]
         told.append(f"{name} {number(metric.first, 3)} → {number(metric.last, 3)}")

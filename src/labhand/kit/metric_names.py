@@ -1,0 +1,58 @@
+"""What the name of a metric tells: which way is better, on which data, and which one to show first."""
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+Direction = Literal["down", "up"]
+
+OURS = ("probe/", "system/")
+"""What metric names begin with where labhand measured them itself."""
+
+LOSSES = frozenset(
+    "loss losses nll ce bce mse mae rmse rmsle logloss xent crossentropy perplexity ppl bpb bpc bpd "
+    "bpt".split()
+)
+ERRORS = frozenset("error err wer cer eer mape fid kid lpips regret".split())
+SCORES = frozenset(
+    "acc accuracy f1 fscore auc auroc auprc ap map iou miou dice bleu rouge meteor chrf psnr ssim "
+    "score precision recall r2 kappa mcc ndcg mrr hits em reward rewards return returns winrate "
+    "spearman pearson".split()
+)
+_DOWN = LOSSES | ERRORS | frozenset("kl brier ece entropy latency".split())
+_UP = SCORES | frozenset("roc win success top1 top5 throughput".split())
+
+TRAIN = frozenset("train training trn tr".split())
+VALIDATION = frozenset("val valid validation eval evaluation dev heldout holdout valset".split())
+TEST = frozenset(["test"])
+HELD_OUT = VALIDATION | TEST
+
+
+def direction(metric: str) -> Direction | None:
+    """Which way a metric gets better, told by its name; None where the name does not tell."""
+    for part in reversed(re.split(r"[^A-Za-z0-9]+", metric)):
+        camel = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", part)
+        # "mAP50" is one word, "valLoss" two; the last word says what the others are about
+        for word in (part, part.rstrip("0123456789"), *reversed(camel)):
+            if word.lower() in _DOWN:
+                return "down"
+            if word.lower() in _UP:
+                return "up"
+    return None
+
+
+def headlines(names: Iterable[str]) -> list[str]:
+    """The metrics to show, the one that tells most first: held out before trained on, losses first.
+
+    Of the person's own those whose direction is known, else all; without any, the probe's loss.
+    """
+    names = list(names)
+    own = [n for n in names if not n.startswith(OURS)]
+    own = [n for n in own if direction(n)] or own
+    if not own:
+        return [n for n in names if n == "probe/loss"]
+    return sorted(own, key=lambda n: (not _held_out(n), direction(n) == "up"))
+
+
+def _held_out(name: str) -> bool:
+    return not HELD_OUT.isdisjoint(re.split(r"[/_.\- ]", name.lower()))
