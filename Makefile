@@ -36,7 +36,7 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/demo: $(VENV)/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable . scikit-learn
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
 # torch comes by pip in the version that has a plain CPU wheel; it is in no lock file on purpose.

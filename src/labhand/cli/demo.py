@@ -29,27 +29,19 @@ def demo(folder: Path) -> int:
         arguments = ["run", *extra, "--", Path(sys.executable).name, "train.py"]
         click.echo(click.style(f"\n$ labhand {' '.join(arguments)}", bold=True))
         worst = max(worst, _labhand(arguments))
-    click.echo(f"\nThe runs lie in {place}. Next: `labhand -C` there, or `labhand run` at home.")
+    reports = sorted((place / ".labhand" / "runs").glob("*/report.html"))
+    click.echo(f"\nTo look at the last report, open {reports[-1] if reports else place}")
     return worst
 
 
 def _choose() -> tuple[str, str, str]:
     """The example that the packages at hand allow, why, and the setting that ruins it."""
-    has = {name: importlib.util.find_spec(name) is not None for name in ("torch", "sklearn")}
-    if has["torch"] and has["sklearn"]:
+    packages = {"torch": "torch", "sklearn": "scikit-learn"}
+    missing = [name for module, name in packages.items() if not importlib.util.find_spec(module)]
+    if not missing:
         return "digits", "a PyTorch network on handwritten digits", "lr=1e4"
-    missing = " and ".join(
-        {"torch": "torch", "sklearn": "scikit-learn"}[name]
-        for name, there in has.items()
-        if not there
-    )
-    if has["sklearn"]:
-        return (
-            "boosting",
-            f"gradient boosting on handwritten digits ({missing} is not installed)",
-            "lr=30",
-        )
-    return "bigram", f"a small language model in numpy ({missing} is not installed)", "lr=1e6"
+    absent = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+    return "bigram", f"a small language model in numpy, since {absent}", "lr=1e6"
 
 
 def _lay_out(name: str, folder: Path) -> Path:
