@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from labhand.cli.summary import comparison, show, summary, table
 from labhand.core.finding import Finding, in_code, in_run
-from labhand.core.run import Attempt, Failure, Fix, Metric, Run
+from labhand.core.run import Attempt, Failure, Fix, Run
 from labhand.core.store import Store
 from labhand.cycle.compare import compare_runs
 from labhand.kit import points
@@ -186,15 +186,3 @@ def test_output_is_told_plainly(text):
 
 def test_of_a_progress_bar_the_last_state_stands():
     assert words.plain("10%\r50%\r\x1b[32m100%\x1b[0m\r\ndone\r\n") == "100%\ndone\n"
-
-
-def metric(last=0.5):
-    return Metric(points=1, first=1.0, last=last, min=0, max=1, last_step=1, non_finite=0)
-
-
-def test_the_persons_losses_and_scores_come_first_held_out_ones_before_the_rest():
-    names = ["probe/loss", "system/cpu_percent", "epoch", "train/acc", "train/loss", "val/acc"]
-    metrics = {name: metric() for name in names}
-    assert words.headline(metrics) == ["val/acc", "train/loss", "train/acc"]
-    assert words.headline({"epoch": metric(), "probe/loss": metric()}) == ["epoch"]
-    assert words.headline({"probe/loss": metric()}) == ["probe/loss"]
