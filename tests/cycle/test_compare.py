@@ -1,6 +1,7 @@
 """What differs between runs, and how far it can be trusted."""
 
 import itertools
+import json
 import math
 
 import msgspec
@@ -210,3 +211,16 @@ def test_a_comparison_survives_json_and_two_ways_find_the_same_keys(one, other):
     found = compare_runs(runs, None, None)
     again = msgspec.json.decode(msgspec.json.encode(found), type=compare.Comparison)
     assert [d.key for d in again.settings] == [d.key for d in found.settings]
+
+
+def test_what_a_run_has_written_is_no_change_of_the_code(lab):
+    lab.script("train.py", "print('loss: 1.0')\nopen('log.csv', 'a').write('1,2\\n')\n")
+    (lab.folder / "labhand.toml").touch()
+    lab.run("train.py")
+    lab.script("config.yaml", "lr: 0.1\n")
+    lab.run("train.py")
+    runs = [run["id"] for run in json.loads(lab("runs", "--json").stdout)["runs"]]
+    found = json.loads(lab("compare", runs[1], runs[0], "--json").stdout)["code"][0]
+    assert found["files"] == ["config.yaml"]
+    assert found["others"] == ["log.csv"]
+    assert "log.csv" not in found["diff"]

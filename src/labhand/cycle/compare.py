@@ -53,6 +53,7 @@ class CodeDifference(msgspec.Struct, kw_only=True):
     added: int = 0
     removed: int = 0
     files: list[str] = []
+    others: list[str] = []
     cut: bool = False
 
 
@@ -238,9 +239,10 @@ def _code(home: Path, root: Path, before: Code, run: Run) -> CodeDifference:
     from labhand.kit import snapshot
 
     try:
-        lines = snapshot.diff(root, home, before, run.code).splitlines()
+        whole = snapshot.diff(root, home, before, run.code).splitlines()
     except LabhandError:
         return CodeDifference(run=run.id, diff=None)  # kept once, gone since
+    lines, others = _of_code(whole)
     headers = ("+++ ", "--- ")
     return CodeDifference(
         run=run.id,
@@ -248,8 +250,27 @@ def _code(home: Path, root: Path, before: Code, run: Run) -> CodeDifference:
         added=sum(line.startswith("+") and not line.startswith(headers) for line in lines),
         removed=sum(line.startswith("-") and not line.startswith(headers) for line in lines),
         files=_files(lines),
+        others=others,
         cut=len(lines) > DIFF_LINES,
     )
+
+
+def _of_code(lines: list[str]) -> tuple[list[str], list[str]]:
+    """The part of a diff that is of code and configuration, and the files of the rest."""
+    from labhand.kit.choice import says_what_runs
+
+    kept: list[str] = []
+    others: list[str] = []
+    wanted = True
+    for line in lines:
+        if line.startswith("diff --git "):
+            path = line.rpartition(" b/")[2]
+            wanted = says_what_runs(path)
+            if not wanted:
+                others.append(path)
+        if wanted:
+            kept.append(line)
+    return kept, others
 
 
 def _files(lines: Iterable[str]) -> list[str]:

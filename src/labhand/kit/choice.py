@@ -37,6 +37,8 @@ _RUNS = frozenset(
     ".py .pyi .pyx .pxd .sh .bash .zsh .c .h .cc .cpp .cxx .hpp .cu .cuh .rs .jl .r .lua".split()
 )
 
+_CONFIGURES = frozenset(".yaml .yml .toml .cfg .ini .conf .gin .jsonnet .ipynb".split())
+
 LeftOut = tuple[str, int, str]
 """A file or folder that was not kept: its path, its bytes, why."""
 
@@ -44,6 +46,11 @@ LeftOut = tuple[str, int, str]
 def is_code(path: str) -> bool:
     """Whether a file of this name is read by an interpreter or a compiler."""
     return Path(path).suffix.lower() in _RUNS
+
+
+def says_what_runs(path: str) -> bool:
+    """Whether a file of this name is code or configuration, and no result of a run."""
+    return is_code(path) or Path(path).suffix.lower() in _CONFIGURES or "." not in Path(path).name
 
 
 def choose(root: Path, files: list[str]) -> tuple[list[str], list[LeftOut]]:
