@@ -1,5 +1,6 @@
 """What a watcher tells of a run, and when it calls a person."""
 
+import itertools
 import math
 import random
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_an_incident_that_goes_on_is_not_told_again() -> None:
     watcher = Watcher(None, None)
     assert len(feed(watcher, losses([2.0] * 5 + [math.nan] * 500))) == 2
     (found,) = of(watcher, "non-finite")
-    assert found.evidence["metrics"]["loss"]["non_finite"] == 500
+    assert found.evidence == {"metrics": {"loss": 5}, "rows": 500}
 
 
 def test_a_single_nan_loss_recovers_without_an_alarm() -> None:
@@ -107,7 +108,98 @@ def test_a_bad_gradient_explains_the_loss_that_follows() -> None:
     row = {"loss": math.nan, "grad_norm": math.nan}
     found = feed(watcher, [Points(NOW, "log", 8, row), Points(NOW, "log", 9, row)])
     assert found[-1].alarm and found[-1].where.layer == "head" and found[-1].where.metric == "loss"
-    assert sum(f.alarm is True for f in watcher.findings().findings) == 1
+    (whole,) = watcher.findings().findings
+    assert whole.id == suspected.id and whole.evidence["metrics"] == {"loss": 8, "grad_norm": 8}
+    assert "in the backward pass of step 7" in whole.message
+
+
+def test_a_bad_gradient_that_spoiled_nothing_explains_no_later_loss() -> None:
+    watcher = Watcher(None, None)
+    data = {"step": 7, "what": "gradient", "first": {"layer": "head", "kind": "backward"}}
+    watcher.feed(Fact(NOW + 7, "non-finite", data))
+    values = [2.0] * 40 + [math.nan] * 3
+    feed(watcher, losses(values, source="probe", name="probe/loss")[8:])
+    suspected, found = of(watcher, "non-finite")
+    assert (suspected.severity, suspected.alarm) == ("note", False)
+    assert found.alarm and found.where.layer is None
+
+
+SPOILT = {
+    "train/loss": math.nan,
+    "val/loss": math.nan,
+    "grad_norm": math.inf,
+    "weight_norm": math.nan,
+}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(SPOILT)))
+def test_one_bad_batch_is_one_incident_in_whatever_order_its_metrics_come(
+    order: tuple[str, ...],
+) -> None:
+    watcher = Watcher(None, None)
+    for step in range(30):
+        for n, name in enumerate(order):
+            value = SPOILT[name] if step >= 20 else 1.0
+            watcher.feed(Points(NOW + step + n / 10, "log", step, {name: value, "lr": 0.1}))
+    (found,) = watcher.findings().findings
+    assert found.alarm and found.where.metric == "train/loss"
+    assert found.evidence["metrics"] == dict.fromkeys(SPOILT, 20)
+    assert found.message == "`train/loss` is NaN from step 20 on"
+
+
+def test_a_loss_and_what_suffers_with_it_pass_by_together() -> None:
+    watcher = Watcher(None, None)
+    for step in range(40):
+        bad = math.nan if 20 <= step < 23 else 1.0
+        watcher.feed(Points(NOW + step, "log", step, {"loss": bad, "accuracy": bad}))
+    (found,) = watcher.findings().findings
+    assert (found.state, found.recovered_step) == ("recovered", 27)
+
+
+def test_a_bad_validation_loss_takes_its_fellows_along_and_the_training_takes_both() -> None:
+    watcher = Watcher(None, None)
+    for step in range(40):
+        bad = math.nan if step >= 20 else 1.0
+        watcher.feed(
+            Points(NOW + step, "log", step, {"val/loss": bad, "val/f1": bad, "val/acc": bad})
+        )
+    (found,) = watcher.findings().findings
+    assert found.alarm and list(found.evidence["metrics"]) == ["val/loss", "val/f1", "val/acc"]
+    feed(watcher, [Points(NOW + i, "log", i, {"loss": math.nan}) for i in (40, 41)])
+    (later,) = watcher.findings().findings
+    assert later.id == found.id and later.where.metric == "loss" and later.opened_step == 20
+
+
+def test_a_metric_that_was_undefined_before_is_no_part_of_a_later_incident() -> None:
+    watcher = Watcher(None, None)
+    for step in range(30):
+        row = {"loss": math.nan if step >= 20 else 1.0, "rare/recall": math.nan}
+        watcher.feed(Points(NOW + step, "log", step, row))
+    undefined, found = watcher.findings().findings
+    assert (undefined.severity, undefined.where.metric) == ("note", "rare/recall")
+    assert found.evidence["metrics"] == {"loss": 20}
+
+
+def test_the_probe_may_be_early_or_late() -> None:
+    data = {
+        "step": 20, "what": "loss", "first": {"layer": "enc.1", "kind": "forward", "class": "Linear"},
+        "batch_rows": [5], "batch_rows_total": 64, "bounded": False, "note": "",
+    }  # fmt: skip
+    rows = losses([1.0] * 20 + [math.nan] + [1.0] * 10)
+    for place in (20, 21, 24, 31):
+        watcher = Watcher(None, None)
+        feed(watcher, [*rows[:place], Fact(NOW + 20, "non-finite", data), *rows[place:]])
+        (found,) = of(watcher, "non-finite")
+        assert (found.state, found.opened_step, found.alarm) == ("recovered", 20, False)
+        assert found.where.layer == ("enc.1" if place < 31 else None)
+
+
+def test_the_same_loss_printed_late_is_the_same_incident() -> None:
+    watcher = Watcher(None, None)
+    values = [1.0] * 20 + [math.nan] + [1.0] * 10
+    feed(watcher, losses(values, source="probe", name="probe/loss"))
+    feed(watcher, losses(values, source="output"))
+    assert len(watcher.findings().findings) == 1
 
 
 def test_nan_weights_are_an_alarm_at_once() -> None:

@@ -3,6 +3,8 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from labhand.core.store import Store
 from labhand.cycle.request import Face, Status
 from labhand.kit.lines import Lines, Numbering, Printed
 from labhand.kit.machine import System
+from labhand.kit.points import Row as PointsRow
 from labhand.kit.points import Tail, trust
 from labhand.kit.scrub import Scrubber, Stream
 from labhand.probe.points import Writer
@@ -96,8 +99,7 @@ class Recorder:
         now = time.monotonic()
         if now >= self._due["pressing"]:
             self._due["pressing"] = now + PRESSING_S
-            self._take_points()
-            self._take_events()
+            self._take_written()
         if now >= self._due["calm"]:
             self._due["calm"] = now + CALM_S
             self._calm()
@@ -110,8 +112,7 @@ class Recorder:
             self.tail = (self.tail + kept)[-TAIL_BYTES:]
             self._take_printed([*self._lines[name].feed(kept), *self._lines[name].close()])
         self._take_files(self._follower.close())
-        self._take_points()
-        self._take_events()
+        self._take_written()
         tail = self.tail.decode("utf-8", "replace")
         self._feed(Ended(time.time(), exit_code, signal, stopped, tail))
         self.watcher.close()
@@ -133,28 +134,33 @@ class Recorder:
             )
         )
 
-    def _take_points(self) -> None:
-        for row in self._points.read():
-            rank = trust(row.source)
-            values = {}
-            for name, value in zip(row.names, row.values, strict=True):
-                if self._trusted.setdefault(name, rank) < rank:
-                    continue  # the same metric comes from a more trusted source already
-                self._trusted[name] = rank
-                values[name] = value
-            if not values:
-                continue
-            self._feed(Points(row.time, row.source, row.step, values, row.rank))
-            if row.source not in ("probe", "system"):
-                self._latest.update(values)
-                self._step = row.step
-            elif row.source == "probe" and not self._latest:
-                self._step = row.step
-
-    def _take_events(self) -> None:
+    def _take_written(self) -> None:
+        """Takes the points and events that came, in the order of their times: one explains the other."""
+        taken: list[tuple[float, Callable[[], None]]] = [
+            (row.time, partial(self._take_row, row)) for row in self._points.read()
+        ]
         for path in self.folder.glob("events.*.jsonl"):
             for happened in event.read_from(path, self._probe_events):
-                self._take_event(happened)
+                taken.append((event.seconds(happened.time), partial(self._take_event, happened)))
+        for _, take in sorted(taken, key=itemgetter(0)):
+            take()
+
+    def _take_row(self, row: PointsRow) -> None:
+        rank = trust(row.source)
+        values = {}
+        for name, value in zip(row.names, row.values, strict=True):
+            if self._trusted.setdefault(name, rank) < rank:
+                continue  # the same metric comes from a more trusted source already
+            self._trusted[name] = rank
+            values[name] = value
+        if not values:
+            return
+        self._feed(Points(row.time, row.source, row.step, values, row.rank))
+        if row.source not in ("probe", "system"):
+            self._latest.update(values)
+            self._step = row.step
+        elif row.source == "probe" and not self._latest:
+            self._step = row.step
 
     def _take_event(self, happened: event.Event) -> None:
         if happened.kind == "config":

@@ -15,7 +15,8 @@ class Claim(msgspec.Struct, kw_only=True):
 
     The incident of a key is over once it is claimed `recovered` or `closed`; a claim of the same key
     after that opens a new one, unless `again` is False: then it still updates the old one. `step` is
-    the step now, `opened` the step at which it began, where that is an earlier one.
+    the step now, `opened` the step at which it began, where that is an earlier one. `joined` are keys
+    of open incidents that turn out to be this one: the oldest lives on as it, the others are withdrawn.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Claim(msgspec.Struct, kw_only=True):
     evidence: dict[str, Any] = {}
     related: list[Related] = []
     again: bool = True
+    joined: tuple[str, ...] = ()
 
 
 class Incidents:
@@ -45,7 +47,7 @@ class Incidents:
         self._attempt = attempt
         self._open: dict[tuple[str, str], int] = {}
         self._counts: dict[tuple[str, str], int] = {}
-        self._all: list[Finding] = []
+        self._all: list[Finding | None] = []
 
     def take(self, rule: str, claims: Iterable[Claim]) -> list[Finding]:
         """The findings that the claims opened or changed."""
@@ -54,17 +56,19 @@ class Incidents:
 
     def all(self) -> list[Finding]:
         """Every incident as it stands."""
-        return list(self._all)
+        return [finding for finding in self._all if finding is not None]
 
     def close(self) -> None:
         """The run is over: what was confirmed and went on to the end is closed."""
         for place in self._open.values():
-            if self._all[place].state == "confirmed":
-                self._all[place] = msgspec.structs.replace(self._all[place], state="closed")
+            finding = self._all[place]
+            if finding is not None and finding.state == "confirmed":
+                self._all[place] = msgspec.structs.replace(finding, state="closed")
         self._open.clear()
 
     def _take(self, rule: str, claim: Claim) -> Finding | None:
         key = (rule, claim.key)
+        self._join(rule, claim)
         place = self._open.get(key)
         if place is None and claim.state in ("recovered", "closed"):
             return None
@@ -81,6 +85,15 @@ class Incidents:
         # counts in the evidence grow with every row: kept, and no news
         news = before is None or msgspec.structs.replace(after, evidence=before.evidence) != before
         return after if news else None
+
+    def _join(self, rule: str, claim: Claim) -> None:
+        keys = [(rule, key) for key in (claim.key, *claim.joined) if (rule, key) in self._open]
+        if not claim.joined or not keys:
+            return
+        oldest, *others = sorted(self._open.pop(key) for key in keys)
+        self._open[rule, claim.key] = oldest
+        for place in others:
+            self._all[place] = None
 
     def _finding(self, rule: str, claim: Claim, before: Finding | None) -> Finding:
         began = claim.step if claim.opened is None else claim.opened
@@ -99,9 +112,10 @@ class Incidents:
             batch_rows=claim.batch_rows,
             rank=claim.rank,
         )
-        number = self._counts[rule, claim.key]
+        number = self._counts.get((rule, claim.key), 0)
+        made = stable_id("watch", self._run, self._attempt, rule, claim.key, number)
         return Finding(
-            id=stable_id("watch", self._run, self._attempt, rule, claim.key, number),
+            id=made if before is None else before.id,
             job="watch",
             rule=rule,
             severity=claim.severity,

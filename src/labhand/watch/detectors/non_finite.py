@@ -2,8 +2,9 @@
 
 ## What it does
 Tells when a metric stops being a finite number: at once for a loss, after it persists for a gradient
-norm or another metric. With the probe it names the layer, the direction and the rows of the batch
-where the first non-finite value arose. In a table a loss whose cells go blank while the rows go on
+norm or another metric. What turns non-finite with a loss or after it is no incident of its own: it is
+listed as evidence of the loss's. With the probe it names the layer, the direction and the rows of the
+batch where the first non-finite value arose. In a table a loss whose cells go blank while the rows go on
 counts too: many writers leave a NaN blank.
 
 ## Why it is bad
@@ -27,9 +28,9 @@ NVIDIA, *Train With Mixed Precision*, on loss scaling; PyTorch, `torch.amp.GradS
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from labhand.watch.detectors._blank import Blank
+from labhand.watch.detectors._illness import Illness
 from labhand.watch.incidents import Claim
 from labhand.watch.roles import Roles
 from labhand.watch.signals import Ended, Fact, Points, Signal
@@ -57,38 +58,6 @@ ADVICE = (
 )
 
 
-class _Illness:
-    """The non-finite values of metrics that belong together, while they last."""
-
-    def __init__(self, step: int) -> None:
-        self.opened = step
-        self.bad: dict[str, int] = {}
-        self.streaks: dict[str, int] = {}
-        self.last: dict[str, float] = {}
-        self.streak_step = step
-        self.calm = 0
-        self.fact: Mapping[str, Any] = {}
-
-    def worse(self, name: str, value: float, step: int, rows: int = 1) -> None:
-        """One more bad value, or `rows` that only now prove to be bad."""
-        if not any(self.streaks.values()):
-            self.streak_step = step
-        self.calm = 0
-        self.bad[name] = self.bad.get(name, 0) + rows
-        self.streaks[name] = self.streaks.get(name, 0) + rows
-        self.last[name] = value
-
-    def better(self, name: str) -> None:
-        """A finite value of a metric that was bad."""
-        self.streaks[name] = 0
-        self.calm += 1
-
-    @property
-    def in_a_row(self) -> int:
-        """The longest present streak of a metric."""
-        return max(self.streaks.values(), default=0)
-
-
 class Detector:
     """Watches every metric for values that are not finite."""
 
@@ -98,7 +67,8 @@ class Detector:
         self._blanks: dict[str, Blank] = {}
         self._losses: list[str] = []
         self._never: dict[str, int] = {}
-        self._ill: dict[str, _Illness] = {}
+        self._ill: dict[str, Illness] = {}
+        self._past: Illness | None = None
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The incidents that the signal opens or changes."""
@@ -156,17 +126,21 @@ class Detector:
         return self._never[name] >= 2 and not any(self._good[loss] for loss in self._losses)
 
     def _judged(self, row: Points, bad: Mapping[str, int]) -> Iterator[Claim]:
-        touched = {}
-        # with the loss the gradients go: they are evidence of the one incident, no second one
-        lost = TRAINING in self._ill or any(self._key(name) == TRAINING for name in bad)
-        for name, rows in bad.items():
-            key = TRAINING if lost and self._key(name) == GRADIENT else self._key(name)
+        touched: dict[str, Illness] = {}
+        self._settle(row)
+        # a loss first: what else is bad in its row has the same cause
+        for name in sorted(bad, key=self._weight):
+            if self._told_before(name, row):
+                continue
             blank = self._blanks.get(name)
             began = blank.first_step if blank and blank.first_step is not None else row.step
-            illness = touched[key] = self._ill.setdefault(key, _Illness(began))
-            if key == TRAINING and not illness.fact and GRADIENT in self._ill:
-                illness.fact = self._ill[GRADIENT].fact  # a bad gradient spoils the next loss
-            illness.worse(name, row.values.get(name, math.nan), began, rows)
+            key, leads = self._place(name)
+            illness = self._ill.get(key) or self._opened(key, Illness(began, row.time, row.source))
+            touched[key] = illness
+            if leads:
+                illness.worse(name, row, began, bad[name])
+            else:
+                illness.beside.setdefault(name, began)
         for key, illness in self._ill.items():
             for name, streak in illness.streaks.items():
                 if (streak or illness.calm) and name not in bad and _finite(row.values.get(name)):
@@ -175,46 +149,115 @@ class Detector:
         for key, illness in touched.items():
             yield from self._state(key, illness, row.step, row.time)
 
+    def _weight(self, name: str) -> int:
+        """How early in a row a metric is looked at: what can explain others comes before them."""
+        return {"train-loss": 0, "validation-loss": 1}.get(self._roles.of(name), 2)
+
     def _key(self, name: str) -> str:
         role = self._roles.of(name)
         return {"train-loss": TRAINING, "gradient-norm": GRADIENT}.get(role, name)
 
-    def _state(self, key: str, illness: _Illness, step: int, time: float) -> Iterator[Claim]:
-        if illness.in_a_row:
-            yield self._claim(key, illness, step, time)
+    def _place(self, name: str) -> tuple[str, bool]:
+        """The illness that a bad metric belongs to, and whether that is judged by it."""
+        own = self._key(name)
+        if TRAINING in self._ill and own in (TRAINING, GRADIENT):
+            return TRAINING, True
+        if own in (TRAINING, GRADIENT) or (own in self._ill and self._ill[own].in_a_row):
+            return own, True
+        if TRAINING in self._ill:
+            return TRAINING, False
+        lead = next((key for key, ill in self._ill.items() if self._spoils(key, ill)), None)
+        return (own, True) if lead is None else (lead, False)
+
+    def _spoils(self, key: str, illness: Illness) -> bool:
+        """Whether it is a validation loss that was fine and is bad now."""
+        validation = self._roles.of(key) == "validation-loss"
+        return validation and illness.in_a_row > 0 and self._good.get(key, 0) > 0
+
+    def _opened(self, key: str, illness: Illness) -> Illness:
+        """The illness, now open; that of the training takes over what has the same cause."""
+        if key == TRAINING:
+            for other, known in list(self._ill.items()):
+                if self._same_cause(other, known, illness):
+                    illness.join(other, self._ill.pop(other))
+        self._ill[key] = illness
+        return illness
+
+    def _same_cause(self, key: str, known: Illness, training: Illness) -> bool:
+        if key == GRADIENT:  # a bad gradient spoils the next loss
+            return known.unbroken or (bool(known.fact) and not known.settled)
+        if not known.unbroken or self._spoils(key, known):
+            return known.unbroken
+        # steps of two sources may count different things, and rows of two come in no order
+        if known.source == training.source:
+            return known.opened >= training.opened
+        return known.time >= training.time
+
+    def _settle(self, row: Points) -> None:
+        """A bad gradient after which the loss is finite does not explain a later one that is not."""
+        known = self._ill.get(GRADIENT)
+        if known is None or row.source != "probe" or row.step <= known.fact.get("step", row.step):
             return
-        passed = illness.calm >= (CALM_ROWS if key == TRAINING else 1)
-        if passed:
+        if any(_finite(row.values.get(name)) for name in self._losses):
+            known.settled = True
+
+    def _told_before(self, name: str, row: Points) -> bool:
+        """Whether it is the value of an incident that is over, now from another source."""
+        if TRAINING in self._ill or self._past is None or self._key(name) != TRAINING:
+            return False
+        return row.source != self._past.source and self._in_past(row.step)
+
+    def _in_past(self, step: int) -> bool:
+        return self._past is not None and self._past.opened <= step <= self._past.last_step
+
+    def _state(self, key: str, illness: Illness, step: int, time: float) -> Iterator[Claim]:
+        if illness.in_a_row or not illness.calm:
+            yield self._claim(key, illness, step, time)
+        elif illness.calm >= (CALM_ROWS if key == TRAINING else 1):
             yield self._claim(key, illness, step, time, passed=True)
             if key == TRAINING:
-                del self._ill[key]
+                self._past = self._ill.pop(key)
             illness.calm = 0
 
     def _claim(
-        self, key: str, illness: _Illness, step: int, time: float, *, passed: bool = False, over: bool = False
+        self, key: str, illness: Illness, step: int, time: float, *, passed: bool = False, over: bool = False
     ) -> Claim:  # fmt: skip
         sure, alarm = self._verdict(key, illness, step, over)
         first = illness.fact.get("first") or {}
-        names = sorted(illness.bad, key=lambda n: (n not in self._losses, -illness.bad[n]))
+        main = self._main(illness)
+        joined, illness.joined = illness.joined, ()
         return Claim(
             key=key,
             state="recovered" if passed else "confirmed" if sure else "suspected",
             severity="note" if not sure else "error" if alarm and not passed else "warning",
             confidence=0.99 if alarm else 0.9 if sure else 0.3,
-            message=_sentence(illness, names, passed),
+            message=illness.sentence(main, passed=passed),
             advice=ADVICE if key == TRAINING or alarm else MILD_ADVICE,
             step=step,
             opened=illness.opened,
             time=time,
             alarm=alarm and not passed,
-            metric=names[0] if names else None,
+            metric=main,
             layer=first.get("layer"),
             batch_rows=illness.fact.get("batch_rows"),
-            evidence=_evidence(illness),
+            evidence=illness.evidence(),
             again=key == TRAINING,
+            joined=joined,
         )
 
-    def _verdict(self, key: str, illness: _Illness, step: int, over: bool) -> tuple[bool, bool]:
+    def _main(self, illness: Illness) -> str | None:
+        """The metric to name: a loss, one that was bad at the start, the person's own."""
+        return min(
+            illness.bad,
+            key=lambda name: (
+                name not in self._losses,
+                illness.first[name] != illness.opened,
+                name.startswith("probe/"),
+            ),
+            default=None,
+        )
+
+    def _verdict(self, key: str, illness: Illness, step: int, over: bool) -> tuple[bool, bool]:
         """Whether it is sure that something is off, and whether a person should be told."""
         rows = illness.in_a_row
         if key == TRAINING:
@@ -233,11 +276,14 @@ class Detector:
     def _said(self, fact: Fact) -> Iterator[Claim]:
         """The probe has found where the first bad value arose."""
         step = int(fact.data.get("step") or 0)
-        what = fact.data.get("what")
+        if TRAINING not in self._ill and self._in_past(step):
+            return
+        gradient = fact.data.get("what") == "gradient"
         # A bad gradient by itself may be mixed precision at work: it waits for the loss.
-        key = GRADIENT if what == "gradient" else TRAINING
-        illness = self._ill.setdefault(key, _Illness(step))
-        illness.fact = illness.fact or fact.data
+        key = GRADIENT if gradient and TRAINING not in self._ill else TRAINING
+        illness = self._ill.get(key) or self._opened(key, Illness(step, fact.time))
+        if not illness.fact or illness.settled:
+            illness.fact, illness.settled = fact.data, False
         yield self._claim(key, illness, step, fact.time)
 
     def _over(self, end: Ended) -> Iterator[Claim]:
@@ -249,31 +295,3 @@ class Detector:
 
 def _finite(value: float | None) -> bool:
     return value is not None and value - value == 0.0
-
-
-def _sentence(illness: _Illness, names: list[str], passed: bool) -> str:
-    fact = illness.fact
-    said = [f"`{n}` {'was' if passed else 'is'} {_text(illness.last[n])}" for n in names[:3]]
-    message = " and ".join(said) or f"the {fact.get('what', 'loss')} is not finite"
-    rows = max(illness.bad.values(), default=1)
-    message += f" from step {illness.opened} on" if rows > 1 else f" at step {illness.opened}"
-    first = fact.get("first") or {}
-    if first.get("layer"):
-        where = {"forward": "in the forward pass", "backward": "in the backward pass"}
-        way = where.get(str(first.get("kind")), f"as {first.get('kind')}")
-        message += f"; it arose first in `{first['layer']}` ({first.get('class', '?')}) {way}"
-    if bad_rows := fact.get("batch_rows"):
-        shown = ", ".join(map(str, bad_rows[:5])) + (", …" if len(bad_rows) > 5 else "")
-        total = fact.get("batch_rows_total")
-        message += f", from row{'s' if len(bad_rows) > 1 else ''} {shown} of the batch"
-        message += f" of {total}" if total else ""
-    return message + ("; it passed by" if passed else "")
-
-
-def _text(value: float) -> str:
-    return "NaN" if value != value else "infinite" if value > 0 else "minus infinite"
-
-
-def _evidence(illness: _Illness) -> dict[str, Any]:
-    metrics = {n: {"non_finite": c, "last": str(illness.last[n])} for n, c in illness.bad.items()}
-    return {"metrics": metrics, **({"probe": dict(illness.fact)} if illness.fact else {})}

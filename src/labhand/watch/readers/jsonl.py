@@ -77,9 +77,9 @@ class Objects:
 def _entry(line: bytes) -> dict[str, object] | None:
     try:
         entry = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         try:
             entry = msgspec.json.decode(_BARE.sub(rb'"\1"', line))
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             return None
     return entry if isinstance(entry, dict) else None
