@@ -132,3 +132,10 @@ def test_a_record_of_version_1_stays_readable(tmp_path):
     assert run.attempts[0].failure.kind == "missing-folder"
     assert run.metrics["loss"].last == 0.25
     assert json.loads(sample)["schema"] == run.schema == "labhand.run/1"
+
+
+def test_runs_of_one_second_stay_in_the_order_in_which_they_began(tmp_path):
+    store = Store(tmp_path)
+    begun = [store.create()[0] for _ in range(20)]
+    assert store.ids() == begun
+    assert store.find("last") == begun[-1]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from labhand.kit import machine
-from labhand.kit.machine import System, environment, gpus, host, interpreter
+from labhand.kit.interpreter import interpreter
+from labhand.kit.machine import System, environment, gpus, host
 
 HERE = Path(sys.executable)
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labhand.kit.interpreter import normal
 from labhand.launch import Evidence, diagnose
 from labhand.launch.env import run_case
 from labhand.launch.packages import (
     conda_range,
     declarations,
-    normal,
     poetry_range,
     requirement_for,
     table,

@@ -1,6 +1,7 @@
 """`labhand run`: a command, recorded, supervised, watched, reported."""
 
 import os
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,19 +85,19 @@ def carry(request: "Request", *, detach: bool = False) -> int:
 def _report(prepared: "Prepared", done: "Run", *, shown: bool) -> None:
     from labhand.cycle.compare import against_previous
 
-    comparison = against_previous(prepared.store, prepared.root, done.id)
     report: Path | None = None
-    if prepared.configuration.report:
-        from labhand.web.report import write
+    try:
+        comparison = against_previous(prepared.store, prepared.root, done.id)
+        if prepared.configuration.report:
+            from labhand.web.report import write
 
-        try:
             report = write(prepared.store, prepared.root, done.id)
-        except OSError as error:
-            click.echo(f"labhand: the report cannot be written: {error}", err=True)
-    if shown:
-        from labhand.cli.summary import summary
+        if shown:
+            from labhand.cli.summary import summary
 
-        click.echo(summary(done, comparison, report), err=True)
+            click.echo(summary(done, comparison, report), err=True)
+    except Exception as error:  # the run is over: its exit code must be the command's own
+        click.echo(f"labhand: the report of {done.name} cannot be written: {error!r}", err=True)
 
 
 def _in_background(prepared: "Prepared") -> int:
@@ -115,12 +116,15 @@ def _in_background(prepared: "Prepared") -> int:
 
 
 def _carry_alone(prepared: "Prepared", told: int) -> int:
+    """Carries the run unseen; whoever reads `told` waits until it has started, or is told why not."""
     from labhand.cycle.request import Silent
     from labhand.cycle.run import run as carry_run
 
+    answer = os.fdopen(told, "w", encoding="utf-8", errors="replace")
+
     class Telling(Silent):
         def started(self, run: "Run") -> None:
-            os.close(told)
+            answer.close()
 
     os.setsid()
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -129,12 +133,13 @@ def _carry_alone(prepared: "Prepared", told: int) -> int:
     try:
         done = carry_run(prepared.request, Telling(), prepared)
         _report(prepared, done, shown=False)
-    except LabhandError as error:
-        os.write(told, str(error).encode())
-        return 2
     except BaseException as error:
+        if not answer.closed:
+            answer.write(str(error) if isinstance(error, LabhandError) else repr(error))
+            answer.close()
+            return 2
         log = prepared.store.folder(prepared.run.id) / "labhand.log"
-        log.write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
+        log.write_text(traceback.format_exc(), encoding="utf-8")
         return 1
     return done.exit_code or 0
 

@@ -48,7 +48,9 @@ def new_run(home: str) -> tuple[str, str]:
         with open(os.path.join(home, ".gitignore"), "w", encoding="utf-8") as file:
             file.write("*\n")
     while True:
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
+        now = time.time()
+        # the fraction of the second in four hex digits: ids are in the order in which runs began
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{int(now % 1 * 65536):04x}"
         try:
             os.makedirs(os.path.join(home, "runs", run_id), mode=0o700)
         except FileExistsError:

@@ -21,8 +21,6 @@ class Request(msgspec.Struct, kw_only=True):
     check: bool = True
     launcher: str = "local"
     parents: list[str] = []
-    code_from: str | None = None
-    """The run whose kept code is to be run; None: the code as it stands."""
 
 
 class Status(msgspec.Struct):

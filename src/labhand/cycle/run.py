@@ -7,14 +7,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from labhand.core import event
-from labhand.core.errors import InputError, LabhandError, UsageError
+from labhand.core.errors import InputError, LabhandError, RecordError, UsageError
 from labhand.core.run import Attempt, Failure, Run
 from labhand.core.store import Store, project_root
 from labhand.cycle import settle
@@ -92,6 +92,7 @@ class _Carrier:
         self.allowed = self.request.fix or self.configuration.fix
         self.interrupted = False
         self.troubled = False
+        self.mistaken = False
         self.background: list[threading.Thread] = []
 
     def carry(self) -> Run:
@@ -130,21 +131,20 @@ class _Carrier:
         """Writes to the record; a full disk is told once and hurts nothing else."""
         try:
             write()
-        except OSError as error:
+        except (OSError, RecordError) as error:
             if not self.troubled:
                 self.troubled = True
-                self.face.tell(
-                    f"the record cannot be written: {error.strerror}; it stays incomplete"
-                )
+                why = getattr(error, "strerror", None) or error
+                self.face.tell(f"the record cannot be written: {why}; it stays incomplete")
 
     def _keep_code(self) -> None:
         kept = snapshot.keep(self.root, self.run.id, self.store.home)
         self.run.code = kept.code
-        self.left_out = kept.left_out
         self._in_background(self._keep_environment)
 
     def _keep_environment(self) -> None:
-        from labhand.kit.machine import environment, interpreter
+        from labhand.kit.interpreter import interpreter
+        from labhand.kit.machine import environment
 
         python = interpreter(self.applied.command, self.request.cwd, os.environ)
         self.run.environment = environment(python, os.environ, self.store.home)
@@ -262,8 +262,10 @@ class _Carrier:
             work(*arguments)
         except Exception:
             log = self.folder / "labhand.log"
-            if not log.exists():
-                log.write_text(traceback.format_exc(), encoding="utf-8")
+            if not self.mistaken:
+                self.mistaken = True
+                with suppress(OSError):
+                    log.write_text(traceback.format_exc(), encoding="utf-8")
                 self.face.tell(f"a mistake of labhand's own, the run goes on; it is noted in {log}")
 
     def _pass_on(self, typed: int, process: Process) -> int | None:

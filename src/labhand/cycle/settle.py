@@ -1,7 +1,7 @@
 """The end of a run: its status, its short form, and runs whose labhand did not live to write it."""
 
 import time
-from datetime import datetime
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,21 @@ def status(folder: Path, last: Attempt, *, interrupted: bool = False) -> Status:
 
 
 def finish(store: Store, run: Run) -> None:
-    """Packs many points, writes the short form of a run that has ended, and indexes it."""
+    """Writes the short form of a run that has ended, indexes it, and packs its points where many.
+
+    Raises:
+        OSError: the disk is full or not writable; what stood there stays.
+        RecordError: the points could not be packed; they stay as they came.
+    """
     from labhand.kit import points
     from labhand.kit.catalog import Catalog
 
     folder = store.folder(run.id)
     run.metrics = points.metrics(folder)
     store.write(run)
+    Catalog(store).put(run)
     if sum(path.stat().st_size for _, path in points.raw_files(folder)) >= WORTH_PACKING_BYTES:
         points.pack(folder)
-    Catalog(store).put(run)
 
 
 def settle(store: Store, run: Run) -> Run:
@@ -77,7 +82,8 @@ def settle(store: Store, run: Run) -> Run:
     run.ended = end.get("ended")
     if run.ended:
         run.wall_s = round(event.seconds(run.ended) - event.seconds(run.started), 3)
-    finish(store, run)
+    with suppress(OSError, RecordError):  # a record on a disk that refuses can still be shown
+        finish(store, run)
     return run
 
 
@@ -121,7 +127,7 @@ def _as_of_now(store: Store, run: Run) -> Run:
     from labhand.kit import points
 
     run.metrics = points.metrics(store.folder(run.id))
-    run.wall_s = round(time.time() - datetime.fromisoformat(run.started).timestamp(), 3)
+    run.wall_s = round(time.time() - event.seconds(run.started), 3)
     _take_what_was_told(store, run)
     return run
 

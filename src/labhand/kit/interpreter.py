@@ -114,7 +114,7 @@ def ask(python: str, home: Path | None) -> Interpreter:
 
 
 def packages(places: list[str]) -> dict[str, str]:
-    """The installed distributions and their versions, by name; the first place that has one wins."""
+    """The installed distributions and their versions, by normal name; the first place wins."""
     found: dict[str, str] = {}
     for place in places:
         try:
@@ -128,8 +128,13 @@ def packages(places: list[str]) -> dict[str, str]:
             distribution, dash, rest = stem.partition("-")
             if dash:
                 version = re.sub(r"-py[0-9.]+.*$", "", rest)
-                found.setdefault(re.sub(r"[-_.]+", "-", distribution).lower(), version)
+                found.setdefault(normal(distribution), version)
     return dict(sorted(found.items()))
+
+
+def normal(name: str) -> str:
+    """The name of a distribution as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _unwrapped(command: list[str]) -> list[str]:

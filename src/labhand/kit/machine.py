@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labhand.core.run import Environment
-from labhand.kit.interpreter import Interpreter, ask, interpreter, packages
+from labhand.kit.interpreter import Interpreter, ask, packages
 
 if TYPE_CHECKING:
     import psutil
-
-__all__ = ["System", "environment", "gpus", "host", "interpreter"]
 
 _SMI_TIMEOUT_S = 5.0
 _SMI_EVERY_S = 5.0

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from labhand.core.run import Attempt, Failure, Fix
+from labhand.kit.configuration import Allowed
 
 if TYPE_CHECKING:
     from labhand.launch.raised import Raised
 
 Stream = Literal["stdout", "stderr"]
-Allowed = Literal["neutral", "ask", "all", "off"]
 
 
 class Job(msgspec.Struct, kw_only=True):

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from labhand.kit.interpreter import normal
+
 _REQUIREMENT = re.compile(
     r"^(?P<name>[A-Za-z0-9][\w.-]*?)\s*(?P<extras>\[[^\]]*\])?\s*(?P<rest>[<>=!~@(].*)?$"
 )
@@ -46,11 +48,6 @@ def requirement_for(module: str, root: Path) -> Requirement | None:
         if found is not None:
             return found
     return Requirement(known[0], "table") if known else None
-
-
-def normal(name: str) -> str:
-    """The name of a distribution as package indexes compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def declarations(root: Path) -> dict[str, Requirement]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from labhand.core import run
 from labhand.core.errors import InputError
+from labhand.kit.interpreter import normal
 from labhand.launch.installing import (
     Installer,
     Piece,
@@ -19,7 +20,7 @@ from labhand.launch.installing import (
 )
 from labhand.launch.interpreter import Target, target_of
 from labhand.launch.job import Job, Mending, Situation
-from labhand.launch.packages import normal, requirement_for
+from labhand.launch.packages import requirement_for
 
 _HEAVY = frozenset(
     "torch torchvision torchaudio tensorflow tensorflow-cpu tensorflow-gpu jaxlib triton mxnet vllm "
@@ -116,7 +117,7 @@ def _mending(
 
 def _changed(pieces: list[Piece], python: Target) -> list[str]:
     """Where the run would get another version of a package that is installed."""
-    installed = {normal(name): version for name, version in python.installed.items()}
+    installed = python.installed
     return [
         f"{piece.name} {piece.version} in place of {installed[normal(piece.name)]}"
         for piece in pieces
