@@ -351,6 +351,21 @@ def test_of_a_bar_one_state_a_second_is_told_and_the_last() -> None:
     assert all(10 <= b - a <= 11 for a, b in itertools.pairwise(told[:-1]))
 
 
+def test_the_last_state_of_a_bar_is_the_last_that_is_told() -> None:
+    lines = Lines(clock=lambda: 0.0)
+    bar = "\r{0}%|█| {0}/100 [00:01<00:01, 9.9it/s, loss=0.{0:03d}]"
+    text = "".join(bar.format(n) for n in (0, 50, 90, 100)) + "\nsaved\n"
+    found = [*lines.feed(text.encode()), *lines.close()]
+    assert [p.step for p in found] == [0, 100]
+
+
+def test_a_bar_that_another_line_ends_still_tells_its_last_state() -> None:
+    lines = Lines(clock=lambda: 0.0)
+    bar = "\r{0}%|█| {0}/100 [00:01<00:01, 9.9it/s, loss=0.{0:03d}]"
+    found = lines.feed((bar.format(0) + bar.format(90) + "\rinterrupted\n").encode())
+    assert [p.step for p in found] == [0, 90]
+
+
 @given(st.binary(max_size=400))
 @example(b"\r\r\n\x1b[\xff loss: \xff1")
 def test_any_bytes_are_taken(data: bytes) -> None:
@@ -389,3 +404,21 @@ def test_what_has_no_step_is_numbered_by_the_last_step_the_epoch_or_the_count() 
     assert [numbering.step(p) for p in read("epoch 1 loss: 3.0\nepoch 2 loss: 2.0\n")] == [1, 2]
     numbering = Numbering()
     assert [numbering.step(p) for p in read("step 40 loss: 3.0\ntest loss: 2.0\n")] == [40, 40]
+
+
+def test_fractions_of_epochs_are_counted_once_each_and_in_order() -> None:
+    told = "{{'loss': 0.5, 'epoch': {0}}}\n{{'eval_loss': 0.5, 'epoch': {0}}}\n"
+    text = "".join(told.format(epoch) for epoch in (0.5, 1.0, 1.5, 2.0))
+    numbering = Numbering()
+    assert [numbering.step(p) for p in read(text)] == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_what_is_printed_and_logged_is_told_once() -> None:
+    line = "step {0}: loss {1}\n"
+    twice = [line.format(n, v) * 2 for n, v in enumerate(("0.5", "0.5", "nan", "inf"))]
+    numbering = Numbering()
+    rows = [numbering.row(p) for p in read("".join(twice))]
+    told = [(step, str(values["loss"])) for step, values in rows if values]
+    assert told == [(0, "0.5"), (1, "0.5"), (2, "nan"), (3, "inf")]
+    again = [numbering.row(p) for p in read("step 3: loss 0.25\nloss: 0.25\nloss: 0.25\n")]
+    assert again == [(3, {"loss": 0.25})] * 3

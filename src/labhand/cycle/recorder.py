@@ -17,6 +17,7 @@ from labhand.kit.machine import System
 from labhand.kit.points import Row as PointsRow
 from labhand.kit.points import Tail, trust
 from labhand.kit.scrub import Scrubber, Stream
+from labhand.kit.stacks import Stacks
 from labhand.probe.points import Writer
 from labhand.watch import Follower, Watcher
 from labhand.watch.rows import Row
@@ -76,6 +77,7 @@ class Recorder:
         self._began = time.monotonic()
         self._due = {"pressing": 0.0, "calm": 0.0}
         self._system: System | None = None
+        self._stacks = Stacks(self.folder)
 
     def sample(self, pid: int) -> None:
         """From now on the load of the process tree under `pid` is sampled."""
@@ -123,6 +125,8 @@ class Recorder:
         if self._system is not None:
             self._load.row(self._system.sample(), int(time.monotonic() - self._began))
         self._take_files(self._follower.read())
+        if stacks := self._stacks.answers():
+            self._feed(Fact(time.time(), "stacks", stacks))
         self._feed(Tick(time.time()))
         self.face.status(
             Status(
@@ -175,7 +179,9 @@ class Recorder:
 
     def _take_printed(self, told: Iterable[Printed]) -> None:
         for printed in told:
-            self._printed.row(printed.values, self._numbering.step(printed))
+            step, values = self._numbering.row(printed)
+            if values:
+                self._printed.row(values, step)
 
     def _feed(self, signal: Signal) -> None:
         for finding in self.watcher.feed(signal):
@@ -185,6 +191,8 @@ class Recorder:
         new_alarm = finding.alarm is True and finding.id not in self._alarms
         if new_alarm:
             self._alarms.add(finding.id)
+            if finding.rule == "stalled":
+                self._stacks.ask()
         self.write("alarm" if new_alarm else "finding", finding=event.plain(finding))
         self.face.finding(finding)
 

@@ -98,7 +98,11 @@ class Lines:
             self._told, self._bar = now, None
         elif not text and self._bar is not None:
             text, self._bar = self._bar, None
-        if (printed := self.line(text)) is not None:
+        bar, self._bar = self._bar, None
+        printed = self.line(text)
+        if printed is None and bar is not None:  # else the line is the bar's later state
+            printed = self.line(bar)
+        if printed is not None:
             found.append(printed)
 
     def line(self, text: str) -> Printed | None:
@@ -216,12 +220,17 @@ def _heading(body: str, found: list[Pair]) -> str:
 class Numbering:
     """Numbers what was printed without a step.
 
-    By the last step that was told; where no step ever was, by the whole epoch; else by the count.
+    By the last step that was told; where no step ever was, by the whole epoch, or by the count of
+    epochs told where they are fractions; else by the count of lines.
     """
 
     def __init__(self) -> None:
         self._last: int | None = None
         self._count = 0
+        self._epoch: float | None = None
+        self._fractions = False
+        self._at = -1
+        self._told: dict[str, tuple[int, str]] = {}
 
     def step(self, printed: Printed) -> int:
         """The step of what was printed."""
@@ -231,6 +240,31 @@ class Numbering:
             return printed.step
         if self._last is not None:
             return self._last
-        if printed.epoch is not None and float(printed.epoch).is_integer():
-            return int(printed.epoch)
-        return self._count - 1
+        if printed.epoch is None:
+            return self._count - 1
+        return self._of_epoch(float(printed.epoch))
+
+    def _of_epoch(self, epoch: float) -> int:
+        self._fractions = self._fractions or not epoch.is_integer()
+        if not self._fractions:
+            self._at = int(epoch)
+        elif epoch != self._epoch:
+            self._at += 1
+        self._epoch = epoch
+        return self._at
+
+    def row(self, printed: Printed) -> tuple[int, dict[str, float]]:
+        """The step, and the values without those that only say again what was said of this step.
+
+        A line that is both printed and logged tells each value once.
+        """
+        step = self.step(printed)
+        if printed.step is None and printed.epoch is None:
+            return step, printed.values
+        values = {}
+        for name, value in printed.values.items():
+            said = (step, repr(value))  # as text one NaN equals another
+            if self._told.get(name) != said:
+                self._told[name] = said
+                values[name] = value
+        return step, values

@@ -53,14 +53,15 @@ class Text:
 
     def feed(self, data: bytes) -> list[Row]:
         """The rows that are whole by now."""
-        return [self._row(printed) for printed in self._lines.feed(data)]
+        return self._rows(self._lines.feed(data))
 
     def close(self) -> list[Row]:
         """What the unfinished last line says."""
-        return [self._row(printed) for printed in self._lines.close()]
+        return self._rows(self._lines.close())
 
-    def _row(self, printed: Printed) -> Row:
-        return Row(self._numbering.step(printed), None, printed.values)
+    def _rows(self, told: list[Printed]) -> list[Row]:
+        rows = (self._numbering.row(printed) for printed in told)
+        return [Row(step, None, values) for step, values in rows if values]
 
 
 def _odd(head: bytes) -> int:
