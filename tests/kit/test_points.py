@@ -358,3 +358,10 @@ def test_steps_that_go_back_are_all_kept_and_drawn_in_order(tmp_path):
     drawn = points.curve(tmp_path, "loss")
     assert drawn.steps.tolist() == [3, 3, 4, 5]
     assert drawn.values.tolist() == [1.0, 3.0, 2.0, 0.0]
+
+
+def test_the_last_value_is_that_of_the_last_step(tmp_path):
+    logged = [(10, 0.3), (20, 0.1), (30, 0.2), (30, 0.25), (20, 0.1)]  # the best, told again
+    attempts(tmp_path, [(step, {"loss": value}) for step, value in logged])
+    short = points.metrics(tmp_path)["loss"]
+    assert (short.last, short.last_step, short.points) == (0.25, 30, 5)

@@ -381,12 +381,14 @@ def _metric(whole: Series) -> Metric:
     import numpy as np
 
     steps, values = whole.steps[whole.shown], whole.values[whole.shown]
-    finite = values[np.isfinite(values)]
+    is_finite = np.isfinite(values)
+    finite, at = values[is_finite], steps[is_finite]
     some = len(finite) > 0
     return Metric(
         points=len(values),
         first=float(finite[0]) if some else None,
-        last=float(finite[-1]) if some else None,
+        # Steps may go back, as in a last line on the best iteration: the latest of the last step.
+        last=float(finite[-1 - int(at[::-1].argmax())]) if some else None,
         min=float(finite.min()) if some else None,
         max=float(finite.max()) if some else None,
         last_step=int(steps.max()),
