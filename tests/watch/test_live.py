@@ -1,8 +1,20 @@
 """Incidents of real trainings under `labhand run`."""
 
 import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from labhand.core.store import Store
+from labhand.cycle.recorder import Recorder
+from labhand.cycle.run import BOOT
+from labhand.kit.stacks import Stacks
+from labhand.launch import Job, start
 
 POISONED = """
 import torch
@@ -59,3 +71,106 @@ def test_one_bad_row_of_the_data_is_one_incident(lab, wrapped, layer, words) -> 
     events = (lab.attempt() / "events.jsonl").read_text().splitlines()
     told = [e for e in map(json.loads, events) if e["kind"] == "alarm"]
     assert [e["data"]["finding"]["id"] for e in told] == [found["id"]]
+
+
+HANGS = """
+import threading, time
+import numpy
+
+def fetch(lock):
+    lock.acquire()
+
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+for step in range(10):
+    print(f"step {step} loss {1 / (step + 1):.3f}", flush=True)
+    time.sleep(0.05)
+lock = threading.Lock()
+lock.acquire()
+print("hangs", flush=True)
+fetch(lock)
+"""
+
+
+class Quiet:
+    """A face that only keeps what it was told."""
+
+    def __init__(self):
+        self.found = []
+        self.said = b""
+
+    def output(self, stream, data):
+        self.said += data
+
+    def finding(self, finding):
+        self.found.append(finding)
+
+    def status(self, status):
+        pass
+
+
+def attempt_of(lab, *command):
+    """A command that was started as `labhand run` starts it, and what records it."""
+    store = Store(lab.folder / ".labhand")
+    folder = store.attempt("run", 1)
+    folder.mkdir(parents=True)
+    env = os.environ | {"LABHAND_ATTEMPT": str(folder), "PYTHONPATH": str(BOOT)}
+    face = Quiet()
+    told = {"cwd": lab.folder, "environment": env, "command": command, "roles": {}}
+    recorder = Recorder(store, ("run", "run"), 1, face, **told)
+    job = Job(command=list(command), cwd=str(lab.folder), env=env, attempt_dir=str(folder))
+    return start(job), recorder, face
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="whether a signal is caught is asked of /proc")
+def test_a_hang_is_an_alarm_that_says_where_the_training_stands(lab, until, monkeypatch) -> None:
+    pytest.importorskip("numpy")
+    script = lab.script("train.py", HANGS)
+    process, recorder, face = attempt_of(lab, sys.executable, "train.py")
+    began, real, speed = time.time(), time.time, [1.0]
+    clock = SimpleNamespace(
+        monotonic=time.monotonic, time=lambda: began + (real() - began) * speed[0]
+    )
+    monkeypatch.setattr("labhand.cycle.recorder.time", clock)
+
+    def turned():
+        for output in process.read(0.02):
+            recorder.output(output.stream, output.data)
+        recorder.turn()
+        return recorder.watcher.findings().findings
+
+    until(lambda: turned() is not None and b"hangs" in face.said)
+    speed[0] = 300.0  # what is minutes for a person is a moment here
+    stalled = until(lambda: [f for f in turned() if "stacks" in f.evidence])
+    (found,) = stalled
+    assert found.rule == "stalled" and found.alarm and found.state == "confirmed"
+    assert found.evidence["last_step"] == 9
+    (frames,) = found.evidence["stacks"].values()
+    line = HANGS.splitlines().index("    lock.acquire()") + 1
+    assert frames[0] == f"fetch, {script}:{line}" and frames[1].startswith("<module>, ")
+    assert f"it stands in fetch, {script}:{line}" in found.message
+    assert process.end() is None, "asking must not end it"
+    process.signal(signal.SIGKILL)
+    until(lambda: turned() is not None and process.end())
+    recorder.end(137, 9, True)
+    process.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="whether a signal is caught is asked of /proc")
+def test_a_process_that_would_end_by_the_question_is_not_asked(lab, until) -> None:
+    """An exec takes the handler away, and leaves the file and the pid."""
+    pytest.importorskip("numpy")
+    lab.script("train.py", "import os, numpy\nprint('ready', flush=True)\nos.execvp('sleep', ['sleep', '600'])\n")  # fmt: skip
+    process, recorder, _ = attempt_of(lab, sys.executable, "train.py")
+    folder = recorder.folder
+    (path,) = until(lambda: list(folder.glob("stacks.*.txt")))
+    pid = int(path.name.split(".")[1])
+    until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
+    stacks = Stacks(folder)
+    (folder / "stacks.1.txt").touch()
+    (folder / "stacks.x.txt").touch()
+    stacks.ask()
+    assert stacks.answers() == {} and process.end() is None
+    process.kill()
+    until(lambda: process.read(0.02) is not None and process.end())
+    recorder.end(137, 9, True)
+    process.close()

@@ -3,7 +3,8 @@
 ## What it does
 Learns how long this run takes from one step to the next and tells when no step has come for much
 longer. Steps are the sign of life: not output, and not a busy GPU, which a deadlock keeps at 100 %.
-Start-up, training, and the long gaps at an evaluation or a checkpoint have their own budgets.
+Start-up, training, and the long gaps at an evaluation or a checkpoint have their own budgets. Once it
+is an alarm, a live process that loaded numpy or torch is asked where it stands, and that is told.
 
 ## Why it is bad
 A hang burns its allocation until its time limit, and a hung collective prints nothing at all.
@@ -16,7 +17,7 @@ quarter of the time that the run has lasted is granted, at most 15 minutes.
 A step each 0.2 s for an hour, then none for 15 minutes.
 
 ## Use instead
-`py-spy dump --pid PID` shows where it hangs; a data loader with `num_workers=0` shows whether it is a
+`py-spy dump --pid PID` shows where any process hangs; a data loader with `num_workers=0` shows whether it is a
 worker; with several ranks, the one that has done the fewest steps is the one to look at.
 
 ## References
@@ -25,7 +26,7 @@ BLOOM's chronicles: an evaluation that hung for hours at full GPU use.
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from labhand.watch.incidents import Claim
 from labhand.watch.roles import Roles
@@ -61,6 +62,7 @@ class Detector:
         self._output = math.nan
         self._open = self._sure = False
         self._ticks = 0
+        self._stacks: Mapping[str, list[str]] = {}
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The stall that this signal opens, confirms or ends."""
@@ -72,6 +74,8 @@ class Detector:
             self._output = signal.time
         elif isinstance(signal, Fact):
             self._between = self._between or signal.kind == "checkpoint"
+            if signal.kind == "stacks" and self._open:
+                self._stacks = signal.data
         elif isinstance(signal, Ended):
             self._open = False
         return ()
@@ -101,7 +105,7 @@ class Detector:
             (self._long if self._between or self._open else self._gaps).append(gap)
             if self._open:
                 claims.append(self._claim(gap, row.time, row.step))
-                self._open = False
+                self._open, self._stacks = False, {}
         else:
             self._began = row.time
         self._between = False
@@ -142,6 +146,9 @@ class Detector:
         )
         if usual is not None:
             message += f"; a step usually takes {_span(usual)}"
+        if self._stacks:
+            stood = "stands" if step is None else "stood"
+            message += f"; it {stood} in {next(iter(self._stacks.values()))[0]}"
         return Claim(
             key="steps",
             state="recovered" if step is not None else "confirmed" if sure else "suspected",
@@ -157,6 +164,7 @@ class Detector:
                 "budget_s": round(budget, 1) if budget else None,
                 "usual_gap_s": usual,
                 "last_step": self._step,
+                **({"stacks": dict(self._stacks)} if self._stacks else {}),
             },
         )
 
