@@ -16,6 +16,8 @@ __all__ = ["Lines", "Numbering", "Printed"]
 
 LONGEST = 8192
 """A line is read up to this many bytes; what follows on it is passed over."""
+REMEMBERED = 1000
+"""So many values are remembered, to know when one is only said again."""
 
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
@@ -230,7 +232,7 @@ class Numbering:
         self._epoch: float | None = None
         self._fractions = False
         self._at = -1
-        self._told: dict[str, tuple[int, str]] = {}
+        self._told: dict[tuple[str, int], str] = {}
 
     def step(self, printed: Printed) -> int:
         """The step of what was printed."""
@@ -256,15 +258,18 @@ class Numbering:
     def row(self, printed: Printed) -> tuple[int, dict[str, float]]:
         """The step, and the values without those that only say again what was said of this step.
 
-        A line that is both printed and logged tells each value once.
+        A line that is both printed and logged tells each value once, though one of the two streams
+        may come later.
         """
         step = self.step(printed)
         if printed.step is None and printed.epoch is None:
             return step, printed.values
         values = {}
         for name, value in printed.values.items():
-            said = (step, repr(value))  # as text one NaN equals another
-            if self._told.get(name) != said:
-                self._told[name] = said
+            said = repr(value)  # as text one NaN equals another
+            if self._told.pop((name, step), None) != said:
                 values[name] = value
+            self._told[name, step] = said
+        while len(self._told) > REMEMBERED:
+            del self._told[next(iter(self._told))]
         return step, values
