@@ -20,3 +20,32 @@ def test_only_points_worth_it_are_packed_and_all_are_read_the_same(lab, steps, p
         "last_step": steps - 1,
         "non_finite": 0,
     }
+
+
+BOTH = """
+file = open("log.csv", "w")
+file.write("step,loss\\n")
+for step in range(80):
+    print(f"step {step}: loss {1 / (step + 1):.4f}", flush=True)
+    file.write(f"{step},{1 / (step + 1)}\\n")
+"""
+
+
+def test_a_file_that_comes_after_the_printed_lines_is_the_truth_and_no_spike(lab):
+    lab.script("train.py", BOTH)
+    assert lab.run("train.py").returncode == 0
+    shown = lab.show()
+    assert shown["metrics"]["loss"]["points"] == 80
+    assert shown["metrics"]["loss"]["last"] == 1 / 80
+    assert shown["findings"] == []
+
+
+def test_a_line_that_is_printed_and_logged_counts_once(lab):
+    text = (
+        "import logging\nlogging.basicConfig(level=logging.INFO)\n"
+        "for step in range(5):\n    line = f'step {step}: loss {1 / (step + 1):.3f}'\n"
+        "    print(line)\n    logging.info(line)\n"
+    )
+    lab.script("train.py", text)
+    assert lab.run("train.py").returncode == 0
+    assert lab.show()["metrics"]["loss"]["points"] == 5

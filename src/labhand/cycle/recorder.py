@@ -69,7 +69,7 @@ class Recorder:
         self._points = Tail(self.folder)
         self._probe_events: dict[Path, int] = {}
         self._follower = Follower(cwd, since=time.time())
-        self._trusted: dict[str, int] = {}
+        self._heard: dict[str, tuple[int, int]] = {}
         self._latest: dict[str, float] = {}
         self._step: int | None = None
         self._alarms: set[str] = set()
@@ -153,9 +153,10 @@ class Recorder:
         rank = trust(row.source)
         values = {}
         for name, value in zip(row.names, row.values, strict=True):
-            if self._trusted.setdefault(name, rank) < rank:
-                continue  # the same metric comes from a more trusted source already
-            self._trusted[name] = rank
+            trusted, step = self._heard.get(name, (rank, row.step))
+            if trusted < rank or (trusted > rank and row.step <= step):
+                continue  # it comes from a more trusted source, or was heard from a quicker one
+            self._heard[name] = rank, row.step
             values[name] = value
         if not values:
             return
