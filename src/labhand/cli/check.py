@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
+from labhand.cli import looks
 from labhand.core.errors import InputError
-from labhand.core.finding import SEVERITIES
+from labhand.core.finding import Severity
 from labhand.core.store import Store, project_root
 
 if TYPE_CHECKING:
     from labhand.core.finding import Finding, Findings, Safety
-
-_COLOURS = {"error": "red", "warning": "yellow", "note": "bright_black"}
 
 
 @click.command(epilog="Example: labhand check train.py --select grad-zero-missing --diff")
@@ -29,10 +27,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "bright_black"}
 @click.option("--fix", is_flag=True, help="Apply the fixes that leave the science alone.")
 @click.option("--unsafe-fixes", is_flag=True, help="Apply also those that change results.")
 @click.option("--diff", is_flag=True, help="Show what the fixes would change; write nothing.")
-@click.option(
-    "--fail-on", type=click.Choice(list(reversed(SEVERITIES))), default="warning", show_default=True,
-    help="Exit with 1 where a finding is at least so grave.",
-)  # fmt: skip
+@looks.fail_on
 def check(
     paths: tuple[Path, ...],
     form: str,
@@ -41,7 +36,7 @@ def check(
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
-    fail_on: str,
+    fail_on: Severity,
 ) -> int:
     """Check research code for bugs and suspicious logic.
 
@@ -50,7 +45,7 @@ def check(
     first code, a file. With --diff alone, the fixes of both kinds are shown.
     """
     root = project_root(Path.cwd())
-    asked = (_names(select), _names(ignore))
+    asked = (looks.names(select), looks.names(ignore))
     findings = _found(paths, root, *asked)
     safeties: list[Safety] = ["neutral", "scientific"] if unsafe_fixes or not fix else ["neutral"]
     if diff:
@@ -58,11 +53,10 @@ def check(
     elif fix or unsafe_fixes:
         count = _mend(findings, root, safeties)
         findings = _found(paths, root, *asked)
-        click.echo(f"{count} file{'' if count == 1 else 's'} mended", err=True)
+        click.echo(f"{looks.counted(count, 'file')} mended", err=True)
     if not diff:
         click.echo(_shown(findings, form, root))
-    worst = findings.worst()
-    return int(worst is not None and SEVERITIES.index(worst) >= SEVERITIES.index(fail_on))
+    return looks.exit_code(findings, fail_on)
 
 
 def _found(paths: tuple[Path, ...], root: Path, select: list[str], ignore: list[str]) -> "Findings":
@@ -78,10 +72,6 @@ def _found(paths: tuple[Path, ...], root: Path, select: list[str], ignore: list[
         ignore=[*settings.ignore, *ignore],
         per_file=settings.per_file_ignores,
     )
-
-
-def _names(given: tuple[str, ...]) -> list[str]:
-    return [name.strip() for part in given for name in part.split(",") if name.strip()]
 
 
 def _mend(findings: "Findings", root: Path, safeties: "list[Safety]") -> int:
@@ -110,9 +100,9 @@ def _show_diff(findings: "Findings", root: Path, safeties: "list[Safety]") -> No
 
 def _shown(findings: "Findings", form: str, root: Path) -> str:
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode(findings)).decode()
+        return looks.document(findings)
     if form == "sarif":
-        return msgspec.json.format(msgspec.json.encode(sarif(findings))).decode()
+        return looks.document(sarif(findings))
     if form == "github":
         return "\n".join(_annotation(f) for f in findings.findings)
     return "\n".join(_text(findings, root))
@@ -123,10 +113,9 @@ def _text(findings: "Findings", root: Path) -> list[str]:
     for finding in findings.findings:
         lines += [*_one(finding, root), ""]
     lines += [click.style(f"not checked: {_skipped(s)}", dim=True) for s in findings.skipped]
-    number, files = len(findings.findings), findings.summary["files"]
-    silenced = findings.summary["suppressed"]
-    told = f"{number or 'no'} finding{'' if number == 1 else 's'}"
-    where = f"{files} file{'' if files == 1 else 's'}"
+    number, silenced = len(findings.findings), findings.summary["suppressed"]
+    told = looks.counted(number, "finding") if number else "no findings"
+    where = looks.counted(findings.summary["files"], "file")
     also = f"; {silenced} silenced by comments" if silenced else ""
     return [*lines, f"{told} in {where}{also}"]
 
@@ -138,8 +127,10 @@ def _skipped(skipped: Any) -> str:
 def _one(finding: "Finding", root: Path) -> list[str]:
     where = finding.where
     cell = f" cell {where.cell}" if isinstance(where.cell, int) else ""
-    rule = click.style(finding.rule, fg=_COLOURS[finding.severity], bold=True)
-    place = click.style(f"{_from_here(str(where.path), root)}{cell}:{where.line}:{where.column}:")
+    rule = looks.by_gravity(finding.severity, finding.rule)
+    place = click.style(
+        f"{looks.from_here(root / str(where.path))}{cell}:{where.line}:{where.column}:"
+    )
     lines = [f"{place} {finding.severity} {rule} {finding.message}"]
     lines += _code(finding, root)
     lines += [f"      {r.message}: line {r.where.line}" for r in finding.related]
@@ -148,11 +139,6 @@ def _one(finding: "Finding", root: Path) -> list[str]:
         flag = "--fix" if finding.fix.safety == "neutral" else "--unsafe-fixes"
         lines.append(f"      {finding.fix.summary}: {flag}")
     return lines
-
-
-def _from_here(shown: str, root: Path) -> str:
-    path, here = root / shown, Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else shown
 
 
 def _code(finding: "Finding", root: Path) -> list[str]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import click
-import msgspec
 
+from labhand.cli import looks
 from labhand.core.store import Store, project_root
 
 
@@ -20,7 +20,7 @@ def compare(references: tuple[str, ...], as_json: bool) -> None:
     store = Store.at(Path.cwd())
     found = compared(store, project_root(Path.cwd()), [store.find(name) for name in references])
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+        click.echo(looks.document(found))
         return
     from labhand.cli.summary import comparison
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from labhand.cli import looks
 from labhand.core import registry
 from labhand.core.errors import InputError, UsageError
 from labhand.core.store import Store, project_root
@@ -31,7 +32,9 @@ def new(kind: str, name: str) -> None:
     code, case = _places(which, name)
     for path in (code, case):
         if path is not None and path.exists():
-            raise UsageError(f"{_shown(path)} exists already; choose another name or edit it")
+            raise UsageError(
+                f"{looks.from_here(path)} exists already; choose another name or edit it"
+            )
     taken = [e.name for e in registry.extensions(kind, Store.at(Path.cwd()).home)]
     if name in taken:
         raise UsageError(f"a {kind} named `{name}` exists already; `labhand rule {name}` shows it")
@@ -63,11 +66,6 @@ def _write(path: Path, template: str, name: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(
-            f"{_shown(path)} cannot be written: {error.strerror}; make its folder writable"
+            f"{looks.from_here(path)} cannot be written: {error.strerror}; make its folder writable"
         ) from error
-    click.echo(_shown(path))
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
+    click.echo(looks.from_here(path))

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import click
-import msgspec
 
+from labhand.cli import looks
 from labhand.core.store import Store
 
 
@@ -17,8 +17,7 @@ def runs(as_json: bool, limit: int | None) -> None:
 
     rows = listing(Store.at(Path.cwd()), limit)
     if as_json:
-        document = {"schema": "labhand.runs/1", "runs": rows}
-        click.echo(msgspec.json.format(msgspec.json.encode(document)))
+        click.echo(looks.document({"schema": "labhand.runs/1", "runs": rows}))
         return
     if not rows:
         click.echo("no runs yet; `labhand run -- COMMAND` makes the first")

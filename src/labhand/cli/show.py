@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import click
-import msgspec
 
+from labhand.cli import looks
 from labhand.core.store import Store, project_root
 
 
@@ -21,7 +21,7 @@ def show(reference: str, as_json: bool, diff: bool, output: bool) -> None:
     store = Store.at(Path.cwd())
     run = settle.settle(store, store.read(store.find(reference)))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(run)))
+        click.echo(looks.document(run))
     elif output:
         log = store.attempt(run.id, max(1, len(run.attempts))) / "output.log"
         sys.stdout.buffer.write(log.read_bytes() if log.exists() else b"")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from labhand.cli import looks
 from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Run
 from labhand.kit.metric_names import OURS, headlines
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from labhand.cycle.compare import Comparison, Difference, MetricComparison
     from labhand.kit.catalog import RunRow
 
-MARKS = {"error": "✗", "warning": "!", "note": "·"}
-COLOURS = {"error": "red", "warning": "yellow", "note": None}
 STATUS = {"finished": "green", "failed": "red", "lost": "red", "stopped": "yellow"}
 FINDINGS = 4
 """The ending tells at most so many findings; the report tells all."""
@@ -56,7 +55,7 @@ def summary(
             click.style(f"  {len(ranked) - FINDINGS} more findings in the report", dim=True)
         )
     if report is not None:
-        lines.append(f"  {click.style('report', dim=True)}  {_near(report)}")
+        lines.append(f"  {click.style('report', dim=True)}  {looks.from_here(report)}")
     return "\n".join(lines)
 
 
@@ -108,7 +107,9 @@ def table(rows: "Iterable[RunRow]") -> str:
     cells = [["name", "status", "started", "took", "result", "command"]]
     for row in rows:
         marks = [
-            f"{MARKS[s]}{row.findings[s]}" for s in ("error", "warning") if row.findings.get(s)
+            f"{looks.MARKS[s]}{row.findings[s]}"
+            for s in ("error", "warning")
+            if row.findings.get(s)
         ]
         name, value = row.metric or ("", None)
         cells.append(
@@ -208,7 +209,7 @@ def _changed(comparison: "Comparison") -> tuple[str, str]:
 
 
 def _mark(severity: str) -> str:
-    return click.style(MARKS[severity], fg=COLOURS[severity], bold=True)
+    return looks.by_gravity(severity, looks.MARKS[severity])
 
 
 def _finding(finding: Finding) -> tuple[str, str]:
@@ -249,14 +250,7 @@ def _wrapped(lead: str, text: str, width: int, most: int = 2) -> list[str]:
 
 def _report(run: Run, store: "Store | None") -> str:
     path = store.folder(run.id) / "report.html" if store else None
-    return _near(path) if path and path.exists() else ""
-
-
-def _near(path: Path) -> str:
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    return looks.from_here(path) if path and path.exists() else ""
 
 
 def _metric_table(run: Run) -> list[str]:

@@ -12,13 +12,12 @@ from typing import Any
 
 import click
 
+from labhand.cli import looks
 from labhand.core.finding import Finding
 from labhand.core.run import Failure, Fix, Run
 from labhand.cycle.request import Status
 
 IDLE_S = 0.8
-MARKS = {"error": "✗", "warning": "!", "note": "·"}
-COLOURS = {"error": "red", "warning": "yellow", "note": "bright_black"}
 
 
 class Terminal:
@@ -89,7 +88,7 @@ class Terminal:
         if told in self._told:
             return
         self._told.add(told)
-        mark = click.style(MARKS[finding.severity], fg=COLOURS[finding.severity], bold=True)
+        mark = looks.by_gravity(finding.severity, looks.MARKS[finding.severity])
         place = finding.where.path if isinstance(finding.where.path, str) else ""
         where = f" {place}:{finding.where.line}" if place else ""
         ending = " (recovered)" if state == "recovered" else ""

@@ -4,16 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
+from labhand.cli import looks
 from labhand.core.errors import UsageError
-from labhand.core.finding import SEVERITIES
+from labhand.core.finding import Severity
 from labhand.core.store import Store
 
 if TYPE_CHECKING:
     from labhand.core.finding import Finding, Findings
-
-_MARKS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "note": ("·", "bright_black")}
 
 
 @click.command(epilog="Example: labhand watch runs/events.out.tfevents.* --fail-on error")
@@ -30,17 +28,14 @@ _MARKS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "note": ("·", "b
 )  # fmt: skip
 @click.option("--select", metavar="NAMES", multiple=True, help="Only these detectors.")
 @click.option("--ignore", metavar="NAMES", multiple=True, help="Not these detectors.")
-@click.option(
-    "--fail-on", type=click.Choice(list(reversed(SEVERITIES))), default="warning", show_default=True,
-    help="Exit with 1 where a finding is at least so grave.",
-)  # fmt: skip
+@looks.fail_on
 def watch(
     files: tuple[Path, ...],
     form: str,
     said: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
-    fail_on: str,
+    fail_on: Severity,
 ) -> int:
     """Replay logs strictly online, row by row, and tell what watching them live would have told.
 
@@ -52,16 +47,15 @@ def watch(
     findings = replay(
         files,
         _roles(said),
-        select=_names(select) or None,
-        ignore=_names(ignore),
+        select=looks.names(select) or None,
+        ignore=looks.names(ignore),
         home=Store.at(Path.cwd()).home,
     )
     if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(findings)))
+        click.echo(looks.document(findings))
     else:
         click.echo("\n".join(_text(findings)))
-    worst = findings.worst()
-    return int(worst is not None and SEVERITIES.index(worst) >= SEVERITIES.index(fail_on))
+    return looks.exit_code(findings, fail_on)
 
 
 def _roles(said: tuple[str, ...]) -> dict[str, str]:
@@ -72,10 +66,6 @@ def _roles(said: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"`--role {pair}` says no role; write METRIC=ROLE, as loss=train-loss")
         found[metric] = role
     return found
-
-
-def _names(given: tuple[str, ...]) -> list[str]:
-    return [name.strip() for part in given for name in part.split(",") if name.strip()]
 
 
 def _text(findings: "Findings") -> list[str]:
@@ -95,23 +85,18 @@ def _text(findings: "Findings") -> list[str]:
     lines += [click.style(f"not looked at: {s.rule}: {s.why}", dim=True) for s in findings.skipped]
     incidents, alarms = findings.summary["incidents"], findings.summary["alarms"]
     lines.append(
-        f"{_counted(incidents, 'incident')} in {_counted(len(runs), 'run')}; "
+        f"{looks.counted(incidents, 'incident')} in {looks.counted(len(runs), 'run')}; "
         f"a person would have been told of {alarms or 'none'}"
     )
     return lines
 
 
 def _finding(finding: "Finding") -> list[str]:
-    mark, colour = _MARKS[finding.severity]
     alarm = click.style(" alarm", fg="red", bold=True) if finding.alarm is True else ""
     state = "" if finding.state == "closed" else f" {finding.state}"
     at = "" if finding.opened_step is None else f" step {finding.opened_step}"
-    head = click.style(f"{mark} {finding.rule}", fg=colour, bold=True)
+    head = looks.by_gravity(finding.severity, f"{looks.MARKS[finding.severity]} {finding.rule}")
     lines = [f"  {head}{at}{state}{alarm}", f"      {finding.message}"]
     if finding.severity != "note":
         lines.append(f"      → {finding.advice}")
     return lines
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -44,7 +44,7 @@ def home_of(start: str) -> str:
 def new_run(home: str) -> tuple[str, str]:
     """A new run's id and a name for it, its folder made, private to the user. Raises OSError."""
     if not os.path.exists(home):
-        os.makedirs(home, mode=0o700)
+        os.makedirs(home, mode=0o700, exist_ok=True)
         with open(os.path.join(home, ".gitignore"), "w", encoding="utf-8") as file:
             file.write("*\n")
     while True:
