@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from labhand.check.contract import RuleContract
-from labhand.check.env import findings_in, score, tasks, twins
+from labhand.check.env import findings_in, tasks, twins
 from labhand.core import registry
+from labhand.core.task import score_pairs
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +24,7 @@ def test_every_injected_twin_is_found() -> None:
     assert len(made) >= 6
     for task in made:
         answer = findings_in(task.prompt, task.facts["beside"])
-        assert score(task, answer).value == 1.0, task.id
+        assert score_pairs(task, answer).value == 1.0, task.id
 
 
 def test_a_twin_differs_by_one_optimizers_clearing() -> None:
@@ -36,7 +37,7 @@ def test_a_twin_differs_by_one_optimizers_clearing() -> None:
 def test_a_score_counts_hits_misses_and_false_alarms() -> None:
     task = next(t for t in tasks(ROOT / "cases" / "check") if len(t.expected) == 1)
     rule, line = task.expected[0]
-    assert score(task, [(rule, line)]).value == 1.0
-    assert score(task, []).value == 0.0
-    half = score(task, [(rule, line), (rule, line + 1)])
+    assert score_pairs(task, [(rule, line)]).value == 1.0
+    assert score_pairs(task, []).value == 0.0
+    half = score_pairs(task, [(rule, line), (rule, line + 1)])
     assert (half.hits, half.misses, half.false_alarms) == (1, 0, 1)

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from labhand.cli import cli
 from labhand.core.errors import InputError, NotFoundError
+from labhand.core.task import score_pairs
 from labhand.watch import Follower, replay
-from labhand.watch.env import run_case, score, tasks
+from labhand.watch.env import run_case, tasks
 
 CASES = Path(__file__).parents[2] / "cases" / "watch"
 HEALTHY = "step,loss,val_loss\n" + "".join(
@@ -150,9 +151,9 @@ def test_the_environment_scores_what_replay_finds() -> None:
     problems = list(tasks(CASES))
     assert any("twin" in problem.id for problem in problems)
     for problem in problems:
-        told = score(problem, run_case(problem.prompt))
+        told = score_pairs(problem, run_case(problem.prompt))
         assert told.value == 1.0, problem.id
-    assert score(problems[0], [("spike", 999)]).false_alarms == 1
+    assert score_pairs(problems[0], [("spike", 999)]).false_alarms == 1
 
 
 def until(follower: Follower, count: int) -> list[tuple[str, int, dict[str, float]]]:

@@ -1,13 +1,13 @@
-"""The environment of check: code with known faults, as problems, and the score of an answer."""
+"""The environment of check: code with known faults, as problems."""
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from labhand.check.claim import RuleLike
 from labhand.check.engine import claims
 from labhand.core import registry
-from labhand.core.task import Score, Task
+from labhand.core.task import Task
 from labhand.kit import cases
 from labhand.kit.code import Project, Source
 
@@ -105,13 +105,3 @@ def _receiver(expression: ast.expr, method: str) -> str:
     assert isinstance(expression, ast.Call)
     scaled = expression.args and ast.unparse(called.value).endswith("scaler")
     return ast.unparse(expression.args[0] if scaled else called.value)
-
-
-def score(task: Task, answer: Iterable[tuple[str, int]]) -> Score:
-    """How an answer, pairs of rule and line, meets a task: F1 of the pairs."""
-    expected = {(str(rule), int(line)) for rule, line in task.expected}
-    given = set(answer)
-    hits, misses, false = len(expected & given), len(expected - given), len(given - expected)
-    whole = 2 * hits + misses + false
-    value = 2 * hits / whole if whole else 1.0
-    return Score(task=task.id, value=value, hits=hits, misses=misses, false_alarms=false)

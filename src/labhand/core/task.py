@@ -1,5 +1,6 @@
 """A problem with a known answer, and how well an answer met it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -24,3 +25,13 @@ class Score(msgspec.Struct, kw_only=True):
     hits: int
     misses: int
     false_alarms: int
+
+
+def score_pairs(task: Task, answer: Iterable[tuple[str, int]]) -> Score:
+    """How an answer, pairs of rule and line, meets a task: F1 of the pairs."""
+    expected = {(str(rule), int(line)) for rule, line in task.expected}
+    given = set(answer)
+    hits, misses, false = len(expected & given), len(expected - given), len(given - expected)
+    whole = 2 * hits + misses + false
+    value = 2 * hits / whole if whole else 1.0
+    return Score(task=task.id, value=value, hits=hits, misses=misses, false_alarms=false)

@@ -1,17 +1,16 @@
-"""The environment of watch: series with known incidents, as problems, and the score of an answer."""
+"""The environment of watch: series with known incidents, as problems."""
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from labhand.core.finding import Finding
-from labhand.core.task import Score, Task
+from labhand.core.task import Task
 from labhand.kit import cases
 from labhand.watch.readers import Stream
 from labhand.watch.readers.csv import Reader, Table
 from labhand.watch.readers.output import Text
-from labhand.watch.signals import Ended, Points, Tick
+from labhand.watch.signals import Ended, Points, Signal, Tick
 from labhand.watch.watcher import Watcher
 
 NAME = "watch"
@@ -24,35 +23,36 @@ def run_case(text: str) -> list[tuple[str, int]]:
 
     Lines count from 1; an incident belongs to the line whose reading opened it.
     """
+    watcher = Watcher(None, None)
+    opened: dict[str, tuple[str, int]] = {}
+    for number, signal in signals_of(text):
+        for finding in watcher.feed(signal):
+            opened.setdefault(finding.id, (finding.rule, number))
+    return sorted(opened.values(), key=lambda pair: pair[1])
+
+
+def signals_of(text: str) -> Iterator[tuple[int, Signal]]:
+    """What a watcher would be fed of a table or an output, each with the line that brings it."""
     table = Reader().accepts(Path("case.csv"), text.encode())
     stream: Stream = Table() if table else Text()
-    watcher = Watcher(None, None)
     lines = text.splitlines()
-    opened: dict[str, tuple[str, int]] = {}
     clock = math.nan
     for number, line in enumerate(lines, 1):
         last = number == len(lines)
         rows = stream.feed(line.encode() + b"\n") + (stream.close() if last else [])
         for row in rows:
             time = math.nan if row.time is None else row.time
-            found = [f for tick in _ticks(clock, time) for f in watcher.feed(tick)]
-            found += watcher.feed(Points(time, "csv" if table else "output", row.step, row.values))
-            _note(opened, found, number)
+            for tick in _ticks(clock, time):
+                yield number, tick
+            yield number, Points(time, "csv" if table else "output", row.step, row.values)
             clock = time
         if last:
-            ended = Ended(clock, None, None, False, "" if table else text)
-            _note(opened, watcher.feed(ended), number)
-    return sorted(opened.values(), key=lambda pair: pair[1])
+            yield number, Ended(clock, None, None, False, "" if table else text)
 
 
 def _ticks(before: float, after: float) -> Iterator[Tick]:
     if after - before > 0:
         yield from (Tick(before + (after - before) * i / TICKS) for i in range(1, TICKS + 1))
-
-
-def _note(opened: dict[str, tuple[str, int]], found: list[Finding], line: int) -> None:
-    for finding in found:
-        opened.setdefault(finding.id, (finding.rule, line))
 
 
 def tasks(folder: Path) -> Iterator[Task]:
@@ -94,13 +94,3 @@ def _task(identity: str, text: str, expected: list[tuple[str, int]], title: str)
         expected=[list(pair) for pair in expected],
         facts={"title": title},
     )
-
-
-def score(task: Task, answer: Iterable[tuple[str, int]]) -> Score:
-    """How an answer, pairs of rule and line, meets a task: F1 of the pairs."""
-    expected = {(str(rule), int(line)) for rule, line in task.expected}
-    given = set(answer)
-    hits, misses, false = len(expected & given), len(expected - given), len(given - expected)
-    whole = 2 * hits + misses + false
-    value = 2 * hits / whole if whole else 1.0
-    return Score(task=task.id, value=value, hits=hits, misses=misses, false_alarms=false)
