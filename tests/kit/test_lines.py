@@ -423,3 +423,10 @@ def test_what_is_printed_and_logged_is_told_once() -> None:
         assert told == [(0, "0.5"), (1, "0.5"), (2, "nan"), (3, "inf")]
     again = [numbering.row(p) for p in read("step 3: loss 0.25\nloss: 0.25\nloss: 0.25\n")]
     assert again == [(3, {"loss": 0.25})] * 3
+
+
+def test_a_number_in_brackets_before_the_values_is_the_step():
+    lines = Lines()
+    told = lines.feed(b"[7] train loss: 0.5, val loss: 0.75\n[8] train loss: 0.25, val loss: 0.5\n")
+    assert [printed.step for printed in told] == [7, 8]
+    assert told[0].values == {"train_loss": 0.5, "val_loss": 0.75}

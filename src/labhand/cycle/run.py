@@ -110,9 +110,8 @@ class _Carrier:
                 shutil.rmtree(self.folder, ignore_errors=True)
             raise
         except OSError as error:
-            if self.run.attempts:
-                raise
-            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.run.attempts:
+                shutil.rmtree(self.folder, ignore_errors=True)
             raise InputError(
                 f"the record cannot be written in {self.folder}: {error.strerror}; make room or set "
                 "LABHAND_HOME to a folder that has some"
@@ -219,11 +218,16 @@ class _Carrier:
             command=job.command,
             roles=self.configuration.roles,
         )
-        process = start(job, self.request.launcher, self.store.home)
-        recorder.sample(process.pid)
-        recorder.write("attempt-started", number=number, command=attempt.command)
+        # The attempt is on disk before it starts, so that its end is found whatever becomes of us.
         self.run.attempts.append(attempt)
         self._guarded(lambda: self.store.write(self.run))
+        try:
+            process = start(job, self.request.launcher, self.store.home)
+        except LabhandError:
+            self.run.attempts.pop()
+            raise
+        recorder.sample(process.pid)
+        recorder.write("attempt-started", number=number, command=attempt.command)
         if number == 1:
             self.face.started(self.run)
         with self._signals_to(process):
@@ -323,6 +327,9 @@ class _Carrier:
             self.face.tell(str(error))
             return None
         attempt.fix = mending.fix
+        for finding in self.run.findings:
+            if finding.rule == "crashed" and finding.where.attempt == attempt.number:
+                finding.state, finding.severity, finding.alarm = "recovered", "note", False
         return next_job
 
     def _mending(self, failure: Failure, job: Job) -> Mending | None:

@@ -47,6 +47,7 @@ _EPOCH = re.compile(
 )
 _FRACTION = re.compile(r"[\[(]\s*(?P<n>\d+)\s*/\s*(?P<total>\d+)\s*(?:\([\d.\s%]*\))?\s*[\])]")
 _BATCHES = re.compile(r"(?P<n>\d+)/\s*(?P<total>\d+) batches")
+_NUMBERED = re.compile(r"^\s*\[\s*(?P<n>\d+)\s*\](?P<total>)")
 _TOOK = re.compile(
     r"\b(?:eta|remaining|elapsed|time left)\b\s*[:=]?\s*[\d:.]+(?:\s?(?:ms|s|sec|min|h)\b)?", re.I
 )
@@ -182,6 +183,9 @@ class Lines:
             step_at = _FRACTION.search(body) or _BATCHES.search(body)
             body = _without(body, step_at)
             inside = step_at is not None
+        if step_at is None:
+            step_at = _NUMBERED.search(body)
+            body = _without(body, step_at)
         if step_at is None:
             return epoch, None, body
         n, total = int(step_at["n"]), step_at["total"]
