@@ -11,7 +11,7 @@ from labhand.core.errors import UsageError
 from labhand.core.finding import Finding
 from labhand.watch import Watcher
 from labhand.watch.roles import role
-from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Tick
+from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
 
 NOW = 1.7e9
 
@@ -296,6 +296,15 @@ def test_a_slow_start_and_slow_epochs_and_long_evaluations_are_no_stall() -> Non
             now += 110
             watcher.feed(Points(now, "log", step, {"val_loss": 1.0}))
     assert watcher.findings().findings == []
+
+
+def test_a_lid_that_was_closed_is_no_stall_and_a_hang_after_it_is() -> None:
+    watcher = Watcher(None, None)
+    last = stepping(watcher, 0.5, 100)
+    woke = last + 8 * 3600
+    assert feed(watcher, [Slept(woke, 8 * 3600 - 1), Tick(woke + 1)]) == []
+    states = [f.state for s in range(2, 400) for f in feed(watcher, [Tick(woke + s)])]
+    assert states == ["suspected", "confirmed"]
 
 
 def test_a_restart_at_an_earlier_step_is_no_stall() -> None:

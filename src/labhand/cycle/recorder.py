@@ -21,12 +21,14 @@ from labhand.kit.stacks import Stacks
 from labhand.probe.points import Writer
 from labhand.watch import Follower, Watcher
 from labhand.watch.rows import Row
-from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Tick
+from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
 
 PRESSING_S = 0.2
 """How often points and events are looked at."""
 CALM_S = 1.0
 """How often the machine is sampled, the status shown and files are looked for."""
+ASLEEP_S = 15.0
+"""A longer time between two looks means that labhand itself did not run."""
 TAIL_BYTES = 20_000
 """How much of the end of the output is kept at hand for a diagnosis."""
 
@@ -75,6 +77,7 @@ class Recorder:
         self._alarms: set[str] = set()
         self._troubles: set[str] = set()
         self._began = time.monotonic()
+        self._turned = time.time()
         self._due = {"pressing": 0.0, "calm": 0.0}
         self._system: System | None = None
         self._stacks = Stacks(self.folder)
@@ -98,6 +101,7 @@ class Recorder:
 
     def turn(self) -> None:
         """Looks at whatever is due. Call it often: it does nothing until something is."""
+        self._notice_sleep()
         now = time.monotonic()
         if now >= self._due["pressing"]:
             self._due["pressing"] = now + PRESSING_S
@@ -120,6 +124,12 @@ class Recorder:
         self.watcher.close()
         for closing in (self._printed, self._files, self._load, self._output, self._events):
             closing.close()
+
+    def _notice_sleep(self) -> None:
+        # Wall time: the monotonic clock may stand still while the machine is suspended.
+        before, self._turned = self._turned, time.time()
+        if self._turned - before > ASLEEP_S:
+            self._feed(Slept(self._turned, self._turned - before))
 
     def _calm(self) -> None:
         if self._system is not None:

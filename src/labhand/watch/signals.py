@@ -25,6 +25,16 @@ class Tick(msgspec.Struct, frozen=True):
     time: float
 
 
+class Slept(msgspec.Struct, frozen=True):
+    """For so many `seconds` before `time` neither labhand nor the run had a chance to act.
+
+    The machine was suspended, or a person stopped both with Ctrl-Z.
+    """
+
+    time: float
+    seconds: float
+
+
 class Fact(msgspec.Struct, frozen=True):
     """An event of the probe: `exception`, `non-finite`, `checkpoint` and the like."""
 
@@ -53,4 +63,4 @@ class Ended(msgspec.Struct, frozen=True):
     tail: str
 
 
-Signal = Points | Tick | Fact | Output | Ended
+Signal = Points | Tick | Slept | Fact | Output | Ended

@@ -30,7 +30,7 @@ from collections.abc import Iterable, Mapping
 
 from labhand.watch.incidents import Claim
 from labhand.watch.roles import Roles
-from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Tick
+from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
 
 START_S = 1800.0
 """Before there is a rhythm: imports, downloads, compilation, the first epoch."""
@@ -70,7 +70,10 @@ class Detector:
             return self._row(signal)
         if isinstance(signal, Tick):
             return self._tick(signal.time)
-        if isinstance(signal, Output):
+        if isinstance(signal, Slept):
+            self._last += signal.seconds
+            self._began += signal.seconds
+        elif isinstance(signal, Output):
             self._output = signal.time
         elif isinstance(signal, Fact):
             self._between = self._between or signal.kind == "checkpoint"
