@@ -1,10 +1,13 @@
 """Rows of a log, and how the step and the time are found among the names of a row."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 
 class Row(NamedTuple):
@@ -37,8 +40,29 @@ TIMES = (
     "datetime",
     "created_at",
 )
+RUNS = ("run", "run_id", "run_name")
+"""Names of a column that tells several runs in one table apart."""
 _CLOCK = (1e8, 1e11)
 """What unix seconds lie between: 1973 to 5138."""
+
+
+_BARE = re.compile(rb"(?<=[:\s,\[])(-?(?:NaN|Infinity|nan|inf))(?=\s*[,}\]])")
+
+
+def loose_json(content: bytes) -> object:
+    """What the JSON says, in which Python's bare `NaN` and `Infinity` may stand: they become text.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return msgspec.json.decode(content)
+    except (ValueError, RecursionError):
+        quoted = _BARE.sub(rb'"\1"', content)
+    try:
+        return msgspec.json.decode(quoted)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def number(value: object) -> float | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from labhand.watch.rows import Part, Row
+from labhand.watch.rows import Part, Row, chunks
 
 
 class Stream(Protocol):
@@ -30,3 +30,10 @@ class ReaderProtocol(Protocol):
 
     def parts(self, path: Path) -> Iterator[Part]:
         """The runs in the log, each with its rows in the order of the file."""
+
+
+def streamed(path: Path, stream: Stream) -> Iterator[Row]:
+    """The rows of a whole file, by the stream that following it uses."""
+    for piece in chunks(path):
+        yield from stream.feed(piece)
+    yield from stream.close()

@@ -14,11 +14,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from labhand.watch.readers import Stream
-from labhand.watch.rows import Numbered, Part, Row, chunks, is_step, number
+from labhand.watch.readers import Stream, streamed
+from labhand.watch.rows import RUNS, Numbered, Part, Row, chunks, is_step, number
 
 _DELIMITERS = ",\t;|"
-_RUNS = ("run", "run_id", "run_name")
 
 
 class Reader:
@@ -41,27 +40,20 @@ class Reader:
             lines = _lines(file.read(65536))
         delimiter = _delimiter(lines[0]) if lines else None
         names = _split(lines[0], delimiter or ",") if lines else []
-        column = next((names.index(n) for n in _RUNS if n in names), None)
+        column = next((names.index(n) for n in RUNS if n in names), None)
         if column is None:
-            yield None, _rows(path, None, "")
+            yield None, streamed(path, Table())
             return
         seen: dict[str, None] = {}
         table = Table()
         for piece in chunks(path):
             seen |= dict.fromkeys(c[column] for c in table.cells(piece) if len(c) > column)
         for name in seen:
-            yield name, _rows(path, column, name)
+            yield name, streamed(path, Table(column, name))
 
     def stream(self) -> Stream:
         """The rows as the file grows."""
         return Table()
-
-
-def _rows(path: Path, column: int | None, name: str) -> Iterator[Row]:
-    table = Table(column, name)
-    for piece in chunks(path):
-        yield from table.feed(piece)
-    yield from table.close()
 
 
 class Table:

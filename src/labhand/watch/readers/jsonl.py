@@ -8,16 +8,12 @@ passed over.
 JSON Lines, jsonlines.org.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
+from labhand.watch.readers import Stream, streamed
+from labhand.watch.rows import Numbered, Part, Row, flat, loose_json, number
 
-from labhand.watch.readers import Stream
-from labhand.watch.rows import Numbered, Part, Row, chunks, flat, number
-
-_BARE = re.compile(rb"(?<=[:\s,\[])(-?(?:NaN|Infinity|nan|inf))(?=\s*[,}\]])")
 _LONGEST = 1 << 24
 
 
@@ -34,17 +30,11 @@ class Reader:
 
     def parts(self, path: Path) -> Iterator[Part]:
         """The one run in the file."""
-        yield None, self._rows(path)
+        yield None, streamed(path, Objects())
 
     def stream(self) -> Stream:
         """The rows as the file grows."""
         return Objects()
-
-    def _rows(self, path: Path) -> Iterator[Row]:
-        stream = Objects()
-        for piece in chunks(path):
-            yield from stream.feed(piece)
-        yield from stream.close()
 
 
 class Objects:
@@ -76,10 +66,7 @@ class Objects:
 
 def _entry(line: bytes) -> dict[str, object] | None:
     try:
-        entry = msgspec.json.decode(line)
-    except (ValueError, RecursionError):
-        try:
-            entry = msgspec.json.decode(_BARE.sub(rb'"\1"', line))
-        except (ValueError, RecursionError):
-            return None
+        entry = loose_json(line)
+    except ValueError:
+        return None
     return entry if isinstance(entry, dict) else None

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labhand.kit.lines import Lines, Numbering, Printed
-from labhand.watch.readers import Stream
-from labhand.watch.rows import Part, Row, chunks
+from labhand.watch.readers import Stream, streamed
+from labhand.watch.rows import Part, Row
 
 
 class Reader:
@@ -30,17 +30,11 @@ class Reader:
 
     def parts(self, path: Path) -> Iterator[Part]:
         """The one run whose output it is."""
-        yield None, self._rows(path)
+        yield None, streamed(path, Text())
 
     def stream(self) -> Stream:
         """The rows as the file grows."""
         return Text()
-
-    def _rows(self, path: Path) -> Iterator[Row]:
-        stream = Text()
-        for piece in chunks(path):
-            yield from stream.feed(piece)
-        yield from stream.close()
 
 
 class Text:

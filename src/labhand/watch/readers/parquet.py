@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labhand.core.errors import InputError
-from labhand.watch.rows import Numbered, Part, Row
+from labhand.watch.rows import RUNS, Numbered, Part, Row
 
 if TYPE_CHECKING:
     import polars as pl
-
-_RUNS = ("run", "run_id", "run_name")
 
 
 class Reader:
@@ -36,7 +34,7 @@ class Reader:
             frame = pl.read_parquet(path)
         except (PolarsError, OSError) as error:
             raise InputError(f"the Parquet file {path} cannot be read: {error}") from error
-        named = next((c for c in _RUNS if c in frame.columns), None)
+        named = next((c for c in RUNS if c in frame.columns), None)
         if named is None:
             yield None, _rows(frame)
             return

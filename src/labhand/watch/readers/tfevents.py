@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labhand.watch.protobuf import fields, first
-from labhand.watch.readers import Stream
-from labhand.watch.rows import Part, Row, chunks
+from labhand.watch.readers import Stream, streamed
+from labhand.watch.rows import Part, Row
 
 _HEADER = struct.Struct("<QI")
 _LARGEST = 1 << 30
@@ -29,17 +29,11 @@ class Reader:
 
     def parts(self, path: Path) -> Iterator[Part]:
         """The one run in the file."""
-        yield None, self._rows(path)
+        yield None, streamed(path, Events())
 
     def stream(self) -> Stream:
         """The rows as the file grows."""
         return Events()
-
-    def _rows(self, path: Path) -> Iterator[Row]:
-        stream = Events()
-        for piece in chunks(path):
-            yield from stream.feed(piece)
-        yield from stream.close()
 
 
 class Events:

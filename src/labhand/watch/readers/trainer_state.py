@@ -7,17 +7,12 @@ The history is read in order; a step may have two entries, of training and of ev
 Hugging Face Transformers, `TrainerState`.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from labhand.core.errors import InputError
-from labhand.watch.rows import Numbered, Part, Row
-
-_BARE = re.compile(rb"(?<=[:\s,\[])(-?(?:NaN|Infinity))(?=\s*[,}\]])")
+from labhand.watch.rows import Numbered, Part, Row, loose_json
 
 
 class Reader:
@@ -43,10 +38,10 @@ class Reader:
 def _history(path: Path) -> list[dict[str, Any]]:
     content = path.read_bytes()
     try:
-        state = msgspec.json.decode(_BARE.sub(rb'"\1"', content))
+        state: Any = loose_json(content)
         history = state["log_history"]
         return [entry for entry in history if isinstance(entry, dict)]
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f"{path} is no whole trainer state: {error}; give one that the Trainer saved"
         ) from error

@@ -111,7 +111,7 @@ def _item(message: bytes) -> tuple[str, object]:
 def _json(content: bytes) -> object:
     try:
         return msgspec.json.decode(content)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return content.decode("utf-8", "replace")  # NaN and Infinity are no JSON
 
 
