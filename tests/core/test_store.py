@@ -139,3 +139,15 @@ def test_runs_of_one_second_stay_in_the_order_in_which_they_began(tmp_path):
     begun = [store.create()[0] for _ in range(20)]
     assert store.ids() == begun
     assert store.find("last") == begun[-1]
+
+
+def test_bytes_that_are_no_text_are_damage_and_no_more(tmp_path):
+    store = Store(tmp_path)
+    run = made(store)
+    store.attempt(run.id, 1).mkdir(parents=True)
+    events = store.attempt(run.id, 1) / "events.jsonl"
+    events.write_bytes(b'{"kind":"note","time":"\xff"}\n' + event.encode("note", text="kept"))
+    assert [happened.data["text"] for happened in store.events(run.id, 1)] == ["kept"]
+    (store.folder(run.id) / "run.json").write_bytes(b'{"schema":"\xff"}')
+    with pytest.raises(RecordError, match="damaged"):
+        store.read(run.id)

@@ -66,7 +66,7 @@ class Cache:
             if entry is None:
                 return None
             return msgspec.json.decode(entry.read_bytes(), type=Told)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, ValueError):
             return None
 
     def write(self, path: Path, told: Told) -> Told:

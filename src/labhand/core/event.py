@@ -59,5 +59,5 @@ def read_from(path: Path, offsets: dict[Path, int]) -> Iterator[Event]:
     for line in whole.splitlines():
         try:
             yield msgspec.json.decode(line, type=Event)
-        except msgspec.MsgspecError:
+        except ValueError:
             continue

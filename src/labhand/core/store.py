@@ -81,7 +81,7 @@ class Store:
             run = msgspec.json.decode(path.read_bytes(), type=Run)
         except OSError as error:
             raise RecordError(f"the record {path} cannot be read: {error.strerror}") from error
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             raise RecordError(
                 f"the record {path} is damaged: {error}; `labhand doctor --rebuild` rebuilds what "
                 "the other files of the run still tell"

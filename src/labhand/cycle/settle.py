@@ -105,7 +105,7 @@ def _end(store: Store, run: Run) -> dict[str, Any]:
     try:
         end: dict[str, Any] = msgspec.json.decode(place.read_bytes())
         return end
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError):
         return {}
 
 

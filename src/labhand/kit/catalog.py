@@ -93,7 +93,7 @@ class Catalog:
         """The script and the row of each run; the index is brought up to date where it can be."""
         stamps = _stamps(self._store, ids)
         known: dict[str, tuple[str, str, RunRow]] = {}
-        with contextlib.suppress(sqlite3.Error, OSError, msgspec.MsgspecError):
+        with contextlib.suppress(sqlite3.Error, OSError, ValueError):
             known = self._known(ids)
         fresh: list[tuple[str, str, str, RunRow]] = []
         answer: list[tuple[str, RunRow]] = []

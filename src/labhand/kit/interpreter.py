@@ -106,7 +106,7 @@ def ask(python: str, home: Path | None) -> Interpreter:
             check=True,
         )
         answer = Interpreter(*msgspec.json.decode(done.stdout))
-    except (subprocess.SubprocessError, msgspec.MsgspecError, TypeError) as error:
+    except (subprocess.SubprocessError, ValueError, TypeError) as error:
         raise ValueError(f"{python} does not answer as a Python does: {error}") from error
     if home is not None:
         _remember(home, {**known, key: answer})
@@ -237,7 +237,7 @@ def _remembered(home: Path | None) -> dict[str, Interpreter]:
     try:
         content = (home / "cache" / "interpreters.json").read_bytes()
         return msgspec.json.decode(content, type=dict[str, Interpreter])
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError):
         return {}
 
 

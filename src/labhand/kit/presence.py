@@ -32,7 +32,7 @@ def read(path: Path) -> Presence | None:
     """The presence noted in `path`; None where there is none or it cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Presence)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError):
         return None
 
 

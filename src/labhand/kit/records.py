@@ -138,7 +138,7 @@ class Reader:
                 head = msgspec.json.decode(text)
                 source, rank, pid = str(head["source"]), head.get("rank"), int(head["pid"])
                 self.origin = self.origin._replace(source=source, rank=rank, pid=pid)
-        except (msgspec.MsgspecError, KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError):
             self.damaged += 1
 
 

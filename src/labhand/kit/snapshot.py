@@ -297,7 +297,7 @@ def _kept(code: Code, root: Path, home: Path) -> "_Git | _Objects":
         if code.tree.startswith(OBJECTS):
             return _Objects(home, code.tree)
         return _Git(Repository.at(root), code.tree)
-    except (GitError, OSError, msgspec.MsgspecError) as error:
+    except (GitError, OSError, ValueError) as error:
         raise RecordError(
             f"the kept code {code.tree[:20]} is not on this machine: {error}; look at it where "
             "the run was made"

@@ -107,7 +107,7 @@ class _Report(msgspec.Struct):
 def _from_report(text: str) -> list[Piece]:
     try:
         items = msgspec.json.decode(text[text.index("{") :], type=_Report).install
-    except (ValueError, msgspec.MsgspecError) as error:
+    except ValueError as error:
         raise InputError(f"pip's report cannot be read: {error}; update pip") from error
     pieces = []
     for item in items:

@@ -206,7 +206,7 @@ class Found:
     def __init__(self, attempt_dir: Path) -> None:
         try:
             record = msgspec.json.decode((attempt_dir / "process.json").read_bytes(), type=_Record)
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError) as error:
             raise RecordError(
                 f"no process can be found by {attempt_dir / 'process.json'}: {error}; the attempt "
                 "was never started or its record is damaged"
@@ -251,7 +251,7 @@ class Found:
         gone = not self._alive() and not alive(self._record.keeper, None)
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=End)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, ValueError):
             return End(ended=keeper.now()) if gone else None
 
     def close(self) -> None:

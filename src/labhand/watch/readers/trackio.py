@@ -41,7 +41,7 @@ def _rows(path: Path, column: str, key: str) -> Iterator[Row]:
         for step, time, metrics in base.execute(query, (key,)):
             try:
                 entry = msgspec.json.decode(metrics)
-            except msgspec.DecodeError:
+            except ValueError:
                 continue
             if not isinstance(entry, dict):
                 continue
