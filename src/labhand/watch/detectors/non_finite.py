@@ -196,7 +196,9 @@ class Detector:
     def _settle(self, row: Points) -> None:
         """A bad gradient after which the loss is finite does not explain a later one that is not."""
         known = self._ill.get(GRADIENT)
-        if known is None or row.source != "probe" or row.step <= known.fact.get("step", row.step):
+        if known is None or not known.fact or row.source != "probe":
+            return
+        if row.step <= int(known.fact.get("step") or 0):
             return
         if any(_finite(row.values.get(name)) for name in self._losses):
             known.settled = True
