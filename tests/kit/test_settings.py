@@ -273,7 +273,7 @@ def test_hydra_keys_are_dotted_and_found_by_their_ending(tmp_path: Path) -> None
         conf__model__small_yaml="width: 8\n",
     )
     found = by_name(tmp_path)
-    assert set(found) == {"optim.lr", "optim.name", "seed", "model.width"}
+    assert set(found) == {"optim.lr", "optim.name", "seed", "model", "model.width"}
     applied = set_in(tmp_path, "python train.py optim.lr=0.5", lr="1e-3", width="16")
     assert applied.command == "python train.py optim.lr=1e-3 model.width=16".split()
     assert applied.resolved == {"optim.lr": 1e-3, "model.width": 16}
@@ -320,3 +320,77 @@ def test_whatever_is_set_is_what_the_file_then_says(value: object) -> None:
     assignment = ast.parse(applied.overlay[root / "train.py"]).body[0]
     assert isinstance(assignment, ast.Assign)
     assert eval(ast.unparse(assignment.value), {"float": float}) == value
+
+
+def test_dictionaries_and_tuples_of_settings_change_entry_by_entry(tmp_path: Path) -> None:
+    text = (
+        "lr, wd = 0.1, 0.0\nconfig = {'lr': 0.5, 'model': {'depth': 2}, 'tags': ['a']}\n"
+        "LABELS = {'cat': 0}\nprint(lr, wd, config)\n"
+    )
+    write(tmp_path, train_py=text)
+    assert "cat" not in by_name(tmp_path)
+    values = {"wd": "-1e-2", "config.lr": "1e-3", "model.depth": "7", "tags": "b,c"}
+    applied = set_in(tmp_path, "python train.py", **values)
+    said = "0.1 -0.01 {'lr': 0.001, 'model': {'depth': 7}, 'tags': ['b', 'c']}\n"
+    assert run(tmp_path, applied) == said
+
+
+NESTED = """
+from dataclasses import dataclass, field
+@dataclass
+class Optim:
+    lr: float = 1e-3
+@dataclass
+class Config:
+    lr: float = 0.0
+    optim: Optim = field(default_factory=Optim)
+print(Config())
+"""
+
+
+def test_a_field_of_a_field_is_named_by_its_path(tmp_path: Path) -> None:
+    write(tmp_path, train_py=NESTED)
+    applied = set_in(tmp_path, "python train.py", **{"optim.lr": "0.5"})
+    assert run(tmp_path, applied) == "Config(lr=0.0, optim=Optim(lr=0.5))\n"
+
+
+def test_two_fields_that_share_their_defaults_are_not_changed_by_one_name(tmp_path: Path) -> None:
+    other = "    other: Optim = field(default_factory=Optim)\n"
+    write(tmp_path, train_py=NESTED.replace("print", other + "print"))
+    with pytest.raises(UsageError, match="share the defaults of `Optim`"):
+        set_in(tmp_path, "python train.py", **{"optim.lr": "0.5"})
+
+
+def test_a_flag_that_is_given_once_for_each_value_is_repeated(tmp_path: Path) -> None:
+    click = "import click\n@click.command()\n@click.option('--layers', multiple=True, type=int)\ndef main(layers):\n    print(layers)\nmain()\n"
+    parser = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--layers', action='append', type=int)\nprint(tuple(p.parse_args().layers))\n"
+    typer = "import typer\napp = typer.Typer()\n@app.command()\ndef main(layers: list[int] = [1]):\n    pass\n"
+    write(tmp_path, a_py=click, b_py=parser, c_py=typer)
+    for script in ("a.py", "b.py"):
+        command = f"python {script} --layers 9"
+        assert run(tmp_path, set_in(tmp_path, command, layers="4,-5")) == "(4, -5)\n"
+    applied = set_in(tmp_path, "python c.py", layers="4,5")
+    assert applied.command[2:] == ["--layers=4", "--layers=5"]
+
+
+def test_hydra_takes_groups_and_any_text(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        train_py="import hydra\n@hydra.main(config_path='conf', config_name='config', version_base=None)\ndef main(cfg):\n    pass\n",
+        conf__config_yaml="defaults:\n  - model: small\nname: a\n",
+        conf__model__small_yaml="width: 8\n",
+        conf__model__large_yaml="width: 9\n",
+    )
+    assert set_in(tmp_path, "python train.py", model="large").command[-1] == "model=large"
+    with pytest.raises(UsageError, match="takes one of large, small"):
+        set_in(tmp_path, "python train.py", model="huge")
+    told = {"b c": "b c", "b=c": "'b=c'", "it's": r"'it\'s'", "${x}": "${x}", "a,\\": r"'a,\\'"}
+    for text, said in told.items():
+        assert set_in(tmp_path, "python train.py", name=text).command[-1] == f"name={said}"
+
+
+def test_a_list_of_numbers_takes_no_words(tmp_path: Path) -> None:
+    write(tmp_path, train_py="layers = [1, 2]\nprint(layers)\n")
+    with pytest.raises(UsageError, match=r"takes values such as 1,2,3; `wide` is none"):
+        set_in(tmp_path, "python train.py", layers="wide")
+    assert run(tmp_path, set_in(tmp_path, "python train.py", layers="3, 0.5")) == "[3, 0.5]\n"

@@ -177,6 +177,7 @@ def find(key: str, settings: Sequence[Setting], script: Path) -> Setting:
     wanted = key.lstrip("-").replace("-", "_")
     exact = [s for s in settings if wanted in _names(s)]
     found = exact or [s for s in settings if s.name.endswith(f".{wanted}")]
+    found = found or _of_field(wanted, settings)
     if not found:
         raise _unknown(key, settings, script)
     first = found[0]
@@ -188,6 +189,21 @@ def find(key: str, settings: Sequence[Setting], script: Path) -> Setting:
         options = " or ".join(sorted(f"`{_full(s)}`" for s in nearest))
         raise UsageError(f"`{key}` means several settings of {script.name}; say {options}")
     return nearest[0]
+
+
+def _of_field(wanted: str, settings: Sequence[Setting]) -> list[Setting]:
+    """The setting that `optim.lr` means where the field `optim` holds a class with an `lr`."""
+    path, _, name = wanted.rpartition(".")
+    last = path.rpartition(".")[2]
+    held = {s.holds for s in settings if s.holds and s.name == last}
+    found = [s for s in settings if s.name == name and s.owner in held]
+    sharing = [s.name for s in settings if s.holds and s.holds in {f.owner for f in found}]
+    if found and len(sharing) > 1:
+        raise UsageError(
+            f"`{' and '.join(sharing)}` share the defaults of `{found[0].owner}`, so `{wanted}` "
+            f"cannot be changed alone; change it in the code, or all by `{_full(found[0])}`"
+        )
+    return found
 
 
 def _in(found: list[Setting], script: Path) -> bool:
@@ -215,9 +231,9 @@ def _unknown(key: str, settings: Sequence[Setting], script: Path) -> NotFoundErr
     wanted = key.lstrip("-").replace("-", "_")
     near = [last[n] for n in difflib.get_close_matches(wanted, list(last), n=3, cutoff=0.5)]
     near += [n for n in names if n not in near and _abbreviates(wanted, n)]
-    hint = f"did you mean {' or '.join(f'`{n}`' for n in near[:3])}? " if near else ""
+    hint = f"did you mean {' or '.join(f'`{n}`' for n in near[:3])}? It" if near else "it"
     shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    return NotFoundError(f"no setting of {script.name} is named `{key}`; {hint}It has: {shown}")
+    return NotFoundError(f"no setting of {script.name} is named `{key}`; {hint} has: {shown}")
 
 
 def _abbreviates(short: str, name: str) -> bool:
@@ -256,7 +272,7 @@ def _without(words: list[str], setting: Setting) -> tuple[list[str], int | None]
             rest.append(word)
             continue
         at = len(rest) if at is None else at
-        if not equals and setting.takes in ("value", "word", "many"):
+        if not equals and setting.takes in ("value", "word", "many", "each"):
             skip = _values_after(words[position + 1 :], setting.takes == "many")
     return rest, at
 
@@ -272,6 +288,8 @@ def _values_after(words: list[str], many: bool) -> int:
 
 def _spelled(setting: Setting, value: Value) -> list[str]:
     flag = setting.flag
+    if setting.kind == "hydra" and isinstance(value.value, str):
+        return [f"{flag}={_hydra_text(value.text)}"]
     if setting.kind in ("fire", "hydra", "absl"):
         return [f"{flag}={value.text}"]
     match setting.takes:
@@ -280,11 +298,19 @@ def _spelled(setting: Setting, value: Value) -> list[str]:
         case "switch":
             return [flag if value.value else setting.off]
         case "many":
-            if setting.kind == "click":
-                return [word for part in value.parts for word in (flag, part)]
             return [flag, *value.parts]
+        case "each":
+            return [f"{flag}={part}" for part in value.parts]
     # argparse and click would take a leading minus for a flag
     return [f"{flag}={value.text}"] if value.text.startswith("-") else [flag, value.text]
+
+
+def _hydra_text(text: str) -> str:
+    """The text as Hydra's grammar of overrides wants it; lists and `${...}` as they are."""
+    if re.fullmatch(r"[\w/\-.$%*@?|: ]*", text) or text.startswith(("[", "{", "$")):
+        return text
+    escaped = re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + (m[2] and "\\'"), text)
+    return f"'{escaped}'"
 
 
 def _default_of(setting: Setting, root: Path, script: Path) -> tuple[Path, ast.expr]:

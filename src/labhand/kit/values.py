@@ -57,7 +57,8 @@ def _typed(setting: Setting, text: str) -> object:
                 return _unquoted(text)
     except ValueError:
         wanted = _EXAMPLES[str(setting.type)]
-        raise UsageError(f"`{setting.name}` takes {wanted}; `{text}` is none") from None
+        found = f"`{text}` is none" if text else "found nothing"
+        raise UsageError(f"`{setting.name}` takes {wanted}; {found}") from None
     return _guess(text)
 
 
@@ -69,6 +70,13 @@ def _whole(text: str) -> int:
         if number != int(number) if abs(number) < 1e18 else True:
             raise ValueError(text) from None
         return int(number)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def _truth(text: str) -> bool:
@@ -87,7 +95,9 @@ def _several(setting: Setting, text: str) -> list[object] | tuple[object, ...]:
         given = [_guess(part) for part in re.split(r"[,\s]+", text.strip("[]() ")) if part]
     values = list(given) if isinstance(given, list | tuple) else [given]
     if default and all(isinstance(d, float) for d in default):
-        values = [float(v) for v in values]
+        values = [float(str(v)) for v in values]
+    elif default and all(type(d) is int for d in default):
+        values = [_number(str(v)) for v in values]
     return tuple(values) if isinstance(setting.default, tuple) else values
 
 

@@ -15,8 +15,9 @@ from labhand.kit.code.source import Source
 Kind = Literal[
     "argparse", "click", "typer", "fire", "absl", "hydra", "hf", "tyro", "dataclass", "constant"
 ]
-Takes = Literal["value", "many", "on", "off", "switch", "word"]
-"""How a flag takes its value: one, several, by being there (on, off), `--x/--no-x`, `--x True`."""
+Takes = Literal["value", "many", "each", "on", "off", "switch", "word"]
+"""How a flag takes its value: one, several, one each time it is given, by being there (on, off),
+`--x/--no-x`, `--x True`."""
 
 CONVERTERS = {
     "int": "int",
@@ -42,7 +43,8 @@ class Setting(NamedTuple):
 
     `flag` is its main spelling on the command line, empty where it is only in the code; `type` is
     int, float, str, bool, list or None where it is not known; `owner` the class or command it
-    belongs to; `value` the expression of its default in the code.
+    belongs to; `holds` the class of the project whose fields it groups; `value` the expression of
+    its default in the code.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Setting(NamedTuple):
     default: object = None
     choices: tuple[object, ...] = ()
     owner: str = ""
+    holds: str = ""
     takes: Takes = "value"
     off: str = ""
     positional: bool = False
@@ -117,18 +120,34 @@ def is_dataclass(project: Project, known: Known) -> bool:
 def constants(source: Source) -> Iterator[Setting]:
     """The module-level constants of a file, and the class attributes that are plain data.
 
-    A name that is assigned twice is no constant; nor is one with a leading underscore.
+    The entries of a dictionary named as settings are, such as `config`, are settings each. A name
+    that is assigned twice is no constant; nor is one with a leading underscore.
     """
     module = Where(source, source.index.module)
-    seen = Counter(n for n, _ in _plain_assignments(source.tree.body))
+    seen = Counter(n for n, _, _ in _plain_assignments(source.tree.body))
     bound = source.index.module.bindings
-    for name, statement in _plain_assignments(source.tree.body):
+    for name, value, statement in _plain_assignments(source.tree.body):
         if seen[name] == 1 and not any(b.how in ("parameter", "import") for b in bound[name]):
-            yield from _constant(name, statement, module, "")
+            yield from _constant(name, value, statement, module)
+            if isinstance(value, ast.Dict) and _SETTINGS_CLASS.search(name):
+                yield from _entries(value, statement, module, name)
     for known in source.index.classes:
         if not known.node.decorator_list and not _is_code(known):
-            for name, statement in _plain_assignments(known.node.body):
-                yield from _constant(name, statement, module, known.name)
+            for name, value, statement in _plain_assignments(known.node.body):
+                yield from _constant(name, value, statement, module, known.name)
+
+
+def _entries(
+    given: ast.Dict, statement: ast.stmt, where: Where, owner: str, above: str = ""
+) -> Iterator[Setting]:
+    """The plain entries of a dictionary, nested names joined by dots."""
+    for key, value in zip(given.keys, given.values, strict=True):
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+            continue
+        if isinstance(value, ast.Dict):
+            yield from _entries(value, statement, where, owner, f"{above}{key.value}.")
+        else:
+            yield from _constant(above + key.value, value, statement, where, owner)
 
 
 def _is_code(known: Class) -> bool:
@@ -136,7 +155,10 @@ def _is_code(known: Class) -> bool:
     return bool(known.methods) and not _SETTINGS_CLASS.search(known.name)
 
 
-def _plain_assignments(body: list[ast.stmt]) -> Iterator[tuple[str, ast.Assign | ast.AnnAssign]]:
+def _plain_assignments(
+    body: list[ast.stmt],
+) -> Iterator[tuple[str, ast.expr | None, ast.stmt]]:
+    """Name, value and statement of each assignment; `lr, steps = 0.1, 100` are two."""
     for statement in body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             target = statement.targets[0]
@@ -144,24 +166,28 @@ def _plain_assignments(body: list[ast.stmt]) -> Iterator[tuple[str, ast.Assign |
             target = statement.target
         else:
             continue
-        if isinstance(target, ast.Name) and not target.id.startswith("_"):
-            yield target.id, statement
+        pairs: list[tuple[ast.expr, ast.expr | None]] = [(target, statement.value)]
+        if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
+            pairs = list(zip(target.elts, statement.value.elts, strict=False))
+        for one, value in pairs:
+            if isinstance(one, ast.Name) and not one.id.startswith("_"):
+                yield one.id, value, statement
 
 
 def _constant(
-    name: str, statement: ast.Assign | ast.AnnAssign, where: Where, owner: str
+    name: str, value: ast.expr | None, statement: ast.stmt, where: Where, owner: str = ""
 ) -> Iterator[Setting]:
-    known, default = literal(statement.value)
+    known, default = literal(value)
     if known and not isinstance(default, dict | set | bytes):
         yield Setting(
             name=name,
             kind="constant",
             file=where.source.path,
-            line=statement.lineno,
+            line=value.lineno if value else statement.lineno,
             type=type_of(default),
             default=default,
             owner=owner,
-            value=statement.value,
+            value=value,
             node=statement,
             where=where,
         )
@@ -201,9 +227,11 @@ def _field(
             elements = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             choices = tuple(literal(e)[1] for e in elements)
     default = literal(value)[1]
+    held = project.definition(plain, where) if plain is not None else None
     return Setting(
         name=name,
         kind=kind,
+        holds=held.klass.name if isinstance(held, Known) else "",
         file=member.source.path,
         line=statement.lineno,
         type=known or type_of(default),

@@ -125,7 +125,7 @@ def _argparse_type(
     nargs = given.get("nargs")
     many = nargs is not None and ast.unparse(nargs) not in ("'?'", "None")
     if many or action in ("append", "extend"):
-        return "list", "many", ""
+        return "list", "many" if many else "each", ""
     return kind, "word" if kind == "bool" else "value", ""
 
 
@@ -176,11 +176,11 @@ def _click(project: Project, call: ast.Call, node: FunctionNode, where: Where) -
         line=call.args[0].lineno,
         flag=on,
         spellings=tuple(o.partition("/")[0] for o in options),
-        type="bool" if takes != "value" else kind,
+        type="bool" if takes != "value" else "list" if many else kind,
         default=default if default is not None or takes == "value" else False,
         choices=tuple(choices) if isinstance(choices, list | tuple) else (),
         owner=node.name,
-        takes="many" if many else takes,
+        takes="each" if many else takes,
         off=off.strip(),
         value=given.get("default"),
         node=call.args[0],
@@ -207,16 +207,22 @@ def _typer(project: Project, target: Where) -> Iterator[Setting]:
             if isinstance(a, ast.Constant) and isinstance(a.value, str) and a.value.startswith("--")
         ]
         flag = str(flags[0]).partition("/")[0] if flags else f"--{setting.name.replace('_', '-')}"
-        kind = kind or type_of(value)
+        kind = kind or type_of(value) or ("list" if _is_list(plain) else None)
         switch = kind == "bool"
         yield setting._replace(
             flag=flag,
             spellings=tuple(str(f).partition("/")[0] for f in flags) or (flag,),
             type=kind,
             default=value,
-            takes="switch" if switch else "value",
+            takes="switch" if switch else "each" if kind == "list" else "value",
             off=f"--no-{flag.removeprefix('--')}" if switch else "",
         )
+
+
+def _is_list(annotation: ast.expr | None) -> bool:
+    if not isinstance(annotation, ast.Subscript):
+        return False
+    return ast.unparse(annotation.value).rpartition(".")[2] in ("list", "List")
 
 
 def _typer_option(

@@ -12,7 +12,7 @@ from labhand.kit.code.source import Source
 
 _ENTRY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_][\w.-]*)\s*:(?:\s+(?P<value>.*?))?\s*$")
 _GROUP = re.compile(
-    r"^\s*-\s*(?:override\s+)?/?(?P<group>[\w/]+)(?:@[\w.]+)?\s*:\s*(?P<name>[\w-]+)"
+    r"^\s*-\s*(?:override\s+)?/?(?P<group>[\w/]+)(?P<package>@[\w.]+)?\s*:\s*(?P<name>[\w-]+)"
 )
 _NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?\d*([eE][+-]?\d+)?|\.\d+)$")
 
@@ -44,7 +44,24 @@ def _of_main(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
         if group:
             chosen = folder / group["group"] / f"{group['name']}.yaml"
             if chosen.is_file():
+                if not group["package"]:
+                    yield _group(main, group["group"], chosen)
                 yield from _of_yaml(chosen, group["group"].replace("/", ".") + ".")
+
+
+def _group(main: Path, name: str, chosen: Path) -> Setting:
+    """The choice among the files of a group, as `model=small`."""
+    return Setting(
+        name=name,
+        kind="hydra",
+        file=main,
+        line=1,
+        flag=name,
+        spellings=(name,),
+        type="str",
+        default=chosen.stem,
+        choices=tuple(sorted(path.stem for path in chosen.parent.glob("*.yaml"))),
+    )
 
 
 def _structured(project: Project, name: str, where: Where) -> Iterator[Setting]:
