@@ -14,7 +14,7 @@ import time
 from json import dumps
 
 from labhand.core import home
-from labhand.kit import born
+from labhand.kit import presence
 from labhand.probe import points
 
 TYPE_CHECKING = False
@@ -56,8 +56,7 @@ def _made(place: str) -> str:
     run_id, name = home.new_run(place)
     folder = os.path.join(place, "runs", run_id)
     os.makedirs(os.path.join(folder, "attempts", "1"), mode=0o700)
-    presence = {"pid": os.getpid(), "created": born.born(), "host": os.uname().nodename}
-    _write(os.path.join(folder, "labhand.json"), presence)
+    _write(os.path.join(folder, presence.FILE), presence.mine())
     command, now = _command(), points.now()
     run = {
         "schema": "labhand.run/1",
@@ -138,7 +137,7 @@ class _End:
         try:
             points.close_all()
             _write(os.path.join(self.attempt, "end.json"), end)
-            os.unlink(os.path.join(self._place, "runs", self._run_id, "labhand.json"))
+            os.unlink(os.path.join(self._place, "runs", self._run_id, presence.FILE))
             command = [sys.executable, "-P", "-m", __name__, self._place, self._run_id]
             nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
             os.waitpid(os.posix_spawn(command[0], command, os.environ, file_actions=nothing), 0)

@@ -98,7 +98,7 @@ class _Carrier:
     def carry(self) -> Run:
         began = time.monotonic()
         try:
-            presence.note(self.folder / "labhand.json")
+            presence.note(self.folder)
             self._keep_code()
             self.store.write(self.run)
             self._check()

@@ -65,7 +65,7 @@ def settle(store: Store, run: Run) -> Run:
     if run.status != "running":
         return run
     folder = store.folder(run.id)
-    if presence.there(presence.read(folder / "labhand.json")) or _training_there(store, run):
+    if presence.there(folder) or _training_there(store, run):
         return _as_of_now(store, run)
     end = _end(store, run)
     _take_what_was_told(store, run)
@@ -169,7 +169,7 @@ def stop_run(store: Store, run_id: str, grace_s: float) -> Run:
         run = store.read(run_id)
         if run.status != "running":
             return run
-        if not presence.there(presence.read(folder / "labhand.json")):
+        if not presence.there(folder):
             return settle(store, run)
         time.sleep(0.05)
     return run

@@ -1,53 +1,89 @@
-"""Whether a process that was once noted down is still there, even after its number was reused."""
+"""Whether a process that was noted down is still there, even after its number was reused.
+
+A script's own run notes itself down with its first `labhand.log`, so nothing is imported here that
+takes time.
+"""
 
 import os
-import socket
-from pathlib import Path
 
-import msgspec
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
-from labhand.core.store import write_whole
-from labhand.kit.born import born
-
-
-class Presence(msgspec.Struct):
-    """A process as it was when it was noted. `created` is unix seconds, as the system tells it."""
-
-    pid: int
-    created: float
-    host: str
+FILE = "labhand.json"
+"""Where labhand's own process stands noted, in the folder of the run that it carries."""
 
 
-def mine() -> Presence:
-    """The presence of this process."""
-    return Presence(os.getpid(), born(), socket.gethostname())
+def mine() -> "dict[str, Any]":
+    """This process, as it is noted down."""
+    pid = os.getpid()
+    return {
+        "pid": pid,
+        "start_ticks": start_ticks(pid),
+        "boot_id": boot_id(),
+        "host": os.uname().nodename,
+    }
 
 
-def note(path: Path) -> None:
-    """Writes the presence of this process to `path`."""
-    write_whole(path, msgspec.json.encode(mine()))
+def note(run_dir: "Path") -> None:
+    """Notes this process down as the one that carries the run. Raises OSError."""
+    from json import dumps
+
+    from labhand.core.store import write_whole
+
+    write_whole(run_dir / FILE, dumps(mine()).encode())
 
 
-def read(path: Path) -> Presence | None:
-    """The presence noted in `path`; None where there is none or it cannot be read."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Presence)
-    except (OSError, ValueError):
-        return None
-
-
-def there(presence: Presence | None) -> bool:
-    """Whether that process still runs. One on another host is taken to run: we cannot know."""
-    if presence is None:
-        return False
-    if presence.host != socket.gethostname():
-        return True
-    import psutil
+def there(run_dir: "Path") -> bool:
+    """Whether the process that carries the run still does. On another host: taken to, unseen."""
+    from json import loads
 
     try:
-        process = psutil.Process(presence.pid)
-        # The system rounds creation times to clock ticks; a reused pid is off by far more.
-        same = abs(process.create_time() - presence.created) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+        noted = loads((run_dir / FILE).read_bytes())
+        pid, ticks, boot, host = (noted[key] for key in ("pid", "start_ticks", "boot_id", "host"))
+    except (OSError, ValueError, KeyError, TypeError):
         return False
+    return host != os.uname().nodename or alive(pid, ticks, boot)
+
+
+def alive(pid: int, ticks: int | None, boot: str | None = None) -> bool:
+    """Whether the process runs and is the one that started at `ticks` in that boot of the machine.
+
+    None: not known, so any will do. A zombie does not run.
+    """
+    if boot not in (None, boot_id()):
+        return False
+    words = _stat(pid)
+    if words:
+        return words[0] not in ("Z", "X") and ticks in (None, int(words[19]))
+    if _stat(os.getpid()):
+        return False
+    try:  # off Linux
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return True
+
+
+def start_ticks(pid: int) -> int | None:
+    """When the process started, in clock ticks since boot; None off Linux, or where it has gone."""
+    words = _stat(pid)
+    return int(words[19]) if words else None
+
+
+def boot_id() -> str | None:
+    """The id of this boot of the machine; None off Linux."""
+    return _content("/proc/sys/kernel/random/boot_id").strip() or None
+
+
+def _stat(pid: int) -> list[str]:
+    return _content(f"/proc/{pid}/stat").rpartition(")")[2].split()
+
+
+def _content(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return file.read()
+    except OSError:
+        return ""

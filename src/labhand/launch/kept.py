@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from labhand.core.errors import RecordError
+from labhand.kit.presence import alive, start_ticks
 from labhand.launch import keeper
 from labhand.launch.job import End, Output, Stream
 
@@ -46,7 +47,7 @@ class Kept:
         self._end: End | None = None
         self._began = time.monotonic()
         self._ended_at = self._spoke_at = 0.0
-        self._ticks = keeper.start_ticks(pid)
+        self._ticks = start_ticks(pid)
         control.setblocking(False)
         for fd in streams:
             os.set_blocking(fd, False)
@@ -248,7 +249,7 @@ class Found:
 
     def end(self) -> End | None:
         """How it ended; None while it runs or its keeper has yet to say how it ended."""
-        gone = not self._alive() and not alive(self._record.keeper, None)
+        gone = not self._alive() and not alive(self._record.keeper, None, self._record.boot_id)
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=End)
         except (OSError, ValueError):
@@ -258,8 +259,7 @@ class Found:
         """Nothing is held."""
 
     def _alive(self) -> bool:
-        same_boot = self._record.boot_id in (None, keeper.boot_id())
-        return same_boot and alive(self.pid, self._record.start_ticks)
+        return alive(self.pid, self._record.start_ticks, self._record.boot_id)
 
 
 class _Record(msgspec.Struct):
@@ -268,27 +268,6 @@ class _Record(msgspec.Struct):
     started: str
     start_ticks: int | None = None
     boot_id: str | None = None
-
-
-def alive(pid: int, ticks: int | None) -> bool:
-    """Whether the process runs and is the one that started at `ticks`. A zombie does not run."""
-    if ticks is not None:
-        words = _stat(pid)
-        return len(words) > 19 and int(words[19]) == ticks and words[0] != "Z"
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return _stat(pid)[:1] != ["Z"]
-
-
-def _stat(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 def kill_family(pid: int) -> None:
@@ -314,7 +293,7 @@ def _signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def _readable(fds: "list[int] | dict[int, Stream]", timeout: float) -> list[int]:
+def _readable(fds: list[int], timeout: float) -> list[int]:
     poll = select.poll()
     for fd in fds:
         poll.register(fd, select.POLLIN)
