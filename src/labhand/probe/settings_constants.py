@@ -1,8 +1,9 @@
-"""Settings that stand as constants at the top of the main script, as in nanoGPT."""
+"""Settings that stand at the top of the main script: constants as in nanoGPT, config objects."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 
 from .people import of_person
@@ -14,12 +15,18 @@ if TYPE_CHECKING:
     from .session import Session
 
 _MOST = 200
+_LONGEST = 32
+_SIMPLE = (bool, int, float, str)
+_NAMED_SO = re.compile(r"(?i)config|cfg|param|setting|option|hyper")
 _READS = {"int", "float", "str", "bool", "get", "getenv", "lower", "upper", "strip"}
 _BLOCKS = (ast.If, ast.Try, ast.With)
 
 
 def tell(session: Session) -> None:
-    """Tells the simple values of names that the main script sets as settings, as they are now."""
+    """Tells the plain values of names that the main script sets as settings, as they are now.
+
+    And the fields of the dataclasses of the person's own that the script holds.
+    """
     main: Any = sys.modules["__main__"]
     file = main.__loader__.path
     if not session.leads or not of_person(file):
@@ -32,8 +39,43 @@ def tell(session: Session) -> None:
         return
     names = [name for name in setting_names(tree) if not name.startswith("_")]
     values = {name: vars(main).get(name) for name in names[:_MOST]}
-    simple = (bool, int, float, str)
-    session.config({name: value for name, value in values.items() if type(value) in simple})
+    written = dict(_assigned(tree.body))
+    told = {n: value for n, value in values.items() if _is_setting(n, value, written.get(n))}
+    for name, value in list(vars(main).items()):
+        if not name.startswith("_") and _is_config(value):
+            fields = {field: getattr(value, field, None) for field in value.__dataclass_fields__}
+            told = dict(fields, **told)
+    session.config(told)
+
+
+def _is_setting(name: str, value: Any, written: ast.expr | None) -> bool:
+    """Whether it is plain: a number, a text, a short list of those, a dictionary named as settings.
+
+    A list or dictionary that the script has added to holds results.
+    """
+    if type(value) in (list, tuple):
+        plain = 0 < len(value) <= _LONGEST and all(type(item) in _SIMPLE for item in value)
+        return plain and (type(value) is tuple or _same(value, written))
+    if type(value) is dict:
+        return bool(_NAMED_SO.search(name)) and _same(value, written)
+    return type(value) in _SIMPLE
+
+
+def _same(value: Any, written: ast.expr | None) -> bool:
+    try:
+        return written is not None and bool(ast.literal_eval(written) == value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+
+
+def _is_config(value: Any) -> bool:
+    """Whether it is a dataclass of the person's own that is named as settings are."""
+    kind = type(value)
+    if not hasattr(kind, "__dataclass_fields__"):
+        return False
+    named = _NAMED_SO.search(kind.__name__) or re.search("Args|Arguments|Options?$", kind.__name__)
+    loader = getattr(sys.modules.get(kind.__module__), "__loader__", None)
+    return bool(named) and of_person(getattr(loader, "path", "<unknown>"))
 
 
 def setting_names(tree: ast.Module) -> list[str]:
