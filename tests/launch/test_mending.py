@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from labhand.core import registry
 from labhand.core.errors import InputError
 from labhand.core.run import Attempt, Failure, Fix
 from labhand.launch import Evidence, Job, Situation, diagnose, mend, start
-from labhand.launch.contract import finish
+from labhand.launch.contract import FixerContract, finish
 from labhand.launch.interpreter import quiet, target_of
 
 
@@ -401,3 +402,18 @@ def test_capture_tells_what_went_wrong() -> None:
     slow = capture(["sh", "-c", "sleep 60 & echo up; wait"], **(here | {"timeout_s": 0.3}))
     assert slow.exit_code == 124 and "timed out" in slow.stderr
     assert subprocess.run(["true"]).returncode == 0
+
+
+ENDS = {"missing-folder": WRITES, "missing-package": USES_EINOPS}
+
+
+class TestBuiltInFixers(FixerContract):
+    """Each on the real end of a real command."""
+
+    @pytest.fixture(params=registry.extensions("fixer"), ids=lambda e: e.name)
+    def case(self, request: pytest.FixtureRequest, project: Path, person: Path):
+        wheel(wheels(project), "einops", "0.8.1", {"einops.py": "__version__ = '0.8.1'"})
+        (project / "train.py").write_text(ENDS[request.param.name])
+        failure, at = failed(project, job_for(project, [str(person), "train.py"]))
+        assert failure.kind == request.param.name
+        return registry.source_of(request.param), failure, at

@@ -17,16 +17,11 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = Path(__file__).parent / "samples"
 
 
-def source_of(kind: str, name: str) -> Path:
-    (found,) = (e for e in registry.extensions(kind) if e.name == name)
-    return registry.source_of(found)
-
-
 class TestBuiltInDetectors(DetectorContract):
-    @pytest.fixture(params=[e.name for e in registry.extensions("detector")])
+    @pytest.fixture(params=registry.extensions("detector"), ids=lambda e: e.name)
     def files(self, request: pytest.FixtureRequest) -> tuple[Path, Path]:
-        case = ROOT / "cases" / "watch" / f"{request.param}.md"
-        return source_of("detector", request.param), case
+        case = ROOT / "cases" / "watch" / f"{request.param.name}.md"
+        return registry.source_of(request.param), case
 
 
 def written(name: str, text: str) -> Callable[[Path], Path]:
@@ -86,11 +81,11 @@ LOGS = {
 
 
 class TestBuiltInReaders(ReaderContract):
-    @pytest.fixture(params=[e.name for e in registry.extensions("reader")])
+    @pytest.fixture(params=registry.extensions("reader"), ids=lambda e: e.name)
     def files(self, request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
         folder = tmp_path / "logs"
         folder.mkdir()
-        return source_of("reader", request.param), LOGS[request.param](folder)
+        return registry.source_of(request.param), LOGS[request.param.name](folder)
 
 
 def test_a_detector_that_knows_the_future_breaks_the_contract(tmp_path: Path) -> None:

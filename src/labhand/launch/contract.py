@@ -1,16 +1,53 @@
-"""What every launcher must do, as tests: subclass `LauncherContract` and give it a `launcher`."""
+"""What every launcher, failure and fixer must do, as tests: subclass and give one fixture.
+
+```python
+class TestMyFailure(FailureContract):
+    @pytest.fixture
+    def files(self):
+        return Path("failures/my_failure.py"), Path("cases/my-failure.md")
+
+
+class TestMyFixer(FixerContract):
+    @pytest.fixture
+    def case(self, tmp_path):
+        return Path("fixers/my_failure.py"), failure, situation
+
+
+class TestMyLauncher(LauncherContract):
+    @pytest.fixture
+    def launcher(self):
+        return Launcher()
+```
+"""
 
 import os
+import random
 import signal
+import socket
+import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
+
+import msgspec
 
 from labhand.core.errors import UsageError
-from labhand.launch.job import End, Job, Process
+from labhand.core.finding import Safety
+from labhand.core.registry import KINDS, Extension
+from labhand.core.run import Failure
+from labhand.kit import cases
+from labhand.launch.env import evidence_of
+from labhand.launch.job import End, Evidence, Fixer, Job, Process, Recogniser, Situation
+
+if TYPE_CHECKING:
+    import pytest
 
 PATIENCE_S = 30.0
+CALLS_A_LINE = 20
+"""Calls of functions, Python's own included, that a line of output may cost a recogniser."""
 
 
 class _Launcher(Protocol):
@@ -167,3 +204,183 @@ class LauncherContract:
             path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "attempt").iterdir()
         }
         assert names == {"process.json": 0o600, "end.json": 0o600}
+
+
+class FailureContract:
+    """Subclass it and define the fixture `files`: the path of the failure, that of its case file."""
+
+    def test_documentation_has_every_section(self, files: tuple[Path, Path]) -> None:
+        """`labhand rule NAME` has something to print under each title."""
+        _documented("failure", files[0])
+
+    def test_has_one_method(self, files: tuple[Path, Path]) -> None:
+        """`recognise`; and `order`, a number, where it is to be asked early or late."""
+        recogniser = _recogniser(files)
+        assert {"recognise"} <= _public(recogniser) <= {"recognise", "order"}
+        assert type(getattr(recogniser, "order", 50)) is int
+
+    def test_cases_hold(self, files: tuple[Path, Path]) -> None:
+        """It knows the outputs that are marked with its name, none without a mark, and no silence."""
+        name, recogniser = files[0].stem.replace("_", "-"), _recogniser(files)
+        blocks = cases.parse(files[1].read_text(encoding="utf-8"))
+        assert any(name in {rule for rule, _ in case.expected} for case in blocks)
+        assert recogniser.recognise(Evidence(exit_code=1)) is None
+        for case in blocks:
+            found = recogniser.recognise(evidence_of(case.text))
+            names = {rule for rule, _ in case.expected}
+            place = f"the block at line {case.line}: {case.title}"
+            if name in names:
+                assert found is not None and found.kind == name, place
+            elif not names:
+                assert found is None, place
+
+    def test_failures_are_sentences(self, files: tuple[Path, Path]) -> None:
+        """One line says what happened, `evidence["advice"]` what to do; all of it can be kept."""
+        for case in cases.parse(files[1].read_text(encoding="utf-8")):
+            found = _recogniser(files).recognise(evidence_of(case.text))
+            if found is not None:
+                assert found.message and "\n" not in found.message
+                assert found.evidence["advice"]
+                assert msgspec.json.decode(msgspec.json.encode(found), type=Failure).kind
+
+    def test_takes_whatever_was_left(self, files: tuple[Path, Path]) -> None:
+        """Nothing raises: noise for output, exceptions of which half is missing, any end."""
+        for evidence in _hostile():
+            before = msgspec.json.encode(evidence)
+            found = _recogniser(files).recognise(evidence)
+            again = _recogniser(files).recognise(msgspec.json.decode(before, type=Evidence))
+            assert msgspec.json.encode(found) == msgspec.json.encode(again)
+            assert msgspec.json.encode(evidence) == before
+
+    def test_is_quick_and_alone(
+        self, files: tuple[Path, Path], monkeypatch: "pytest.MonkeyPatch"
+    ) -> None:
+        """No process, no network, and few calls of functions for each line of output."""
+
+        def refuse(*arguments: object, **options: object) -> None:
+            raise AssertionError("a recogniser starts nothing and asks nobody")
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        line, more = "epoch 3, batch 17: loss 0.25 (best 0.24)\n", 200
+        for case in cases.parse(files[1].read_text(encoding="utf-8")):
+            cost = []
+            for lines in (more, 2 * more):
+                evidence = evidence_of(line * lines + case.text)
+                assert len(evidence.lines) >= lines
+                _ = evidence.raised  # all recognisers share the cost of these two
+                cost.append(_calls(partial(_recogniser(files).recognise, evidence)))
+            assert cost[1] - cost[0] <= CALLS_A_LINE * more, f"{cost} calls: line {case.line}"
+
+
+class FixerContract:
+    """Subclass it and define the fixture `case`: the fixer's path, and what it mends, and where."""
+
+    def test_documentation_has_every_section(self, case: tuple[Path, Failure, Situation]) -> None:
+        """What it does, and what that does to the science."""
+        _documented("fixer", case[0])
+        documentation = cases.documentation(_extension("fixer", case[0]))
+        assert cases.sections(documentation).get("Fix safety"), "its safety is not explained"
+
+    def test_a_proposal_is_told_whole_and_changes_nothing(
+        self, case: tuple[Path, Failure, Situation]
+    ) -> None:
+        """Kind, summary, safety and the exact change; the same twice; no file is touched."""
+        file, failure, situation = case
+        fixer = _fixer(file)
+        assert _public(fixer) == {"propose"}
+        before, job = _tree(situation), msgspec.to_builtins(situation.job)
+        mending, again = fixer.propose(failure, situation), fixer.propose(failure, situation)
+        assert mending is not None and again is not None, failure.evidence.get("advice")
+        assert mending.fix == again.fix and mending.question == again.question
+        assert _tree(situation) == before
+        assert msgspec.to_builtins(situation.job) == job
+        assert mending.fix.kind == failure.kind == file.stem.replace("_", "-")
+        assert mending.fix.safety in get_args(Safety)
+        assert mending.fix.summary and "\n" not in mending.fix.summary and mending.fix.patch
+        assert mending.question is None or mending.question.endswith("?")
+
+    def test_what_was_applied_can_be_undone(self, case: tuple[Path, Failure, Situation]) -> None:
+        """`apply` changes the files or the next job, `undo` gives every file back; twice is fine."""
+        file, failure, situation = case
+        mending = _fixer(file).propose(failure, situation)
+        assert mending is not None
+        before = _tree(situation)
+        job = mending.apply()
+        assert _tree(situation) != before or job != situation.job, "nothing was mended"
+        assert (job.cwd, job.attempt_dir) == (situation.job.cwd, situation.job.attempt_dir)
+        mending.undo()
+        assert _tree(situation) == before
+        mending.undo()
+        assert _tree(situation) == before
+
+
+def _extension(kind: str, file: Path) -> Extension:
+    return Extension(KINDS[kind], file.stem.replace("_", "-"), "project", str(file))
+
+
+def _documented(kind: str, file: Path) -> None:
+    documentation = cases.documentation(_extension(kind, file))
+    assert cases.summary(documentation).endswith("."), "the first line is no sentence"
+    assert cases.missing_sections(kind, documentation) == []
+
+
+def _recogniser(files: tuple[Path, Path]) -> Recogniser:
+    recogniser: Recogniser = _extension("failure", files[0]).load()()
+    return recogniser
+
+
+def _fixer(file: Path) -> Fixer:
+    fixer: Fixer = _extension("fixer", file).load()()
+    return fixer
+
+
+def _public(thing: object) -> set[str]:
+    return {name for name in dir(thing) if not name.startswith("_")}
+
+
+def _hostile() -> list[Evidence]:
+    """Ends that nobody would think of."""
+    generator = random.Random(0)
+    texts = ["", "\n" * 50, "Traceback (most recent call last):\n", "x" * 20_000, "\x1b[\r\r\n\0"]
+    texts += [generator.randbytes(500).decode("utf-8", "replace") for _ in range(20)]
+    said: list[dict[str, Any] | None] = [
+        None,
+        {},
+        {"type": "OSError", "message": None, "frames": None},
+        {"type": "FileNotFoundError", "message": "''", "frames": [{}], "notes": []},
+        {"type": "a.b.C", "message": "\n\n", "frames": [{"file": "", "line": 0}], "notes": None},
+    ]
+    codes = (None, 0, 1, 137, 300, -9)
+    return [
+        Evidence(exit_code=codes[i % 6], signal=(None, 9, 99)[i % 3], exception=said[i % 5], tail=t)
+        for i, t in enumerate(texts * 2)
+    ]
+
+
+def _calls(work: Callable[[], object]) -> int:
+    count = 0
+
+    def tell(frame: object, what: str, argument: object) -> None:
+        nonlocal count
+        count += what in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(tell)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def _tree(situation: Situation) -> dict[str, tuple[int, bytes | None]]:
+    """Files and folders with modes and contents; of labhand's home the files alone, without caches."""
+    home = Path(situation.home)
+    found: dict[str, tuple[int, bytes | None]] = {}
+    for path in sorted(Path(situation.root).rglob("*")):
+        if path.is_relative_to(home / "cache") or (path.is_dir() and path.is_relative_to(home)):
+            continue
+        content = None if path.is_dir() else path.read_bytes()
+        found[str(path)] = (path.lstat().st_mode, content)
+    return found

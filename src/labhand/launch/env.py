@@ -11,15 +11,20 @@ _EXIT = re.compile(r"^exit code:? (\d+)$")
 
 
 def run_case(text: str) -> list[tuple[str, int]]:
-    """The kind of failure and the line that decides, of an output; none where nothing is known.
+    """The kind of failure and the line that decides, of an output; none where nothing is known."""
+    evidence = evidence_of(text)
+    failure = diagnose(evidence)
+    if failure is None or failure.kind == "unknown":
+        return []
+    return [(failure.kind, _deciding_line(evidence.lines, failure))]
+
+
+def evidence_of(text: str) -> Evidence:
+    """What is known of a bad end by its output alone.
 
     A line `exit code 137` says how it ended; without one it is 1, or 2 where a usage is printed.
     """
-    lines = seen(text)
-    failure = diagnose(Evidence(exit_code=_exit_code(lines), tail=text))
-    if failure is None or failure.kind == "unknown":
-        return []
-    return [(failure.kind, _deciding_line(lines, failure))]
+    return Evidence(exit_code=_exit_code(seen(text)), tail=text)
 
 
 def _exit_code(lines: list[str]) -> int:
