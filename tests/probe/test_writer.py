@@ -455,7 +455,7 @@ def test_it_is_python_3_8_and_imports_only_what_python_brings():
             [name.name for name in node.names]
             if isinstance(node, ast.Import)
             else [node.module]
-            if isinstance(node, ast.ImportFrom)
+            if isinstance(node, ast.ImportFrom) and not node.level
             else []
         )
         assert all(module.partition(".")[0] in sys.stdlib_module_names for module in modules)

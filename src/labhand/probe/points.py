@@ -21,6 +21,8 @@ from os import write
 from time import time as clock
 from zlib import crc32
 
+from .session import rank_of_environment
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -44,7 +46,6 @@ WAITING_MAX = 256
 """How many rows may wait for values on a device before they are read with one synchronisation."""
 HIGH_FD = 500
 """A program that closes descriptors it does not own gets low numbers back; ours must not be hit."""
-RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
 
 _PLAIN = {float, int, bool}
 _NEVER: set[type] = set()
@@ -420,10 +421,9 @@ def _rank() -> Optional[int]:
     try:
         if distributed is not None and distributed.is_available() and distributed.is_initialized():
             return int(distributed.get_rank())
-        told = [os.environ[name] for name in RANKS if name in os.environ]
-        return int(told[0]) if told else None
     except Exception:
-        return None
+        pass
+    return rank_of_environment()
 
 
 def _high(fd: int) -> int:

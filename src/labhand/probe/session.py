@@ -16,7 +16,8 @@ _FIRST = "LABHAND_FIRST"
 _MOST_FAULTS = 20
 
 
-def _rank() -> int | None:
+def rank_of_environment() -> int | None:
+    """The rank of this process, as its launcher told it; None where none did."""
     for name in _RANKS:
         text = os.environ.get(name, "")
         if text.isdigit():
@@ -33,7 +34,7 @@ class Session:
     def __init__(self, attempt: str) -> None:
         self.attempt = attempt
         self.pid = os.getpid()
-        self.rank = _rank()
+        self.rank = rank_of_environment()
         self.first = os.environ.setdefault(_FIRST, str(self.pid)) == str(self.pid)
         self.step: int | None = None
         self.thread = get_ident()
@@ -80,17 +81,11 @@ class Session:
 
     def _append(self, kind: str, data: dict[str, Any]) -> None:
         try:
-            from .values import line
+            from .points import event
+            from .values import plain
 
-            text = line(kind, data)
-            path = os.path.join(self.attempt, "events.%d.jsonl" % self.pid)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
-            handle = os.open(path, flags, 0o600)
-            try:
-                os.write(handle, text)
-            finally:
-                os.close(handle)
-        except Exception:  # a full disk must not reach the training
+            event(self.attempt, kind, plain(data))
+        except Exception:  # whatever the data were, they must not reach the training
             pass
 
     def fault(self, where: str, error: BaseException) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
-from datetime import datetime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,14 +115,3 @@ def _mapping(fields: dict[Any, Any], depth: int) -> dict[str, Any]:
         hidden = isinstance(value, str) and value and _SECRET_NAME.search(key)
         made[key] = MASK if hidden else plain(value, depth + 1)
     return made
-
-
-def line(kind: str, data: dict[str, Any]) -> bytes:
-    """One line for an events file, stamped with the time now."""
-    event = {
-        "schema": "labhand.event/1",
-        "kind": kind,
-        "time": datetime.now().astimezone().isoformat(timespec="milliseconds"),
-        "data": plain(data),
-    }
-    return json.dumps(event).encode("ascii") + b"\n"
