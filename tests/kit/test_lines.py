@@ -290,6 +290,8 @@ loss: 1.2.3
 accuracy: 3/4
 Epoch 3/10
 step 3 of 10: downloading part 5
+Set the environment variable HYDRA_FULL_ERROR=1 for a complete stack trace.
+CUDA_LAST_ERROR=0
 """
 
 
@@ -430,3 +432,17 @@ def test_a_number_in_brackets_before_the_values_is_the_step():
     told = lines.feed(b"[7] train loss: 0.5, val loss: 0.75\n[8] train loss: 0.25, val loss: 0.5\n")
     assert [printed.step for printed in told] == [7, 8]
     assert told[0].values == {"train_loss": 0.5, "val_loss": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("text", "epoch", "values"),
+    [
+        ("エポック 1: 損失 = 1.5, 精度 = 0.12", 1, {"損失": 1.5, "精度": 0.12}),
+        ("step 3: потери=0.5 точность=0.9", None, {"потери": 0.5, "точность": 0.9}),
+        ("Epoch 2：loss＝0.5，准确率：0.9", 2, {"loss": 0.5, "准确率": 0.9}),
+        ("Époque 4 - perte: 0.5", 4, {"perte": 0.5}),
+    ],
+)
+def test_metrics_may_be_named_in_any_alphabet(text, epoch, values) -> None:
+    printed = one(text)
+    assert (printed.epoch, printed.values) == (epoch, values)

@@ -22,6 +22,7 @@ REMEMBERED = 1000
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
 )
+_WIDE = str.maketrans("：＝，；（）", ":=,;()")
 _BREAK = re.compile(rb"\r*\n|\r(?!$)")
 _PREFIX = re.compile(
     r"^\s*(?:\[?\d{4}[-/]\d\d[-/]\d\d[ T_]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?\]?[\s,|:-]*"
@@ -29,7 +30,7 @@ _PREFIX = re.compile(
     r"|\[?(?:rank|Rank|GPU)[ :]?\d+\]?[\s|:-]+|(?:root|__main__|[a-z_]+(?:\.[a-z_]+)+)\s*(?:-|:|\|)\s+)+"
 )
 _WORTH = re.compile(
-    rf"[A-Za-z)'\"\]%0-9]\s{{0,8}}[:=]\s{{0,30}}['\"]?{NUMBER}|(?:loss|acc|accuracy|ppl|perplexity|error|reward|score|f1|auc)\s+[-+.\dni]",
+    rf"[\w)'\"\]%]\s{{0,8}}[:=]\s{{0,30}}['\"]?{NUMBER}|(?:loss|acc|accuracy|ppl|perplexity|error|reward|score|f1|auc)\s+[-+.\dni]",
     re.I,
 )
 _TROUBLE = re.compile(
@@ -42,7 +43,7 @@ _STEP = re.compile(
     re.I,
 )
 _EPOCH = re.compile(
-    r"(?<![\w./])(?:epoch|ep)s?\s*[:=#]?\s*[\[(]?\s*(?P<epoch>\d+(?:\.\d+)?)(?:\s*(?:/|of)\s*\d+(?:\.\d+)?)?[\])]?(?![\w%]*\w)",
+    r"(?<![\w./])(?:(?:epoch|ep)s?|эпоха|époque|epoche|época|エポック)\s*[:=#]?\s*[\[(]?\s*(?P<epoch>\d+(?:\.\d+)?)(?:\s*(?:/|of)\s*\d+(?:\.\d+)?)?[\])]?(?![\w%]*\w)",
     re.I,
 )
 _FRACTION = re.compile(r"[\[(]\s*(?P<n>\d+)\s*/\s*(?P<total>\d+)\s*(?:\([\d.\s%]*\))?\s*[\])]")
@@ -110,8 +111,7 @@ class Lines:
 
     def line(self, text: str) -> Printed | None:
         """What one line says; None where it holds no metric."""
-        if "\x1b" in text or not text.isprintable():
-            text = _ANSI.sub("", text)
+        text = _plain(text)
         if self._in_trouble(text):
             return None
         memory = self._memory
@@ -206,6 +206,13 @@ _HEADING = re.compile(
     r"^[\s\[(*=>;,|-]*(?:on |the )?(val|valid|validation|eval|evaluation|test|dev)(?:\s+set)?\s*[\])]?\s*[:\]|>-]?[\s:|\-;,]",
     re.I,
 )
+
+
+def _plain(text: str) -> str:
+    """The line without colours, East Asian signs as the usual ones."""
+    if "\x1b" in text or not text.isprintable():
+        text = _ANSI.sub("", text)
+    return text if text.isascii() else text.translate(_WIDE)
 
 
 def _without(body: str, mark: re.Match[str] | None) -> str:

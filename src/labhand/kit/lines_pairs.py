@@ -13,7 +13,7 @@ from labhand.kit.metric_names import ERRORS, LOSSES, SCORES
 NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?:nan|inf(?:inity)?)\b)"
 
 _UNITS = r"(?:[num]?s|sec(?:onds?)?|min|h|%|x|[kKMB](?!\w)|(?:it|tok(?:ens?)?|samples?|img|steps?|ex|batch(?:es)?)/s(?:ec)?|/s|[mu]?s/(?:it|step|iter|batch))"
-_KEY = r"[A-Za-z][\w./@%'\-]*(?:(?: |_| / )(?:[A-Za-z][\w@%'\-]*)){0,3}(?: ?\([A-Za-z%/]{1,8}\))?"
+_KEY = r"[^\W\d_][\w./@%'\-]*(?:(?: |_| / )(?:[^\W\d_][\w@%'\-]*)){0,3}(?: ?\([A-Za-z%/]{1,8}\))?"
 _PAIR = re.compile(
     rf"(?<![\w./\\@#$-])['\"]?(?P<key>{_KEY})['\"]?(?P<sep>\s*[:=]\s*|\s+)['\"]?"
     rf"(?P<value>{NUMBER})(?P<unit>\s?{_UNITS}(?![\w/])|)['\"]?(?P<after>.{{0,3}})",
@@ -54,6 +54,8 @@ _NEVER = frozenset(
 _OF_LOSSES = frozenset("total max min".split())
 """Words that make a size of a plain name, and leave a metric one: `total_loss`."""
 _SPLIT = re.compile(r"[\s_./\-@%'()]+")
+_VARIABLE = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)+$")
+"""What a variable of the environment looks like; beside a whole number it is no sure metric."""
 _CAPITALISED = re.compile(r"\b[A-Z][a-z]+(?![A-Za-z])")
 
 
@@ -120,7 +122,7 @@ def pairs(text: str) -> list[Pair]:
         if value is None:
             continue
         spaced = match["sep"].isspace()
-        sure = is_metric(key)
+        sure = is_metric(key) and not (match["value"].isdigit() and _VARIABLE.search(key))
         if spaced:
             key, sure = _last_words(key)
             if not (sure or is_setting(key)) or not _ENDS.match(text, match.end("unit")):
