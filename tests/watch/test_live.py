@@ -91,6 +91,32 @@ fetch(lock)
 """
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("run", "--", sys.executable, "train.py"), "`los` is no role for `obj`; the roles are "),
+        (("watch", "m.csv"), "`los` is no role for `obj`; the roles are "),
+        (("watch", "--role", "obj=train-lss", "m.csv"), "`train-lss` is no role for `obj`"),
+    ],
+)
+def test_a_role_that_does_not_exist_is_told_before_anything_starts(lab, command, words) -> None:
+    lab.script("pyproject.toml", '[tool.labhand]\nroles = {obj = "los"}\n')
+    lab.script("train.py", "open('started', 'w')\n")
+    lab.script("m.csv", "step,obj\n0,1\n1,nan\n2,nan\n")
+    before = sorted(lab.folder.iterdir())
+    done = lab(*command)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.startswith(f"labhand: {words}") and len(done.stderr.splitlines()) == 1
+    assert sorted(lab.folder.iterdir()) == before
+
+
+def test_the_roles_of_the_project_hold_for_watch_and_a_flag_beats_them(lab) -> None:
+    lab.script("pyproject.toml", '[tool.labhand]\nroles = {obj = "train-loss"}\n')
+    lab.script("m.csv", "step,obj\n0,1\n1,nan\n2,nan\n")
+    assert lab("watch", "m.csv").returncode == 1
+    assert lab("watch", "--role", "obj=other", "m.csv").returncode == 0
+
+
 class Quiet:
     """A face that only keeps what it was told."""
 

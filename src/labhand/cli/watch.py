@@ -8,7 +8,7 @@ import click
 from labhand.cli import looks
 from labhand.core.errors import UsageError
 from labhand.core.finding import Severity
-from labhand.core.store import Store
+from labhand.core.store import Store, project_root
 
 if TYPE_CHECKING:
     from labhand.core.finding import Finding, Findings
@@ -42,11 +42,12 @@ def watch(
     FILE is any log: tfevents, CSV, JSONL, Parquet, trainer_state.json, a .wandb file, a trackio or
     MLflow store, what a script printed, or a folder of these.
     """
+    from labhand.kit import configuration
     from labhand.watch import replay
 
     findings = replay(
         files,
-        _roles(said),
+        configuration.read(project_root(Path.cwd())).roles | _roles(said),
         select=looks.names(select) or None,
         ignore=looks.names(ignore),
         home=Store.at(Path.cwd()).home,

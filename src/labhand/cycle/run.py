@@ -23,9 +23,20 @@ from labhand.cycle.request import Face, Request
 from labhand.kit import configuration, presence, settings, snapshot
 from labhand.kit.configuration import Configuration
 from labhand.kit.scrub import scrub_arguments
-from labhand.launch import End, Evidence, Job, Mending, Process, Situation, diagnose, mend, start
+from labhand.launch import (
+    End,
+    Evidence,
+    Job,
+    Mending,
+    Process,
+    Situation,
+    diagnose,
+    mend,
+    probed,
+    start,
+)
+from labhand.watch.roles import Roles
 
-BOOT = Path(__file__).parent.parent / "probe" / "boot"
 SUSPEND = b"\x1a"
 """Ctrl-Z. The training leads a session of its own, in which no shell could take it up again."""
 CHECK_BUDGET_S = 1.0
@@ -63,6 +74,7 @@ def prepare(request: Request) -> Prepared:
     root = project_root(request.cwd)
     store = Store.at(request.cwd)
     chosen = configuration.read(root)
+    Roles(chosen.roles)  # raises for a role that does not exist
     applied = settings.apply(request.settings, request.command, request.cwd, root)
     run_id, name = store.create(request.name)
     made = Run(
@@ -205,7 +217,8 @@ class _Carrier:
         number = len(self.run.attempts) + 1
         folder = self.store.attempt(self.run.id, number)
         folder.mkdir(mode=0o700, parents=True)
-        environment = self._environment(job.env, folder)
+        overlay = _write_overlay(folder, self.applied.overlay) if self.applied.overlay else None
+        environment = probed(job.env, str(folder), overlay)
         job = msgspec.structs.replace(job, attempt_dir=str(folder), env=environment)
         attempt = Attempt(number=number, command=scrub_arguments(job.command), started=event.now())
         recorder = Recorder(
@@ -233,17 +246,6 @@ class _Carrier:
         with self._signals_to(process):
             end = self._supervise(process, recorder)
         return self._ended(attempt, job, end, recorder)
-
-    def _environment(self, env: dict[str, str], folder: Path) -> dict[str, str]:
-        path = [p for p in env.get("PYTHONPATH", "").split(os.pathsep) if p and p != str(BOOT)]
-        made = env | {
-            "LABHAND_ATTEMPT": str(folder),
-            "PYTHONPATH": os.pathsep.join([str(BOOT), *path]),
-        }
-        made.pop("LABHAND_OVERLAY", None)
-        if self.applied.overlay:
-            made["LABHAND_OVERLAY"] = str(_write_overlay(folder, self.applied.overlay))
-        return made
 
     def _supervise(self, process: Process, recorder: Recorder) -> End:
         from select import select
