@@ -10,11 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
+import labhand
 from labhand.core.store import Store
 from labhand.cycle.recorder import Recorder
-from labhand.cycle.run import BOOT
 from labhand.kit.stacks import Stacks
 from labhand.launch import Job, start
+
+BOOT = str(Path(labhand.__file__).parent / "probe" / "boot")
 
 POISONED = """
 import torch
@@ -139,7 +141,7 @@ def attempt_of(lab, *command):
     store = Store(lab.folder / ".labhand")
     folder = store.attempt("run", 1)
     folder.mkdir(parents=True)
-    env = os.environ | {"LABHAND_ATTEMPT": str(folder), "PYTHONPATH": str(BOOT)}
+    env = os.environ | {"LABHAND_ATTEMPT": str(folder), "PYTHONPATH": BOOT}
     face = Quiet()
     told = {"cwd": lab.folder, "environment": env, "command": command, "roles": {}}
     recorder = Recorder(store, ("run", "run"), 1, face, **told)
