@@ -15,7 +15,7 @@ from labhand.core.errors import InputError
 from labhand.core.run import Attempt, Failure, Fix
 from labhand.launch import Evidence, Job, Situation, diagnose, mend, start
 from labhand.launch.contract import FixerContract, finish
-from labhand.launch.interpreter import quiet, target_of
+from labhand.launch.interpreter import target_of
 
 
 def wheel(folder: Path, name: str, version: str, files: dict[str, str], requires: str = "") -> None:
@@ -240,13 +240,6 @@ def test_the_python_inside_scripts_is_found(project: Path, person: Path) -> None
     for command in (["bash", "train.sh"], ["make", "train"], ["bash"]):
         with pytest.raises(InputError, match="cannot be told"):
             target_of(job_for(project, command), project / ".labhand")
-
-
-def test_what_labhand_starts_itself_is_no_training() -> None:
-    boot = os.path.join("/x/labhand", "probe", "boot")
-    env = {"LABHAND_ATTEMPT": "/x", "PYTHONPATH": f"{boot}{os.pathsep}/mine", "HOME": "/h"}
-    assert quiet(env) == {"PYTHONPATH": "/mine", "HOME": "/h"}
-    assert quiet({"PYTHONPATH": boot}) == {}
 
 
 WRITES = "with open(\n    'out/deep/log.txt',\n    'w',\n) as f:\n    f.write('x')\n"

@@ -17,6 +17,7 @@ from labhand.launch.job import (
     Process,
     Situation,
 )
+from labhand.launch.probed import probed
 
 __all__ = [
     "End",
@@ -29,6 +30,7 @@ __all__ = [
     "attach",
     "diagnose",
     "mend",
+    "probed",
     "start",
     "stop",
 ]

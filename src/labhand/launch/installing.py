@@ -15,8 +15,9 @@ import msgspec
 
 from labhand.core.errors import InputError
 from labhand.kit.process import Captured, capture
-from labhand.launch.interpreter import Target, quiet
+from labhand.launch.interpreter import Target
 from labhand.launch.job import Job
+from labhand.launch.probed import unprobed
 
 _RESOLVE_S = 300.0
 _INSTALL_S = 1800.0
@@ -170,7 +171,7 @@ def provides(folder: Path, module: str) -> bool:
 
 
 def _run(command: list[str], job: Job, timeout_s: float) -> Captured:
-    env = quiet(job.env) | _FORCED
+    env = unprobed(job.env) | _FORCED
     return capture(command, cwd=job.cwd, env=env, timeout_s=timeout_s)
 
 

@@ -1,6 +1,5 @@
 """The Python that a job's training runs in, through shell scripts too."""
 
-import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -51,16 +50,6 @@ def _asked(python: str, home: Path) -> Target:
     except (OSError, ValueError) as error:
         raise InputError(f"the Python {python} cannot be asked: {error}") from error
     return Target(known.executable, known.version, kit.packages(known.places))
-
-
-def quiet(env: dict[str, str]) -> dict[str, str]:
-    """The environment without what would make a Python in it record itself as the training."""
-    kept = {name: value for name, value in env.items() if not name.startswith("LABHAND_")}
-    boot = os.path.join("probe", "boot")  # noqa: PTH118
-    entries = [
-        e for e in kept.pop("PYTHONPATH", "").split(os.pathsep) if e and not e.endswith(boot)
-    ]
-    return kept | ({"PYTHONPATH": os.pathsep.join(entries)} if entries else {})
 
 
 def _commands(job: Job) -> Iterator[list[str]]:
