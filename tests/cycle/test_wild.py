@@ -49,3 +49,14 @@ def test_a_line_that_is_printed_and_logged_counts_once(lab):
     lab.script("train.py", text)
     assert lab.run("train.py").returncode == 0
     assert lab.show()["metrics"]["loss"]["points"] == 5
+
+
+def test_a_file_that_cannot_be_imported_is_named_with_what_to_do(lab):
+    lab.script("layers.py", "x = 1\ndef f(:\n    pass\n")
+    lab.script("train.py", "import layers\n")
+    done = lab.run("train.py")
+    failure = lab.show()["attempts"][0]["failure"]
+    assert (failure["kind"], failure["evidence"]["line"]) == ("syntax", 2)
+    assert failure["message"].endswith("layers.py, line 2, is not valid Python: invalid syntax")
+    assert "correct the line or the one before it" in done.stderr
+    assert "correct the line or the one before it" in lab("show", "last").stdout

@@ -302,3 +302,13 @@ def test_the_exit_code_of_a_missing_script_is_pythons_own(tmp_path: Path) -> Non
     )
     assert kind(done.returncode, done.stderr, cwd=str(tmp_path)) == "wrong-path"
     assert os.listdir(tmp_path) == ["train.py"]
+
+
+def test_a_slip_in_a_path_gets_the_name_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.csv").touch()
+    tail = "FileNotFoundError: [Errno 2] No such file or directory: 'data/trian.csv'\n"
+    header = 'Traceback (most recent call last):\n  File "t.py", line 1, in <module>\n    open(p)\n'
+    failure = diagnose(Evidence(exit_code=1, tail=header + tail, cwd=str(tmp_path)))
+    assert failure is not None
+    assert failure.message == "`data/trian.csv` is not there; did you mean data/train.csv?"

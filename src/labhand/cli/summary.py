@@ -46,6 +46,7 @@ def summary(
         lines += _wrapped(*_changed(comparison), width)
     for attempt in [a for a in run.attempts if a.failure][-2:]:
         lines += _wrapped(*_attempt(attempt), width)
+        lines += _wrapped("   ", _advice(attempt), width, 3) if _advice(attempt) else []
     explained = any(attempt.failure for attempt in run.attempts)
     ranked = [f for f in words.ranked(run.findings) if not (explained and f.rule == "crashed")]
     for finding in ranked[:FINDINGS]:
@@ -91,6 +92,8 @@ def show(run: Run, store: "Store | None" = None) -> str:
         parts += ["", _heading("attempts")]
         for attempt in run.attempts:
             parts.append(" ".join(_attempt(attempt)))
+            if _advice(attempt):
+                parts.append(f"    {_advice(attempt)}")
             if attempt.fix:
                 parts += [f"    {line}" for line in attempt.fix.patch.splitlines()]
     notes = store.notes(run.id) if store else []
@@ -223,14 +226,22 @@ def _finding(finding: Finding) -> tuple[str, str]:
 
 
 def _attempt(attempt: Attempt) -> tuple[str, str]:
-    lead = f"  attempt {attempt.number}:"
+    lead = f"  attempt {attempt.number}"
     if attempt.failure is None:
         running = attempt.exit_code is None
-        return lead, "running" if running else f"exit code {attempt.exit_code}"
-    told = f"{attempt.failure.kind}, {attempt.failure.message}"
+        return f"{lead}:", "running" if running else f"exit code {attempt.exit_code}"
+    told = attempt.failure.message
     if attempt.fix is not None:
         told = f"{told.rstrip('.')}; {attempt.fix.safety} fix: {attempt.fix.summary}"
-    return lead, told
+    return f"{lead}, {attempt.failure.kind}:", told
+
+
+def _advice(attempt: Attempt) -> str:
+    """What a person can do next about a failure; nothing where it was mended or is not known."""
+    failure = attempt.failure
+    if failure is None or attempt.fix is not None or failure.kind == "unknown":
+        return ""
+    return str(failure.evidence.get("advice", ""))
 
 
 def _wrapped(lead: str, text: str, width: int, most: int = 2) -> list[str]:

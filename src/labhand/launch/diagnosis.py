@@ -26,8 +26,13 @@ def diagnose(evidence: Evidence, home: Path | None = None) -> run.Failure | None
         except Exception:  # one that trips must not hide the failure from the others
             continue
         if failure is not None:
-            return failure
-    return _unknown(evidence)
+            return _in_one_line(failure)
+    return _in_one_line(_unknown(evidence))
+
+
+def _in_one_line(failure: run.Failure) -> run.Failure:
+    failure.message = " ".join(failure.message.splitlines())
+    return failure
 
 
 def _fine(evidence: Evidence) -> bool:

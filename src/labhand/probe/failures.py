@@ -85,7 +85,7 @@ def _described(error: BaseException) -> dict[str, Any]:
     return {
         "type": kind.__qualname__ if own else "%s.%s" % (kind.__module__, kind.__qualname__),
         "message": message,
-        "frames": _frames(error.__traceback__),
+        "frames": _frames(error.__traceback__) + _unread(error),
         "notes": [str(note) for note in getattr(error, "__notes__", None) or ()],
     }
 
@@ -107,6 +107,15 @@ def _frames(trace: TracebackType | None) -> list[dict[str, Any]]:
             {"file": code.co_filename, "line": line, "function": code.co_name, "code": text}
         )
     return frames
+
+
+def _unread(error: BaseException) -> list[dict[str, Any]]:
+    """The place in an imported file that Python could not read: no frame stands for it."""
+    file = getattr(error, "filename", None)
+    if not isinstance(error, SyntaxError) or not file or file.startswith("<") or file == main_path:
+        return []
+    code = (error.text or "").strip()
+    return [{"file": file, "line": error.lineno or 0, "function": "<module>", "code": code}]
 
 
 def _cleaned(error: BaseException, trace: TracebackType | None, seen: set[int]) -> None:

@@ -243,6 +243,10 @@ def course(values: Iterable[float], width: int = 16) -> str:
     finite = [v for v in points if math.isfinite(v)]
     if not finite:
         return "×" * cells
+    largest = max(map(abs, finite))
+    if largest > 1e150:  # sums of such would be infinite
+        parts = [[v / largest for v in part] for part in parts]
+        finite = [v / largest for v in finite]
     if min(finite) > 0 and max(finite) > 10 * sorted(finite)[len(finite) // 2]:
         # on a linear scale nearly all of it would be the lowest bar
         parts = [[math.log(v) if math.isfinite(v) else v for v in part] for part in parts]

@@ -1,7 +1,9 @@
 """A file or folder that was to be read and is not there."""
 
+import difflib
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from labhand.core import run
@@ -21,7 +23,8 @@ class Failure:
 
     ## What it does
     Recognises a read of a missing file, and a script that the interpreter or the shell cannot find;
-    looks for a file of the same name elsewhere in the folder the command ran in.
+    looks for a file of nearly that name beside it, and of the same name elsewhere in the folder the
+    command ran in.
 
     ## Known problems
     Nothing is made or linked: a wrong file could be the wrong split of the data.
@@ -55,15 +58,26 @@ class Failure:
 
 
 def _failure(path: str, cwd: str, facts: dict[str, object], wrong_sort: bool) -> run.Failure:
-    near = _same_name(path, cwd)
+    near = _same_name(path, cwd) or _like_it(path, cwd)
     message = f"`{path}` is not there"
     if wrong_sort:
         message = f"`{path}` is a folder where a file was expected, or the other way round"
+    elif near and Path(near[0]).name != Path(path).name:
+        message += f"; did you mean {near[0]}?"
     elif near:
         message += f"; a file of that name lies at {near[0]}"
     advice = "correct the path, or start the command in the folder that the path counts from"
     facts |= {"path": path, "elsewhere": near, "advice": advice}
     return run.Failure("wrong-path", message, facts)
+
+
+def _like_it(path: str, cwd: str) -> list[str]:
+    """The file of the same folder whose name is nearly the same, as a path from `cwd`."""
+    with suppress(OSError):
+        names = [entry.name for entry in Path(cwd, path).parent.iterdir()]
+        near = difflib.get_close_matches(Path(path).name, names, n=1, cutoff=0.8)
+        return [os.path.normpath(Path(path).parent / name) for name in near]
+    return []
 
 
 def _same_name(path: str, cwd: str) -> list[str]:
