@@ -11,9 +11,9 @@ import msgspec
 class Event(msgspec.Struct, kw_only=True):
     """Something that happened. `kind` is a kebab-case name, `time` ISO 8601 with offset.
 
-    Kinds that labhand writes: attempt-started, attempt-ended, failure, fix, finding, alarm, note,
-    verdict, config, fault (a trouble of labhand's own, such as a full disk). Kinds that the probe
-    writes: config, exception, non-finite, checkpoint, seed, facts, fault.
+    Kinds that labhand writes: attempt-started, finding, alarm, note. Kinds that the probe writes:
+    config, exception, non-finite, checkpoint, facts, fault (a trouble of its own, such as a full
+    disk).
     """
 
     schema: str = "labhand.event/1"
