@@ -36,6 +36,7 @@ def test_the_training_goes_on_and_the_person_is_told_once(lab):
     assert "reached the end" in done.stdout
     told = [line for line in done.stderr.splitlines() if "cannot be written" in line]
     assert len([line for line in told if "output.log" in line]) == 1
+    assert done.stderr.count("of points could not be written") == 1
     assert "Traceback" not in done.stderr
     attempt = lab.attempt()
     assert (attempt / "output.log").stat().st_size <= LIMIT

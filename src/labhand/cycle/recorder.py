@@ -18,7 +18,7 @@ from labhand.kit.points import Row as PointsRow
 from labhand.kit.points import Tail, trust
 from labhand.kit.scrub import Scrubber, Stream
 from labhand.kit.stacks import Stacks
-from labhand.probe.points import Writer
+from labhand.probe.points import Writer, append
 from labhand.watch import Follower, Watcher
 from labhand.watch.rows import Row
 from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
@@ -182,6 +182,8 @@ class Recorder:
             self.config |= self._scrubber.tree(happened.data)
         elif happened.kind == "exception":
             self.exception = happened.data
+        elif happened.kind == "fault" and "lost" in happened.data:
+            self._tell(str(happened.data["where"]), str(happened.data["message"]))
         self._feed(Fact(event.seconds(happened.time), happened.kind, happened.data))
 
     def _take_files(self, rows: Iterable[tuple[Path, Row]]) -> None:
@@ -208,9 +210,17 @@ class Recorder:
         self.face.finding(finding)
 
     def _trouble(self, path: Path, error: OSError) -> None:
-        if (message := f"{path.name} cannot be written: {error.strerror}") not in self._troubles:
-            self._troubles.add(message)
-            self.face.tell(f"{message}; the training goes on, its record has a gap from here")
+        self._tell(
+            f"{path.name} {error.errno}",
+            f"{path.name} cannot be written: {error.strerror}; the training goes on, its record has "
+            "a gap from here",
+        )
+
+    def _tell(self, trouble: str, message: str) -> None:
+        """Tells the person of a trouble once."""
+        if trouble not in self._troubles:
+            self._troubles.add(trouble)
+            self.face.tell(message)
 
 
 class _Appended:
@@ -219,7 +229,7 @@ class _Appended:
     def __init__(self, path: Path, trouble: Callable[[Path, OSError], None]) -> None:
         self._path = path
         self._trouble = trouble
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
             self._fd = os.open(path, flags, 0o600)
         except OSError as error:
@@ -230,8 +240,7 @@ class _Appended:
         if not data or self._fd < 0:
             return
         try:
-            while data:
-                data = data[os.write(self._fd, data) :]
+            append(self._fd, data)
         except OSError as error:
             self._trouble(self._path, error)
 

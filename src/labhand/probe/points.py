@@ -233,7 +233,11 @@ class Writer:
         if not lost:
             return
         why = " (%s)" % error.strerror if error is not None else ""
-        message = "%d rows of points could not be written%s; the training goes on" % (lost, why)
+        message = "%d row%s of points could not be written%s; the training goes on" % (
+            lost,
+            "" if lost == 1 else "s",
+            why,
+        )
         data = {"where": "points.%s" % self.source, "message": message, "lost": lost}
         if event(self.attempt_dir, "fault", data):
             self._told += lost
