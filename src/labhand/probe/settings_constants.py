@@ -73,6 +73,8 @@ def _is_config(value: Any) -> bool:
     kind = type(value)
     if not hasattr(kind, "__dataclass_fields__"):
         return False
+    if any(base.__module__.startswith("transformers.") for base in kind.__mro__):
+        return False  # told by its own part, without the hundred defaults
     named = _NAMED_SO.search(kind.__name__) or re.search("Args|Arguments|Options?$", kind.__name__)
     loader = getattr(sys.modules.get(kind.__module__), "__loader__", None)
     return bool(named) and of_person(getattr(loader, "path", "<unknown>"))
