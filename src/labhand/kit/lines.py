@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 
+from labhand.kit.escapes import ESCAPES
 from labhand.kit.lines_formats import FORMATS, Memory, Printed, side
 from labhand.kit.lines_pairs import NUMBER, Pair, is_setting, pairs
 from labhand.kit.lines_tables import table
@@ -19,9 +20,7 @@ LONGEST = 8192
 REMEMBERED = 1000
 """So many values are remembered, to know when one is only said again."""
 
-_ANSI = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
-)
+_CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
 _WIDE = str.maketrans("：＝，；（）", ":=,;()")
 _BREAK = re.compile(rb"\r*\n|\r(?!$)")
 _PREFIX = re.compile(
@@ -211,7 +210,7 @@ _HEADING = re.compile(
 def _plain(text: str) -> str:
     """The line without colours, East Asian signs as the usual ones."""
     if "\x1b" in text or not text.isprintable():
-        text = _ANSI.sub("", text)
+        text = _CONTROL.sub("", ESCAPES.sub("", text))
     return text if text.isascii() else text.translate(_WIDE)
 
 

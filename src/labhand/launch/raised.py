@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+from labhand.kit.escapes import ESCAPES
+
 _RANK = re.compile(
     r"^(?:[EWIF]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [^\]\s]+\] "  # torch's own log lines
     r"|\[(?:rank|default)?\d+\]:\s?"  # torch.distributed, torchrun --tee
@@ -99,7 +100,7 @@ def seen(tail: str) -> list[str]:
     """The lines as last drawn, without colours and the prefixes that launchers put on ranks."""
     lines = []
     for line in tail.split("\n"):
-        plain = _ANSI.sub("", line) if "\x1b" in line else line
+        plain = ESCAPES.sub("", line) if "\x1b" in line else line
         if "\r" in plain:
             plain = next((part for part in reversed(plain.split("\r")) if part.strip()), "")
         lines.append(_RANK.sub("", plain))

@@ -12,11 +12,9 @@ from msgspec import UNSET
 from labhand.core.finding import SEVERITIES, Finding, Related
 from labhand.core.run import Run
 from labhand.cycle.compare import Comparison, Result
+from labhand.kit.escapes import ESCAPES
 from labhand.kit.metric_names import OURS, direction, headlines
 
-_ANSI = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_].*?\x1b\\|[@-Z\\-_])", re.S
-)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -121,7 +119,7 @@ def command_line(command: Iterable[str]) -> str:
 
 def plain(text: str) -> str:
     """Text without escape sequences and control characters; a progress bar's last state stands."""
-    clean = _ANSI.sub("", text).replace("\r\n", "\n")
+    clean = ESCAPES.sub("", text).replace("\r\n", "\n")
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in clean.split("\n"))
     return _CONTROL.sub("", "\n".join(lines))
 
