@@ -21,7 +21,7 @@ from os import write
 from time import time as clock
 from zlib import crc32
 
-from .session import rank_of_environment
+from .ranks import rank_of_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

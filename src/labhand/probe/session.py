@@ -5,24 +5,16 @@ from __future__ import annotations
 import os
 from _thread import get_ident
 
+from .ranks import rank_of_environment
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
     from .points import Writer
 
-_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "LOCAL_RANK")
 _FIRST = "LABHAND_FIRST"
 _MOST_FAULTS = 20
-
-
-def rank_of_environment() -> int | None:
-    """The rank of this process, as its launcher told it; None where none did."""
-    for name in _RANKS:
-        text = os.environ.get(name, "")
-        if text.isdigit():
-            return int(text)
-    return None
 
 
 class Session:
