@@ -157,3 +157,44 @@ def test_the_demo_runs_twice_and_shows_what_is_off(lab):
         for f in json.loads(lab("show", runs[0]["id"], "--json", "-C", "here").stdout)["findings"]
     }
     assert "non-finite" in found
+
+
+@pytest.mark.parametrize("name", ["", " ", "last", "20261122-224056-6613", "--x", "a\nb", "x" * 61])
+def test_a_name_that_could_not_be_given_back_is_refused(lab, name):
+    done = lab("run", "--name", name, "--", "true")
+    assert done.returncode == 2 and "--name" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (lab.folder / ".labhand").exists()
+
+
+@pytest.mark.parametrize("name", ["a/b", "with space", "ünï", "x" * 60])
+def test_any_other_name_finds_its_run(lab, name):
+    assert lab("run", "--name", name, "--", "true").returncode == 0
+    assert lab.show(name)["name"] == name
+
+
+def test_a_command_in_quotes_is_told_to_leave_them_off(lab):
+    done = lab("run", "--", f"{sys.executable.rpartition('/')[2]} train.py", env=os.environ)
+    assert done.returncode == 2 and "leave the quotes off" in done.stderr
+
+
+def test_an_empty_note_and_an_empty_log_leave_nothing(lab):
+    assert lab("run", "--", "true").returncode == 0
+    assert lab("note", "last", " ").returncode == 2
+    assert not list(lab.folder.glob(".labhand/runs/*/notes.jsonl"))
+    lab.script("empty.txt", "nothing to see\n")
+    assert lab("record", "import", "empty.txt").returncode == 2
+    assert len(list(lab.folder.glob(".labhand/runs/*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (["shw"], "no command is named `shw`; did you mean `show`?"),
+        (["run", "--detch"], "no such option `--detch`; did you mean"),
+        (["show"], "missing argument `RUN`; see `labhand show --help`"),
+    ],
+)
+def test_a_slip_of_the_keyboard_gets_the_nearest(lab, call, said):
+    done = lab(*call)
+    assert done.returncode == 2 and done.stderr.startswith(f"labhand: {said}")

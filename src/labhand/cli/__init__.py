@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from labhand import __version__
-from labhand.core.errors import LabhandError
+from labhand.core.errors import LabhandError, NotFoundError
 
 COMMANDS = {
     "run": "Run a command: recorded, supervised, watched, reported.",
@@ -48,6 +49,16 @@ class Verbs(click.Group):
         _add_directory(command)
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The command that the words begin with, and the rest.
+
+        Raises:
+            NotFoundError: there is none; the nearest are named.
+        """
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise NotFoundError.named("command", args[0], COMMANDS, "labhand --help")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the list of commands without loading them."""
         with formatter.section("Commands"):
@@ -78,8 +89,10 @@ def _guarded(call: Callable[[], Any]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.UsageError as error:
-        place = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
-        return _sorry(f"{error.format_message().rstrip('.')}{place}")
+        said = error.format_message().rstrip(".)").replace("'", "`")
+        said = re.sub(r"\. \(?Did", "; did", said[:1].lower() + said[1:])
+        place = f"see `{error.ctx.command_path} --help`" if error.ctx else ""
+        return _sorry(f"{said}{'; '[said.endswith('?') :] if place else ''}{place}")
     except click.ClickException as error:
         return _sorry(error.format_message())
     except LabhandError as error:

@@ -207,7 +207,7 @@ def _changed(comparison: "Comparison") -> tuple[str, str]:
     told = words.changes(comparison)
     before = comparison.runs[0].name
     if not told:
-        return f"  as {before},", "nothing changed"
+        return f"  since {before}:", "nothing changed"
     return f"  changed since {before}:", ", ".join(told)
 
 

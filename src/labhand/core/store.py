@@ -9,14 +9,19 @@
 """
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
 import msgspec
 
 from labhand.core import event, home
-from labhand.core.errors import InputError, NotFoundError, RecordError
+from labhand.core.errors import InputError, NotFoundError, RecordError, UsageError
 from labhand.core.run import Run
+
+LONGEST_NAME = 60
+"""Of a run's name, in letters."""
+_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 def project_root(start: Path) -> Path:
@@ -131,6 +136,25 @@ class Store:
         paths = self.attempt(run_id, number).glob("events*.jsonl")
         found = [happened for path in paths for happened in event.read_from(path, {})]
         return sorted(found, key=lambda happened: event.seconds(happened.time))
+
+
+def check_name(name: str) -> None:
+    """Answers nothing where a run may be named so.
+
+    Raises:
+        UsageError: the name could not be given back to `labhand show`, or means something else.
+    """
+    why = ""
+    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        why = f"takes 1 to {LONGEST_NAME} letters, found {len(name)}"
+        if name and not name.isprintable():
+            why = "takes letters that can be printed"
+    elif name.startswith("-"):
+        why = "may not begin with `-`, which begins an option"
+    elif name == "last" or _ID.fullmatch(name):
+        why = f"may not be `{name}`, which means another run"
+    if why:
+        raise UsageError(f"--name {why}; choose another, or leave it out and one is made up")
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,12 +1,13 @@
 """Runs that other tools recorded, brought into the record as they are."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from labhand.core import event
 from labhand.core.errors import InputError
 from labhand.core.run import Attempt, Run
-from labhand.core.store import Store
+from labhand.core.store import Store, check_name
 from labhand.cycle import settle
 from labhand.probe.points import Writer
 from labhand.watch import open_log
@@ -20,18 +21,22 @@ def import_log(store: Store, path: Path, name: str | None = None) -> Iterator[Ru
     """
     if not path.exists():
         raise InputError(f"there is no file {path}; give the log of a run")
+    if name is not None:
+        check_name(name)
     found = False
     for part, rows in open_log(path, store.home):
+        coming = iter(rows)
+        first = next(coming, None)
+        if first is None:
+            continue
+        found = True
         run_id, run_name = store.create(name or part or path.stem)
         folder = store.attempt(run_id, 1)
         folder.mkdir(mode=0o700, parents=True)
         writer = Writer(str(folder), "tracker")
-        count = 0
-        for row in rows:
+        for row in chain([first], coming):
             writer.row(row.values, row.step, row.time)
-            count += 1
         writer.close()
-        found = found or count > 0
         attempt = Attempt(number=1, command=["import", str(path)], exit_code=0, started=event.now())
         run = Run(
             id=run_id,

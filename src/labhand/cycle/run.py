@@ -16,7 +16,7 @@ import msgspec
 from labhand.core import event
 from labhand.core.errors import InputError, LabhandError, RecordError, UsageError
 from labhand.core.run import Attempt, Failure, Run
-from labhand.core.store import Store, project_root
+from labhand.core.store import Store, check_name, project_root
 from labhand.cycle import settle
 from labhand.cycle.recorder import Recorder
 from labhand.cycle.request import Face, Request
@@ -76,6 +76,8 @@ def prepare(request: Request) -> Prepared:
     chosen = configuration.read(root)
     Roles(chosen.roles)  # raises for a role that does not exist
     applied = settings.apply(request.settings, request.command, request.cwd, root)
+    if request.name is not None:
+        check_name(request.name)
     run_id, name = store.create(request.name)
     made = Run(
         id=run_id,

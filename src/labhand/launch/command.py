@@ -61,6 +61,10 @@ def _near_files(path: Path) -> str:
 
 def _hint(name: str, job: Job) -> str:
     here = Path(job.cwd) / name
+    if len(job.command) == 1 and shutil.which(name.split()[0], path=_absolute_path(job)):
+        return f"leave the quotes off: `labhand run -- {name}`"
+    if here.suffix == ".py" and not here.is_file():
+        return f"there is no such script in {job.cwd} either; check its path"
     if here.is_file():
         return _how_to_run(f"./{name}" if os.access(here, os.X_OK) else name, here)
     known: set[str] = set()
