@@ -73,7 +73,9 @@ class Illness:
         """What is off, by the metric `main`; what the probe found of it."""
         if main is None:
             step = self.fact.get("step", self.opened)
-            message = f"the {self.fact.get('what', 'loss')} is not finite at step {step}"
+            what = self.fact.get("what", "loss")
+            what = "loss" if what == "parameter" else what
+            message = f"The {what} is not finite at step {step}"
         else:
             verb = "was" if passed else "is"
             message = f"`{main}` {verb} {_text(self.last[main])}"
@@ -83,22 +85,31 @@ class Illness:
 
     def _origin(self, main: str | None) -> str:
         fact, first = self.fact, self.fact.get("first") or {}
+        step = fact.get("step")
+        earlier = main is not None and step is not None and step < self.first[main]
+        at = f" of step {step}" if earlier else ""
+        if first.get("kind") == "parameter":
+            name = first.get("parameter") or first.get("layer")
+            return f"; the weights `{name}` were spoilt before this batch, by the update before it"
         message = ""
         if first.get("layer"):
             where = {"forward": "in the forward pass", "backward": "in the backward pass"}
-            way = where.get(str(first.get("kind")), f"as {first.get('kind')}")
-            message = f"; it arose first in `{first['layer']}` ({first.get('class', '?')}) {way}"
-            step = fact.get("step")
-            if main is not None and step is not None and step < self.first[main]:
-                message += f" of step {step}"
+            way = where.get(str(first.get("kind")), "")
+            message = (
+                f"; it arose first in `{first['layer']}` ({first.get('class', '?')}) {way}{at}"
+            )
         elif first.get("kind") == "input":
             message = "; it came in with the input"
-        if rows := fact.get("batch_rows"):
-            shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
-            total = fact.get("batch_rows_total")
-            message += f", from row{'s' if len(rows) > 1 else ''} {shown} of the batch"
-            message += f" of {total}" if total else ""
-        return message
+        return message.rstrip() + self._rows()
+
+    def _rows(self) -> str:
+        """The rows of the batch, where it is some of them and not all."""
+        rows, total = self.fact.get("batch_rows"), self.fact.get("batch_rows_total")
+        if not rows or len(rows) == total:
+            return ""
+        shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+        of = f" of {total}" if total else ""
+        return f", from row{'s' if len(rows) > 1 else ''} {shown} of the batch{of}"
 
 
 def _text(value: float) -> str:

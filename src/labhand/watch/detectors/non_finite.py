@@ -241,7 +241,8 @@ class Detector:
             alarm=alarm and not passed,
             metric=main,
             layer=first.get("layer"),
-            batch_rows=illness.fact.get("batch_rows"),
+            # Weights that were spoilt before spoil every row: none of them is at fault.
+            batch_rows=None if first.get("kind") == "parameter" else illness.fact.get("batch_rows"),
             evidence=illness.evidence(),
             again=key == TRAINING,
             joined=joined,
