@@ -60,3 +60,14 @@ def test_a_file_that_cannot_be_imported_is_named_with_what_to_do(lab):
     assert failure["message"].endswith("layers.py, line 2, is not valid Python: invalid syntax")
     assert "correct the line or the one before it" in done.stderr
     assert "correct the line or the one before it" in lab("show", "last").stdout
+
+
+def test_a_secret_argument_in_an_exception_never_reaches_the_disk(lab):
+    text = "import sys\nraise RuntimeError(f'login failed for {sys.argv[2]} at {sys.argv[3]}')\n"
+    lab.script("train.py", text)
+    lab.run("train.py", "--password", "S3cretPassw0rd!", "--token=tok-12345")
+    kept = [path for path in lab.folder.rglob("*") if path.is_file()]
+    assert len(kept) > 5
+    for secret in (b"S3cretPassw0rd!", b"tok-12345"):
+        assert [path for path in kept if secret in path.read_bytes()] == []
+    assert "login failed for" in lab.show()["attempts"][0]["failure"]["message"]

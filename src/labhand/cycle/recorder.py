@@ -178,13 +178,14 @@ class Recorder:
             self._step = row.step
 
     def _take_event(self, happened: event.Event) -> None:
+        data = self._scrubber.tree(happened.data)
         if happened.kind == "config":
-            self.config |= self._scrubber.tree(happened.data)
+            self.config |= data
         elif happened.kind == "exception":
-            self.exception = happened.data
-        elif happened.kind == "fault" and "lost" in happened.data:
-            self._tell(str(happened.data["where"]), str(happened.data["message"]))
-        self._feed(Fact(event.seconds(happened.time), happened.kind, happened.data))
+            self.exception = data
+        elif happened.kind == "fault" and "lost" in data:
+            self._tell(str(data["where"]), str(data["message"]))
+        self._feed(Fact(event.seconds(happened.time), happened.kind, data))
 
     def _take_files(self, rows: Iterable[tuple[Path, Row]]) -> None:
         for _, row in rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,11 +48,24 @@ def number(value: Any) -> float | None:
 
 
 def mask(text: str) -> str:
-    """The text without what looks like a key, and without the values of secret variables."""
+    """The text without what looks like a key, and without secret variables and arguments."""
     for name, value in os.environ.items():
         if len(value) >= 8 and value in text and _ENV_NAME.search(name):
             text = text.replace(value, MASK)
+    for value in _secret_arguments():
+        text = text.replace(value, MASK)
     return _SECRET_SHAPE.sub(MASK, text)
+
+
+def _secret_arguments() -> list[str]:
+    """The values of `--password X` and `--api-key=X`; a few letters would mask half of a text."""
+    found = []
+    words = [str(word) for word in getattr(sys, "argv", None) or ()]
+    for word, following in zip(words, [*words[1:], ""]):  # noqa: B905
+        name, equals, value = word.partition("=")
+        if word.startswith("-") and _SECRET_NAME.search(name.strip("-").replace("-", "_")):
+            found.append(value if equals else following)
+    return [value for value in found if len(value) >= 6 and not value.startswith("--")]
 
 
 def _text(value: str) -> str:
