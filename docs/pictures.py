@@ -1,7 +1,7 @@
 """The pictures of the README, taken from a real run: `python docs/pictures.py` (needs chromium).
 
 Runs `labhand demo` in a terminal of its own, draws what appeared there, and photographs the report
-of its second run in a browser, in light and dark and at two widths.
+of its second run in a browser.
 """
 
 import io
@@ -19,7 +19,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 IMAGES = Path(__file__).parent / "images"
-COLUMNS = 100
+COLUMNS = 96
 THEME = TerminalTheme(
     (20, 22, 26),
     (214, 217, 222),
@@ -52,7 +52,7 @@ pre {{ margin: 0; padding: 28px 34px; color: #d6d9de;
 
 
 def terminal(command: list[str], folder: Path) -> str:
-    """What the command shows in a terminal of 100 columns."""
+    """What the command shows in a terminal of 96 columns."""
     parts: list[bytes] = []
     pid, fd = pty.fork()
     if pid == 0:
@@ -89,7 +89,7 @@ def settled(seen: str) -> str:
     return "\n".join(kept).strip("\n")
 
 
-def photograph(page: Path, picture: Path, width: int, height: int, dark: bool = False) -> None:
+def photograph(page: Path, picture: Path, width: int, height: int) -> None:
     """Takes a picture of a page with headless Chromium."""
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
@@ -107,7 +107,6 @@ def photograph(page: Path, picture: Path, width: int, height: int, dark: bool = 
                 f"--user-data-dir={profile}",
                 "--virtual-time-budget=4000",
                 f"--window-size={width},{height}",
-                *(["--blink-settings=preferredColorScheme=0"] if dark else []),
                 f"--screenshot={picture}",
                 page.as_uri(),
             ],
@@ -117,7 +116,7 @@ def photograph(page: Path, picture: Path, width: int, height: int, dark: bool = 
 
 
 def main() -> None:
-    """Writes terminal.png and report*.png into docs/images."""
+    """Writes terminal.png and report.png into docs/images."""
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -128,16 +127,12 @@ def main() -> None:
         page.write_text(
             PAGE.format(console.export_html(theme=THEME, code_format="{code}", inline_styles=True))
         )
-        lines = seen.count("\n") + 2
+        plain = re.sub(r"\x1b\[[\d;]*m", "", seen).split("\n")
+        lines = sum(1 + max(0, len(line) - 1) // COLUMNS for line in plain)
         photograph(page, IMAGES / "terminal.png", 960, 56 + 22 * lines)
         report = sorted((folder / "labhand-demo" / ".labhand" / "runs").glob("*/report.html"))[-1]
         shutil.copy(report, folder / "report.html")
-        for name, width, dark in (
-            ("report", 1280, False),
-            ("report-dark", 1280, True),
-            ("report-narrow", 390, False),
-        ):
-            photograph(folder / "report.html", IMAGES / f"{name}.png", width, 1750, dark)
+        photograph(folder / "report.html", IMAGES / "report.png", 1280, 2300)
 
 
 if __name__ == "__main__":

@@ -300,6 +300,15 @@ class _Drawing:
         then = _unix(moment)
         return None if then is None else then - self.start
 
+    def step_at(self, member: Sketch, seconds: float | None, step: int | None) -> int | None:
+        """The step that the metrics of a chart had reached so long after the run's start."""
+        curve = self.now[member.lines[0][0]]
+        times, steps = curve.times[curve.shown], curve.steps[curve.shown]
+        if seconds is None or not len(steps):
+            return step
+        reached = int((times < self.start + seconds).sum())
+        return int(steps[min(reached, len(steps) - 1)])
+
     def time_of(self, step: int) -> float | None:
         """Seconds after the run's start at which a step was logged, to the nearest known one."""
         if not self.knots:
@@ -374,14 +383,18 @@ def _mark(
         seconds = drawing.since(where.time) if isinstance(where.time, str) else None
         if seconds is None and step is not None:
             seconds = drawing.time_of(step)
-        marks.append(_entry(number, finding.severity, finding.rule, step, seconds))
         named = [
             i
             for i, member in enumerate(plans)
             if any(n == where.metric for n, _, _ in member.lines)
         ]
         for i in named or training:
-            data["charts"][i]["marks"].append(len(marks) - 1)
+            # Another metric may count other steps, epochs say: there the time tells the place.
+            told = step if named else drawing.step_at(plans[i], seconds, step)
+            entry = _entry(number, finding.severity, finding.rule, told, seconds)
+            if entry not in marks:
+                marks.append(entry)
+            data["charts"][i]["marks"].append(marks.index(entry))
 
 
 def _entry(
