@@ -1,5 +1,7 @@
 """Scripts of the kinds people have, and what the record says of them."""
 
+import json
+
 import pytest
 
 
@@ -71,3 +73,26 @@ def test_a_secret_argument_in_an_exception_never_reaches_the_disk(lab):
     for secret in (b"S3cretPassw0rd!", b"tok-12345"):
         assert [path for path in kept if secret in path.read_bytes()] == []
     assert "login failed for" in lab.show()["attempts"][0]["failure"]["message"]
+
+
+@pytest.mark.parametrize("marks", [[], ["pyproject.toml"]])
+def test_a_rerun_has_the_code_the_settings_and_the_record_of_the_run(lab, marks):
+    for mark in marks:
+        lab.script(mark, "")
+    script = lab.script("train.py", "lr = 0.1\nprint(f'loss: {lr}')\n")
+    first = lab("run", "--name", "a", "--set", "lr=0.5", "--", lab.python, "train.py")
+    assert first.stdout == "loss: 0.5\n", first.stderr
+    again = lab("rerun", "a", "--name", "b")
+    assert again.stdout == "loss: 0.5\n", again.stderr
+    script.write_text("lr = 0.2\nprint(f'loss: {lr + 1}')\n")
+    for before, name in (("a", "c"), ("c", "d")):
+        done = lab("rerun", before, "--name", name)
+        assert done.stdout == "loss: 0.5\n", done.stderr
+        assert lab.show(name)["code"] == lab.show("a")["code"]
+        assert lab.show(name)["config"]["lr"] == 0.5
+    assert [run["name"] for run in lab_runs(lab)] == ["d", "c", "b", "a"]
+    assert json.loads(lab("compare", "a", "d", "--json").stdout)["code"][0]["files"] == []
+
+
+def lab_runs(lab):
+    return json.loads(lab("runs", "--json").stdout)["runs"]

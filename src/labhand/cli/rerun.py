@@ -1,5 +1,6 @@
 """`labhand rerun`: the same code, command and settings again."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -17,5 +18,6 @@ def rerun(reference: str, name: str | None, detach: bool) -> int:
     from labhand.cycle.rerun import request_again
 
     store = Store.at(Path.cwd())
-    request = request_again(store, store.find(reference), name, click.echo)
+    tell = partial(click.echo, err=True)
+    request = request_again(store, store.find(reference), name, tell)
     return carry(request, detach=detach)

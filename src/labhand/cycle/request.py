@@ -6,8 +6,16 @@ from typing import Protocol
 import msgspec
 
 from labhand.core.finding import Finding
-from labhand.core.run import Failure, Fix, Run
+from labhand.core.run import Code, Failure, Fix, Run
 from labhand.kit.configuration import Allowed
+
+
+class LaidOut(msgspec.Struct):
+    """Code as it was kept of an earlier run, in the folder `place`; its `project` lies elsewhere."""
+
+    code: Code
+    place: Path
+    project: Path
 
 
 class Request(msgspec.Struct, kw_only=True):
@@ -21,6 +29,7 @@ class Request(msgspec.Struct, kw_only=True):
     check: bool = True
     launcher: str = "local"
     parents: list[str] = []
+    laid_out: LaidOut | None = None
 
 
 class Status(msgspec.Struct):

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labhand.core.errors import InputError
+from labhand.core.run import Run
 from labhand.core.store import Store, project_root
-from labhand.cycle.request import Request
+from labhand.cycle.request import LaidOut, Request
 from labhand.kit import snapshot
 
 
@@ -21,8 +22,9 @@ def request_again(
         InputError: the code of the run was not kept.
     """
     run = store.read(run_id)
-    cwd = Path(run.cwd)
+    cwd = _folder(store, run)
     root = project_root(cwd)
+    laid_out = None
     if run.code.tree is None:
         raise InputError(
             f"the code of {run.name} was not kept, so it cannot be run again as it was"
@@ -33,23 +35,45 @@ def request_again(
             snapshot.lay_out(run.code, root, store.home, place)
             _link_the_rest(root, place)
         tell(f"the code has changed since {run.name}; its own code runs in {place}")
+        laid_out = LaidOut(run.code, place, root)
         cwd = place / cwd.relative_to(root)
     return Request(
-        command=_command(run.attempts[0].command if run.attempts else run.command),
+        command=_whole(run.attempts[0].command if run.attempts else run.command),
         cwd=cwd,
         name=name,
+        settings=_settings(store, run),
         parents=[run.id],
+        laid_out=laid_out,
     )
 
 
-def _command(command: list[str]) -> list[str]:
-    hidden = [argument for argument in command if "[secret:" in argument]
+def _folder(store: Store, run: Run) -> Path:
+    """The folder of the project that the run, or the one it repeats, was started in."""
+    while run.parents and Path(run.cwd).is_relative_to(store.home / "code"):
+        run = store.read(run.parents[0])
+    return Path(run.cwd)
+
+
+def _settings(store: Store, run: Run) -> dict[str, str]:
+    """What `--set` changed, as it was typed; a flag among it is in the command already."""
+    for attempt in run.attempts[:1]:
+        for happened in store.events(run.id, attempt.number):
+            if happened.kind == "attempt-started":
+                settings = happened.data.get("settings", {})
+                _whole([f"{key}={value}" for key, value in settings.items()])
+                return dict(settings)
+    return {}
+
+
+def _whole(arguments: list[str]) -> list[str]:
+    """The arguments as they are, where none of them held a secret."""
+    hidden = [argument for argument in arguments if "[secret:" in argument]
     if hidden:
         raise InputError(
             f"the command held a secret that was not kept (`{hidden[0]}`); run it with "
             "`labhand run` and the secret in the environment"
         )
-    return list(command)
+    return list(arguments)
 
 
 def _link_the_rest(root: Path, place: Path) -> None:

@@ -22,7 +22,7 @@ from labhand.cycle.recorder import Recorder
 from labhand.cycle.request import Face, Request
 from labhand.kit import configuration, presence, settings, snapshot
 from labhand.kit.configuration import Configuration
-from labhand.kit.scrub import scrub_arguments
+from labhand.kit.scrub import scrub_arguments, scrub_tree
 from labhand.launch import (
     End,
     Evidence,
@@ -71,11 +71,14 @@ def prepare(request: Request) -> Prepared:
     """
     if not request.command:
         raise UsageError("there is no command to run; give one: `labhand run -- python train.py`")
-    root = project_root(request.cwd)
-    store = Store.at(request.cwd)
+    again = request.laid_out
+    root = again.project if again else project_root(request.cwd)
+    store = Store.at(root if again else request.cwd)
     chosen = configuration.read(root)
     Roles(chosen.roles)  # raises for a role that does not exist
-    applied = settings.apply(request.settings, request.command, request.cwd, root)
+    applied = settings.apply(
+        request.settings, request.command, request.cwd, again.place if again else root
+    )
     if request.name is not None:
         check_name(request.name)
     run_id, name = store.create(request.name)
@@ -151,8 +154,12 @@ class _Carrier:
                 self.face.tell(f"the record cannot be written: {why}; it stays incomplete")
 
     def _keep_code(self) -> None:
-        kept = snapshot.keep(self.root, self.run.id, self.store.home)
-        self.run.code = kept.code
+        again = self.request.laid_out
+        if again is not None:
+            self.run.code = again.code
+            snapshot.keep_again(self.root, self.run.id, again.code)
+        else:
+            self.run.code = snapshot.keep(self.root, self.run.id, self.store.home).code
         self._in_background(self._keep_environment)
 
     def _keep_environment(self) -> None:
@@ -188,13 +195,14 @@ class _Carrier:
     def _check_code(self) -> None:
         from labhand.check import check
 
+        root = self.request.laid_out.place if self.request.laid_out else self.root
         try:
-            script, _ = settings.script_of(list(self.applied.command), self.request.cwd, self.root)
+            script, _ = settings.script_of(list(self.applied.command), self.request.cwd, root)
         except LabhandError:
             return  # not a Python script: nothing to check
         found = check(
             [script],
-            root=self.root,
+            root=root,
             home=self.store.home,
             select=self.configuration.select,
             ignore=self.configuration.ignore,
@@ -242,7 +250,8 @@ class _Carrier:
             self.run.attempts.pop()
             raise
         recorder.sample(process.pid)
-        recorder.write("attempt-started", number=number, command=attempt.command)
+        given = scrub_tree(self.request.settings)
+        recorder.write("attempt-started", number=number, command=attempt.command, settings=given)
         if number == 1:
             self.face.started(self.run)
         with self._signals_to(process):

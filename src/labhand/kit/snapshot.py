@@ -72,6 +72,13 @@ def keep(root: Path, run_id: str, home: Path) -> Kept:
     return Kept(Code(commit=commit, dirty=commit is not None, tree=manifest), left_out)
 
 
+def keep_again(root: Path, run_id: str, code: Code) -> None:
+    """Keeps a code that was kept before for one more run. Never fails."""
+    with contextlib.suppress(GitError, OSError):
+        if code.tree and not code.tree.startswith(OBJECTS):
+            _repository(root).keep(f"refs/labhand/{run_id}", code.tree)
+
+
 def lay_out(code: Code, root: Path, home: Path, dest: Path) -> None:
     """Writes a kept code into `dest`, a folder that is empty or not there yet.
 
