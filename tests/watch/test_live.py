@@ -69,7 +69,8 @@ def test_one_bad_row_of_the_data_is_one_incident(lab, wrapped, layer, words) -> 
     assert "from row 5 of the batch of 64" in found["message"]
     spoilt = found["evidence"]["metrics"]
     assert {"loss", "val_loss", "weight_norm", "probe/loss", "probe/grad_norm"} <= spoilt.keys()
-    assert set(spoilt.values()) == {20}
+    # what the probe looks at only now and then is seen a few steps later
+    assert spoilt["loss"] == min(spoilt.values()) == 20
     events = (lab.attempt() / "events.jsonl").read_text().splitlines()
     told = [e for e in map(json.loads, events) if e["kind"] == "alarm"]
     assert [e["data"]["finding"]["id"] for e in told] == [found["id"]]
