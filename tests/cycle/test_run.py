@@ -347,3 +347,12 @@ def _alive(pid: int) -> bool:
         return False
     with open(f"/proc/{pid}/stat") as file:
         return file.read().split(")")[1].split()[0] != "Z"
+
+
+def test_the_environment_is_that_of_the_python_that_ran_whatever_started_it(lab):
+    lab.script("train.py", "lr = 0.1\nimport labhand\nlabhand.log({'loss': lr}, step=0)\n")
+    lab.script("go.sh", f"exec {sys.executable} train.py\n")
+    assert lab("run", "--", "bash", "go.sh").returncode == 0
+    environment = lab.show()["environment"]
+    assert environment["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert "numpy" in environment["packages"]

@@ -51,6 +51,11 @@ class Ran:
             assert line["schema"] == "labhand.event/1"
         return [line for line in lines if kind in (None, line["kind"])]
 
+    def facts(self) -> list[dict]:
+        """The facts beside the one that every process tells of itself."""
+        told = [event["data"] for event in self.events("facts")]
+        return [data for data in told if "executable" not in data]
+
     def config(self) -> dict:
         settings: dict = {}
         for event in self.events("config"):

@@ -91,7 +91,7 @@ def test_wandb_offline(home: Tracked) -> None:
     ran = home.track(WANDB, WANDB_MODE="offline")
     assert rows(ran) == WANDB_ROWS
     assert ran.config() == {"lr": 0.1, "api_key": "***", "extra": 5, "more": [1, 2]}
-    assert ran.events("facts") == []
+    assert ran.facts() == []
 
 
 def test_wandb_disabled_is_still_recorded(home: Tracked) -> None:
@@ -102,7 +102,7 @@ def test_wandb_without_a_login_goes_on_offline_and_says_so(home: Tracked) -> Non
     text = WANDB.replace("run = ", "wandb.login()\nrun = ", 1)
     ran = home.track(text, HOME=str(home.folder))
     assert rows(ran) == WANDB_ROWS
-    assert [event["data"]["mode"] for event in ran.events("facts")] == ["offline"]
+    assert [data["mode"] for data in ran.facts()] == ["offline"]
     if not home.real:
         assert ran.err == ""
 
@@ -111,7 +111,7 @@ def test_wandb_with_a_key_is_left_as_it_is(tmp_path: Path) -> None:
     home = Tracked(tmp_path)
     text = "import wandb\nprint(wandb.login(), wandb.init(project='p').mode)\n"
     ran = home.track(text, WANDB_API_KEY="k" * 40)
-    assert (ran.out, ran.events("facts")) == ("True online\n", [])
+    assert (ran.out, ran.facts()) == ("True online\n", [])
 
 
 def test_trackio(home: Tracked) -> None:

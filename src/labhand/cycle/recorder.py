@@ -58,6 +58,7 @@ class Recorder:
         self.watcher = Watcher(run[1], number, home=store.home, roles=roles)
         self.exception: dict[str, Any] | None = None
         self.config: dict[str, Any] = {}
+        self.python: str | None = None
         self.tail = b""
         self._scrubber = Scrubber(environment, command)
         self._streams = {name: Stream(self._scrubber) for name in ("stdout", "stderr")}
@@ -181,6 +182,8 @@ class Recorder:
         data = self._scrubber.tree(happened.data)
         if happened.kind == "config":
             self.config |= data
+        elif "executable" in happened.data:
+            self.python = str(happened.data["executable"])
         elif happened.kind == "exception":
             self.exception = data
         elif happened.kind == "fault" and "lost" in data:

@@ -164,9 +164,12 @@ class _Carrier:
 
     def _keep_environment(self) -> None:
         from labhand.kit.interpreter import interpreter
+
+        self._keep_environment_of(interpreter(self.applied.command, self.request.cwd, os.environ))
+
+    def _keep_environment_of(self, python: str | None) -> None:
         from labhand.kit.machine import environment
 
-        python = interpreter(self.applied.command, self.request.cwd, os.environ)
         self.run.environment = environment(python, os.environ, self.store.home)
 
     def _in_background(self, work: Callable[[], None]) -> threading.Thread:
@@ -308,6 +311,8 @@ class _Carrier:
         resources.cpu_s = (resources.cpu_s or 0.0) + (end.cpu_s or 0.0)
         resources.max_rss_bytes = max(resources.max_rss_bytes or 0, end.max_rss_bytes or 0)
         self.run.config |= recorder.config
+        if recorder.python and not self.run.environment.python:
+            self._safely(self._keep_environment_of, recorder.python)
         self.run.findings += recorder.watcher.findings().findings
         next_job = None
         if end.exit_code != 0 and not stopped and not self.interrupted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from _thread import get_ident
 
 from .ranks import rank_of_environment
@@ -31,7 +32,7 @@ class Session:
         self.step: int | None = None
         self.thread = get_ident()
         self.settings: dict[str, Any] = {}
-        self.wrote = False
+        self.wrote = self.introduced = False
         self.before_first_point: list[Callable[[], None]] = []
         self._writers: dict[str, Writer] = {}
         self._faults: set[str] = set()
@@ -51,6 +52,7 @@ class Session:
             self.guard("before the first point", call)
         from .points import Writer
 
+        self._introduce()
         made = self._writers[source] = Writer(self.attempt, source, rank=self.rank)
         self.wrote = True
         return made
@@ -68,8 +70,15 @@ class Session:
         told = plain({str(key): value for key, value in dict(settings).items()})
         new = {k: v for k, v in told.items() if k not in self.settings or self.settings[k] != v}
         if new:
+            self._introduce()
             self.settings.update(new)
             self._append("config", new)
+
+    def _introduce(self) -> None:
+        """Tells once which Python this is: the command may not show it, as with `uv run`."""
+        if self.leads and not self.introduced:
+            self.introduced = True
+            self._append("facts", {"executable": sys.executable})
 
     def _append(self, kind: str, data: dict[str, Any]) -> None:
         try:
