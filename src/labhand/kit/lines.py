@@ -28,9 +28,10 @@ _PREFIX = re.compile(
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?[\s|:-]+|\[?(?:INFO|DEBUG)\]?\b[\s|:-]*"
     r"|\[?(?:rank|Rank|GPU)[ :]?\d+\]?[\s|:-]+|(?:root|__main__|[a-z_]+(?:\.[a-z_]+)+)\s*(?:-|:|\|)\s+)+"
 )
-_WORTH = re.compile(
-    rf"[\w)'\"\]%]\s{{0,8}}[:=]\s{{0,30}}['\"]?{NUMBER}|(?:loss|acc|accuracy|ppl|perplexity|error|reward|score|f1|auc)\s+[-+.\dni]",
-    re.I,
+_PAIRED = re.compile(rf"[:=]\s{{0,30}}['\"]?{NUMBER}", re.I)
+_NAMES = ("loss", "acc", "ppl", "perplexity", "error", "reward", "score", "f1", "auc")
+_NAMED = re.compile(
+    r"(?:loss|acc|accuracy|ppl|perplexity|error|reward|score|f1|auc)\s+[-+.\dni]", re.I
 )
 _TROUBLE = re.compile(
     r"^\s*(?:Traceback \(|File \"|\w*(?:Error|Exception|Warning|Interrupt)\b\s*(?::|$)|[\w.]+(?:Error|Exception|Warning): )"
@@ -121,7 +122,7 @@ class Lines:
                 return self._told_as(answer)
             if answer:
                 return None
-        if _WORTH.search(text) is None:
+        if not _worth(text):
             self._note_epoch(text)
             return None
         if _TROUBLE.search(text) is not None:
@@ -205,6 +206,14 @@ _HEADING = re.compile(
     r"^[\s\[(*=>;,|-]*(?:on |the )?(val|valid|validation|eval|evaluation|test|dev)(?:\s+set)?\s*[\])]?\s*[:\]|>-]?[\s:|\-;,]",
     re.I,
 )
+
+
+def _worth(text: str) -> bool:
+    """Whether there may be a metric in it. Most lines of a talkative script end here."""
+    if (":" in text or "=" in text) and _PAIRED.search(text):
+        return True
+    lower = text.lower()
+    return any(name in lower for name in _NAMES) and _NAMED.search(text) is not None
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ stands, `seed` never is, any other name is one only beside a step, an epoch or a
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from labhand.kit.metric_names import ERRORS, LOSSES, SCORES
@@ -76,6 +77,7 @@ def number(text: str) -> float | None:
         return None
 
 
+@lru_cache(4096)
 def name(key: str) -> str:
     """The metric's name for a printed key: `Train Loss` is `train_loss`, `mAP50` stays."""
     key = re.sub(r" ?\([A-Za-z%/]{1,8}\)$", "", key.strip(" '\""))
@@ -88,6 +90,7 @@ def words(key: str) -> list[str]:
     return [word for word in _SPLIT.split(key.lower()) if word]
 
 
+@lru_cache(4096)
 def is_metric(key: str) -> bool:
     """Whether the name alone says that it is a metric."""
     parts = words(key)
@@ -96,12 +99,14 @@ def is_metric(key: str) -> bool:
     return any(word in _METRIC or word.endswith("loss") for word in parts)
 
 
+@lru_cache(4096)
 def is_never(key: str) -> bool:
     """Whether the name says that its number is no metric: a port, a seed, a size, a setting."""
     parts = words(key)
     return not parts or any(word in _NEVER for word in parts)
 
 
+@lru_cache(4096)
 def is_setting(key: str) -> bool:
     """Whether the name is of a setting that is a metric only beside a step, as `lr` is."""
     return key.lower() in _WITH_STEP or any(word in _WITH_STEP for word in words(key))
@@ -141,6 +146,7 @@ def _past_word(text: str, at: int) -> int:
     return at
 
 
+@lru_cache(4096)
 def _last_words(key: str) -> tuple[str, bool]:
     """The end of a run of words that names a metric: of `then train loss`, `train loss`."""
     parts = key.split(" ")
