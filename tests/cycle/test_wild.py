@@ -1,6 +1,7 @@
 """Scripts of the kinds people have, and what the record says of them."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -96,3 +97,30 @@ def test_a_rerun_has_the_code_the_settings_and_the_record_of_the_run(lab, marks)
 
 def lab_runs(lab):
     return json.loads(lab("runs", "--json").stdout)["runs"]
+
+
+STEADY = """
+import os, time
+for step in range(40):
+    print(f"step {step}: loss {1 / (step + 1):.4f}", flush=True)
+    while step == 9 and not os.path.exists("go"):
+        time.sleep(0.01)
+print("step 40: loss 0.0125", end="")
+"""
+
+
+def test_what_is_printed_when_labhand_is_gone_is_in_the_record(lab, until):
+    lab.script("train.py", STEADY)
+    labhand = lab.start(
+        "run", "--name", "a", "--", lab.python, "train.py", stdin=subprocess.DEVNULL
+    )
+    first = until(
+        lambda: [p for p in lab.folder.glob(".labhand/runs/*/attempts/1/points.output-*")]
+    )
+    until(lambda: b"step 9" in (first[0].parent / "output.log").read_bytes())
+    labhand.kill()
+    labhand.communicate()
+    (lab.folder / "go").touch()
+    until(lambda: lab.show("a")["status"] == "finished")
+    loss = lab.show("a")["metrics"]["loss"]
+    assert (loss["points"], loss["first"], loss["last"], loss["last_step"]) == (41, 1.0, 0.0125, 40)

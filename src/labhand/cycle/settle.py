@@ -1,7 +1,10 @@
 """The end of a run: its status, its short form, and runs whose labhand did not live to write it."""
 
+import fcntl
+import itertools
 import time
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,8 @@ def settle(store: Store, run: Run) -> Run:
     if run.ended:
         run.wall_s = round(event.seconds(run.ended) - event.seconds(run.started), 3)
     with suppress(OSError, RecordError):  # a record on a disk that refuses can still be shown
+        if run.attempts:
+            _take_what_was_printed(store.attempt(run.id, run.attempts[-1].number), run.ended)
         finish(store, run)
     return run
 
@@ -121,6 +126,37 @@ def _take_what_was_told(store: Store, run: Run) -> None:
             elif happened.kind == "config":
                 run.config |= happened.data
         run.findings += [finding for key, finding in latest.items() if key not in known]
+
+
+def _take_what_was_printed(attempt: Path, ended: str | None) -> None:
+    """Points of the lines that were printed when labhand had gone and only the keeper kept them.
+
+    Their times are not known: they bear that of the end. Two labhands at once do it one by one, and
+    the second finds nothing left.
+    """
+    from labhand.kit.lines import Lines, Numbering
+    from labhand.kit.points import Tail
+    from labhand.probe.points import Writer
+
+    with (attempt / "output.log").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        seen: dict[str, int] = {}
+        for row in Tail(attempt).read():
+            if row.source == "output":
+                seen |= {name: max(row.step, seen.get(name, row.step)) for name in row.names}
+        frames = itertools.count()
+        lines, numbering = Lines(clock=lambda: float(next(frames))), Numbering()
+        writer = Writer(str(attempt), "output")
+        at = event.seconds(ended) if ended else None
+        pieces = iter(lambda: file.read(1 << 20), b"")
+        whole = chain.from_iterable(map(lines.feed, pieces))
+        last = chain.from_iterable(close() for close in [lines.close])  # after all the others
+        for printed in chain(whole, last):
+            step, values = numbering.row(printed)
+            new = {name: value for name, value in values.items() if step > seen.get(name, -1)}
+            if new:
+                writer.row(new, step, at)
+        writer.close()
 
 
 def _as_of_now(store: Store, run: Run) -> Run:
