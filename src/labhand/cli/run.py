@@ -85,19 +85,28 @@ def carry(request: "Request", *, detach: bool = False) -> int:
 def _report(prepared: "Prepared", done: "Run", *, shown: bool) -> None:
     from labhand.cycle.compare import against_previous
 
-    report: Path | None = None
     try:
         comparison = against_previous(prepared.store, prepared.root, done.id)
-        if prepared.configuration.report:
-            from labhand.web.report import write
-
-            report = write(prepared.store, prepared.root, done.id)
+        report = _written(prepared, done) if prepared.configuration.report else None
         if shown:
             from labhand.cli.summary import summary
 
             click.echo(summary(done, comparison, report), err=True)
     except Exception as error:  # the run is over: its exit code must be the command's own
-        click.echo(f"labhand: the report of {done.name} cannot be written: {error!r}", err=True)
+        what = f"{type(error).__name__}: {error}"
+        click.echo(f"labhand: the end of {done.name} cannot be told: {what}", err=True)
+
+
+def _written(prepared: "Prepared", done: "Run") -> Path | None:
+    """The path of the report; None where the disk refuses it, which is told."""
+    from labhand.web.report import write
+
+    try:
+        return write(prepared.store, prepared.root, done.id)
+    except OSError as error:
+        told = f"the report of {done.name} cannot be written: {error.strerror or error}"
+        click.echo(f"labhand: {told}", err=True)
+        return None
 
 
 def _in_background(prepared: "Prepared") -> int:
