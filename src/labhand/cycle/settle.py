@@ -85,9 +85,10 @@ def settle(store: Store, run: Run) -> Run:
     run.ended = end.get("ended")
     if run.ended:
         run.wall_s = round(event.seconds(run.ended) - event.seconds(run.started), 3)
-    with suppress(OSError, RecordError):  # a record on a disk that refuses can still be shown
-        if run.attempts:
+    if run.attempts:
+        with suppress(OSError):  # there is no output where a script makes its own run
             _take_what_was_printed(store.attempt(run.id, run.attempts[-1].number), run.ended)
+    with suppress(OSError, RecordError):  # a record on a disk that refuses can still be shown
         finish(store, run)
     return run
 
