@@ -27,7 +27,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, get_args
@@ -39,6 +38,7 @@ from labhand.core.finding import Safety
 from labhand.core.registry import KINDS, Extension
 from labhand.core.run import Failure
 from labhand.kit import cases
+from labhand.kit.cost import calls
 from labhand.launch.env import evidence_of
 from labhand.launch.job import End, Evidence, Fixer, Job, Process, Recogniser, Situation
 
@@ -269,7 +269,7 @@ class FailureContract:
                 evidence = evidence_of(line * lines + case.text)
                 assert len(evidence.lines) >= lines
                 _ = evidence.raised  # all recognisers share the cost of these two
-                cost.append(_calls(partial(_recogniser(files).recognise, evidence)))
+                cost.append(calls(partial(_recogniser(files).recognise, evidence)))
             assert cost[1] - cost[0] <= CALLS_A_LINE * more, f"{cost} calls: line {case.line}"
 
 
@@ -356,22 +356,6 @@ def _hostile() -> list[Evidence]:
         Evidence(exit_code=codes[i % 6], signal=(None, 9, 99)[i % 3], exception=said[i % 5], tail=t)
         for i, t in enumerate(texts * 2)
     ]
-
-
-def _calls(work: Callable[[], object]) -> int:
-    count = 0
-
-    def tell(frame: object, what: str, argument: object) -> None:
-        nonlocal count
-        count += what in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(tell)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 def _tree(situation: Situation) -> dict[str, tuple[int, bytes | None]]:

@@ -16,8 +16,7 @@ class TestMyReader(ReaderContract):
 
 import math
 import random
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
@@ -28,6 +27,7 @@ from labhand.core.errors import LabhandError
 from labhand.core.finding import SEVERITIES, State
 from labhand.core.registry import KINDS, Extension
 from labhand.kit import cases
+from labhand.kit.cost import calls
 from labhand.watch.detectors import DetectorProtocol
 from labhand.watch.env import signals_of
 from labhand.watch.incidents import Claim, Incidents
@@ -105,9 +105,9 @@ class DetectorContract:
     def test_costs_no_more_the_longer_a_run_lasts(self, files: tuple[Path, Path]) -> None:
         """Function calls a row stay few, late in a run as early."""
         detector, rows = _detector(files), _healthy(3000)
-        first = _calls(lambda: _claims(detector, rows[:1000]))
+        first = calls(lambda: _claims(detector, rows[:1000]))
         _claims(detector, rows[1000:2000])
-        last = _calls(lambda: _claims(detector, rows[2000:]))
+        last = calls(lambda: _claims(detector, rows[2000:]))
         assert first <= MOST_CALLS * 1000, f"{first / 1000:.0f} calls a row"
         assert last <= 1.5 * first + 1000, f"{first} calls for 1000 rows, then {last}"
 
@@ -244,22 +244,6 @@ def _hostile(seed: int) -> list[Signal]:
         made.append(row if generator.random() < 0.7 else generator.choice(others))
     ended = Ended(math.nan, generator.choice((None, 0, 1, -9, 255)), None, False, "\0\n\x1b[31m\n")
     return [*made, ended, made[0], ended]
-
-
-def _calls(work: Callable[[], object]) -> int:
-    count = 0
-
-    def tell(frame: object, what: str, argument: object) -> None:
-        nonlocal count
-        count += what in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(tell)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 def _parts(reader: Any, path: Path) -> list[tuple[str | None, list[Row]]]:
