@@ -23,6 +23,7 @@ COMMANDS = {
     "note": "Add a note to a run.",
     "check": "Check research code for bugs and suspicious logic.",
     "watch": "Replay a log and report what is off, as watching it live would have.",
+    "verdict": "Say of a finding whether it was right.",
     "record": "Bring runs that other tools recorded into labhand's record.",
     "rule": "Print the documentation of a rule, detector, failure or fixer.",
     "new": "Start a new rule, detector, failure, fixer, launcher or reader.",

@@ -1,0 +1,77 @@
+"""A person's answers to findings: `.labhand/verdicts.jsonl`, one event a line, only ever added to."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from labhand.core import event
+from labhand.core.finding import Finding, Job
+
+FILE = "verdicts.jsonl"
+
+Answer = Literal["fine", "real", "undo"]
+
+
+class Verdict(msgspec.Struct, kw_only=True):
+    """What a person said of a finding: `fine`, nothing was off; `real`, it was right.
+
+    `run` is the run's id, `time` ISO 8601 with offset; `evidence` holds the `score` of the finding
+    where it has one. The file also knows the answer `undo`, which takes an earlier one back.
+    """
+
+    finding: str
+    rule: str
+    job: Job
+    run: str
+    answer: Answer
+    evidence: dict[str, Any] = {}
+    time: str = ""
+
+    @property
+    def score(self) -> float | None:
+        """The score that the finding was told with; None where it has none."""
+        score = self.evidence.get("score")
+        return float(score) if isinstance(score, (int, float)) else None
+
+
+def add(home: Path, finding: Finding, run: str, answer: Answer) -> None:
+    """Adds an answer to the finding of the run with that id. Writes. Raises OSError."""
+    score = finding.evidence.get("score")
+    line = event.encode(
+        "verdict",
+        finding=finding.id,
+        rule=finding.rule,
+        job=finding.job,
+        run=run,
+        answer=answer,
+        evidence={} if score is None else {"score": score},
+    )
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = home / FILE
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        # a line that a full disk cut must not swallow this one
+        torn = end > 0 and os.pread(file.fileno(), 1, end - 1) != b"\n"
+        file.write(b"\n" + line if torn else line)
+
+
+def read(home: Path) -> list[Verdict]:
+    """The answers that stand, the newest of each finding of a run, oldest first; undone ones not.
+
+    A line that cannot be read is passed over.
+    """
+    standing: dict[tuple[str, str], Verdict] = {}
+    for happened in event.read_from(home / FILE, {}):
+        if happened.kind != "verdict":
+            continue
+        try:
+            said = msgspec.convert(happened.data | {"time": happened.time}, Verdict)
+        except msgspec.ValidationError:
+            continue
+        standing.pop((said.run, said.finding), None)
+        if said.answer != "undo":
+            standing[said.run, said.finding] = said
+    return list(standing.values())
