@@ -71,6 +71,7 @@ class Calls:
         self.wrapped: Dict[type, Any] = {}
         self.unwaited: Any = None
         self.found: Callable[[], None] = lambda: None
+        self.looks: Any = None
         self.depth = 0
         self.own = 0.0
         self.attend = True
@@ -245,6 +246,7 @@ class Calls:
         self.depth = 1
         if self.attend:
             self.own += perf_counter() - now
+            self.looks.model_called(module, args, kwargs)
         return call
 
     def note(self, module: Any, args: Any, kwargs: Any) -> Call:
@@ -283,6 +285,8 @@ class Calls:
     def after(self, call: Call, output: Any) -> None:
         """Has the gradients told that will reach the call's outputs: about 20 µs, so not in short steps."""
         self.depth = 0
+        if self.attend:
+            self.looks.model_returned()
         if output is None or call.args is None or not self.rich:
             return
         now = perf_counter() if self.attend else 0.0

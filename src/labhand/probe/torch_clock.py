@@ -9,6 +9,7 @@ FULL_SHARE = 0.001
 ROW_SHARE = 0.002
 """Share of the step time for looking at a step: its times, its gradients' soundness, its row."""
 STRIDE_MAX = 256
+COLD = 8
 CREDIT = 0.002
 """Seconds for measuring to start with, so that the first steps are measured whole."""
 
@@ -108,12 +109,15 @@ class Budget:
             self.look_cost += 0.1 * (min(own, 4 * self.look_cost) - self.look_cost)
         if not gap:
             known = self.typical or seconds
-            self.typical = known + 0.1 * (min(seconds, 4 * known) - known)
+            if self.looks < COLD:  # what is met for the first time takes longer
+                self.typical = min(seconds, known)
+            else:
+                self.typical = known + 0.1 * (min(seconds, 4 * known) - known)
         # The purse holds a few measurings, no more: after a pause nothing is made up for.
         self.purse = min(
             self.purse + FULL_SHARE * self.typical * steps, 4 * self.full_cost + CREDIT
         )
-        if self.typical and self.looks > 8:
+        if self.typical and self.looks > COLD:
             wanted = self.look_cost / (ROW_SHARE * self.typical)
             self.stride = min(STRIDE_MAX, max(1, round(wanted)))
 

@@ -25,6 +25,7 @@ from . import torch_patches
 from .torch_calls import Calls
 from .torch_clock import Budget, Clock
 from .torch_incident import Incidents
+from .torch_looks import Look, Looks
 from .torch_measure import (
     Arriving,
     Sentinel,
@@ -38,8 +39,10 @@ from .torch_measure import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
+LOOKS: Tuple[Type[Look], ...] = ()
+"""What else is measured at some steps."""
 SILENT = 50
 SKIPPED_IN_A_ROW = 5
 ARRIVING_MAX = 2
@@ -77,6 +80,8 @@ class Probe:
         self.budget = Budget()
         self.calls = Calls(torch, self.model_begins)
         self.incidents = Incidents(torch, session, self.calls)
+        self.looks = Looks(torch, session, LOOKS, self.calls.modules, self.guard)
+        self.calls.looks = self.looks
         self.compiling = self.calls.compiling
         self.own = 0.0
         self.step = 0
@@ -150,6 +155,7 @@ class Probe:
         """Reads the loss while its graph is still whole."""
         now = perf_counter()
         if self.attend:
+            self.clock.last += self.looks.taken_inside()
             self.clock.backward_begins(now)
         torch = self.torch
         loss = tensors if isinstance(tensors, torch.Tensor) else None
@@ -175,6 +181,7 @@ class Probe:
         if self.loss_used:
             self.losses = []
             self.loss_used = False
+        self.looks.call("loss", loss)
         self.device = loss.device.type
         if self.device == "cpu":
             value = loss.item()
@@ -202,6 +209,7 @@ class Probe:
         if self.arriving:
             self.look_at_arrivals()
         if self.attend:
+            self.looks.call("backward")
             self.mark(now)
 
     def look_at_gradients(self) -> None:
@@ -251,7 +259,12 @@ class Probe:
         if self.arriving:
             self.look_at_arrivals()
         now = perf_counter()
-        if self.is_main(optimizer, count=False) and self.budget.affords_full and self.may_measure():
+        main = self.is_main(optimizer, count=False)
+        if main and self.looks.on and not has_closure(args, kwargs):
+            self.looks.call("gradients", optimizer)
+            self.mark(now)
+            now = perf_counter()
+        if main and self.budget.affords_full and self.may_measure():
             self.values = {}
             if self.weights is None:
                 self.weights = Weights(optimizer)
@@ -308,6 +321,7 @@ class Probe:
         self.since += 1
         if self.since >= self.budget.stride:
             self.attending(True)
+            self.looks.begin(self.step)
             self.clock.next_step(perf_counter())
 
     def end_step(self, optimizer: Any, now: float, closure: bool) -> None:
@@ -319,6 +333,9 @@ class Probe:
             self.finish_measuring(optimizer, values, closure)
             began = perf_counter()
             self.budget.measured(began - now + self.full_cost)
+        if closure:
+            self.looks.call("gradients", optimizer)
+        self.looks.call("stepped", optimizer)
         self.write(optimizer, values or {}, seconds)
         self.values = None
         if self.calls.stop_waiting():  # no module was called outside compiled code
@@ -327,9 +344,11 @@ class Probe:
         if self.sentinel is None:
             self.sentinel = Sentinel(self.torch, optimizer)
         self.losses = []
-        own = self.own + self.calls.own + perf_counter() - began
+        own = self.own + self.calls.own + perf_counter() - began - self.looks.taken_outside()
         self.own = self.calls.own = 0.0
-        self.budget.looked(seconds, self.since + 1, own, self.clock.evaluated)
+        untypical = self.clock.evaluated or not self.step  # from what moment on would step 0 count?
+        self.budget.looked(seconds, self.since + 1, own, untypical)
+        self.looks.end(self.points, self.step, self.budget.typical * (self.since + 1))
         self.since = 0
         self.attending(False)
 
@@ -361,9 +380,13 @@ class Probe:
             values["probe/forward_s"] = clock.forward
             values["probe/backward_s"] = clock.backward
             values["probe/optimizer_s"] = clock.optimizer
+        self.points().row(values, self.step)
+
+    def points(self) -> Any:
+        """The writer of this process, made at its first row."""
         if self.writer is None:
             self.writer = self.session.writer("probe")
-        self.writer.row(values, self.step)
+        return self.writer
 
     def scaler_stepped(self) -> None:
         """Counts the steps that a GradScaler skipped in a row; a few are its normal work."""

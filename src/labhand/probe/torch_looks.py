@@ -1,0 +1,228 @@
+"""The seam for whatever else is measured at some steps: layers, batches. One class, one line in `LOOKS`.
+
+A look is taken at few steps, as many as its share of the time pays for. `Looks` decides at which, calls
+it at the points of the step that it asks for, takes the time, and switches it off when it raises.
+"""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter, time
+
+from .torch_measure import Arriving
+from .torch_replay import inner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+LOOKS_SHARE = 0.001
+"""Share of the step time that all looks together may take."""
+FIRST_COST = 2e-4
+CREDIT = 0.001
+"""Seconds that all looks together may take before anything was earned."""
+
+
+class Look:
+    """Measures something at the steps it is given. Subclasses define the points they want to see.
+
+    Every point is called without gradients, on the thread of the training, and only in such a step. It
+    may read, nothing else: no random numbers, no waiting for a device (`item` of a tensor on a GPU), no
+    reference kept to a tensor that carries a graph. `torch` and `step` are there to use.
+    """
+
+    name = "look"
+
+    def __init__(self, torch: Any, looks: Looks) -> None:
+        self.torch = torch
+        self.looks = looks
+        self.step = 0
+
+    # -- the points of a step, in their order; those that are not overridden cost nothing
+
+    def batch(self, module: Any, args: Any, kwargs: Any) -> None:
+        """The outermost module is called with these arguments."""
+
+    def forward(self, name: str, module: Any, args: Any, output: Any) -> None:
+        """A layer (a module without children, or with parameters of its own) has given this output.
+
+        Never where anything is compiled: nobody's code but ours may be run in a compiled model.
+        """
+
+    def loss(self, loss: Any) -> None:
+        """Backward begins at this loss, a scalar not yet scaled by a GradScaler; its graph is whole."""
+
+    def backward(self) -> None:
+        """A backward has ended: gradients as accumulated so far, by a GradScaler's scale too large."""
+
+    def gradients(self, optimizer: Any) -> None:
+        """The main optimizer is about to step: gradients as it sees them. After it, with a closure."""
+
+    def stepped(self, optimizer: Any) -> None:
+        """The main optimizer has stepped."""
+
+    # -- what it may say
+
+    def point(self, name: str, value: Any) -> None:
+        """A point of the series `name` at this step: a number, or a scalar tensor on any device."""
+        self.looks.values.setdefault(self, {})[name] = value
+
+    def points(self, names: Sequence[str], vector: Any) -> None:
+        """A point of each series at this step, their values one tensor: one copy from a device."""
+        about = (self.step, time(), list(names))
+        self.looks.arriving.append(Arriving(self.torch, vector, about))
+
+    def event(self, kind: str, **data: Any) -> None:
+        """An event of the attempt, such as `facts`."""
+        self.looks.session.event(kind, **data)
+
+    def layers(self) -> Dict[str, Any]:
+        """The layers of the watched models by name, as `forward` names them."""
+        return {name: layer for name, layer in self.looks.layers()}
+
+
+class Purse:
+    """What a look may still take: it earns a share of the time, and may owe after a costly turn."""
+
+    def __init__(self, share: float, credit: float) -> None:
+        self.share = share
+        self.credit = self.holds = credit
+        self.cost = FIRST_COST
+        self.turn = 0.0
+        self.turns = 0
+
+    def earn(self, seconds: float) -> None:
+        """Puts in the share of these seconds of training; a few turns are saved up, no more."""
+        self.holds = min(self.holds + self.share * seconds, 2 * self.cost + self.credit)
+
+    def pay(self) -> None:
+        """Takes out what the turn has cost."""
+        self.holds -= self.turn
+        self.turns += 1
+        self.cost += (0.2 if self.turns > 2 else 1.0) * (self.turn - self.cost)
+        self.turn = 0.0
+
+
+class Looks:
+    """All looks of the process, and those that the step under way is given to."""
+
+    def __init__(
+        self, torch: Any, session: Any, kinds: Sequence[Callable[[Any, Looks], Look]],
+        models: Callable[[], List[Any]], fault: Callable[..., Any],
+    ) -> None:  # fmt: skip
+        self.torch = torch
+        self.session = session
+        self.models = models
+        self.guard = fault
+        self.purses: Dict[Look, Purse] = {}
+        for kind in kinds:
+            look = fault("looks", kind, torch, self)
+            if look is not None:
+                self.purses[look] = Purse(LOOKS_SHARE / len(kinds), CREDIT / len(kinds))
+        self.on: List[Look] = []
+        self.values: Dict[Look, Dict[str, Any]] = {}
+        self.arriving: List[Arriving] = []
+        self.names: Dict[int, str] = {}
+        self.handle: Any = None
+        self.inside = self.outside = 0.0
+
+    def begin(self, step: int) -> None:
+        """A step that is attended to begins: settles which looks it is given to."""
+        self.on = [look for look, purse in self.purses.items() if purse.holds >= purse.cost]
+        for look in self.on:
+            look.step = step
+
+    def call(self, point: str, *arguments: Any) -> None:
+        """Calls the looks of this step at a point. The time counts as `outside` the model's call."""
+        if self.on:
+            self.outside += self.pass_on(point, *arguments)
+
+    def pass_on(self, point: str, *arguments: Any) -> float:
+        """Calls the looks of this step at a point; the seconds that took."""
+        began = last = perf_counter()
+        with self.torch.no_grad():
+            for look in self.on:
+                method = getattr(type(look), point)
+                if method is getattr(Look, point):
+                    continue
+                self.guard("looks/" + look.name, method, look, *arguments)
+                now = perf_counter()
+                self.purses[look].turn += now - last
+                last = now
+        return last - began
+
+    def taken_inside(self) -> float:
+        """Seconds taken while the model ran, since this was last asked."""
+        took, self.inside = self.inside, 0.0
+        return took
+
+    def taken_outside(self) -> float:
+        """Seconds taken elsewhere, since this was last asked."""
+        took, self.outside = self.outside, 0.0
+        return took
+
+    def end(self, writer: Callable[[], Any], step: int, trained: float) -> None:
+        """The step is over, and `trained` seconds since the last one attended to: writes and pays."""
+        for look in self.on:
+            values = self.values.pop(look, None)
+            began = perf_counter()
+            if values:
+                writer().row(values, step)
+            purse = self.purses[look]
+            purse.turn += perf_counter() - began
+            purse.pay()
+        self.on = []
+        while self.arriving and self.arriving[0].ready():
+            arrived = self.arriving.pop(0)
+            at, when, names = arrived.about
+            writer().row(dict(zip(names, arrived.value.tolist())), at, when)  # noqa: B905
+        for purse in self.purses.values():
+            purse.earn(trained)
+
+    # -- the layers
+
+    def model_called(self, module: Any, args: Any, kwargs: Any) -> None:
+        """The outermost module is called: its layers are listened to while it runs."""
+        if not self.on:
+            return
+        self.inside += self.pass_on("batch", module, args, kwargs)
+        wanted = any(type(look).forward is not Look.forward for look in self.on)
+        if wanted and self.handle is None and not compiled(module):
+            began = perf_counter()
+            self.names = {id(layer): name for name, layer in self.layers()}
+            register = self.torch.nn.modules.module.register_module_forward_hook
+            self.handle = register(self.layer_called)
+            self.inside += perf_counter() - began
+
+    def model_returned(self) -> None:
+        """The outermost module has returned, or raised."""
+        if self.handle is not None:
+            self.handle.remove()
+            self.handle = None
+
+    def layer_called(self, module: Any, args: Any, output: Any) -> None:
+        """The forward hook of all modules, in place only while the outermost runs in a step like this."""
+        name = self.names.get(id(module))
+        if name is not None:
+            self.inside += self.pass_on("forward", name, module, args, output)
+
+    def layers(self) -> Iterator[Tuple[str, Any]]:
+        """The layers of the watched models; the model's class before the name where there are several."""
+        models = [inner(m) for m in self.models()]
+        for model in models:
+            before = type(model).__name__ + "." if len(models) > 1 else ""
+            for name, layer in model.named_modules():
+                if layer._parameters or not layer._modules:
+                    yield (before + name).rstrip(".") or type(model).__name__, layer
+
+
+def compiled(model: Any) -> bool:
+    """Whether any of it is compiled, or anything else was: a hook would be compiled into it."""
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    counters: Optional[Any] = getattr(dynamo, "counters", None)
+    if counters and counters["frames"]["total"]:
+        return True
+    return any(
+        type(m).__name__ == "OptimizedModule" or getattr(m, "_compiled_call_impl", None) is not None
+        for m in model.modules()
+    )

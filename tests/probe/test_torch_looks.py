@@ -1,0 +1,122 @@
+"""What a look measures at some steps is recorded with the training unchanged, whatever the look does."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import pytest
+from test_torch_points import rows
+
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch"),
+]
+
+SCRIPT = """
+import json, sys, torch
+from torch import nn
+from labhand.probe import session as sessions, torch_hooks
+from labhand.probe.torch_looks import Look
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+seen = []
+
+class Layers(Look):
+    name = "layers"
+
+    def batch(self, module, args, kwargs):
+        seen.append([self.step, "batch", float(args[0].sum())])
+
+    def forward(self, name, module, args, output):
+        seen.append([self.step, "forward", name])
+        assert not torch.is_grad_enabled() and output.requires_grad
+        self.point("layer/%s/output" % name, output.abs().max())
+
+    def loss(self, loss):
+        seen.append([self.step, "loss", float(loss)])
+
+    def backward(self):
+        seen.append([self.step, "backward", len(self.layers())])
+
+    def gradients(self, optimizer):
+        layers = [(n, m.weight.grad) for n, m in self.layers().items() if hasattr(m, "weight")]
+        norms = torch.stack([g.norm() for _, g in layers])
+        self.points(["layer/%s/grad_norm" % n for n, _ in layers], norms)
+        seen.append([self.step, "gradients", norms.tolist()])
+
+    def stepped(self, optimizer):
+        seen.append([self.step, "stepped", type(optimizer).__name__])
+        self.event("facts", looked_at=self.step)
+
+class Broken(Look):
+    name = "broken"
+
+    def loss(self, loss):
+        raise ValueError("no such thing")
+
+torch_hooks.LOOKS = (Layers, Broken)
+session = sessions.Session(sys.argv[1])
+torch_hooks.arm(torch, session)
+model = nn.Sequential(nn.Linear(4, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 3)))
+if sys.argv[2] == "compiled":
+    model = torch.compile(model, backend="eager")
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+truth = []
+for step in range(200):
+    x = torch.randn(5, 4)
+    optimizer.zero_grad()
+    loss = model(x).pow(2).mean()
+    loss.backward()
+    truth.append([float(x.sum()), float(loss), [p.grad.norm().item() for p in model.parameters() if p.dim() > 1]])
+    optimizer.step()
+assert not nn.modules.module._global_forward_hooks
+assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+import os
+print(json.dumps([seen, truth, os.getpid()]))
+"""
+
+
+def looked_at(folder, kind: str) -> tuple[list, list, list, list]:
+    command = [sys.executable, "-c", SCRIPT, str(folder), kind]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    seen, truth, pid = json.loads(done.stdout)
+    events = [
+        json.loads(line) for line in (folder / f"events.{pid}.jsonl").read_text().splitlines()
+    ]
+    (path,) = folder.glob(f"points.probe-{pid}.log")
+    return seen, truth, events, rows(path)
+
+
+def test_a_look_sees_the_points_of_a_step_in_order_and_its_series_are_recorded(tmp_path) -> None:
+    seen, truth, events, points = looked_at(tmp_path, "plain")
+    steps = sorted({step for step, _, _ in seen})
+    assert steps and steps[0] == 1
+    for step in steps:
+        told = [(point, value) for at, point, value in seen if at == step]
+        total, loss, norms = truth[step]
+        assert told[0] == ("batch", pytest.approx(total))
+        assert told[1:4] == [("forward", "0"), ("forward", "1.0"), ("forward", "1.1")]
+        assert told[4:6] == [("loss", pytest.approx(loss)), ("backward", 3)]
+        assert told[6:] == [("gradients", pytest.approx(norms)), ("stepped", "SGD")]
+        recorded = {k: v for at, row in points if at == step for k, v in row.items()}
+        assert recorded["layer/0/grad_norm"] == pytest.approx(norms[0])
+        assert recorded["layer/1.1/grad_norm"] == pytest.approx(norms[1])
+        assert recorded["layer/1.0/output"] > 0
+    facts = [e["data"]["looked_at"] for e in events if "looked_at" in e["data"]]
+    assert facts == steps
+
+
+def test_a_look_that_raises_is_told_once_and_does_not_disturb_the_others(tmp_path) -> None:
+    _, _, events, _ = looked_at(tmp_path, "plain")
+    (fault,) = [e["data"] for e in events if e["kind"] == "fault"]
+    assert fault == {"where": "probe/looks/broken", "message": "ValueError: no such thing"}
+
+
+def test_no_hook_is_put_into_a_compiled_model(tmp_path) -> None:
+    seen, _, events, _ = looked_at(tmp_path, "compiled")
+    points = {point for _, point, _ in seen}
+    assert points == {"batch", "loss", "backward", "gradients", "stepped"}
+    assert [e["kind"] for e in events if e["kind"] == "fault"] == ["fault"]  # the broken look's own
