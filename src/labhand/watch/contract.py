@@ -16,7 +16,7 @@ class TestMyReader(ReaderContract):
 
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
@@ -30,12 +30,14 @@ from labhand.kit import cases
 from labhand.kit.cost import calls
 from labhand.watch.detectors import DetectorProtocol
 from labhand.watch.env import signals_of
-from labhand.watch.incidents import Claim, Incidents
+from labhand.watch.incidents import Claim
 from labhand.watch.readers import ReaderProtocol
-from labhand.watch.roles import Roles
 from labhand.watch.rows import Row, head
 from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Tick
+from labhand.watch.view import View
+from labhand.watch.watcher import Watcher
 
+OPTIONAL = {"blind", "explained_by", "peak", "wants"}
 MOST_CALLS = 150
 """Calls of functions, Python's own included, that a row may cost on average."""
 _CLOCK = 1.7e9
@@ -62,9 +64,9 @@ class DetectorContract:
         _documented(_extension("detector", files))
 
     def test_has_one_method(self, files: tuple[Path, Path]) -> None:
-        """`see`; and `blind`, where it can say why it saw nothing."""
+        """`see`; and the optional members of the protocol."""
         public = {name for name in dir(_detector(files)) if not name.startswith("_")}
-        assert {"see"} <= public <= {"see", "blind"}, f"what are {public - {'see', 'blind'}} for?"
+        assert {"see"} <= public <= {"see", *OPTIONAL}, f"what are {public - OPTIONAL} for?"
 
     def test_cases_hold(self, files: tuple[Path, Path]) -> None:
         """Each block brings its incidents on their lines, and a healthy one none."""
@@ -72,10 +74,10 @@ class DetectorContract:
         blocks = cases.parse(files[1].read_text(encoding="utf-8"))
         assert any(case.expected for case in blocks) and not all(c.expected for c in blocks)
         for case in blocks:
-            detector, incidents = _detector(files), Incidents(None, None)
+            watcher = Watcher(None, None, detectors={name: _class(files)})
             lines: dict[str, int] = {}
             for line, signal in signals_of(case.text):
-                for finding in incidents.take(name, detector.see(signal)):
+                for finding in watcher.feed(signal):
                     lines.setdefault(finding.id, line)
             expected = sorted(line for rule, line in case.expected if rule == name)
             assert sorted(lines.values()) == expected, f"line {case.line}: {case.title}"
@@ -83,20 +85,20 @@ class DetectorContract:
     def test_takes_whatever_comes(self, files: tuple[Path, Path]) -> None:
         """Nothing raises: values not finite or huge, empty rows, steps and times in any order."""
         for seed in range(20):
-            _claims(_detector(files), _hostile(seed))
+            _claims(_class(files), _hostile(seed))
 
     def test_knows_nothing_of_what_comes_later(self, files: tuple[Path, Path]) -> None:
         """Row for row the same claims, whether or not more rows follow: one instance, one run."""
         detector = _class(files)  # once: what one instance sees is nothing to another
         for signals in _series(files):
-            whole = _told(detector(Roles()), signals)
+            whole = _told(detector, signals)
             for cut in sorted({1, len(signals) // 3, len(signals) // 2, len(signals) - 1}):
-                assert _told(detector(Roles()), signals[:cut]) == whole[:cut]
+                assert _told(detector, signals[:cut]) == whole[:cut]
 
     def test_claims_are_sentences(self, files: tuple[Path, Path]) -> None:
         """A claim says in one line what is off, and what to do; an alarm is sure of itself."""
         for signals in _series(files):
-            for told in (c for claims in _claims(_detector(files), signals) for c in claims):
+            for told in (c for claims in _claims(_class(files), signals) for c in claims):
                 assert told.message and "\n" not in told.message and told.message[-1] != "."
                 assert told.advice and 0 < told.confidence <= 1
                 assert told.severity in SEVERITIES and told.state in get_args(State)
@@ -104,10 +106,11 @@ class DetectorContract:
 
     def test_costs_no_more_the_longer_a_run_lasts(self, files: tuple[Path, Path]) -> None:
         """Function calls a row stay few, late in a run as early."""
-        detector, rows = _detector(files), _healthy(3000)
-        first = calls(lambda: _claims(detector, rows[:1000]))
-        _claims(detector, rows[1000:2000])
-        last = calls(lambda: _claims(detector, rows[2000:]))
+        show, rows = _shown(_class(files)), _healthy(3000)
+        first = calls(lambda: [show(row) for row in rows[:1000]])
+        for row in rows[1000:2000]:
+            show(row)
+        last = calls(lambda: [show(row) for row in rows[2000:]])
         assert first <= MOST_CALLS * 1000, f"{first / 1000:.0f} calls a row"
         assert last <= 1.5 * first + 1000, f"{first} calls for 1000 rows, then {last}"
 
@@ -195,7 +198,7 @@ def _class(files: tuple[Path, Path]) -> type[DetectorProtocol]:
 
 
 def _detector(files: tuple[Path, Path]) -> DetectorProtocol:
-    return _class(files)(Roles())
+    return _class(files)(View())
 
 
 def _reader(files: tuple[Path, Path]) -> Any:
@@ -203,13 +206,25 @@ def _reader(files: tuple[Path, Path]) -> Any:
     return reader
 
 
-def _claims(detector: DetectorProtocol, signals: Iterable[Signal]) -> list[list[Claim]]:
-    return [list(detector.see(signal)) for signal in signals]
+def _shown(detector: type[DetectorProtocol]) -> Callable[[Signal], list[Claim]]:
+    """Shows a signal to a new instance as a watcher does: the view first, then the detector."""
+    view = View()
+    see = detector(view).see
+
+    def show(signal: Signal) -> list[Claim]:
+        view.take(signal)
+        return list(see(signal))
+
+    return show
 
 
-def _told(detector: DetectorProtocol, signals: Iterable[Signal]) -> list[bytes]:
+def _claims(detector: type[DetectorProtocol], signals: Iterable[Signal]) -> list[list[Claim]]:
+    return list(map(_shown(detector), signals))
+
+
+def _told(detector: type[DetectorProtocol], signals: Iterable[Signal]) -> list[bytes]:
     """The claims that each signal brings as text, in which NaN equals itself."""
-    return [msgspec.json.encode(list(detector.see(signal))) for signal in signals]
+    return [msgspec.json.encode(claims) for claims in _claims(detector, signals)]
 
 
 def _series(files: tuple[Path, Path]) -> list[list[Signal]]:

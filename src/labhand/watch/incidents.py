@@ -1,13 +1,21 @@
 """Incidents: what is off, with a life. One incident is one message, then brought up to date."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from labhand.core.finding import Finding, Related, Severity, State, in_run, stable_id
+
+
+class Cause(msgspec.Struct):
+    """A candidate for why: a phrase, how likely it is (from 0 to 1), and the evidence, a sentence."""
+
+    cause: str
+    confidence: float
+    evidence: str
 
 
 class Claim(msgspec.Struct, kw_only=True):
@@ -17,6 +25,10 @@ class Claim(msgspec.Struct, kw_only=True):
     after that opens a new one, unless `again` is False: then it still updates the old one. `step` is
     the step now, `opened` the step at which it began, where that is an earlier one. `joined` are keys
     of open incidents that turn out to be this one: the oldest lives on as it, the others are withdrawn.
+
+    A detector that judges by degree gives its `score`, larger is worse: the calibration then has the
+    last word on `alarm` and `severity`, and drops what is common among healthy runs. `causes` are the
+    candidates, the likeliest first; `unchecked` says in sentences what could not be looked at.
     """
 
     key: str
@@ -37,6 +49,9 @@ class Claim(msgspec.Struct, kw_only=True):
     related: list[Related] = []
     again: bool = True
     joined: tuple[str, ...] = ()
+    score: float | None = None
+    causes: list[Cause] = []
+    unchecked: list[str] = []
 
 
 class Incidents:
@@ -49,10 +64,20 @@ class Incidents:
         self._counts: dict[tuple[str, str], int] = {}
         self._all: list[Finding | None] = []
 
-    def take(self, rule: str, claims: Iterable[Claim]) -> list[Finding]:
-        """The findings that the claims opened or changed."""
-        changed = [self._take(rule, claim) for claim in claims]
+    def take(
+        self, rule: str, claims: Iterable[Claim], explained_by: Collection[str] = ()
+    ) -> list[Finding]:
+        """The findings that the claims opened or changed.
+
+        What would open while an incident of a rule in `explained_by` is open is no second incident:
+        it is told as evidence of that one.
+        """
+        changed = [self._take(rule, claim, explained_by) for claim in claims]
         return [finding for finding in changed if finding is not None]
+
+    def is_open(self, rule: str, key: str) -> bool:
+        """Whether an incident of that key is open."""
+        return (rule, key) in self._open
 
     def all(self) -> list[Finding]:
         """Every incident as it stands."""
@@ -66,12 +91,16 @@ class Incidents:
                 self._all[place] = msgspec.structs.replace(finding, state="closed")
         self._open.clear()
 
-    def _take(self, rule: str, claim: Claim) -> Finding | None:
+    def _take(self, rule: str, claim: Claim, explained_by: Collection[str]) -> Finding | None:
         key = (rule, claim.key)
         self._join(rule, claim)
         place = self._open.get(key)
         if place is None and claim.state in ("recovered", "closed"):
             return None
+        if place is None and explained_by:
+            lead = self._lead(explained_by)
+            if lead is not None:
+                return self._explain(lead, rule, claim)
         before = None if place is None else self._all[place]
         if before is None:
             self._counts[key] = self._counts.get(key, 0) + 1
@@ -85,6 +114,22 @@ class Incidents:
         # counts in the evidence grow with every row: kept, and no news
         news = before is None or msgspec.structs.replace(after, evidence=before.evidence) != before
         return after if news else None
+
+    def _lead(self, rules: Collection[str]) -> int | None:
+        """The oldest open incident of these rules that is sure."""
+        places = [place for (rule, _), place in self._open.items() if rule in rules]
+        sure = [p for p in places if (f := self._all[p]) is not None and f.state == "confirmed"]
+        return min(sure, default=None)
+
+    def _explain(self, lead: int, rule: str, claim: Claim) -> Finding | None:
+        finding = self._all[lead]
+        assert finding is not None
+        if any(link.message.startswith(f"{rule}: ") for link in finding.related):
+            return None
+        at = in_run(self._run, self._attempt, step=claim.step, metric=claim.metric)
+        links = [*finding.related, Related(f"{rule}: {claim.message}", at)]
+        self._all[lead] = finding = msgspec.structs.replace(finding, related=links)
+        return finding
 
     def _join(self, rule: str, claim: Claim) -> None:
         keys = [(rule, key) for key in (claim.key, *claim.joined) if (rule, key) in self._open]
@@ -113,6 +158,7 @@ class Incidents:
             rank=claim.rank,
         )
         number = self._counts.get((rule, claim.key), 0)
+        explained = [] if before is None else [r for r in before.related if r not in claim.related]
         made = stable_id("watch", self._run, self._attempt, rule, claim.key, number)
         return Finding(
             id=made if before is None else before.id,
@@ -122,8 +168,8 @@ class Incidents:
             confidence=round(claim.confidence, 3),
             message=claim.message,
             where=at,
-            evidence=claim.evidence,
-            related=claim.related,
+            evidence=_evidence(claim),
+            related=[*claim.related, *explained],
             advice=claim.advice,
             state=claim.state,
             opened_step=opened,
@@ -132,6 +178,17 @@ class Incidents:
             # a person who was told stays told, even where it passes by later
             alarm=claim.alarm or (before is not None and before.alarm is True),
         )
+
+
+def _evidence(claim: Claim) -> dict[str, Any]:
+    whole = dict(claim.evidence)
+    if claim.score is not None:
+        whole["score"] = round(claim.score, 4)
+    if claim.causes:
+        whole["causes"] = [msgspec.to_builtins(cause) for cause in claim.causes]
+    if claim.unchecked:
+        whole["unchecked"] = claim.unchecked
+    return whole
 
 
 def _iso(time: float) -> str | None:

@@ -1,14 +1,36 @@
 """Watches one attempt: feeds the signals to the detectors and keeps the incidents."""
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from labhand.core.finding import Finding, Findings, Skipped
 from labhand.core.registry import extensions, load_all
-from labhand.watch.incidents import Incidents
+from labhand.watch.calibration import Calibration
+from labhand.watch.incidents import Claim, Incidents
 from labhand.watch.roles import Roles
-from labhand.watch.signals import Signal
+from labhand.watch.signals import Points, Signal
+from labhand.watch.view import Before, View
+
+
+class _Wanting(NamedTuple):
+    """A detector and what it wants to see; `wants` is None where that is everything."""
+
+    name: str
+    detector: Any
+    wants: frozenset[Any] | None
+    explained_by: tuple[str, ...]
+
+    def shown(self, view: View, names: Iterable[str]) -> bool:
+        """Whether rows of these metrics are for it."""
+        wants = self.wants
+        if wants is None or Points in wants:
+            return True
+        begins = tuple(want for want in wants if isinstance(want, str) and want.endswith("/"))
+        return any(view.roles.of(name) in wants or name.startswith(begins) for name in names)
 
 
 class Watcher:
@@ -16,7 +38,9 @@ class Watcher:
 
     Never raises because of a detector: one that raises is switched off and named in `skipped`.
     `home` is the labhand home whose own detectors take part; `roles` says what a metric is where its
-    name does not; `select` and `ignore` are names of detectors.
+    name does not; `select` and `ignore` are names of detectors; `detectors` are classes by name to
+    take in place of all that are installed; `earlier` are earlier runs of the same
+    command, the latest first.
 
     Raises:
         UsageError: a role that does not exist.
@@ -31,39 +55,50 @@ class Watcher:
         roles: Mapping[str, str] | None = None,
         select: Collection[str] | None = None,
         ignore: Collection[str] = (),
+        detectors: Mapping[str, Any] | None = None,
+        calibration: Calibration | None = None,
+        earlier: Sequence[Before] = (),
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         self.roles = Roles(roles)
+        self.view = View(self.roles, calibration, earlier, config)
         self._incidents = Incidents(run, attempt)
         self._skipped: dict[str, str] = {}
-        self._detectors: dict[str, Any] = {}
-        loaded, broken = load_all("detector", home)
+        self._detectors: dict[str, _Wanting] = {}
+        self._plans: dict[object, list[_Wanting]] = {}
+        loaded, broken = load_all("detector", home) if detectors is None else (detectors, [])
         self._skipped |= {b.extension.name: f"it cannot be loaded: {b.why}" for b in broken}
         for name, detector in loaded.items():
             if (select and name not in select) or name in ignore:
                 continue
             try:
-                self._detectors[name] = detector(self.roles)
+                self._detectors[name] = _wanting(name, detector(self.view))
             except Exception as error:
                 self._switch_off(name, error)
-        self._see = [(name, d.see) for name, d in self._detectors.items()]
 
     def feed(self, signal: Signal) -> list[Finding]:
         """The findings that this signal opened or changed, as they now stand."""
         changed: list[Finding] = []
-        for name, see in self._see:
+        self.view.take(signal)
+        shape = tuple(signal.values) if isinstance(signal, Points) else type(signal)
+        plan = self._plans.get(shape)
+        if plan is None:
+            plan = self._plan(shape, signal)
+        for wanting in plan:
             try:
-                if claims := see(signal):
-                    changed += self._incidents.take(name, claims)
+                claims = wanting.detector.see(signal)
+                if claims:
+                    changed += self._take(wanting, claims)
             except Exception as error:  # somebody's detector must not stop anybody's training
-                self._switch_off(name, error)
+                self._switch_off(wanting.name, error)
         return changed
 
     def findings(self) -> Findings:
         """Every incident as it stands, what ran, and what could not and why."""
         found = self._incidents.all()
         skipped = dict(self._skipped)
-        for name, detector in self._detectors.items():
-            blind = getattr(detector, "blind", None)
+        for name, wanting in self._detectors.items():
+            blind = getattr(wanting.detector, "blind", None)
             if blind is not None and (why := blind()):
                 skipped[name] = why
         return Findings(
@@ -78,14 +113,60 @@ class Watcher:
             },
         )
 
+    def peaks(self) -> dict[str, float]:
+        """The largest score so far of each detector that judges by degree: what calibration is fed."""
+        found = {n: getattr(w.detector, "peak", math.nan) for n, w in self._detectors.items()}
+        return {name: float(peak) for name, peak in found.items() if peak == peak}
+
     def close(self) -> None:
         """The attempt is over: incidents that lasted to the end are closed."""
         self._incidents.close()
 
+    def _plan(self, shape: object, signal: Signal) -> list[_Wanting]:
+        """The detectors that want to see such a signal."""
+        if isinstance(signal, Points):
+            plan = [w for w in self._detectors.values() if w.shown(self.view, signal.values)]
+        else:
+            kind = type(signal)
+            plan = [w for w in self._detectors.values() if w.wants is None or kind in w.wants]
+        self._plans[shape] = plan
+        return plan
+
+    def _take(self, wanting: _Wanting, claims: Iterable[Claim]) -> list[Finding]:
+        told = [self._levelled(wanting.name, claim) for claim in claims]
+        kept = [claim for claim in told if claim is not None]
+        return self._incidents.take(wanting.name, kept, wanting.explained_by)
+
+    def _levelled(self, rule: str, claim: Claim) -> Claim | None:
+        """The claim as loud as its score is rare; None for one that nobody should be bothered with."""
+        if claim.score is None:
+            return claim
+        calibration = self.view.calibration
+        level = calibration.level(rule, claim.score)
+        if level is None:
+            if not self._incidents.is_open(rule, claim.key):
+                return None
+            level = "note"
+        chance = round(calibration.chance(rule, claim.score), 2)
+        evidence = claim.evidence | {"healthy_runs_per_1000": chance}
+        severity = claim.severity if level == "alarm" else level
+        alarm = claim.alarm and level == "alarm"
+        return msgspec.structs.replace(claim, evidence=evidence, severity=severity, alarm=alarm)
+
     def _switch_off(self, name: str, error: Exception) -> None:
         self._detectors.pop(name, None)
-        self._see = [(n, d.see) for n, d in self._detectors.items()]
+        self._plans.clear()
         self._skipped[name] = f"it failed and was switched off: {type(error).__name__}: {error}"
+
+
+def _wanting(name: str, detector: Any) -> _Wanting:
+    wants = getattr(detector, "wants", None)
+    return _Wanting(
+        name,
+        detector,
+        None if wants is None else frozenset(wants),
+        tuple(getattr(detector, "explained_by", ())),
+    )
 
 
 def detectors(home: Path | None = None) -> list[str]:

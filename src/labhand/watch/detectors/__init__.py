@@ -1,21 +1,32 @@
 """The detectors of watch, one a file: statistics over a live run → incidents.
 
-A detector module defines `class Detector` with `see`, and may define `blind`.
+A detector module defines `class Detector` with `see`, and may define `blind`, `peak`, `wants` and
+`explained_by`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from labhand.watch.incidents import Claim
-from labhand.watch.roles import Roles
 from labhand.watch.signals import Signal
+from labhand.watch.view import View
 
 
 class DetectorProtocol(Protocol):
-    """What every detector is. One instance watches one attempt, strictly in the order of signals."""
+    """What every detector is. One instance watches one attempt, strictly in the order of signals.
 
-    def __init__(self, roles: Roles) -> None:
-        """`roles` tells what a metric is, and may be asked at any time."""
+    Optional members: `wants`, a collection of roles, of beginnings of metrics' names that end in `/`,
+    and of types of signals: `see` is then called only for rows with such a metric and for signals of
+    such a type (without it for every signal). `explained_by`, names of detectors whose open incident
+    makes one of this detector its evidence. `peak`, for a detector whose claims have a score: the
+    largest that it had so far, claimed or not. `blind()`: why it could not look, None where it could.
+    """
+
+    def __init__(self, view: View) -> None:
+        """`view` is what is known of the run, and may be asked at any time."""
 
     def see(self, signal: Signal) -> Iterable[Claim]:
-        """The incidents that this signal opens or changes. Called for every signal: be quick."""
+        """The incidents that this signal opens or changes. Called for every row: be quick."""
+
+
+Wants = Collection[str | type[Signal]]

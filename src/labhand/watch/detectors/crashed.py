@@ -27,8 +27,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labhand.watch.incidents import Claim
-from labhand.watch.roles import Roles
 from labhand.watch.signals import Ended, Fact, Points, Signal
+from labhand.watch.view import View
 
 _EXCEPTION = re.compile(
     r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Interrupt|Exit|Stop\w*))(?::\s*(.*))?$"
@@ -43,7 +43,7 @@ _LONGEST = 300
 class Detector:
     """Watches how the process ends."""
 
-    def __init__(self, roles: Roles) -> None:
+    def __init__(self, view: View) -> None:
         self._exception: Mapping[str, Any] | None = None
         self._step: int | None = None
         self._end: Ended | None = None

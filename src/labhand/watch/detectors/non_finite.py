@@ -32,8 +32,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from labhand.watch.detectors._blank import Blank
 from labhand.watch.detectors._illness import Illness
 from labhand.watch.incidents import Claim
-from labhand.watch.roles import Roles
 from labhand.watch.signals import Ended, Fact, Points, Signal
+from labhand.watch.view import View
 
 TABLES = frozenset({"csv", "jsonl", "parquet", "files"})
 """Sources in which a missing number may stand for a NaN, and a NaN for a missing number."""
@@ -61,8 +61,8 @@ ADVICE = (
 class Detector:
     """Watches every metric for values that are not finite."""
 
-    def __init__(self, roles: Roles) -> None:
-        self._roles = roles
+    def __init__(self, view: View) -> None:
+        self._roles = view.roles
         self._good: dict[str, int] = {}
         self._blanks: dict[str, Blank] = {}
         self._losses: list[str] = []

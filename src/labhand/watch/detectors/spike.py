@@ -28,8 +28,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from labhand.watch.incidents import Claim
-from labhand.watch.roles import Roles
 from labhand.watch.signals import Points, Signal
+from labhand.watch.view import View
 
 WINDOW = 40
 """Moves from point to point that the scale is learned from."""
@@ -50,8 +50,8 @@ MOST = 20
 class Detector:
     """Watches the first metric that is a training loss."""
 
-    def __init__(self, roles: Roles) -> None:
-        self._roles = roles
+    def __init__(self, view: View) -> None:
+        self._roles = view.roles
         self._metric: str | None = None
         self._raw = False
         self._recent: deque[float] = deque(maxlen=LATELY)

@@ -29,8 +29,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 from labhand.watch.incidents import Claim
-from labhand.watch.roles import Roles
 from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
+from labhand.watch.view import View
 
 START_S = 1800.0
 """Before there is a rhythm: imports, downloads, compilation, the first epoch."""
@@ -50,8 +50,8 @@ RECENT = 50
 class Detector:
     """Watches the time between steps."""
 
-    def __init__(self, roles: Roles) -> None:
-        self._roles = roles
+    def __init__(self, view: View) -> None:
+        self._roles = view.roles
         self._began = math.nan
         self._last = math.nan
         self._step: int | None = None

@@ -1,0 +1,76 @@
+"""What has been seen of each metric so far, kept once for all detectors."""
+
+import itertools
+import math
+from collections import deque
+
+from labhand.watch.roles import Role
+
+RECENT = 64
+"""The latest finite values that are kept one by one."""
+
+
+class Track:
+    """One metric so far. Values that are not finite are counted in `bad` and kept nowhere else.
+
+    `first`, `last`, `lowest` and `highest` are NaN until there is a finite value; `recent` holds the
+    latest finite points as pairs of step and value, oldest first.
+    """
+
+    __slots__ = (
+        "bad",
+        "count",
+        "first",
+        "first_step",
+        "highest",
+        "last",
+        "lowest",
+        "name",
+        "recent",
+        "role",
+        "step",
+    )
+
+    def __init__(self, name: str, role: Role) -> None:
+        self.name = name
+        self.role = role
+        self.count = self.bad = 0
+        self.first = self.last = self.lowest = self.highest = math.nan
+        self.first_step = self.step = 0
+        self.recent: deque[tuple[int, float]] = deque(maxlen=RECENT)
+
+    def add(self, step: int, value: float) -> None:
+        """Takes a point."""
+        if value - value != 0.0:
+            self.bad += 1
+            return
+        if not self.count:
+            self.first = self.lowest = self.highest = value
+            self.first_step = step
+        elif value < self.lowest:
+            self.lowest = value
+        elif value > self.highest:
+            self.highest = value
+        self.count += 1
+        self.last, self.step = value, step
+        self.recent.append((step, value))
+
+    def median(self, points: int = 5) -> float:
+        """The median of the latest `points` values, at most 64; NaN where there is none."""
+        return median([value for _, value in self.recent][-points:])
+
+    def scale(self) -> float:
+        """The noise from point to point: the standard deviation of a value about its level.
+
+        From the median absolute difference of the latest values, which a trend hardly touches;
+        0 with fewer than three values.
+        """
+        values = [value for _, value in self.recent]
+        moves = [abs(b - a) for a, b in itertools.pairwise(values)]
+        # 1.4826: MAD to standard deviation; a difference has twice the variance of a value
+        return 1.4826 * median(moves) / math.sqrt(2) if len(moves) > 1 else 0.0
+
+
+def median(values: list[float]) -> float:
+    """The upper median; NaN of nothing."""
+    return sorted(values)[len(values) // 2] if values else math.nan

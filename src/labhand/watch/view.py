@@ -1,0 +1,64 @@
+"""What is known of a run so far: one view, shared by all detectors of a watcher."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from labhand.watch.calibration import Calibration
+from labhand.watch.roles import Role, Roles
+from labhand.watch.signals import Fact, Points, Signal
+from labhand.watch.tracks import Track
+
+
+class Before(NamedTuple):
+    """An earlier run of the same command. `fine`: it finished, and nothing was wrong with it.
+
+    `curve` gives the points of a metric, pairs of step and value in order; none where it has none.
+    """
+
+    name: str
+    fine: bool
+    config: Mapping[str, Any]
+    curve: Callable[[str], Sequence[tuple[int, float]]]
+
+
+class View:
+    """What detectors may ask at any time. It is brought up to date before they see a signal.
+
+    `earlier` are earlier runs of the same command, the latest first; `config` the settings as far as
+    they are known; `step` and `time` (unix seconds, NaN where unknown) those of the latest row.
+    """
+
+    def __init__(
+        self,
+        roles: Roles | None = None,
+        calibration: Calibration | None = None,
+        earlier: Sequence[Before] = (),
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.roles = roles or Roles()
+        self.calibration = calibration or Calibration.prior()
+        self.earlier = earlier
+        self.config: dict[str, Any] = dict(config or {})
+        self.tracks: dict[str, Track] = {}
+        self.step: int | None = None
+        self.time = math.nan
+
+    def take(self, signal: Signal) -> None:
+        """Brings the view up to date."""
+        if isinstance(signal, Points):
+            self.time = signal.time
+            if signal.source != "system":
+                self.step = signal.step
+            tracks = self.tracks
+            for name, value in signal.values.items():
+                track = tracks.get(name)
+                if track is None:
+                    track = tracks[name] = Track(name, self.roles.of(name))
+                track.add(signal.step, value)
+        elif isinstance(signal, Fact) and signal.kind == "config":
+            self.config |= signal.data
+
+    def having(self, *roles: Role) -> list[Track]:
+        """The metrics of these roles, in the order in which they were first seen."""
+        return [track for track in self.tracks.values() if track.role in roles]
