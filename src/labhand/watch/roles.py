@@ -15,6 +15,7 @@ Role = Literal[
     "gradient-norm",
     "learning-rate",
     "step-time",
+    "memory",
     "other",
 ]
 """A score is better higher, a loss and an error lower."""
@@ -29,6 +30,7 @@ MEANING: dict[str, str] = {
     "gradient-norm": "the gradient norm",
     "learning-rate": "a learning rate",
     "step-time": "the time of a step",
+    "memory": "memory in use",
 }
 
 _TOKEN = re.compile(r"[A-Za-z]+|\d+")
@@ -38,6 +40,8 @@ _SCORE = SCORES | {"top"}
 _BESIDE = frozenset(
     "aux scale scaler weight kl reg regularization regularisation balance z prox".split()
 )
+_MEMORY = frozenset("memory mem rss vram ram".split())
+_MEMORY_BESIDE = frozenset("percent free available total bandwidth bank replay".split())
 _PARTS = frozenset(
     "box cls dfl obj mask kpt rpn ctc d g gen disc critic actor policy value entropy".split()
 )
@@ -58,6 +62,8 @@ def role(metric: str) -> Role:
         r"(step|iter|iteration|batch)_(s|ms|time|avg)$|^time_per_|sec_per_(step|it)", joined
     ):
         return "step-time"
+    if known & _MEMORY and not known & _MEMORY_BESIDE:
+        return "memory"
     if known & _BESIDE or words[:1] == ["system"]:
         return "other"
     return _measured(known, joined)
