@@ -1,105 +1,176 @@
-"""False alarms and recall of watch on labelled curves, and what a row and a line cost.
+"""False alarms and recall of watch on labelled curves, side by side with its peers.
 
-    python benchmarks/watch.py FOLDER [--nan]
+    python benchmarks/watch.py FOLDER [--folds] [--speed] [--nan] [--python PYTHON_WITH_PEERS]
+    python benchmarks/watch.py --synthetic 20
 
-FOLDER holds Parquet files with a column `run`, and labels.csv with the columns run and label; with a
-column first_nonfinite_step the delay is told too. `--nan` writes blank cells as NaN, as pandas does.
+FOLDER holds Parquet files with a column `run`, and labels.csv with the columns run, submission,
+workload, label, validation_metric and first_nonfinite_step. Each run is replayed row by row. The
+peers are real packages (made a Python of their own in the user's cache, or `--python`) and published
+rules, written anew. Intervals are of 95 %: Clopper-Pearson for the share of a label's runs, bootstrap of
+whole groups (submission x workload) for what is pooled over labels.
+
+`--folds` adds ours by calibrations fitted without the run's submission, and without its workload.
+`--speed` adds rows a second and where the time goes. `--nan` writes blank cells as NaN, as pandas
+does, for ours. `--synthetic N` judges N made curves of each family, and says nothing of real runs.
+Prints Markdown.
 """
 
 import argparse
-import math
-import statistics
-import time
-from collections import defaultdict
-from collections.abc import Iterator
+import tempfile
+from collections import Counter
 from pathlib import Path
 
-import polars as pl
+from watch.curves import WELL, Run
+from watch.figures import Told, exact, pooled, quartiles, table
 
-from labhand.kit.lines import Lines
-from labhand.watch import Watcher, open_log
-from labhand.watch.rows import Row
-from labhand.watch.signals import Ended, Points
+from labhand.watch.synthetic import HEALTHY, ILL, curves
+from watch import curves as sources
+from watch import ours, peers, rules
 
-PLAIN = (
-    "Downloading data to the cache folder now",
-    "Loaded 1000 samples in 3.2s",
-    "2024-01-01 12:00:00,123 - INFO - starting worker 3",
-    "Using device cuda and so on for the rest of this",
-    "    some other text (a, b) without anything",
-    "Saving model checkpoint to out/ckpt_100",
-)
-METRICS = {
-    "nanoGPT": "iter 100: loss 2.3456, time 93.12ms, mfu 1.20%",
-    "HF dict": "{'loss': 0.5123, 'grad_norm': 1.2, 'learning_rate': 5e-05, 'epoch': 0.1}",
-    "tqdm": "Epoch 3:  45%|████▌     | 450/1000 [00:10<00:12, 44.1it/s, loss=0.512, acc=0.9]",
-    "any words": "Epoch: 4 | Train Loss: 0.693 | Val Acc: 87.5%",
-}
+LABHAND = "**labhand**"
 
 
-def as_pandas(rows: Iterator[Row]) -> list[Row]:
-    rows = list(rows)
-    names = dict.fromkeys(name for row in rows for name in row.values)
-    return [row._replace(values={n: row.values.get(n, math.nan) for n in names}) for row in rows]
+def by_label(runs: list[Run], tools: dict[str, Told], level: str) -> None:
+    counts = sources.count(runs)
+    head = ["runs with at least one", *(f"{label} {n}" for label, n in counts.items())]
+    print(f"\n### {level.capitalize()}, % of runs")
+    rows = []
+    for tool, told in tools.items():
+        cells = []
+        for label, of in counts.items():
+            named = [told[run.name] for run in runs if run.label == label]
+            cells.append(exact(sum(getattr(v, level) > 0 for v in named), of))
+        rows.append([tool, *cells])
+    table(head, rows)
 
 
-def curves(folder: Path, nan: bool) -> None:
-    table = pl.read_csv(folder / "labels.csv", infer_schema=False)
-    labels = {row["run"]: row for row in table.iter_rows(named=True)}
-    count, told = defaultdict(int), defaultdict(lambda: defaultdict(int))
-    delays, seconds, fed = [], 0.0, 0
-    for path in sorted(folder.glob("*.parquet")):
-        for run, rows in open_log(path):
-            known = labels.get(run)
-            if known is None:
-                continue
-            label = known["label"]
-            signals = [
-                Points(math.nan, "parquet", row.step, row.values)
-                for row in (as_pandas(rows) if nan else rows)
+def pooled_and_late(runs: list[Run], tools: dict[str, Told], speeds: dict[str, float]) -> None:
+    well = [run for run in runs if run.label in WELL]
+    failed = [run for run in runs if run.failed]
+    print("\n### Pooled over labels, and delay")
+    rows = []
+    for tool, told in tools.items():
+        verdicts = [told[run.name] for run in failed]
+        number = sum(v.alarms for v in verdicts) / max(1, len(verdicts))
+        rate = speeds.get(tool.split(",")[0])
+        rows.append(
+            [
+                tool,
+                pooled(well, told),
+                pooled(failed, told),
+                f"{number:.1f}" if all(v.counted for v in verdicts) else "–",
+                quartiles(_delays(failed, told)),
+                quartiles(_places(failed, told), ".2f"),
+                f"{rate:,.0f}" if rate else "–",
             ]
-            watcher = Watcher(run, None)
-            began = time.process_time()
-            changed = [f for signal in signals for f in watcher.feed(signal)]
-            watcher.feed(Ended(math.nan, None, None, False, ""))
-            seconds += time.process_time() - began
-            fed += len(signals)
-            count[label] += 1
-            found = watcher.findings().findings
-            for rule in {f.rule for f in found}:
-                told[label][rule] += 1
-            told[label]["alarm"] += any(f.alarm for f in found)
-            told[label]["warning"] += any(f.severity != "note" for f in found)
-            first = known.get("first_nonfinite_step")
-            alarmed = next((f for f in changed if f.alarm), None)
-            if first and alarmed and label == "nonfinite":
-                delays.append(alarmed.opened_step - float(first))
-    print(f"{'label':<14}{'runs':>6}{'alarm':>8}{'warning':>9}{'non-finite':>12}{'spike note':>12}")
-    for label in sorted(count):
-        row = told[label]
-        print(
-            f"{label:<14}{count[label]:>6}{row['alarm']:>8}{row['warning']:>9}"
-            f"{row['non-finite']:>12}{row['spike']:>12}"
         )
-    if delays:
-        print(f"opened_step - first non-finite step, median: {statistics.median(delays):g} steps")
-    print(f"{seconds / fed * 1e6:.1f} us a row over {fed:,} rows")
+    table(
+        ("tool", "well, with an alarm: %", "failed, with an alarm: %", "alarms a failed run",
+         "rows from the first sign to the first alarm", "diverged: first alarm / length",
+         "rows/s from JSON lines"), rows,
+    )  # fmt: skip
 
 
-def lines(count: int = 60_000) -> None:
-    for name, texts in {"plain lines": PLAIN, **{k: (v,) for k, v in METRICS.items()}}.items():
-        data = "".join(f"{texts[i % len(texts)]}\n" for i in range(count)).encode()
-        reader = Lines()
-        began = time.process_time()
-        found = sum(len(reader.feed(data[i : i + 65536])) for i in range(0, len(data), 65536))
-        rate = count / (time.process_time() - began)
-        print(f"{name:<14}{rate:>10,.0f} lines/s, {found:,} with metrics")
+def _delays(runs: list[Run], told: Told) -> list[float]:
+    return [
+        float(told[run.name].first - run.began)
+        for run in runs
+        if run.began is not None and told[run.name].first is not None
+    ]
+
+
+def _places(runs: list[Run], told: Told) -> list[float]:
+    found = [run for run in runs if run.label == "diverged" and told[run.name].first is not None]
+    return [told[run.name].first / len(run.rows) for run in found]
+
+
+def by_rule(runs: list[Run], told: Told) -> None:
+    counts = sources.count(runs)
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for run in runs:
+        seen.update({(rule, level, run.label) for rule, level in told[run.name].rules})
+    print("\n### Ours by rule: runs with at least one")
+    names = sorted({(rule, level) for rule, level, _ in seen})
+    rows = [[r, lv, *(seen[r, lv, label] for label in counts)] for r, lv in names]
+    table(["rule", "level", *(f"{label} {n}" for label, n in counts.items())], rows)
+    number = Counter(told[run.name].alarms for run in runs)
+    print("\nalarms a run:", ", ".join(f"{n} in {of} runs" for n, of in sorted(number.items())))
+
+
+def by_family(runs: list[Run], tools: dict[str, Told]) -> None:
+    expected = {curve.family: curve.rule for curve in curves(range(1))}
+    print("\n### Runs of each family with an alarm")
+    rows = []
+    for family in (*HEALTHY, *ILL):
+        own = [run for run in runs if run.submission == family]
+        named = sum(
+            any(r == expected[family] and lv != "note" for r, lv in tools[LABHAND][run.name].rules)
+            for run in own
+        )
+        rows.append(
+            [
+                family,
+                expected[family] or "healthy",
+                "" if expected[family] is None else named,
+                *(sum(told[run.name].alarms > 0 for run in own) for told in tools.values()),
+            ]
+        )
+    table(["family", "what it is", "labhand names it", *tools], rows)
+
+
+def judged(runs: list[Run], given: argparse.Namespace, logs: dict[str, Path]) -> None:
+    if given.nan:
+        watched = ours.all_runs([run._replace(rows=sources.as_pandas(run.rows)) for run in runs])
+    else:
+        watched = ours.all_runs(runs)
+    tools = {LABHAND: {name: each.verdict for name, each in watched.items()}}
+    if given.folds:
+        peaks = {name: each.peaks for name, each in watched.items()}
+        for by in ("submission", "workload"):
+            tools[f"{LABHAND}, fitted without its {by}"] = ours.cross_validated(runs, peaks, by)
+    speeds = {}
+    interpreter = peers.python(given.python)
+    for tool in peers.TOOLS:
+        ways, speeds[tool] = peers.judge(tool, interpreter, runs, logs)
+        tools |= ways
+    for name, rule in rules.RULES.items():
+        tools[name] = {run.name: rules.judge(run, rule) for run in runs}
+    if given.speed:
+        print("\n### Speed (CPU time)")
+        speeds[LABHAND] = ours.speed(runs, logs, given.folder or Path())
+        ours.costs(runs)
+        ours.lines()
+    by_label(runs, tools, "alarms")
+    by_label(runs, tools, "warnings")
+    pooled_and_late(runs, tools, speeds)
+    by_rule(runs, tools[LABHAND])
+    print(f"\nopened_step - step of the first sign, median: {ours.opening(runs, watched)}")
+    if given.synthetic:
+        by_family(runs, tools)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--folds", action="store_true")
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--nan", action="store_true")
+    parser.add_argument("--synthetic", type=int, metavar="N", help="made curves of each family")
+    parser.add_argument("--python", type=Path, metavar="PYTHON_WITH_PEERS")
+    given = parser.parse_args()
+    if (given.folder is None) == (given.synthetic is None):
+        parser.error("give a folder of labelled curves, or --synthetic N")
+    if given.synthetic and given.folds:
+        parser.error("--folds splits real runs; give a folder")
+    runs = sources.made(given.synthetic) if given.synthetic else sources.real(given.folder)
+    print(f"## {'Synthetic' if given.synthetic else 'Real'} curves: {len(runs)} runs, "
+          f"{sum(len(run.rows) for run in runs):,} rows")  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        logs = {run.name: Path(scratch) / f"{number}.jsonl" for number, run in enumerate(runs)}
+        for run in runs:
+            sources.write(run, logs[run.name])
+        judged(runs, given, logs)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--nan", action="store_true")
-    given = parser.parse_args()
-    curves(given.folder, given.nan)
-    lines()
+    main()
