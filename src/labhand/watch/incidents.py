@@ -1,6 +1,7 @@
 """Incidents: what is off, with a life. One incident is one message, then brought up to date."""
 
 import math
+import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import msgspec
 
 from labhand.core.finding import Finding, Related, Severity, State, in_run, stable_id
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
 class Cause(msgspec.Struct):
@@ -111,9 +114,7 @@ class Incidents:
         self._all[place] = after
         if claim.again and claim.state in ("recovered", "closed"):
             del self._open[key]
-        # counts in the evidence grow with every row: kept, and no news
-        news = before is None or msgspec.structs.replace(after, evidence=before.evidence) != before
-        return after if news else None
+        return after if before is None or _news(before, after) else None
 
     def _lead(self, rules: Collection[str]) -> int | None:
         """The oldest open incident of these rules that is sure."""
@@ -178,6 +179,14 @@ class Incidents:
             # a person who was told stays told, even where it passes by later
             alarm=claim.alarm or (before is not None and before.alarm is True),
         )
+
+
+def _news(before: Finding, after: Finding) -> bool:
+    """Whether anything changed but numbers, which grow with every row: those are kept, and no news."""
+    same = msgspec.structs.replace(
+        after, evidence=before.evidence, message=before.message, confidence=before.confidence
+    )
+    return same != before or _NUMBER.sub("", after.message) != _NUMBER.sub("", before.message)
 
 
 def _evidence(claim: Claim) -> dict[str, Any]:

@@ -1,0 +1,111 @@
+"""A training that waits for its data.
+
+## What it does
+Tells when, over the last hundreds of steps, most of the time of a step went into waiting for the next
+batch. Needs the probe, which splits the time of a step.
+
+## Why it is bad
+The GPU, or the cores that should train, stand still meanwhile: more workers make the same run faster
+without changing its result.
+
+## Known problems
+Where batches are made in the training's own process on purpose (tiny models, data in memory) nothing
+is gained by a worker: below 2 ms of waiting a step it is not told.
+
+## Example
+`probe/step_s 0.120`, `probe/data_s 0.095`
+
+## Use instead
+`num_workers`, `persistent_workers`, `pin_memory` and `prefetch_factor` of the `DataLoader`; decoding
+and resizing once instead of in every epoch.
+
+## References
+PyTorch, *Performance Tuning Guide*, on asynchronous data loading.
+"""
+
+import math
+from collections.abc import Iterable
+
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Points, Signal
+from labhand.watch.tracks import median
+from labhand.watch.view import View
+
+WINDOW = 30
+"""Measured steps that are looked at together."""
+SHARE, CALM = 0.5, 0.35
+"""The share of waiting from which on it is told, and below which it has passed by."""
+LEAST_S = 0.002
+LASTS_S = 1.0
+"""Seconds of training that the window spans at least."""
+
+
+class Detector:
+    """Watches the share of a step that is spent waiting."""
+
+    wants: Wants = ("probe/",)
+
+    def __init__(self, view: View) -> None:
+        self._rows: list[tuple[float, float]] = []
+        self._since = (0, math.nan)
+        self._open = False
+        self._measured = False
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The waiting that this row proves, or that has ended."""
+        if not isinstance(signal, Points):
+            return ()
+        waited, took = signal.values.get("probe/data_s"), signal.values.get("probe/step_s")
+        if waited is None or took is None or not took > 0:
+            return ()
+        self._measured = True
+        if not self._rows:
+            self._since = (signal.step, signal.time)
+        self._rows.append((waited / took, waited))
+        if len(self._rows) < WINDOW or not signal.time - self._since[1] >= LASTS_S:
+            if len(self._rows) > 100 * WINDOW:
+                self._rows.clear()
+            return ()
+        share, seconds = median([s for s, _ in self._rows]), median([w for _, w in self._rows])
+        self._rows.clear()
+        return self._judged(share, seconds, signal)
+
+    def blind(self) -> str | None:
+        """Why it could not look."""
+        return None if self._measured else "it needs the probe's split of the step time (PyTorch)"
+
+    def _judged(self, share: float, seconds: float, row: Points) -> Iterable[Claim]:
+        bound = share >= SHARE and seconds >= LEAST_S
+        if not bound and not (self._open and share < CALM):
+            return ()
+        was, self._open = self._open, bound
+        if not (bound or was):
+            return ()
+        return (
+            Claim(
+                key="data",
+                state="confirmed" if bound else "recovered",
+                severity="warning" if bound else "note",
+                confidence=0.8,
+                message=f"{share:.0%} of a step is waiting for data ({seconds * 1000:.3g} ms)"
+                if bound
+                else f"Waiting for data takes {share:.0%} of a step now",
+                advice="Give the `DataLoader` workers (`num_workers`, `persistent_workers=True`), and "
+                "do once what is done for every sample each time: decoding, resizing, tokenising.",
+                step=row.step,
+                opened=self._since[0],
+                time=row.time,
+                metric="probe/data_s",
+                evidence={"share": round(share, 3), "wait_s": seconds},
+                causes=[
+                    Cause(
+                        "data that is made slower than it is used",
+                        round(share, 2),
+                        f"the median wait is {share:.0%} of the step",
+                    )
+                ]
+                if bound
+                else [],
+            ),
+        )
