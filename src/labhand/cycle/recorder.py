@@ -2,7 +2,9 @@
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any
 from labhand.core import event
 from labhand.core.finding import Finding
 from labhand.core.store import Store
+from labhand.cycle.before import keep_peaks
+from labhand.cycle.backlog import IN_MEMORY_BYTES, Backlog, Flow, Piece
 from labhand.cycle.request import Face, Status
 from labhand.kit.lines import Lines, Numbering, Printed
 from labhand.kit.machine import System
@@ -22,6 +26,7 @@ from labhand.probe.points import Writer, append
 from labhand.watch import Follower, Watcher
 from labhand.watch.rows import Row
 from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
+from labhand.watch.view import Before
 
 PRESSING_S = 0.2
 """How often points and events are looked at."""
@@ -29,12 +34,23 @@ CALM_S = 1.0
 """How often the machine is sampled, the status shown and files are looked for."""
 ASLEEP_S = 15.0
 """A longer time between two looks means that labhand itself did not run."""
+SLICE_S = 0.002
+"""So long at a time metrics are read and watched before output is looked for again."""
+FLOOD_PAUSE_S = 0.1
+"""In a flood of output, the time from one such slice to the next."""
+AT_ONCE = 4096
+"""Bytes of output that are read for metrics at once."""
+PATIENCE_S = 1.0
+"""What takes longer at the end is told."""
 TAIL_BYTES = 20_000
 """How much of the end of the output is kept at hand for a diagnosis."""
 
 
 class Recorder:
     """Keeps the output, the metrics and the machine's load of an attempt, and watches them.
+
+    Output is shown and kept at once; it is read for metrics, and these are watched, as soon as no
+    more output comes, or little. What a flood leaves unread is read at the end.
 
     Never raises for a full or failing disk: the training is worth more than its record, so the
     person is told once and the record goes on when it can.
@@ -51,11 +67,15 @@ class Recorder:
         environment: Mapping[str, str],
         command: Sequence[str],
         roles: Mapping[str, str],
+        earlier: Sequence[Before] = (),
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = store.attempt(run[0], number)
         self.name = run[1]
         self.face = face
-        self.watcher = Watcher(run[1], number, home=store.home, roles=roles)
+        self.watcher = Watcher(
+            run[1], number, home=store.home, roles=roles, earlier=earlier, config=config
+        )
         self.exception: dict[str, Any] | None = None
         self.config: dict[str, Any] = {}
         self.python: str | None = None
@@ -64,12 +84,16 @@ class Recorder:
         self._streams = {name: Stream(self._scrubber) for name in ("stdout", "stderr")}
         self._output = _Appended(self.folder / "output.log", self._trouble)
         self._events = _Appended(self.folder / "events.jsonl", self._trouble)
-        self._lines = {name: Lines() for name in ("stdout", "stderr")}
+        self._backlog = Backlog(self._output.read)
+        self._flow = Flow()
+        self._came = 0.0
+        self._lines = {name: Lines(lambda: self._came) for name in ("stdout", "stderr")}
         self._numbering = Numbering()
         self._printed = Writer(str(self.folder), "output")
         self._files = Writer(str(self.folder), "files")
         self._load = Writer(str(self.folder), "system")
         self._points = Tail(self.folder)
+        self._taken: deque[Callable[[], None]] = deque()
         self._probe_events: dict[Path, int] = {}
         self._follower = Follower(cwd, since=time.time())
         self._heard: dict[str, tuple[int, int]] = {}
@@ -79,7 +103,8 @@ class Recorder:
         self._troubles: set[str] = set()
         self._began = time.monotonic()
         self._turned = time.time()
-        self._due = {"pressing": 0.0, "calm": 0.0}
+        self._due = {"points": 0.0, "pressing": 0.0, "calm": 0.0, "reading": 0.0}
+        self._spoke: float | None = None
         self._system: System | None = None
         self._stacks = Stacks(self.folder)
 
@@ -92,39 +117,109 @@ class Recorder:
         self._events.append(event.encode(kind, **data))
 
     def output(self, stream: str, data: bytes) -> None:
-        """Takes what the command printed: shows it, keeps it scrubbed, reads metrics from it."""
+        """Takes what the command printed: shows it, keeps it scrubbed. `turn` reads metrics from it."""
         self.face.output(stream, data)
-        kept = self._streams[stream].feed(data)
-        self._output.append(kept)
-        self.tail = (self.tail + kept)[-TAIL_BYTES:]
-        self._take_printed(self._lines[stream].feed(kept))
-        self._feed(Output(time.time()))
+        self._keep(stream, self._streams[stream].feed(data))
+        self._flow.came(len(data), time.monotonic())
+        self._spoke = time.time()
+
+    def wait_s(self) -> float:
+        """So many seconds may be spent waiting for output before the next `turn`."""
+        if not (self._backlog.size or self._taken):
+            return 0.05
+        return 0.005 if self._flow.is_flood(time.monotonic()) else 0.0
 
     def turn(self) -> None:
         """Looks at whatever is due. Call it often: it does nothing until something is."""
         self._notice_sleep()
         now = time.monotonic()
+        if now >= self._due["reading"] or not self._flow.is_flood(now):
+            self._due["reading"] = now + FLOOD_PAUSE_S
+            self._read(now + SLICE_S)
         if now >= self._due["pressing"]:
             self._due["pressing"] = now + PRESSING_S
-            self._take_written()
+            if self._spoke is not None:
+                self._feed(Output(self._spoke))
+                self._spoke = None
         if now >= self._due["calm"]:
             self._due["calm"] = now + CALM_S
             self._calm()
 
-    def end(self, exit_code: int | None, signal: int | None, stopped: bool) -> None:
-        """The attempt is over: takes what is left and closes the files."""
+    def end(
+        self,
+        exit_code: int | None,
+        signal: int | None,
+        stopped: bool,
+        had_enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """The attempt is over: takes what is left and closes the files.
+
+        Blocks while what a flood of output has left is read, which is told. When the person has
+        had enough of it, or interrupts, the rest is for whoever looks at the run next.
+
+        Raises:
+            KeyboardInterrupt: the person has had enough; the record is as if labhand were killed.
+        """
         for name, stream in self._streams.items():
-            kept = stream.flush()
-            self._output.append(kept)
-            self.tail = (self.tail + kept)[-TAIL_BYTES:]
-            self._take_printed([*self._lines[name].feed(kept), *self._lines[name].close()])
+            self._keep(name, stream.flush())
+        self._catch_up(had_enough)
+        for lines in self._lines.values():
+            self._take_printed(lines.close())
         self._take_files(self._follower.close())
         self._take_written()
+        while self._taken:
+            self._taken.popleft()()
         tail = self.tail.decode("utf-8", "replace")
         self._feed(Ended(time.time(), exit_code, signal, stopped, tail))
         self.watcher.close()
+        with suppress(OSError):
+            keep_peaks(self.folder, self.watcher.peaks())
         for closing in (self._printed, self._files, self._load, self._output, self._events):
             closing.close()
+
+    def _keep(self, stream: str, kept: bytes) -> None:
+        at = self._output.append(kept)
+        self.tail = (self.tail + kept)[-TAIL_BYTES:]
+        self._backlog.put(Piece(stream, time.time(), kept), at)
+        while self._backlog.held > 2 * IN_MEMORY_BYTES:  # the disk refuses: there is no elsewhere
+            self._read_piece()
+
+    def _read(self, until: float) -> None:
+        """Watches what is known and reads output for metrics till all is done or the time is up."""
+        while time.monotonic() < until:
+            if self._taken:
+                self._taken.popleft()()
+            elif time.monotonic() >= self._due["points"]:
+                self._due["points"] = time.monotonic() + PRESSING_S
+                self._take_written()
+            elif not self._read_piece():
+                return
+
+    def _read_piece(self) -> bool:
+        """Reads some output for metrics; False: there is none left."""
+        piece = self._backlog.take(AT_ONCE)
+        if piece is None:
+            return False
+        self._came = piece.time
+        self._take_printed(self._lines[piece.stream].feed(piece.data))
+        return True
+
+    def _catch_up(self, had_enough: Callable[[], bool]) -> None:
+        began, waited = time.monotonic(), self._backlog.size
+        told = False
+        while self._backlog.size or self._taken:
+            now = time.monotonic()
+            self._read(now + PRESSING_S)
+            if not told and now - began > PATIENCE_S:
+                told = True
+                left_s = (now - began) * self._backlog.size / max(waited - self._backlog.size, 1)
+                self.face.tell(
+                    f"the command has ended; metrics are read from the last "
+                    f"{self._backlog.size / 1e6:.1f} MB it printed, about {left_s:.0f} s more "
+                    f"(Ctrl-C leaves them to `labhand show {self.name}`)"
+                )
+            if had_enough():
+                raise KeyboardInterrupt
 
     def _notice_sleep(self) -> None:
         # Wall time: the monotonic clock may stand still while the machine is suspended.
@@ -150,15 +245,14 @@ class Recorder:
         )
 
     def _take_written(self) -> None:
-        """Takes the points and events that came, in the order of their times: one explains the other."""
+        """Notes the points and events that came, in the order of their times: one explains another."""
         taken: list[tuple[float, Callable[[], None]]] = [
             (row.time, partial(self._take_row, row)) for row in self._points.read()
         ]
         for path in self.folder.glob("events.*.jsonl"):
             for happened in event.read_from(path, self._probe_events):
                 taken.append((event.seconds(happened.time), partial(self._take_event, happened)))
-        for _, take in sorted(taken, key=itemgetter(0)):
-            take()
+        self._taken.extend(take for _, take in sorted(taken, key=itemgetter(0)))
 
     def _take_row(self, row: PointsRow) -> None:
         rank = trust(row.source)
@@ -198,7 +292,7 @@ class Recorder:
         for printed in told:
             step, values = self._numbering.row(printed)
             if values:
-                self._printed.row(values, step)
+                self._printed.row(values, step, self._came or None)
 
     def _feed(self, signal: Signal) -> None:
         for finding in self.watcher.feed(signal):
@@ -240,13 +334,19 @@ class _Appended:
             self._fd = -1
             trouble(path, error)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes) -> int | None:
+        """Where in the file the data stands now; None: nowhere."""
         if not data or self._fd < 0:
-            return
+            return None
         try:
             append(self._fd, data)
         except OSError as error:
             self._trouble(self._path, error)
+            return None
+        return os.lseek(self._fd, 0, os.SEEK_CUR) - len(data)
+
+    def read(self, at: int, size: int) -> bytes:
+        return os.pread(self._fd, size, at)
 
     def close(self) -> None:
         if self._fd >= 0:

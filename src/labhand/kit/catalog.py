@@ -73,12 +73,13 @@ class Catalog:
 
     def previous(self, command: list[str], before_id: str) -> str | None:
         """The newest run before `before_id` of the same script, whatever its settings, or None."""
+        return next((row.id for row in self.like(command, before_id, 1)), None)
+
+    def like(self, command: list[str], before_id: str, limit: int) -> list[RunRow]:
+        """The newest runs before `before_id` of the same script, whatever their settings."""
         script = script_of(command)
         ids = [run_id for run_id in reversed(self._store.ids()) if run_id < before_id]
-        for known, row in self._current(ids, []):
-            if known == script:
-                return row.id
-        return None
+        return [row for known, row in self._current(ids, []) if known == script][:limit]
 
     def rebuild(self) -> tuple[int, list[str]]:
         """Makes the index anew from the folders: how many runs, and the records it cannot read."""
