@@ -47,7 +47,7 @@ def extensions(verb: str) -> str:
     for kind in registry.KINDS.values():
         if kind.verb != verb:
             continue
-        parts.append(f"## {kind.folder.capitalize()}\n")
+        parts.append(f"## {kind.folder.rpartition('/')[2].capitalize()}\n")
         for extension in registry.extensions(kind.name):
             parts.append(f"### {extension.name} {{#{kind.name}-{extension.name}}}\n")
             parts.append(_demoted(documentation(extension), 4))

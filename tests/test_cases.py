@@ -14,7 +14,8 @@ from labhand.kit import cases
 FOLDER = Path(__file__).parent.parent / "cases"
 FILES = sorted(FOLDER.glob("*/*.md"))
 EXTENSIONS = [e for kind in registry.KINDS for e in registry.extensions(kind)]
-WITH_CASES = [e for e in EXTENSIONS if e.kind.name in ("rule", "detector", "failure", "fixer")]
+HAVE_CASES = ("rule", "detector", "failure", "fixer", "scan-detector")
+WITH_CASES = [e for e in EXTENSIONS if e.kind.name in HAVE_CASES]
 BLOCKS = [
     pytest.param(path.parent.name, case, id=f"{path.parent.name}/{path.stem}:{case.line}")
     for path in FILES

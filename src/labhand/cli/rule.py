@@ -23,11 +23,11 @@ def rule(name: str | None, listing: bool) -> None:
         return
     if name is None:
         raise UsageError("say which rule, or `labhand rule --list` for all of them")
-    extension = registry.find(name, home)
-    click.echo(
-        f"{click.style(extension.name, bold=True)} ({extension.kind.name}, {extension.origin})"
-    )
-    click.echo(f"\n{cases.documentation(extension).strip()}")
+    for extension in registry.named(name, home):
+        click.echo(
+            f"{click.style(extension.name, bold=True)} ({extension.kind.name}, {extension.origin})"
+        )
+        click.echo(f"\n{cases.documentation(extension).strip()}")
 
 
 def _list(home: Path) -> list[str]:

@@ -26,12 +26,12 @@ class Kind(NamedTuple):
     @property
     def symbol(self) -> str:
         """The name of the class that a module of this kind defines."""
-        return self.name.capitalize()
+        return self.name.rpartition("-")[2].capitalize()
 
     @property
     def group(self) -> str:
         """The entry-point group of outside packages."""
-        return f"labhand.{self.folder}"
+        return f"labhand.{self.folder.replace('/', '.')}"
 
 
 KINDS: dict[str, Kind] = {
@@ -40,6 +40,8 @@ KINDS: dict[str, Kind] = {
         Kind("rule", "labhand.check.rules", "rules", "check"),
         Kind("detector", "labhand.watch.detectors", "detectors", "watch"),
         Kind("reader", "labhand.watch.readers", "readers", "watch"),
+        Kind("scan-detector", "labhand.scan.detectors", "scan/detectors", "scan"),
+        Kind("scan-reader", "labhand.scan.readers", "scan/readers", "scan"),
         Kind("launcher", "labhand.launch.launchers", "launchers", "launch"),
         Kind("failure", "labhand.launch.failures", "failures", "launch"),
         Kind("fixer", "labhand.launch.fixers", "fixers", "launch"),
@@ -58,7 +60,8 @@ class Extension(NamedTuple):
     def load(self) -> Any:
         """The class of the extension. Imports its module; whatever that raises comes through."""
         if self.origin == "project":
-            module_name = f"labhand_project_{self.kind.folder}_{Path(self.target).stem}"
+            folder = self.kind.folder.replace("/", "_")
+            module_name = f"labhand_project_{folder}_{Path(self.target).stem}"
             spec = importlib.util.spec_from_file_location(module_name, self.target)
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)
@@ -100,16 +103,25 @@ def load_all(kind: str, home: Path | None = None) -> tuple[dict[str, Any], list[
 
 
 def find(name: str, home: Path | None = None) -> Extension:
-    """The extension of that name, of whatever kind.
+    """The extension of that name, of whatever kind; the first, where two rooms have one.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    return named(name, home)[0]
+
+
+def named(name: str, home: Path | None = None) -> list[Extension]:
+    """Every extension of that name, at least one: rooms may use a name for what each sees.
 
     Raises:
         NotFoundError: there is none.
     """
     everything = [e for kind in KINDS for e in extensions(kind, home)]
-    for extension in everything:
-        if extension.name == name:
-            return extension
-    raise NotFoundError.named("rule", name, [e.name for e in everything], "labhand rule --list")
+    found = [extension for extension in everything if extension.name == name]
+    if not found:
+        raise NotFoundError.named("rule", name, [e.name for e in everything], "labhand rule --list")
+    return found
 
 
 def source_of(extension: Extension) -> Path:

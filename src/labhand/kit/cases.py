@@ -31,6 +31,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "fixer": ("What it does",),
     "launcher": ("What it does",),
     "reader": (),
+    "scan-detector": ("What it does", "Known problems"),
+    "scan-reader": (),
 }
 """The sections that the documentation of each kind of extension must have, beside its first sentence."""
 

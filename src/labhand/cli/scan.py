@@ -1,0 +1,174 @@
+"""`labhand scan`: anomalies in the data, down to the rows."""
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labhand.cli import looks
+from labhand.core.errors import UsageError
+from labhand.core.finding import Severity, stable_id
+from labhand.core.store import Store
+
+if TYPE_CHECKING:
+    from labhand.core.finding import Finding, Findings
+
+_FILE = click.Path(path_type=Path)
+_SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def _roles(command: Any) -> Any:
+    """Adds one option a role."""
+    told = {
+        "label": "what is to be learned", "id": "what names a row",
+        "group": "what rows of one origin share", "time": "when a row came about",
+        "text": "the text", "image": "the path of an image",
+        "prediction": "what a model answered", "annotator": "who labelled a row",
+    }  # fmt: skip
+    for role, meaning in reversed(told.items()):
+        option = click.option(f"--{role}", metavar="COL", help=f"The column that is {meaning}.")
+        command = option(command)
+    return command
+
+
+@click.command(epilog="Example: labhand scan --split train=train.csv --split test=test.csv")
+@click.argument("paths", metavar="[PATH ...]", nargs=-1, type=_FILE)
+@click.option("--split", "splits", metavar="NAME=PATH", multiple=True, help="A part, and its name.")
+@_roles
+@click.option("--split-column", metavar="COL", help="The column that says which split a row is of.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "html"]), default="text",
+    show_default=True, help="Text, one JSON document (labhand.findings/1), or the report as HTML.",
+)  # fmt: skip
+@click.option(
+    "--probabilities", metavar="FILE.npy", type=_FILE,
+    help="A model's out-of-sample probabilities, one line a row, one column a class.",
+)  # fmt: skip
+@click.option(
+    "--embeddings", metavar="FILE.npy", type=_FILE, help="Vectors of the rows, one line a row."
+)
+@click.option("--select", metavar="NAMES", multiple=True, help="Only these detectors.")
+@click.option("--ignore", metavar="NAMES", multiple=True, help="Not these detectors.")
+@click.option(
+    "--scores", metavar="FILE.parquet", type=_FILE, help="Write the outlier score of every row."
+)
+@click.option("--memory", metavar="SIZE", help="Memory to use, such as 4G; default: half of it.")
+@looks.fail_on
+def scan(
+    paths: tuple[Path, ...],
+    splits: tuple[str, ...],
+    form: str,
+    split_column: str | None,
+    probabilities: Path | None,
+    embeddings: Path | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    scores: Path | None,
+    memory: str | None,
+    fail_on: Severity,
+    **roles: str | None,
+) -> int:
+    """Scan data for anomalies, down to the rows.
+
+    PATH is a file, a folder, a pattern of files or a database: CSV, TSV, JSON, JSON Lines, Parquet,
+    Arrow, NumPy, images, HF datasets on disk, Inspect logs, SQLite, DuckDB. The data is never
+    changed; fixes are patches beside the report.
+    """
+    from labhand.scan import scan as look
+
+    if not paths and not splits:
+        raise UsageError("say what to scan: a file, a folder, or `--split NAME=PATH`")
+    named = dict(_pair(text) for text in splits)
+    said = {role: column for role, column in {**roles, "split": split_column}.items() if column}
+    home = Store.at(Path.cwd()).home
+    findings = look(
+        paths,
+        named,
+        said,
+        probabilities=probabilities,
+        embeddings=embeddings,
+        select=looks.names(select),
+        ignore=looks.names(ignore),
+        scores=scores,
+        memory=_bytes(memory),
+        out=_folder(home, paths, named),
+        home=home,
+        progress=_tell if sys.stderr.isatty() else None,
+    )
+    if form == "json":
+        click.echo(looks.document(findings))
+    else:
+        click.echo("\n".join(_text(findings)))
+    return looks.exit_code(findings, fail_on)
+
+
+def _pair(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise UsageError(f"`--split {text}` names no part; write NAME=PATH, as train=train.csv")
+    return name, Path(path)
+
+
+def _bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.I)
+    if not match:
+        raise UsageError(f"`--memory {text}` is no size; write one as 4G or 500M")
+    return int(float(match[1]) * _SIZES[match[2].upper()])
+
+
+def _folder(home: Path, paths: tuple[Path, ...], splits: dict[str, Path]) -> Path:
+    """Where the rows and patches of this scan lie: the same for the same data."""
+    every = [*paths, *splits.values()]
+    stem = re.sub(r"[^\w.-]+", "-", every[0].name).strip("-") or "data"
+    return home / "scan" / f"{stem}-{stable_id(*(p.resolve() for p in every))[:6]}"
+
+
+def _tell(name: str, number: int, total: int) -> None:
+    click.echo(f"\r\x1b[2K{number + 1}/{total} {name}\r", nl=False, err=True)
+
+
+def _text(findings: "Findings") -> list[str]:
+    summary = findings.summary
+    lines = [
+        click.style(p["path"] + (f" ({p['split']})" if p["split"] else ""), bold=True)
+        + f"  {p['rows']:,} rows, {p['columns']:,} columns"
+        for p in summary["parts"]
+    ]
+    roles = ", ".join(f"{role} `{column}`" for role, column in summary["roles"].items())
+    lines += [
+        f"  taken for: {roles}" if roles else "  no column was taken for a label or an id",
+        "",
+    ]
+    for finding in findings.findings:
+        lines += _finding(finding)
+    lines += [click.style(f"not looked at: {_why(s)}", dim=True) for s in findings.skipped]
+    number = len(findings.findings)
+    told = looks.counted(number, "finding") if number else "no findings"
+    return [*lines, f"{told} of {looks.counted(len(findings.ran), 'detector')}"]
+
+
+def _why(skipped: Any) -> str:
+    return str(skipped.why) if skipped.rule == "*" else f"{skipped.rule}: {skipped.why}"
+
+
+def _finding(finding: "Finding") -> list[str]:
+    head = looks.by_gravity(finding.severity, f"{looks.MARKS[finding.severity]} {finding.rule}")
+    where = finding.where
+    lines = [f"{head}  {finding.message}"]
+    rows = where.rows if isinstance(where.rows, list) else []
+    total = where.rows_total if isinstance(where.rows_total, int) else len(rows)
+    if rows:
+        shown = ", ".join(map(str, rows[:10])) + (f", … of {total:,}" if total > 10 else "")
+        lines.append(f"    rows {shown}" + (f" of {where.split}" if where.split else ""))
+    lines += [f"    {related.message}" for related in finding.related[:3]]
+    fine = finding.evidence.get("likely_fine")
+    if fine and finding.severity != "note":
+        lines.append(f"    about {fine:,} of these {total:,} are likely fine")
+    lines.append(f"    → {finding.advice}")
+    if finding.fix is not None:
+        lines.append(f"      {finding.fix.summary}: {finding.fix.patch.splitlines()[0]}")
+    return [*lines, ""]

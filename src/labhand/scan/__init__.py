@@ -1,0 +1,20 @@
+"""The room scan: data → findings, down to the rows."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labhand.scan.engine import scan
+    from labhand.scan.opening import open_data
+
+__all__ = ["open_data", "scan"]
+
+_HOMES = {"scan": "engine", "open_data": "opening"}
+
+
+def __getattr__(name: str) -> Any:
+    """The face of the room, loaded when it is asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,236 @@
+"""The data that detectors look at: parts, each a lazy table with row numbers, and their roles."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from labhand.core.errors import LabhandError
+from labhand.scan.columns import Column, profiled
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+ROW = "__row__"
+"""The column that numbers the rows of a part, from 0 over data rows as the file has them."""
+MANY = 100_000
+"""Different values of a column up to which they are counted one by one."""
+
+T = TypeVar("T")
+
+
+class CannotLook(LabhandError):
+    """A detector cannot look at this data; the sentence says why."""
+
+
+class Part:
+    """One table of the data: a file, a folder of shards, or one split of these.
+
+    `split` is None where nobody said what the part is; `path` is as a person would write it.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        split: str | None,
+        frame: "pl.LazyFrame | pl.DataFrame",
+        *,
+        facts: dict[str, Any] | None = None,
+        keep: bool = True,
+        files: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        self.path = path
+        self.split = split
+        self.facts = facts or {}
+        self.files = files
+        """Of shards, each file and its first row."""
+        self.lazy: pl.LazyFrame = _numbered(frame)
+        self._keep = keep
+        self._counts: dict[str, pl.DataFrame | None] = {}
+        if keep:
+            self.lazy = self.lazy.collect(engine="streaming").lazy()
+        self.names: list[str] = [n for n in self.lazy.collect_schema().names() if n != ROW]
+
+    @property
+    def name(self) -> str:
+        """The split, or the path where there is none: unique in the data."""
+        return self.split or self.path
+
+    @cached_property
+    def rows(self) -> int:
+        """How many rows there are."""
+        import polars as pl
+
+        return int(self.select(pl.len()).item())
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """What each column holds, by one pass over the data."""
+        return profiled(self)
+
+    def select(self, *expressions: Any) -> "pl.DataFrame":
+        """The expressions over all rows, computed without holding more than they need."""
+        return self.lazy.select(*expressions).collect(engine="streaming")
+
+    def where(self, is_odd: "pl.Expr", score: Any = 1.0, **also: "pl.Expr") -> "pl.DataFrame":
+        """The `found` of an anomaly: rows for which `is_odd` is true, the highest score first."""
+        import polars as pl
+
+        wanted = score if isinstance(score, pl.Expr) else pl.lit(float(score))
+        frame = (
+            self.lazy.filter(is_odd)
+            .select(pl.col(ROW).alias("row"), wanted.cast(pl.Float64).alias("score"), **also)
+            .collect(engine="streaming")
+        )
+        return frame.sort("score", "row", descending=[True, False])
+
+    def at(self, rows: Sequence[int], columns: Sequence[str]) -> "pl.DataFrame":
+        """Some rows, in the order asked for, with their number in the column `__row__`."""
+        import polars as pl
+
+        wanted = pl.DataFrame({ROW: pl.Series(ROW, rows, dtype=pl.Int64)})
+        taken = self.lazy.filter(pl.col(ROW).is_in(wanted[ROW].implode())).select(ROW, *columns)
+        got = taken.collect(engine="streaming")
+        return wanted.join(got, on=ROW, how="left", maintain_order="left")
+
+    def counts(self, column: str) -> "pl.DataFrame | None":
+        """The values of a column and how often each occurs (`value`, `count`), the commonest first.
+
+        None where there are more than `MANY`, or the values cannot be compared.
+        """
+        if column not in self._counts:
+            self._counts[column] = self._counted(column)
+        return self._counts[column]
+
+    def _counted(self, column: str) -> "pl.DataFrame | None":
+        import polars as pl
+
+        told = self.columns[column]
+        if told.unique > MANY or told.kind == "other":
+            return None
+        counted = self.lazy.select(pl.col(column).alias("value")).group_by("value").len("count")
+        frame = counted.collect(engine="streaming")
+        return frame.sort("count", "value", descending=[True, False], nulls_last=True)
+
+    def numbers(self, columns: Sequence[str]) -> "np.ndarray[Any, Any]":
+        """The columns as float64, one line a row, NaN where there is no finite number."""
+        import numpy as np
+        import polars as pl
+
+        cast_ = [number(self.columns[c]).fill_null(float("nan")).alias(c) for c in columns]
+        if not cast_:
+            return np.empty((self.rows, 0))
+        made = self.select(pl.col(ROW), *cast_).drop(ROW).to_numpy()
+        return np.where(np.isfinite(made), made, np.nan)
+
+    @cached_property
+    def row_numbers(self) -> "np.ndarray[Any, Any]":
+        """The number of each row, in the order of `select`; 0, 1, 2, … where all could be read."""
+        import polars as pl
+
+        return self.select(pl.col(ROW))[ROW].to_numpy()
+
+
+def _numbered(frame: "pl.LazyFrame | pl.DataFrame") -> "pl.LazyFrame":
+    import polars as pl
+
+    lazy = frame.lazy()
+    if ROW not in lazy.collect_schema().names():
+        lazy = lazy.with_row_index(ROW)
+    return lazy.with_columns(pl.col(ROW).cast(pl.Int64))
+
+
+def number(column: Column) -> "pl.Expr":
+    """The column as float64, null where there is no number."""
+    import polars as pl
+
+    cell = pl.col(column.name)
+    if column.dtype.is_temporal():
+        return cell.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / 1e6
+    if column.dtype == pl.String:
+        cell = cell.str.strip_chars()
+    return cell.cast(pl.Float64, strict=False)
+
+
+class Data:
+    """All that was given: parts, roles of columns, and what a person's model says."""
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        roles: "dict[str, str]",
+        *,
+        probabilities: "np.ndarray[Any, Any] | None" = None,
+        embeddings: "np.ndarray[Any, Any] | None" = None,
+        memory: int = 4 << 30,
+    ) -> None:
+        self.parts = list(parts)
+        self.roles = roles
+        self.probabilities = probabilities
+        """One line a row over all parts in their order, one column a class in sorted order."""
+        self.embeddings = embeddings
+        """One line a row over all parts in their order."""
+        self.memory = memory
+        self._shared: dict[str, Any] = {}
+
+    def role(self, name: str) -> str | None:
+        """The column that has one of the `ROLES`; None where none has it."""
+        return self.roles.get(name)
+
+    @property
+    def splits(self) -> list[Part]:
+        """The parts whose split is known."""
+        return [part for part in self.parts if part.split is not None]
+
+    @property
+    def train(self) -> Part | None:
+        """The part that models learn from, where the splits say so."""
+        known = {p.split.lower(): p for p in self.splits if p.split}
+        names = [n for n in known if n.startswith("train")]
+        return known[names[0]] if names else None
+
+    def features(self, part: Part, *kinds: str) -> list[str]:
+        """The columns of these kinds that are neither label nor prediction nor mere bookkeeping."""
+        apart = {"label", "id", "group", "time", "prediction", "split", "annotator"}
+        taken = {column for role, column in self.roles.items() if role in apart}
+        return [
+            c.name
+            for c in part.columns.values()
+            if c.kind in kinds and c.name not in taken and not c.is_id
+        ]
+
+    def shared(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for all detectors that ask for `key`."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        return cast(T, self._shared[key])
+
+    def lacks(self, need: str) -> str | None:
+        """Why a detector that needs this cannot run; None where the data has it.
+
+        Needs: `splits` (two parts to compare), `numbers` (a numeric feature), any role, any word
+        among a part's `facts["holds"]` (such as `images`, `runs`), `several-rows`.
+        """
+        if need == "splits":
+            if len(self.parts) < 2:
+                return "there is one part only; `--split NAME=PATH` names two"
+            return None
+        if need == "numbers":
+            there = any(self.features(p, "number") for p in self.parts)
+            return None if there else "no column holds numbers"
+        if need == "rows":
+            return None if any(p.rows for p in self.parts) else "there are no rows"
+        if need in self.roles:
+            return None
+        if any(need in part.facts.get("holds", ()) for part in self.parts):
+            return None
+        if need in ROLES:
+            flag = f"; `--{need} COLUMN` names it" if need in FLAGS else ""
+            return f"no column was found that is the {need}{flag}"
+        return f"the data holds no {need}"
+
+
+FLAGS = ("label", "id", "group", "time", "text", "image", "prediction", "annotator")
+"""Roles that the command line can set; `--split-column` sets the split."""
+ROLES = (*FLAGS, "split", "messages", "prompt", "chosen", "rejected", "vector")
+"""What a column may be."""

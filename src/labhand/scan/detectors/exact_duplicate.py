@@ -1,0 +1,103 @@
+"""Rows that are equal to an earlier row in every column but the id."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from labhand.scan.anomaly import Anomaly, Repair, drops
+from labhand.scan.data import ROW, Data, Part
+
+if TYPE_CHECKING:
+    import polars as pl
+
+COMMON = 0.5
+"""Where more of the rows repeat than this, repeating is what the data does, and no anomaly."""
+
+
+class Detector:
+    """Rows that are equal to an earlier row in every column but the id.
+
+    ## What it does
+    Compares whole rows by a hash of all columns but the id, and verifies each pair. The first of equal
+    rows is the partner, the later ones are found.
+
+    ## Why is this bad
+    A row that is there twice counts twice in training, and where it falls into two splits the score is
+    that of memory.
+
+    ## Known problems
+    Tables of few columns with few values, such as votes or counts, repeat by chance: where so many
+    equal rows are to be expected from the columns alone, nothing is said.
+
+    ## Example
+    `5.1,3.5,setosa` in row 4 and again in row 90
+
+    ## Use instead
+    Drop the later rows, or keep a count of them in a column.
+    """
+
+    needs = ()
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a part."""
+        for part in data.parts:
+            yield from _look(data, part)
+
+
+def compared(data: Data, part: Part) -> list[str]:
+    """The columns that tell rows apart: all but the id, the split, and numbers of rows."""
+    apart = {data.role("id"), data.role("split")}
+    columns = part.columns
+    return [n for n in part.names if n not in apart and not columns[n].is_id]
+
+
+def _look(data: Data, part: Part) -> Iterable[Anomaly]:
+    import polars as pl
+
+    names = compared(data, part)
+    if not names or part.rows < 2 or _by_chance(part, names):
+        return
+    keyed = part.lazy.select(ROW, key=pl.struct(names).hash())
+    hashes = keyed.collect(engine="streaming")
+    again = hashes.filter(pl.col("key").is_duplicated())
+    if not len(again):
+        return
+    first = pl.col(ROW).min().over("key")
+    pairs = again.with_columns(first=first).filter(pl.col(ROW) != first).drop("key")
+    pairs = _verified(part, pairs, names)
+    if not len(pairs) or len(pairs) > COMMON * part.rows:
+        return
+    found = pairs.select(row=ROW, score=pl.lit(1.0), partner="first").sort("row")
+    originals = pairs["first"].n_unique()
+    yield Anomaly(
+        part,
+        f"{len(found):,} of {part.rows:,} rows repeat an earlier row exactly ({originals:,} rows are "
+        "there more than once)",
+        "drop the later rows, or weigh them on purpose",
+        0.97,
+        found,
+        severity="warning",
+        normal="each row is there once",
+        evidence={"rows_repeated": originals, "columns_compared": len(names)},
+        repair=Repair("scientific", f"drop {len(found):,} repeated rows", drops(found["row"])),
+    )
+
+
+def _by_chance(part: Part, names: list[str]) -> bool:
+    """Whether rows drawn column by column would repeat anyway: too few combinations for the rows."""
+    import math
+
+    bits = sum(math.log(max(1, part.columns[n].unique or 2)) for n in names)
+    return bits < 2 * math.log(max(2, part.rows))
+
+
+def _verified(part: Part, pairs: "pl.DataFrame", names: list[str]) -> "pl.DataFrame":
+    """The pairs whose rows are truly equal: hashes may meet."""
+    import polars as pl
+
+    left = part.at(pairs[ROW].to_list(), names).drop(ROW)
+    right = part.at(pairs["first"].to_list(), names).drop(ROW)
+    same = left.select(pl.struct(names).alias("l")).hstack(
+        right.select(pl.struct(names).alias("r"))
+    )
+    kept = same.select(pl.col("l").eq_missing(pl.col("r"))).to_series()
+    return pairs.filter(kept)

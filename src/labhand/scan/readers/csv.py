@@ -1,0 +1,204 @@
+"""Tables of separated values: the delimiter, the encoding, the header and the types are found.
+
+Facts: `delimiter`, `header` (whether there was one), `short` and `long` (rows with too few or too
+many fields), `odd_delimiter` (rows that only another delimiter splits), `encoding`, `bad_bytes` (rows
+with bytes of another encoding).
+"""
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from labhand.core.errors import InputError
+from labhand.scan.readers import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIXES = {".csv", ".tsv", ".tab", ".psv", ".data", ".txt"}
+DELIMITERS = ",\t;|"
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|\.\d+)([eE][-+]?\d+)?\s*")
+
+
+class _Form(NamedTuple):
+    delimiter: str
+    header: bool
+    fields: int
+
+
+class Reader:
+    """Reads CSV, TSV and tables with other delimiters, plain or compressed by gzip or zstd."""
+
+    fallback = True
+
+    def accepts(self, path: Path, head: bytes) -> bool:
+        """Whether the file is text, or is named as a table."""
+        suffixes = [s.lower() for s in path.suffixes]
+        if suffixes[-1:] in ([".gz"], [".zst"]):
+            return (suffixes[-2:-1] and suffixes[-2] in SUFFIXES) or False
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return True
+        return bool(head) and b"\0" not in head and path.suffix.lower() in SUFFIXES | {""}
+
+    def tables(self, path: Path) -> Iterator[Table]:
+        """The one table in the file."""
+        raw = _bytes(path)
+        content, encoding, bad = _decoded(raw)
+        lines = _first_lines(content)
+        if not lines:
+            raise InputError(f"{path} holds no line; nothing is to scan in it")
+        form = _form(lines)
+        frame = _parsed(content, form, path)
+        frame, told, facts = _ragged(content, frame, form)
+        facts |= {"delimiter": form.delimiter, "header": form.header, "encoding": encoding}
+        if bad:
+            first = int(form.header)
+            facts["bad_bytes"] = [line - first for line in bad if line >= first]
+            told.append(
+                f"{len(bad)} lines hold bytes that are no UTF-8 (the first: line {bad[0] + 1}); "
+                "these were read as windows-1252"
+            )
+        if not form.header:
+            told.append("there is no header; columns are named column_1, column_2, …")
+        yield Table(frame, troubles=tuple(told), facts=facts)
+
+
+def _bytes(path: Path) -> bytes:
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        import gzip
+
+        return gzip.decompress(path.read_bytes())
+    return path.read_bytes()
+
+
+def _decoded(raw: bytes) -> tuple[bytes, str, list[int]]:
+    """The text as UTF-8, its encoding, and the lines (from 0) that held bytes of another."""
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if raw.startswith(mark):
+            return raw.decode(name, errors="replace").encode(), name, []
+    if raw.startswith(codecs.BOM_UTF8):
+        raw = raw[len(codecs.BOM_UTF8) :]
+    try:
+        codecs.utf_8_decode(raw)
+    except UnicodeDecodeError:
+        pass
+    else:
+        return (raw.replace(b"\r\n", b"\n") if b"\r\n" in raw[:65536] else raw), "utf-8", []
+    lines, bad = raw.replace(b"\r\n", b"\n").split(b"\n"), []
+    for number, line in enumerate(lines):
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            bad.append(number)
+            lines[number] = line.decode("cp1252", errors="replace").encode()
+    return b"\n".join(lines), "mixed", bad
+
+
+def _first_lines(content: bytes) -> list[str]:
+    head = content[: 1 << 17]
+    lines = head.decode(errors="ignore").split("\n")
+    whole = lines if len(head) == len(content) else lines[:-1] or lines
+    return [line for line in whole if line.strip()][:400]
+
+
+def _form(lines: list[str]) -> _Form:
+    plain = [_QUOTED.sub('""', line) for line in lines]
+    best = max(DELIMITERS, key=lambda d: _fit(plain, d))
+    counts = Counter(line.count(best) for line in plain)
+    fields = counts.most_common(1)[0][0] + 1
+    first = plain[0].split(best) if best in plain[0] else [plain[0]]
+    return _Form(best, _is_header(first, plain[1:], best), max(fields, plain[0].count(best) + 1))
+
+
+def _fit(lines: list[str], delimiter: str) -> tuple[float, int]:
+    """How many lines a delimiter splits into the same number of fields, and into how many."""
+    counts = Counter(line.count(delimiter) for line in lines)
+    if counts[0] == len(lines):
+        return 0.0, 0
+    usual, times = max(((c, n) for c, n in counts.items() if c), key=lambda pair: pair[1])
+    return times / len(lines), usual
+
+
+def _is_header(first: list[str], others: list[str], delimiter: str) -> bool:
+    cells = [cell.strip().strip('"') for cell in first]
+    if any(_NUMBER.fullmatch(cell) for cell in cells):
+        years = all(_NUMBER.fullmatch(c) is None or re.fullmatch(r"\d{1,4}", c) for c in cells)
+        below = [line.split(delimiter) for line in others[:20]]
+        words = any(_NUMBER.fullmatch(c) is None for c in cells)
+        texts = below and all(_NUMBER.fullmatch(row[0].strip()) is None for row in below)
+        return bool(years and words and len(set(cells)) == len(cells) and not texts)
+    return len(cells) > 1 or bool(others)
+
+
+def _parsed(content: bytes, form: _Form, path: Path) -> "pl.DataFrame":
+    """The table; columns whose cells are not all of one type stay strings."""
+    import polars as pl
+
+    given: dict[str, Any] = {
+        "separator": form.delimiter,
+        "has_header": form.header,
+        "truncate_ragged_lines": True,
+        "raise_if_empty": False,
+    }
+    try:
+        return pl.read_csv(content, infer_schema_length=10_000, **given)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        pass
+    for quote in ('"', None):
+        try:
+            frame = pl.read_csv(content, infer_schema=False, quote_char=quote, **given)
+            return _typed(frame)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            told = str(error).split("\n")[0]
+    raise InputError(f"{path} is no table of separated values that can be read: {told}")
+
+
+def _typed(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Strings as numbers or truth values where every cell of a column is one."""
+    import polars as pl
+
+    for name in frame.columns:
+        cells = frame[name]
+        for dtype in (pl.Int64, pl.Float64):
+            made = cells.cast(dtype, strict=False)
+            if made.null_count() == cells.null_count():
+                frame = frame.with_columns(made)
+                break
+    return frame
+
+
+def _ragged(
+    content: bytes, frame: "pl.DataFrame", form: _Form
+) -> tuple["pl.DataFrame", list[str], dict[str, Any]]:
+    """What rows have too few or too many fields; without quotes by counting delimiters."""
+    import polars as pl
+
+    if frame.width < 2 or not frame.height or b'"' in content:
+        return frame, [], {}
+    if not _may_be_ragged(content, frame, form):
+        return frame, [], {}
+    lines = pl.Series(content.decode(errors="replace").split("\n")).str.strip_chars_end("\r")
+    lines = lines.filter(lines != "")
+    counts = lines.str.count_matches(form.delimiter, literal=True)[int(form.header) :]
+    facts: dict[str, Any] = {}
+    told = []
+    for name, odd in (("short", counts < frame.width - 1), ("long", counts > frame.width - 1)):
+        rows = odd.arg_true().to_list()
+        if rows and len(counts) == frame.height:
+            facts[name] = rows
+            told.append(
+                f"{len(rows)} rows have too {'few' if name == 'short' else 'many'} fields (the "
+                f"first: row {rows[0]}); expected {frame.width}"
+            )
+    return frame, told, facts
+
+
+def _may_be_ragged(content: bytes, frame: "pl.DataFrame", form: _Form) -> bool:
+    """Counting every delimiter is cheap; only where the sum is off are lines looked at."""
+    lines = frame.height + int(form.header)
+    return content.count(form.delimiter.encode()) != lines * (frame.width - 1)
