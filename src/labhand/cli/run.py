@@ -2,6 +2,8 @@
 
 import os
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from labhand.core.errors import LabhandError, UsageError
 
 if TYPE_CHECKING:
     from labhand.core.run import Run
-    from labhand.cycle.request import Request
+    from labhand.cycle.request import Face, Request
     from labhand.cycle.run import Prepared
 
 
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
     "default), after asking, all, or none.",
 )
 @click.option("--no-check", is_flag=True, help="Do not check the code before the run.")
+@click.option(
+    "--on-alarm",
+    type=click.Choice(["stop", "checkpoint", "ask", "none"]),
+    help="What a confirmed alarm leads to: SIGTERM and time to save (stop), SIGUSR2 to a script that "
+    "handles it (checkpoint), a question at the keyboard, or nothing (none, the default).",
+)
 @click.option("--detach", is_flag=True, help="Run in the background and return at once.")
 @click.option("--on", "launcher", metavar="PLACE", default="local", help="Where to run: local.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -42,6 +50,7 @@ def run(
     settings: tuple[str, ...],
     fix: Any,
     no_check: bool,
+    on_alarm: Any,
     detach: bool,
     launcher: str,
     command: tuple[str, ...],
@@ -60,6 +69,7 @@ def run(
         settings=dict(_pair(text) for text in settings),
         fix=fix,
         check=not no_check,
+        on_alarm=on_alarm,
         launcher=launcher,
     )
     return carry(request, detach=detach)
@@ -75,11 +85,35 @@ def carry(request: "Request", *, detach: bool = False) -> int:
         return _in_background(prepared)
     from labhand.cli.terminal import Terminal
 
-    face = Terminal()
-    with face.held():
-        done = carry_run(request, face, prepared)
-    _report(prepared, done, shown=True)
+    terminal = Terminal()
+    with _notifying(prepared, terminal) as face:
+        with terminal.held():
+            done = carry_run(request, face, prepared)
+        _report(prepared, done, shown=True)
+        _notify_of(face, done)
     return done.exit_code if done.exit_code is not None else 1
+
+
+@contextmanager
+def _notifying(prepared: "Prepared", face: "Face") -> "Iterator[Face]":
+    """The face, with a listener that notifies the person around it where the settings say so."""
+    from labhand.notify import around
+
+    p = prepared
+    notifying = around(face, p.store, p.root, p.run, p.configuration)
+    try:
+        yield notifying or face
+    finally:
+        if notifying is not None:
+            notifying.close()
+
+
+def _notify_of(face: "Face", done: "Run") -> None:
+    """Sends the end of the run, after its report was written."""
+    from labhand.notify import Notifying
+
+    if isinstance(face, Notifying):
+        face.ended(done)
 
 
 def _report(prepared: "Prepared", done: "Run", *, shown: bool) -> None:
@@ -140,8 +174,10 @@ def _carry_alone(prepared: "Prepared", told: int) -> int:
     for fd in (0, 1, 2):
         os.dup2(nowhere, fd)
     try:
-        done = carry_run(prepared.request, Telling(), prepared)
-        _report(prepared, done, shown=False)
+        with _notifying(prepared, Telling()) as face:
+            done = carry_run(prepared.request, face, prepared)
+            _report(prepared, done, shown=False)
+            _notify_of(face, done)
     except BaseException as error:
         if not answer.closed:
             answer.write(str(error) if isinstance(error, LabhandError) else repr(error))

@@ -7,7 +7,7 @@ import msgspec
 
 from labhand.core.finding import Finding
 from labhand.core.run import Code, Failure, Fix, Run
-from labhand.kit.configuration import Allowed
+from labhand.kit.configuration import Allowed, OnAlarm
 
 
 class LaidOut(msgspec.Struct):
@@ -27,6 +27,7 @@ class Request(msgspec.Struct, kw_only=True):
     settings: dict[str, str] = {}
     fix: Allowed | None = None
     check: bool = True
+    on_alarm: OnAlarm | None = None
     launcher: str = "local"
     parents: list[str] = []
     laid_out: LaidOut | None = None
@@ -74,6 +75,53 @@ class Face(Protocol):
 
     def status(self, status: Status) -> None:
         """How the run stands; called about each second."""
+
+
+class Through:
+    """A face that hands everything on to another; whoever listens in beside it builds on this."""
+
+    def __init__(self, face: Face) -> None:
+        self.face = face
+
+    def terminal(self) -> tuple[int, int] | None:
+        """As the other answers."""
+        return self.face.terminal()
+
+    def input(self) -> int | None:
+        """As the other answers."""
+        return self.face.input()
+
+    def started(self, run: Run) -> None:
+        """Hands it on."""
+        self.face.started(run)
+
+    def output(self, stream: str, data: bytes) -> None:
+        """Hands it on."""
+        self.face.output(stream, data)
+
+    def finding(self, finding: Finding) -> None:
+        """Hands it on."""
+        self.face.finding(finding)
+
+    def failed(self, failure: Failure, fix: Fix | None) -> None:
+        """Hands it on."""
+        self.face.failed(failure, fix)
+
+    def allows(self, fix: Fix, question: str | None) -> bool:
+        """As the other answers."""
+        return self.face.allows(fix, question)
+
+    def pause(self) -> None:
+        """Hands it on."""
+        self.face.pause()
+
+    def tell(self, message: str) -> None:
+        """Hands it on."""
+        self.face.tell(message)
+
+    def status(self, status: Status) -> None:
+        """Hands it on."""
+        self.face.status(status)
 
 
 class Silent:

@@ -18,6 +18,8 @@ from labhand.core.errors import InputError, LabhandError, RecordError, UsageErro
 from labhand.core.run import Attempt, Failure, Run
 from labhand.core.store import Store, check_name, project_root
 from labhand.cycle import settle
+from labhand.cycle.alarm import Alarmed
+from labhand.cycle.before import before
 from labhand.cycle.recorder import Recorder
 from labhand.cycle.request import Face, Request
 from labhand.kit import configuration, presence, settings, snapshot
@@ -104,8 +106,15 @@ class _Carrier:
         self.configuration = prepared.configuration
         self.applied = prepared.applied
         self.run = prepared.run
-        self.face = face
         self.folder = self.store.folder(self.run.id)
+        self.face = Alarmed(
+            face,
+            self.request.on_alarm or self.configuration.on_alarm,
+            self.configuration.on_alarm_command,
+            self.configuration.alarm_grace,
+            self.folder,
+            self.request.cwd,
+        )
         self.allowed = self.request.fix or self.configuration.fix
         self.interrupted = False
         self.troubled = False
@@ -243,6 +252,8 @@ class _Carrier:
             environment=os.environ,
             command=job.command,
             roles=self.configuration.roles,
+            earlier=before(self.store, self.run.command, self.run.id),
+            config=self.run.config,
         )
         # The attempt is on disk before it starts, so that its end is found whatever becomes of us.
         self.run.attempts.append(attempt)
@@ -252,6 +263,7 @@ class _Carrier:
         except LabhandError:
             self.run.attempts.pop()
             raise
+        self.face.carries(process)
         recorder.sample(process.pid)
         given = scrub_tree(self.request.settings)
         recorder.write("attempt-started", number=number, command=attempt.command, settings=given)
@@ -267,12 +279,13 @@ class _Carrier:
         typed = self.face.input()
         while (end := process.end()) is None:
             sources = [*process.fileno(), *([typed] if typed is not None else [])]
-            ready, _, _ = select(sources, [], [], 0.05)
+            ready, _, _ = select(sources, [], [], recorder.wait_s())
             if typed is not None and typed in ready:
                 typed = self._pass_on(typed, process)
             for output in process.read(0):
                 self._safely(recorder.output, output.stream, output.data)
             self._safely(recorder.turn)
+            self._safely(self.face.turn)
         process.close()
         return end
 
@@ -288,24 +301,37 @@ class _Carrier:
                     log.write_text(traceback.format_exc(), encoding="utf-8")
                 self.face.tell(f"a mistake of labhand's own, the run goes on; it is noted in {log}")
 
+    def _had_enough(self) -> bool:
+        """Whether the person typed Ctrl-C, in a terminal that is raw and makes no signal of it."""
+        from select import select
+
+        typed = self.face.input()
+        if typed is None or not select([typed], [], [], 0)[0]:
+            return False
+        return b"\x03" in os.read(typed, 4096)
+
     def _pass_on(self, typed: int, process: Process) -> int | None:
         """Hands typed input on; None once there is no more."""
         try:
             data = os.read(typed, 65536)
         except OSError:
             return None
+        ended = not data
+        data = self.face.answer(data)
         if data == SUSPEND and process.takes_signals():
             process.signal(signal.SIGSTOP)
             self.face.pause()
             process.signal(signal.SIGCONT)
-        else:
+        elif data:
             process.write(data)
-        return typed if data else None
+        return None if ended else typed
 
     def _ended(self, attempt: Attempt, job: Job, end: End, recorder: Recorder) -> Job | None:
         stopped = settle.stop_asked(self.folder)
         self.interrupted = self.interrupted or end.signal == signal.SIGINT or end.exit_code == 130
-        self._safely(recorder.end, end.exit_code, end.signal, stopped or self.interrupted)
+        self._safely(
+            recorder.end, end.exit_code, end.signal, stopped or self.interrupted, self._had_enough
+        )
         attempt.exit_code, attempt.signal, attempt.wall_s = end.exit_code, end.signal, end.wall_s
         resources = self.run.resources
         resources.cpu_s = (resources.cpu_s or 0.0) + (end.cpu_s or 0.0)

@@ -1,6 +1,7 @@
 """The settings of a project: `[tool.labhand]` in pyproject.toml, or labhand.toml, which beats it."""
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,8 @@ import msgspec
 from labhand.core.errors import UsageError
 
 Allowed = Literal["neutral", "ask", "all", "off"]
+HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)")
+OnAlarm = Literal["stop", "checkpoint", "ask", "none"]
 
 
 class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -27,6 +30,18 @@ class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown
     """Which fixes `labhand run` may apply: neutral ones, after asking, all, or none (off)."""
     roles: dict[str, str] = {}
     """The role of a metric by its name, where watch cannot tell it: `quality = "validation-score"`."""
+    notify: list[str] = []
+    """Addresses of apprise that alarms and ends are sent to; `LABHAND_NOTIFY` beats it, apart by blanks."""
+    notify_on: tuple[Literal["finish", "failure", "alarm"], ...] = ("finish", "failure", "alarm")
+    """What is sent to them."""
+    quiet_hours: str = ""
+    """Hours of the day in which nothing is sent, such as `22:00-07:00`; it comes in one message after."""
+    on_alarm: OnAlarm = "none"
+    """What a confirmed alarm leads to: see `labhand run --on-alarm`."""
+    on_alarm_command: str = ""
+    """A shell command for each confirmed alarm; gets the finding as JSON on stdin and in LABHAND_FINDING."""
+    alarm_grace: float = 60.0
+    """Seconds that a run has to save and end by itself once an alarm stops it."""
     report: bool = True
     """Whether `labhand run` writes report.html."""
 
@@ -59,6 +74,12 @@ def _convert(table: dict[str, Any], root: Path) -> Configuration:
             hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}"
             raise UsageError(f"the settings of {root} hold an unknown key `{key}`; {hint}")
     try:
-        return msgspec.convert(table, Configuration)
+        chosen = msgspec.convert(table, Configuration)
     except msgspec.ValidationError as error:
         raise UsageError(f"the settings of {root} are wrong: {error}") from error
+    if chosen.quiet_hours and not HOURS.fullmatch(chosen.quiet_hours):
+        raise UsageError(
+            f"the settings of {root} hold no hours in `quiet-hours`: {chosen.quiet_hours}; write "
+            "them as 22:00-07:00"
+        )
+    return chosen

@@ -292,6 +292,5 @@ def is_known_value(value: str) -> bool:
 
 def secret_variable(name: str) -> bool:
     """Whether an environment variable of this name holds a secret."""
-    return name.upper().endswith(
-        ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIALS", "CREDENTIAL")
-    )
+    ends = "KEY TOKEN SECRET PASSWORD PASSWD PASSPHRASE CREDENTIALS CREDENTIAL LABHAND_NOTIFY"
+    return name.upper().endswith(tuple(ends.split()))

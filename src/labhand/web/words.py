@@ -209,6 +209,39 @@ def changes(comparison: Comparison) -> list[str]:
     return told
 
 
+def causes(finding: Finding) -> list[str]:
+    """The likely causes of a finding, the likeliest first; empty where it names none."""
+    told = finding.evidence.get("causes")
+    found = told if isinstance(told, list) else []
+    return [str(c["cause"]) for c in found if isinstance(c, dict) and c.get("cause")]
+
+
+def reasons(finding: Finding) -> list[str]:
+    """Each likely cause with how sure it is and what speaks for it, the likeliest first."""
+    told = finding.evidence.get("causes")
+    lines = []
+    for cause in told if isinstance(told, list) else []:
+        if not isinstance(cause, dict) or not cause.get("cause"):
+            continue
+        sure = cause.get("confidence")
+        surely = f" ({number(100 * sure, 2)} %)" if isinstance(sure, (int, float)) else ""
+        why = cause.get("evidence")
+        said = (
+            [f"{k.replace('_', ' ')} {value_of(v)}" for k, v in why.items()]
+            if isinstance(why, dict)
+            else why
+        )
+        proof = "; ".join(map(str, said)) if isinstance(said, list) else str(said or "")
+        lines.append(f"{cause['cause']}{surely}" + (f": {proof}" if proof else ""))
+    return lines
+
+
+def unchecked(finding: Finding) -> list[str]:
+    """What could not be looked at, a sentence each."""
+    told = finding.evidence.get("unchecked")
+    return [str(sentence) for sentence in told] if isinstance(told, list) else []
+
+
 def place(finding: Finding | Related) -> str:
     """Where a finding is: `train.py:12`, or `step 312 · encoder.3.norm · batch rows 7, 21`."""
     where = finding.where
