@@ -45,6 +45,7 @@ class Culprit:
         self.note = note
         self.parameter: Optional[str] = None
         self.total: Optional[int] = None
+        self.step: Optional[int] = None
 
 
 class _Found(Exception):
@@ -328,7 +329,9 @@ class Backward:
         return innermost[-1] if innermost else None
 
 
-def in_backward(torch: Any, call: Call, until: float) -> Optional[Culprit]:
+def in_backward(
+    torch: Any, call: Call, until: float, weights: Optional[Dict[int, Any]] = None
+) -> Optional[Culprit]:
     """Who made a bad gradient in this call's backward; None where they are all finite."""
     module = inner(call.module)
     total = batch_size(torch, call)
@@ -341,7 +344,7 @@ def in_backward(torch: Any, call: Call, until: float) -> Optional[Culprit]:
             )
             found.total = total
             return found
-    with untouched(torch, module), torch.enable_grad():
+    with untouched(torch, module, weights), torch.enable_grad():
         watch = Backward(torch, module, until)
         leaves: List[Any] = []
 

@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
+    from .torch_patches import Places
+
 CALLS_MAX = 8
 INPUT_BYTES_MAX = 1 << 28
 HELD_VALUES_MAX = 1 << 20
@@ -62,8 +64,9 @@ class Call:
 class Calls:
     """The calls of the current step, oldest first. `began` is told when a model's call begins."""
 
-    def __init__(self, torch: Any, began: Callable[[Any, float], bool]) -> None:
+    def __init__(self, torch: Any, began: Callable[[Any, float], bool], places: Places) -> None:
         self.torch = torch
+        self.places = places
         self.began = began
         self.calls: List[Call] = []
         self.roots: Dict[int, weakref.ref[Any]] = {}
@@ -79,6 +82,7 @@ class Calls:
         self.lean = False
         self.simple = False
         self.epoch = 0
+        self.first = (0, 0)
         self.leans: Deque[Tuple[int, Any, Any, int]] = deque(maxlen=CALLS_MAX)
         self.descents = self.waited = 0
         self.compiling: Callable[[], bool] = getattr(
@@ -137,7 +141,7 @@ class Calls:
         kind = type(module)
         if not any(issubclass(kind, known) for known in self.wrapped):
             self.wrapped[kind] = wrapped = self.wrap(kind.__call__)
-            kind.__call__ = wrapped
+            self.places.attribute(kind, "__call__", wrapped)
 
     def forget(self, key: int) -> None:
         """Stops watching a module, which may be gone already."""
@@ -185,22 +189,16 @@ class Calls:
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
             if compiling():
                 return original(self, *args, **kwargs)
+            if calls.lean and len(args) == 1 and not kwargs and id(self) in roots:
+                tensor = args[0]
+                if type(tensor) is plain and not tensor.requires_grad and self.training:
+                    leans.append((calls.epoch, self, args, tensor._version))
+                    return original(self, *args)
             if id(self) not in roots:
                 # A new model of a class that is wrapped already, with a new optimizer.
                 if calls.unwaited is None or not self.training or not calls.stop_waiting():
                     return original(self, *args, **kwargs)
                 calls.found()
-            if calls.lean and calls.simple and len(args) == 1 and not kwargs:
-                tensor = args[0]
-                if (
-                    type(tensor) is plain
-                    and not tensor.requires_grad
-                    and self.training
-                    and grad_on()
-                    and not calls.depth
-                ):
-                    leans.append((calls.epoch, self, args, tensor._version))
-                    return original(self, *args)
             call = before(self, args, kwargs)
             if call is None:
                 return original(self, *args, **kwargs)
@@ -213,16 +211,33 @@ class Calls:
             return output
 
         before, after, leans = self.before, self.after, self.leans
-        plain, grad_on = self.torch.Tensor, self.torch.is_grad_enabled
+        plain = self.torch.Tensor
         return __call__
 
-    def of_step(self) -> List[Call]:
-        """The calls of the step under way, oldest first, of each model those since its last backward."""
-        found = [c for c in self.calls if c.args is not None]
+    def held(self) -> List[Call]:
+        """The calls that are remembered of the steps that were not looked at."""
+        found: List[Call] = []
         for epoch, module, args, version in self.leans:
             call = Call(module, args, {}, epoch)
             call.versions.append((args[0], version))
             found.append(call)
+        return found
+
+    def began_at(self, step: int) -> None:
+        """From `step` on steps are not looked at."""
+        self.first = (step, self.epoch)
+
+    def step_of(self, call: Call, now: int) -> int:
+        """The step of a held call, at step `now`: backward is called equally often in each."""
+        step, epoch = self.first
+        passed = self.epoch - epoch
+        if not passed or call.epoch < epoch:
+            return step - (call.epoch < epoch)
+        return step + (call.epoch - epoch) * (now - step) // passed
+
+    def of_step(self) -> List[Call]:
+        """The calls of the step under way, oldest first, of each model those since its last backward."""
+        found = [c for c in self.calls if c.args is not None] + self.held()
         found.sort(key=lambda call: call.epoch)
         newest = {id(call.module): call.epoch for call in found}
         return [call for call in found if call.epoch == newest[id(call.module)]]

@@ -8,6 +8,8 @@ FULL_SHARE = 0.001
 """Share of the step time for measuring: gradient norm, update ratio, memory."""
 ROW_SHARE = 0.002
 """Share of the step time for looking at a step: its times, its gradients' soundness, its row."""
+GLANCE_SHARE = 0.002
+"""Share of the step time for looking at one gradient in every step, also where nothing else is."""
 STRIDE_MAX = 256
 COLD = 8
 CREDIT = 0.002
@@ -90,6 +92,7 @@ class Budget:
     def __init__(self) -> None:
         self.look_cost = 2e-5
         self.full_cost = 2e-4
+        self.glance_cost = 1e-5
         self.purse = CREDIT
         self.typical = 0.0
         self.stride = 1
@@ -120,6 +123,15 @@ class Budget:
         if self.typical and self.looks > COLD:
             wanted = self.look_cost / (ROW_SHARE * self.typical)
             self.stride = min(STRIDE_MAX, max(1, round(wanted)))
+
+    def glanced(self, seconds: float) -> None:
+        """Looking at one gradient took `seconds`."""
+        self.glance_cost += 0.1 * (min(seconds, 4 * self.glance_cost) - self.glance_cost)
+
+    @property
+    def affords_glances(self) -> bool:
+        """Whether one gradient may be looked at in every step."""
+        return self.glance_cost <= GLANCE_SHARE * self.typical
 
     @property
     def affords_full(self) -> bool:

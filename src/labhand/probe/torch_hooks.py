@@ -23,6 +23,7 @@ from time import perf_counter
 
 from . import torch_patches
 from .torch_calls import Calls
+from .look_layers import Layers
 from .torch_clock import Budget, Clock
 from .torch_incident import Incidents
 from .torch_looks import Look, Looks
@@ -35,13 +36,14 @@ from .torch_measure import (
     learning_rates,
     memory_bytes,
     norm,
+    nothing,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
-LOOKS: Tuple[Type[Look], ...] = ()
+LOOKS: Tuple[Type[Look], ...] = (Layers,)
 """What else is measured at some steps."""
 SILENT = 50
 SKIPPED_IN_A_ROW = 5
@@ -75,26 +77,30 @@ class Probe:
         self.torch = torch
         self.session = session
         self.writer: Any = None
+        self.places = torch_patches.Places()
         self.off: set[str] = set()
         self.clock = Clock()
         self.budget = Budget()
-        self.calls = Calls(torch, self.model_begins)
+        self.calls = Calls(torch, self.model_begins, self.places)
         self.incidents = Incidents(torch, session, self.calls)
         self.looks = Looks(torch, session, LOOKS, self.calls.modules, self.guard)
         self.calls.looks = self.looks
+        self.looks.optimizers = lambda: list(self.optimizers)
         self.compiling = self.calls.compiling
         self.own = 0.0
-        self.step = 0
+        self.looked = 0
+        self.since = 0
         self.optimizers: Any = weakref.WeakSet()
-        self.main: Optional[Any] = None
+        self.main: Callable[[], Any] = nothing
         self.others = 0
         self.outer: Optional[Any] = None
         self.evaluations = 0
         self.in_backward = False
         self.attend = True
         self.lean = False
-        self.glance: Callable[[], bool] = nothing_to_see
-        self.since = 0
+        self.brief = 0
+        self.glance: Optional[Callable[[], bool]] = None
+        self.listen: Callable[[bool], None] = lambda on: None
         self.losses: List[Any] = []
         self.loss_used = False
         self.scaled: Optional[Tuple[Any, Any]] = None
@@ -107,6 +113,11 @@ class Probe:
         self.weights: Optional[Weights] = None
         self.values: Optional[Dict[str, Any]] = None
         self.full_cost = 0.0
+
+    @property
+    def step(self) -> int:
+        """The number of the step under way."""
+        return self.looked + self.since
 
     # -- safety
 
@@ -205,6 +216,8 @@ class Probe:
             now = perf_counter()
             self.clock.backward_ends(now)
         self.look_at_gradients()
+        if self.attend:
+            self.budget.glanced(perf_counter() - now)
         self.calls.epoch += 1
         if self.arriving:
             self.look_at_arrivals()
@@ -240,15 +253,8 @@ class Probe:
 
     def step_ends(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """The hook after `Optimizer.step`."""
-        if self.compiling():
-            return
-        brief = self.lean and self.since + 1 < self.budget.stride
-        if brief and self.main is not None and self.main() is optimizer:
-            self.stepped = True
-            self.step += 1
-            self.since += 1
-            return
-        self.guard("optimizer", self.after_step, optimizer, args, kwargs)
+        if not self.compiling():
+            self.guard("optimizer", self.after_step, optimizer, args, kwargs)
 
     def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Measures the gradients as the optimizer sees them."""
@@ -317,7 +323,6 @@ class Probe:
             self.end_step(optimizer, now, has_closure(args, kwargs))
         elif not self.is_main(optimizer):
             return
-        self.step += 1
         self.since += 1
         if self.since >= self.budget.stride:
             self.attending(True)
@@ -347,9 +352,9 @@ class Probe:
         own = self.own + self.calls.own + perf_counter() - began - self.looks.taken_outside()
         self.own = self.calls.own = 0.0
         untypical = self.clock.evaluated or not self.step  # from what moment on would step 0 count?
-        self.budget.looked(seconds, self.since + 1, own, untypical)
-        self.looks.end(self.points, self.step, self.budget.typical * (self.since + 1))
-        self.since = 0
+        self.budget.looked(seconds, self.since, own, untypical)
+        self.looks.end(self.points, self.step, self.budget.typical * self.since)
+        self.looked, self.since = self.step, 0
         self.attending(False)
 
     def finish_measuring(self, optimizer: Any, values: Dict[str, Any], closure: bool) -> None:
@@ -361,6 +366,8 @@ class Probe:
                 ratio = self.weights.ratio(self.torch)
             if ratio is not None:
                 values["probe/update_ratio"] = ratio.item() if ratio.device.type == "cpu" else ratio
+        if self.device == "cpu" and not self.budget.affords_glances:
+            self.incidents.earlier.take(self.step + 1)
         memory = memory_bytes(self.torch, self.device)
         if memory is not None:
             values["probe/memory_bytes"] = memory
@@ -404,7 +411,7 @@ class Probe:
 
     def is_main(self, optimizer: Any, count: bool = True) -> bool:
         """Whether this optimizer's steps are the steps of the run; `count` once for each step."""
-        main = None if self.main is None else self.main()
+        main = self.main()
         if main is optimizer:
             self.others = 0
             return True
@@ -421,9 +428,15 @@ class Probe:
         self.attend = self.calls.attend = on
         self.calls.rich = on or self.budget.typical > RICH_STEP
         sound = self.device == "cpu" and not self.incidents.open and not self.was_scaled
-        self.lean = self.calls.lean = not self.calls.rich and sound and not self.off
-        if self.lean:
-            self.glance = self.sentinel.finite if self.sentinel is not None else nothing_to_see
+        self.lean = not on and not self.calls.rich and sound and not self.off
+        self.calls.lean = self.lean and self.calls.simple
+        self.brief = self.budget.stride - 1 if self.lean else 0
+        self.glance = None
+        if self.sentinel is not None and self.budget.affords_glances:
+            self.glance = self.sentinel.finite
+        if not on:
+            self.calls.began_at(self.step + 1)
+        self.listen(on)
 
     def mark(self, began: float) -> None:
         """Books the time since `began` as the probe's own, and in no part of the step."""
@@ -434,11 +447,6 @@ class Probe:
             self.incidents.took = 0.0
             self.clock.evaluated = True
         self.clock.last = now
-
-
-def nothing_to_see() -> bool:
-    """True: there is no gradient to look at."""
-    return True
 
 
 def has_closure(args: Any, kwargs: Any) -> bool:

@@ -6,6 +6,7 @@ from time import perf_counter
 
 from .torch_blame import ROWS_MAX, Culprit, bad_parameter, huge_parameter, in_backward, in_forward
 from .torch_loss import guessed, in_loss
+from .torch_measure import Earlier
 from .torch_replay import TooLong, inner, sharded
 
 TYPE_CHECKING = False
@@ -31,6 +32,7 @@ class Incidents:
         self.torch = torch
         self.session = session
         self.calls = calls
+        self.earlier = Earlier(torch, calls.modules)
         self.told = 0
         self.open = False
         self.busy = False
@@ -51,7 +53,9 @@ class Incidents:
 
         def search(until: float) -> Optional[Culprit]:
             calls = self.calls.of_step()
-            return self.forward(calls, until) or in_loss(self.torch, loss, calls)
+            spoiled = bad_parameter(self.torch, self.calls.modules())
+            before = self.before(step, until) if spoiled is not None else None
+            return before or self.forward(calls, until) or in_loss(self.torch, loss, calls)
 
         self.look(step, "loss", budget, search, "the loss is %r" % value)
 
@@ -74,6 +78,26 @@ class Incidents:
         self.look(
             step, "gradient", budget, search, note or "the loss is finite, its gradient is not"
         )
+
+    def before(self, now: int, until: float) -> Optional[Culprit]:
+        """Who made the gradient of a step before that has spoiled the weights; None where not known."""
+        weights = self.earlier.weights()
+        calls = [c for c in self.calls.held() if c.epoch < self.calls.epoch] if weights else []
+        if not calls:
+            return None
+        for call in calls:
+            found = in_backward(self.torch, call, until, weights)
+            if found is not None:
+                break
+        else:
+            found = guessed(self.torch, call, weights)
+            if found is None or found.rows is None:
+                return None
+        found = self.named(found, call)
+        found.step = self.calls.step_of(call, now)
+        note = "its gradient spoiled the weights; run again with those of step %d"
+        found.note = "; ".join(filter(None, [note % self.earlier.step, found.note]))
+        return found
 
     def forward(self, calls: List[Call], until: float) -> Optional[Culprit]:
         """Who made a bad value on the way to the loss; None where the models' outputs are finite."""
@@ -146,6 +170,9 @@ class Incidents:
             if found.parameter:
                 first["parameter"] = found.parameter
                 what = "parameter"
+            if found.step is not None:
+                note += ", seen at step %d" % step
+                step, what = found.step, "gradient"
             rows, total = found.rows, found.total
             note += "; " + found.note if found.note else ""
         elif not bounded and not self.calls.of_step():

@@ -16,10 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-LOOKS_SHARE = 0.001
+LOOKS_SHARE = 0.002
 """Share of the step time that all looks together may take."""
 FIRST_COST = 2e-4
-CREDIT = 0.001
+CREDIT = 0.006
 """Seconds that all looks together may take before anything was earned."""
 
 
@@ -90,6 +90,7 @@ class Purse:
         self.cost = FIRST_COST
         self.turn = 0.0
         self.turns = 0
+        self.due = 0
 
     def earn(self, seconds: float) -> None:
         """Puts in the share of these seconds of training; a few turns are saved up, no more."""
@@ -113,6 +114,7 @@ class Looks:
         self.torch = torch
         self.session = session
         self.models = models
+        self.optimizers: Callable[[], List[Any]] = list
         self.guard = fault
         self.purses: Dict[Look, Purse] = {}
         for kind in kinds:
@@ -128,9 +130,15 @@ class Looks:
 
     def begin(self, step: int) -> None:
         """A step that is attended to begins: settles which looks it is given to."""
-        self.on = [look for look, purse in self.purses.items() if purse.holds >= purse.cost]
+        self.on = [
+            look
+            for look, purse in self.purses.items()
+            if purse.holds >= purse.cost and step >= purse.due
+        ]
         for look in self.on:
             look.step = step
+            # dense at the start, where most goes wrong, and spread out after it
+            self.purses[look].due = step + 1 + min(step // 8, 256)
 
     def call(self, point: str, *arguments: Any) -> None:
         """Calls the looks of this step at a point. The time counts as `outside` the model's call."""

@@ -8,7 +8,7 @@ from .torch_replay import inner, run, untouched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Tuple
+    from typing import Any, Dict, List, Optional, Tuple
 
     from .torch_calls import Call
 
@@ -77,13 +77,13 @@ def _is_parameter(node: Any) -> bool:
     return node is not None and hasattr(node, "variable")
 
 
-def guessed(torch: Any, call: Call) -> Optional[Culprit]:
+def guessed(torch: Any, call: Call, weights: Optional[Dict[int, Any]] = None) -> Optional[Culprit]:
     """The loss function, where a run of the call with other gradients shows the model to be sound.
 
     The rows are those whose outputs are all exactly zero, where norms and roots have no gradient.
     """
     module = inner(call.module)
-    with untouched(torch, module), torch.no_grad():
+    with untouched(torch, module, weights), torch.no_grad():
         outputs = tensors_of(torch, run(torch, module, call, call.args, call.kwargs), 1)
     total = batch_size(torch, call)
     note = "the model passes finite gradients on, so the loss function made them"

@@ -7,11 +7,12 @@ import weakref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Tuple
 
 SAMPLE_TENSORS = 8
 SAMPLE_VALUES = 4096
 SENTINEL_VALUES = 1 << 16
+EARLIER_BYTES_MAX = 1 << 26
 
 
 def nothing() -> None:
@@ -93,6 +94,41 @@ class Weights:
             return None
         moved = norm(torch, [a - b for a, b in zip(self.values(), before)])  # noqa: B905
         return moved / norm(torch, before)
+
+
+class Earlier:
+    """The weights of the models as they were some steps ago; of small models only.
+
+    Where steps are too short to look at a gradient in each, a bad one shows in the next loss, when the
+    weights are spoiled already: with these the batch that did it can be run again.
+    """
+
+    def __init__(self, torch: Any, models: Callable[[], List[Any]]) -> None:
+        self.torch = torch
+        self.models = models
+        self.step = 0
+        self.parameters: List[Any] = []
+        self.copies: List[Any] = []
+
+    def take(self, step: int) -> None:
+        """Copies the weights with which `step` begins."""
+        found = [p for model in self.models() for p in model.parameters()]
+        if sum(p.numel() * p.element_size() for p in found) > EARLIER_BYTES_MAX:
+            found = []
+        kept = [p for p in (r() for r in self.parameters) if p is not None]
+        self.step = step
+        with self.torch.no_grad():
+            if len(kept) == len(found) and all(a is b for a, b in zip(kept, found)):  # noqa: B905
+                for copy, p in zip(self.copies, found):  # noqa: B905
+                    copy.copy_(p)
+                return
+            self.parameters = [weakref.ref(p) for p in found]
+            self.copies = [local(p).clone() for p in found]
+
+    def weights(self) -> Dict[int, Any]:
+        """The copies by the id of their parameter."""
+        pairs = zip([r() for r in self.parameters], self.copies)  # noqa: B905
+        return {id(p): copy for p, copy in pairs if p is not None}
 
 
 class Sentinel:

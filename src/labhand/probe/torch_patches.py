@@ -8,15 +8,53 @@ from time import perf_counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable, Dict, List, Tuple
 
     from .torch_hooks import Probe
+
+
+class Places:
+    """What of ours stands in PyTorch; it can be taken out, and put in again."""
+
+    def __init__(self) -> None:
+        self.out = False
+        self._all: List[Tuple[Callable[[], Any], Callable[[], Any]]] = []
+
+    def add(self, put: Callable[[], Any], take: Callable[[], Any]) -> None:
+        """Puts something in; `take` undoes it."""
+        put()
+        self._all.append((put, take))
+
+    def attribute(self, owner: Any, name: str, ours: Any) -> None:
+        """Puts `ours` in the place of an attribute."""
+        own, original = name in vars(owner), vars(owner).get(name)
+
+        def take() -> None:
+            if own:
+                setattr(owner, name, original)
+            else:
+                delattr(owner, name)
+
+        self.add(lambda: setattr(owner, name, ours), take)
+
+    def take_out(self) -> None:
+        """Leaves PyTorch as if we had never been there, from the next call on."""
+        for _, take in reversed(() if self.out else self._all):
+            take()
+        self.out = True
+
+    def put_in(self) -> None:
+        """Puts everything back."""
+        for put, _ in self._all if self.out else ():
+            put()
+        self.out = False
 
 
 def backward(probe: Probe) -> None:
     """Wraps `torch.autograd.backward`, which `Tensor.backward` calls too.
 
-    The first branch is the short way through a step that is not looked at: a call more is felt there.
+    The first branch is the short way through a step that is not looked at, where every line is felt.
+    A finite value needs no question whether it is the loss.
     """
     original = probe.torch.autograd.backward
     compiling, guard, incidents = probe.compiling, probe.guard, probe.incidents
@@ -24,19 +62,19 @@ def backward(probe: Probe) -> None:
 
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-        if probe.lean and args and args[0] is None and probe.scaled is None:
+        if probe.lean and not probe.in_backward:
             try:
                 value = tensors.item()
             except Exception:  # several tensors, or one that is no scalar
                 value = nan
-            if value - value == 0 and not probe.in_backward:
+            if value - value == 0:
                 probe.in_backward = True
                 try:
                     result = original(tensors, *args, **kwargs)
                 finally:
                     probe.in_backward = False
                 calls.epoch += 1
-                if not probe.glance():
+                if probe.glance is not None and not probe.glance():
                     guard("backward", probe.look_at_gradients)
                 return result
         # Checkpointing calls backward within backward, possibly from a thread of the engine.
@@ -51,7 +89,7 @@ def backward(probe: Probe) -> None:
         guard("backward", probe.after_backward)
         return result
 
-    probe.torch.autograd.backward = backward
+    probe.places.attribute(probe.torch.autograd, "backward", backward)
 
 
 def optimizer(probe: Probe) -> None:
@@ -59,8 +97,7 @@ def optimizer(probe: Probe) -> None:
     module = sys.modules[probe.torch.optim.Optimizer.__module__]
     hooks = hasattr(module, "register_optimizer_step_post_hook")
     if hooks:
-        module.register_optimizer_step_pre_hook(probe.step_begins)
-        module.register_optimizer_step_post_hook(probe.step_ends)
+        _hook(probe, module)
     created = module.Optimizer.__init__
 
     @functools.wraps(created)
@@ -70,7 +107,39 @@ def optimizer(probe: Probe) -> None:
         created(self, *args, **kwargs)
         probe.guard("models", probe.optimizer_made, self)
 
-    module.Optimizer.__init__ = __init__
+    probe.places.attribute(module.Optimizer, "__init__", __init__)
+
+
+def _hook(probe: Probe, module: Any) -> None:
+    """Registers the hook after each step, and lets the probe have that before it where it needs it."""
+    compiling, ended = probe.compiling, probe.step_ends
+    handles: Dict[str, Any] = {}
+
+    def stepped(optimizer: Any, args: Any, kwargs: Any) -> None:
+        if compiling():
+            return
+        if probe.since < probe.brief and probe.main() is optimizer:
+            probe.since += 1
+            return
+        ended(optimizer, args, kwargs)
+
+    def listen(on: bool) -> None:
+        """Whether the hook before each step is wanted."""
+        if on and "before" not in handles:
+            handles["before"] = module.register_optimizer_step_pre_hook(probe.step_begins)
+        elif not on and "before" in handles:
+            handles.pop("before").remove()
+
+    def put() -> None:
+        handles["after"] = module.register_optimizer_step_post_hook(stepped)
+        listen(probe.attend)
+
+    def take() -> None:
+        handles.pop("after").remove()
+        listen(False)
+
+    probe.listen = listen
+    probe.places.add(put, take)
 
 
 def _wrap_step(kind: Any, probe: Probe) -> None:
@@ -105,7 +174,7 @@ def loader(probe: Probe) -> None:
         guard("loader", clock.loader_ends, perf_counter())
         return batch
 
-    iterator.__next__ = __next__
+    probe.places.attribute(iterator, "__next__", __next__)
 
 
 def scaler(probe: Probe) -> None:
@@ -119,6 +188,8 @@ def scaler(probe: Probe) -> None:
         result = scale(self, outputs)
         if result is not outputs and isinstance(result, torch.Tensor):
             probe.scaled = (result, outputs)
+            probe.lean = False
+            probe.brief = 0
         return result
 
     @functools.wraps(step)
@@ -129,4 +200,5 @@ def scaler(probe: Probe) -> None:
             probe.guard("scaler", probe.scaler_stepped)
         return result
 
-    kind.scale, kind.step = scaled, stepped
+    probe.places.attribute(kind, "scale", scaled)
+    probe.places.attribute(kind, "step", stepped)

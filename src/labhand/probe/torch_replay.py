@@ -16,7 +16,7 @@ import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterator, List, Tuple
+    from typing import Any, Dict, Iterator, List, Optional, Tuple
 
     from .torch_calls import Call
 
@@ -56,13 +56,16 @@ def _fsdp(kind: type) -> bool:
 
 
 @contextlib.contextmanager
-def untouched(torch: Any, module: Any) -> Iterator[None]:
-    """Within it the module may be run as one likes; after it everything is as it was."""
+def untouched(torch: Any, module: Any, weights: Optional[Dict[int, Any]] = None) -> Iterator[None]:
+    """Within it the module may be run as one likes; after it everything is as it was.
+
+    `weights`, by the id of the parameter, take the place of the parameters' values.
+    """
     modules = list(module.modules())
     kept = [(m, _attributes(torch, m)) for m in modules]
     randoms = _random_states(torch)
     try:
-        _swap_tensors(torch, modules)
+        _swap_tensors(torch, modules, weights or {})
         for m in modules:
             for name in _HOOKS:
                 if name in m.__dict__:
@@ -92,7 +95,7 @@ def _attributes(torch: Any, module: Any) -> Dict[str, Any]:
     return whole
 
 
-def _swap_tensors(torch: Any, modules: List[Any]) -> None:
+def _swap_tensors(torch: Any, modules: List[Any], weights: Dict[int, Any]) -> None:
     """Puts copies in the place of parameters and buffers; what is shared stays shared."""
     places: List[Tuple[Dict[str, Any], str, Any]] = []
     for m in modules:
@@ -114,7 +117,7 @@ def _swap_tensors(torch: Any, modules: List[Any]) -> None:
     with torch.no_grad():
         for place, name, tensor in places:
             if id(tensor) not in copies:
-                made = tensor.detach().clone()
+                made = weights.get(id(tensor), tensor).detach().clone()
                 if isinstance(tensor, torch.nn.Parameter):
                     made = torch.nn.Parameter(made, requires_grad=tensor.requires_grad)
                 copies[id(tensor)] = made
