@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labhand.check import check, mend
-from labhand.check.claim import Change, Insertion
+from labhand.check.claim import Change, Edit
 from labhand.check.patches import applied, diff
 from labhand.core.errors import InputError, NotFoundError
 
@@ -222,7 +222,7 @@ def test_a_diff_applied_is_the_change(
 ) -> None:
     text = "\n".join(lines) + end
     count = max(1, len(text.split("\n")) - (text.endswith("\n") or not text))
-    edits = [Insertion(1 + i % count, 0, new) for i, new in at]
+    edits = [Edit(1 + i % count, 0, new) for i, new in at]
     if not text:
         return
     patch = diff("f.py", text, Change("neutral", "", edits))

@@ -5,29 +5,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from labhand.core.finding import Safety, Severity
-from labhand.kit.code import Project, Source, Where
+from labhand.kit.code import Where
+from labhand.kit.code.facts import Step
+from labhand.kit.code.view import View
 
 Level = Literal["correctness", "suspicious", "possible"]
 
 
-class Code(NamedTuple):
-    """The file under check, in its project."""
+class Edit(NamedTuple):
+    """Text to put in place of a stretch of a source, or, without an end, to insert.
 
-    source: Source
-    project: Project
-
-    @property
-    def module(self) -> Where:
-        """The file's outermost scope."""
-        return Where(self.source, self.source.index.module)
-
-
-class Insertion(NamedTuple):
-    """Text to put into a source. Lines count from 1, columns (characters) from 0."""
+    Lines count from 1, columns (characters) from 0.
+    """
 
     line: int
     column: int
     text: str
+    end_line: int | None = None
+    end_column: int | None = None
 
 
 class Change(NamedTuple):
@@ -35,15 +30,7 @@ class Change(NamedTuple):
 
     safety: Safety
     summary: str
-    insertions: Sequence[Insertion]
-
-
-class Link(NamedTuple):
-    """One step in the chain of evidence."""
-
-    message: str
-    source: Source
-    node: ast.expr | ast.stmt
+    edits: Sequence[Edit]
 
 
 class Claim(NamedTuple):
@@ -55,8 +42,71 @@ class Claim(NamedTuple):
     function: str
     confidence: float
     evidence: dict[str, Any]
-    related: Sequence[Link] = ()
+    related: Sequence[Step] = ()
     change: Change | None = None
+
+
+class Code(View):
+    """The file under check, in its project: the vocabulary, and the making of claims and edits."""
+
+    def claim(
+        self,
+        node: ast.expr | ast.stmt,
+        message: str,
+        advice: str,
+        *,
+        because: Iterable[Step] = (),
+        confidence: float = 0.9,
+        change: Change | None = None,
+        **evidence: Any,
+    ) -> Claim:
+        """The claim that something is off at a node; `because` is its chain of evidence, in order."""
+        related = [s for s in dict.fromkeys(because) if s.node is not node]
+        function = self.where(node).scope.qualified
+        return Claim(node, message, advice, function, confidence, evidence, related, change)
+
+    def step(self, message: str, node: ast.expr | ast.stmt, where: Where | None = None) -> Step:
+        """One link for a chain of evidence."""
+        return Step(message, where.source if where else self.source, node)
+
+    def line(self, node: ast.expr | ast.stmt) -> int:
+        """The line of a node as a person counts it, within its cell in a notebook."""
+        return self.source.place(node.lineno)[0]
+
+    def replace(self, node: ast.expr | ast.stmt, text: str) -> Edit:
+        """Other text in the place of a node."""
+        start, end = self.source.column(node) - 1, self.source.end_column(node) - 1
+        return Edit(node.lineno, start, text, node.end_lineno or node.lineno, end)
+
+    def before(self, anchor: ast.stmt, text: str) -> Edit:
+        """A new statement before one, on a line of its own where that stands at the start of its line."""
+        column = self.source.column(anchor) - 1
+        indent = self.source.lines[anchor.lineno - 1][:column]
+        if not indent.strip():
+            return Edit(anchor.lineno, 0, f"{indent}{text}\n")
+        return Edit(anchor.lineno, column, f"{text}; ")
+
+    def after(self, anchor: ast.stmt, text: str) -> Edit:
+        """A new statement after one."""
+        lines = self.source.lines
+        indent = lines[anchor.lineno - 1][: self.source.column(anchor) - 1]
+        last = anchor.end_lineno or anchor.lineno
+        end = self.source.end_column(anchor) - 1
+        tail = lines[last - 1][end:].strip()
+        if not indent.strip() and (not tail or tail.startswith("#")):
+            return Edit(last, len(lines[last - 1]), f"\n{indent}{text}")
+        return Edit(last, end, f"; {text}")
+
+    def drop(self, statement: ast.stmt) -> Edit:
+        """A statement taken out; `pass` where it stands alone in its block or shares its line."""
+        lines = self.source.lines
+        last = statement.end_lineno or statement.lineno
+        before = lines[statement.lineno - 1][: self.source.column(statement) - 1]
+        after = lines[last - 1][self.source.end_column(statement) - 1 :]
+        alone = len(self.source.index.block(statement)) == 1
+        if alone or before.strip() or after.strip() or last >= len(lines):
+            return self.replace(statement, "pass")
+        return Edit(statement.lineno, 0, "", last + 1, 0)
 
 
 class RuleLike(Protocol):

@@ -76,12 +76,15 @@ def check(
 
 def claims(source: Source, project: Project, rules: Mapping[str, RuleLike]) -> list[Finding]:
     """The findings of some rules in one source, in the order of the lines."""
-    found: list[Finding] = []
-    seen: Counter[str] = Counter()
-    for name, rule in rules.items():
-        for claim in rule.check(Code(source, project)):
-            found.append(_finding(name, rule, claim, source, project.root, seen))
+    code = Code(source, project)
+    found = [f for name, rule in rules.items() for f in _found(name, rule, code)]
     return sorted(found, key=_position)
+
+
+def _found(name: str, rule: RuleLike, code: Code) -> list[Finding]:
+    seen: Counter[str] = Counter()
+    root = code.project.root
+    return [_finding(name, rule, claim, code.source, root, seen) for claim in rule.check(code)]
 
 
 def _rules(
@@ -120,9 +123,13 @@ def _one(path: Path, project: Project, rules: Mapping[str, RuleLike]) -> Told:
     if source.error is not None:
         return Told([], [Skipped("*", f"{shown}: {source.error}")])
     told = Told([], [])
+    code = Code(source, project)
     for name, rule in rules.items():
         try:
-            told.findings.extend(claims(source, project, {name: rule}))
+            told.findings.extend(_found(name, rule, code))
+        except RecursionError:
+            why = f"{shown} nests too deeply to be analysed; split its deepest expression or branches"
+            return Told([], [Skipped("*", why)])
         except Exception as error:  # a rule that trips over odd code must not stop the others
             why = f"it failed on {shown}: {type(error).__name__}: {error}"
             told.skipped.append(Skipped(name, why))
@@ -143,7 +150,7 @@ def _finding(
     change = claim.change
     fix = (
         FindingFix(change.safety, change.summary, patches.diff(shown, source.text, change))
-        if change
+        if change and not source.cells  # a diff of a notebook's JSON would not be readable
         else None
     )
     return Finding(

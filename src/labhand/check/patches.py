@@ -4,6 +4,7 @@ import difflib
 import io
 import re
 from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
 
 from labhand.check.claim import Change
@@ -17,12 +18,16 @@ _NO_END = "\\ No newline at end of file\n"
 def diff(path: str, text: str, change: Change) -> str:
     """The unified diff of a change of the file's text."""
     lines = _lines(text)
-    for edit in sorted(change.insertions, key=lambda e: (e.line, e.column), reverse=True):
-        line = lines[edit.line - 1]
-        lines[edit.line - 1] = (
-            line[: edit.column] + _same_ends(edit.text, line) + line[edit.column :]
-        )
-    return unified(path, text, "".join(lines))
+    starts = [0, *accumulate(len(line) for line in lines)]
+    after = text
+    for edit in sorted(change.edits, key=lambda e: (e.line, e.column), reverse=True):
+        begin = starts[edit.line - 1] + edit.column
+        end = begin
+        if edit.end_line is not None:
+            end = starts[edit.end_line - 1] + (edit.end_column or 0)
+        line = lines[edit.line - 1] if edit.line <= len(lines) else ""
+        after = after[:begin] + _same_ends(edit.text, line) + after[end:]
+    return unified(path, text, after)
 
 
 def unified(path: str, before: str, after: str) -> str:

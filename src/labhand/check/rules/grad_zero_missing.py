@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from labhand.check.claim import Change, Claim, Code, Insertion, Link
+from labhand.check.claim import Change, Claim, Code
 from labhand.core.finding import Severity
 from labhand.kit.code import flow
 from labhand.kit.code.knowledge import OPTIMIZER_NAME
@@ -125,8 +125,8 @@ class Rule:
                 "loop": flow.loop_kind(code.project, cycle.loop, cycle.where),
             },
             related=[
-                Link("gradients are added here", cycle.backward.where.source, cycle.backward.node),
-                Link("the loop that comes round again", cycle.where.source, cycle.loop),
+                code.step("gradients are added here", cycle.backward.node, cycle.backward.where),
+                code.step("the loop that comes round again", cycle.loop, cycle.where),
             ],
             change=_change(code, call, optimizer, where),
         )
@@ -191,8 +191,6 @@ def _may_clear(code: Code, event: Event, optimizer: ast.expr, where: Where) -> b
 
 def _change(code: Code, call: ast.Call, optimizer: ast.expr, where: Where) -> Change | None:
     """Clears before the first backward of this step, or after the step where that lies elsewhere."""
-    if code.source.cells:
-        return None
     index = code.source.index
     step = index.statement(call)
     block = index.block(step)
@@ -205,7 +203,8 @@ def _change(code: Code, call: ast.Call, optimizer: ast.expr, where: Where) -> Ch
         elif "backward" in kinds and before is None:
             before = statement
     anchor, after = (before, False) if before is not None else _closure(code, call, where, step)
-    return Change("scientific", f"Insert `{text}`", [_insertion(code, anchor, text, after)])
+    edit = code.after(anchor, text) if after else code.before(anchor, text)
+    return Change("scientific", f"Insert `{text}`", [edit])
 
 
 def _closure(code: Code, call: ast.Call, where: Where, step: ast.stmt) -> tuple[ast.stmt, bool]:
@@ -223,20 +222,3 @@ def _closure(code: Code, call: ast.Call, where: Where, step: ast.stmt) -> tuple[
 
 def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def _insertion(code: Code, anchor: ast.stmt, text: str, after: bool) -> Insertion:
-    lines = code.source.lines
-    column = code.source.column(anchor) - 1
-    indent = lines[anchor.lineno - 1][:column]
-    last = anchor.end_lineno or anchor.lineno
-    end = code.source.end_column(anchor) - 1
-    alone = not indent.strip()
-    if after:
-        tail = lines[last - 1][end:].strip()
-        if alone and (not tail or tail.startswith("#")):
-            return Insertion(last, len(lines[last - 1]), f"\n{indent}{text}")
-        return Insertion(last, end, f"; {text}")
-    if alone:
-        return Insertion(anchor.lineno, 0, f"{indent}{text}\n")
-    return Insertion(anchor.lineno, column, f"{text}; ")

@@ -1,7 +1,10 @@
 """The semantic core: what code means, read from its text alone; nothing checked is ever imported.
 
-`source` one file or notebook · `model` scopes and bindings · `project` files and names · `origins`
-where values come from · `flow` loops and cycles · `knowledge` other people's APIs as data.
+`view` the vocabulary, which all below it serves: `source` one file or notebook · `model` scopes and
+bindings · `paths` the order of statements · `project` files and names · `calls`, `origins` what is
+called, where objects come from · `facts` values followed back, in the domains `roles` `graph` `splits`
+`units` `shapes` · `modes` · `contexts`, `flow` loops and what surrounds code · `slices` ·
+`knowledge` other people's APIs as tables.
 *Unknown* is an answer everywhere: who claims something must have proof.
 """
 

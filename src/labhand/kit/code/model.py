@@ -39,6 +39,8 @@ class Scope:
         self.calls: list[ast.Call] = []
         self.returns: list[ast.expr] = []
         self.inner: list[Scope] = []
+        self.stores: dict[str, list[Binding]] = {}
+        """What is put into parts of things, by the thing as written: `x[...] = value`, `x.loc[...] = value`."""
 
     @property
     def qualified(self) -> str:
@@ -91,6 +93,7 @@ class Index:
         self.stars: list[tuple[str, int]] = []
         self.of_node: dict[ast.AST, Scope] = {tree: self.module}
         self.imports: list[tuple[str, int, str | None]] = []
+        self.by_type: dict[type[ast.AST], list[ast.AST]] = {}
         _Walk(self).body(tree, self.module, None)
 
     def scope(self, node: ast.AST) -> Scope:
@@ -147,10 +150,11 @@ class _Walk:
             (child, node, scope, owner) for child in ast.iter_child_nodes(node)
         ]
         stack.reverse()
-        parents = self.index.parents
+        parents, by_type = self.index.parents, self.index.by_type
         while stack:
             child, parent, scope, owner = stack.pop()
             parents[child] = parent
+            by_type.setdefault(type(child), []).append(child)
             inside, inner_owner = self.enter(child, scope, owner)
             below = [(n, child, inside, inner_owner) for n in ast.iter_child_nodes(child)]
             below.reverse()
@@ -215,6 +219,12 @@ class _Walk:
             self.target(target.value, scope, binding._replace(how="other"))
         elif isinstance(target, ast.Attribute) and binding.value is not None:
             self.attribute(target, scope, binding)
+        elif isinstance(target, ast.Subscript) and binding.value is not None:
+            base = target.value
+            if isinstance(base, ast.Attribute) and base.attr in ("loc", "iloc", "at", "data"):
+                base = base.value
+            if isinstance(base, ast.Name | ast.Attribute):
+                scope.stores.setdefault(ast.unparse(base), []).append(binding)
 
     def attribute(self, target: ast.Attribute, scope: Scope, binding: Binding) -> None:
         method: Scope | None = scope

@@ -3,7 +3,8 @@
 import ast
 from typing import NamedTuple
 
-from labhand.kit.code.model import Binding
+from labhand.kit.code import knowledge
+from labhand.kit.code.model import Binding, Scope
 from labhand.kit.code.project import CallSite, Known, Project, Where
 
 DEPTH = 8
@@ -85,7 +86,11 @@ def callee(project: Project, call: ast.Call, where: Where, depth: int = 4) -> Wh
                 return Where(ancestor.source, ancestor.klass.methods[function.attr])
         return None
     receiver = receiver_class(project, base, where, depth - 1)
-    return project.method(receiver, function.attr) if receiver else None
+    if receiver is None:
+        return None
+    return project.method(receiver, function.attr) or _run_by_call(
+        project, receiver_class(project, function, where, depth - 1)
+    )
 
 
 def receiver_class(project: Project, base: ast.expr, where: Where, depth: int = 3) -> Known | None:
@@ -112,20 +117,36 @@ def argument(site: CallSite, target: Where, parameter: str) -> ast.expr | None:
     return call.args[position] if position < len(call.args) else None
 
 
+def default_of(scope: Scope, parameter: str) -> ast.expr | None:
+    """The default of a parameter, as written."""
+    if isinstance(scope.node, ast.Module):
+        return None
+    given = scope.node.args
+    plain = [*given.posonlyargs, *given.args]
+    defaults: list[ast.expr | None] = [None] * (len(plain) - len(given.defaults))
+    pairs = [*zip(plain, [*defaults, *given.defaults], strict=True)]
+    pairs += zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    return next((value for one, value in pairs if one.arg == parameter), None)
+
+
 def _called_instance(
     project: Project, function: ast.Name, where: Where, depth: int
 ) -> Where | None:
     _, bindings = project.binding(function.id, where)
     if not bindings or any(b.how in ("function", "class", "import") for b in bindings):
         return None
-    receiver = receiver_class(project, function, where, depth - 1)
-    if receiver is None:
+    return _run_by_call(project, receiver_class(project, function, where, depth - 1))
+
+
+def _run_by_call(project: Project, instance: Known | None) -> Where | None:
+    """The method that runs when an instance of a class is called."""
+    if instance is None:
         return None
-    return project.method(receiver, "__call__") or project.method(receiver, "forward")
+    return project.method(instance, "__call__") or project.method(instance, "forward")
 
 
 def _of_name(project: Project, name: ast.Name, where: Where, depth: int) -> list[Origin]:
-    home, bindings = project.binding(name.id, where)
+    home, bindings = project.reaching(name, where)
     found: list[Origin] = []
     for bound in bindings:
         found += _of_binding(project, name.id, bound, home, depth - 1)
@@ -214,8 +235,13 @@ def _of_call(project: Project, call: ast.Call, where: Where, depth: int) -> list
             found += origins(project, returned, called, depth - 1)
         return found or [UNKNOWN]
     name = project.canonical(call.func, where)
+    if name in knowledge.WRAPPERS_OF_MODULES and call.args:
+        return origins(project, call.args[0], where, depth - 1)
     if name is not None:
         return [Origin("made", name, expression=call, where=where)]
+    function = call.func
+    if isinstance(function, ast.Attribute) and function.attr in knowledge.RETURNING_SELF:
+        return origins(project, function.value, where, depth - 1)
     return [UNKNOWN]
 
 

@@ -56,6 +56,12 @@ class Project:
         self.answers: dict[tuple[ast.AST, Scope, int], Any] = {}
         """What `origins` has found; a project under analysis does not change."""
         self._modules: dict[tuple[str, int, Path], Source | None] = {}
+        self.calls: dict[ast.Call, Any] = {}
+        """What each call means, as `calls.call_of` finds it."""
+        self.loop_kinds: dict[ast.AST, Any] = {}
+        self.calls_at: dict[Scope, Any] = {}
+        self.domains: dict[object, Any] = {}
+        """The facts of each domain, as `facts` finds them."""
         self._importers: dict[Path, list[Source]] = {}
 
     @cached_property
@@ -176,6 +182,33 @@ class Project:
                 return Where(where.source, scope), found
             scope = scope.parent
         return where, []
+
+    def reaching(self, name: ast.Name, where: Where) -> tuple[Where, list[Binding]]:
+        """The bindings that a use of a name can mean, with the order of statements in its own scope."""
+        names = where.source.names
+        hidden = names.hidden(name)
+        if hidden is not None:
+            return where, [hidden]
+        home, bindings = self.binding(name.id, where)
+        if home.scope is not where.scope or any(b.how == "global" for b in bindings):
+            return home, bindings
+        return home, names.reaching(name.id, home.scope, names.point(name)) or bindings
+
+    def reaching_attribute(self, node: ast.Attribute, where: Where) -> list[Binding]:
+        """The assignments to `self.x` in the same function that surely precede its use; else none."""
+        owner = self.owner(where)
+        if owner is None or not isinstance(node.value, ast.Name) or node.value.id != "self":
+            return []
+        names = where.source.names
+        places: dict[object, Binding] = {}
+        for value, scope, path in owner.klass.attributes.get(node.attr, ()):
+            if scope is where.scope:
+                places[names.point(value)] = Binding("assign", value, value, path)
+        if not places:
+            return []
+        ways = names.paths(where.scope)
+        found, open_end = ways.nearest_before(names.point(node), places.__contains__)
+        return [] if open_end else [places[point] for point in dict.fromkeys(found)]
 
     def canonical(self, expression: ast.expr, where: Where, depth: int = 4) -> str | None:
         """The dotted API name that an expression means, through imports and aliases; else None."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from labhand.core.errors import InputError
 from labhand.kit.code.model import Index
+from labhand.kit.code.paths import Names
 
 _CELL_LANGUAGE = re.compile(r"^%%(?!time|timeit|capture|prun|snakeviz|memit)\w+")
 _MAGIC = re.compile(r"^(\s*)(?:%|!|\?|\w[\w.]*\?\??\s*$)")
@@ -51,6 +52,11 @@ class Source:
     def index(self) -> Index:
         """Scopes, classes, bindings and parents of the tree."""
         return Index(self.tree)
+
+    @cached_property
+    def names(self) -> Names:
+        """Which bindings reach which uses, and the ways through each function."""
+        return Names(self.index)
 
     def place(self, line: int) -> tuple[int, int | None]:
         """Line and cell of a line of `text`: within its cell in a notebook, else as it is."""

@@ -62,6 +62,31 @@ MODULE_BASES = frozenset(
 )
 """Bases whose own methods are known, so that `self.name()` is not theirs unless it is listed."""
 
+PLAIN_BASES = frozenset({"object", "abc.ABC", "typing.Generic", "typing.Protocol"})
+"""Bases that say nothing of what a class is."""
+
+MAKING_METHODS = frozenset(
+    "from_pretrained from_config load_from_checkpoint from_dict from_file".split()
+)
+"""Methods of a class that make an instance of it."""
+
+MAKING_PACKAGES = ("optax.", "timm.", "torchvision.models.", "gymnasium.", "gym.", "datasets.")
+"""Packages whose functions make objects: `optax.adam(…).update` is named as if `adam` were a class."""
+
+RETURNING_SELF = frozenset(
+    "to cuda cpu eval train half float double bfloat16 requires_grad_ share_memory apply fit compile "
+    "set_params set_format to_device".split()
+)
+"""Methods that give back what they are called on (modules, estimators)."""
+
+WRAPPERS_OF_MODULES = frozenset(
+    "torch.nn.DataParallel torch.nn.parallel.DataParallel torch.nn.parallel.DistributedDataParallel "
+    "torch.distributed.fsdp.FullyShardedDataParallel torch.compile torch.jit.script copy.deepcopy "
+    "torch.nn.utils.weight_norm torch.nn.utils.spectral_norm torch.nn.utils.parametrizations.weight_norm "
+    "torch.nn.utils.parametrizations.spectral_norm".split()
+)
+"""Calls that give back the module they are given, wrapped or as it is."""
+
 ZEROING = re.compile(
     r"(zero|clear|reset|null|none|flush|wipe)\w*_?grad|grads?_?(zero|clear|reset)", re.I
 )

@@ -1,0 +1,156 @@
+"""What surrounds code when it runs: with-blocks, decorators, loops, guards, also through callers."""
+
+import ast
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from labhand.kit.code import flow, knowledge
+from labhand.kit.code.calls import Call, call_of
+from labhand.kit.code.model import FunctionNode, LoopNode
+from labhand.kit.code.project import Project, Where
+from labhand.kit.code.training import inside, within
+
+_CALLERS_UP = 3
+
+
+class Loop(NamedTuple):
+    """A loop around something. `root` is the node in its body that is it, or calls what holds it.
+
+    `kind`: epoch, batch, accumulation, inference, unknown; `over` is what it goes over.
+    """
+
+    kind: flow.LoopKind
+    node: LoopNode
+    where: Where
+    root: ast.AST
+
+    @property
+    def over(self) -> ast.expr | None:
+        """What a `for` goes over, without `enumerate`, `tqdm` and their like."""
+        if isinstance(self.node, ast.While):
+            return None
+        over = self.node.iter
+        while isinstance(over, ast.Call) and over.args and _passes_on(over):
+            over = over.args[0]
+        return over
+
+
+class Happening(NamedTuple):
+    """A call that running some code leads to; `root` the node of that code which leads there."""
+
+    call: Call
+    root: ast.AST
+
+
+def under(
+    project: Project, node: ast.AST, where: Where, names: Collection[str], up: int = _CALLERS_UP
+) -> bool | None:
+    """Whether a node runs within one of these contexts: always, never, or (None) unknown or both."""
+    own = _with_names(node, where)
+    if any(project.canonical(_called(n), where) in names for n in own):
+        return True
+    scope = where.scope
+    if not isinstance(scope.node, FunctionNode):
+        return False
+    around = Where(where.source, scope.parent or scope)
+    if any(project.canonical(_called(d), around) in names for d in scope.node.decorator_list):
+        return True
+    if up == 0:
+        return None
+    sites = _sites(project, where)
+    answers = {under(project, call, at, names, up - 1) for call, at in sites}
+    return answers.pop() if len(answers) == 1 else False if not answers else None
+
+
+def _sites(project: Project, where: Where) -> list[tuple[ast.Call, Where]]:
+    """The calls that run a function; of `forward`, the calls of its module are among them."""
+    return [(s.call, s.where) for s in project.callers(where) or ()]
+
+
+def _with_names(node: ast.AST, where: Where) -> Iterator[ast.expr]:
+    inner = node
+    for above in where.source.index.ancestors(node):
+        if isinstance(above, ast.With | ast.AsyncWith) and inner in above.body:
+            for item in above.items:
+                yield item.context_expr
+        inner = above
+
+
+def loops(project: Project, node: ast.AST, where: Where, up: int = 0) -> Iterator[Loop]:
+    """The loops around a node, innermost first; then those around the calls of its function."""
+    root = node
+    for loop in where.source.index.loops(node):
+        yield Loop(kind(project, loop, where), loop, where, root)
+    if up > 0:
+        for call, at in _sites(project, where):
+            yield from loops(project, call, at, up - 1)
+
+
+def kind(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind:
+    """What kind of loop it is: by what it goes over, then by what happens in it."""
+    known = project.loop_kinds.get(loop)
+    if known is None:
+        known = flow.loop_kind(project, loop, where)
+        if known == "unknown":
+            known = _by_content(project, loop, where)
+        project.loop_kinds[loop] = known
+    return known
+
+
+def _by_content(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind:
+    methods = {h.call.method for h in running(project, inside(loop), where, 1)}
+    inner = any(isinstance(n, LoopNode) for s in loop.body for n in ast.walk(s))
+    if "backward" in methods and "step" in methods and not inner:
+        return "batch"
+    if "backward" in methods and not inner:
+        return "accumulation" if "step" not in methods else "batch"
+    if "backward" in methods and inner:
+        return "epoch"
+    return "unknown"
+
+
+def running(project: Project, nodes: list[ast.AST], where: Where, depth: int = 3) -> Iterator[Happening]:
+    """Every call that running these nodes makes, in order, calls within the project followed."""
+    yield from _running(project, nodes, where, None, depth, set())
+
+
+def _running(
+    project: Project,
+    nodes: list[ast.AST],
+    where: Where,
+    root: ast.AST | None,
+    depth: int,
+    entered: set[ast.AST],
+) -> Iterator[Happening]:
+    for start in nodes:
+        for node in within(start):
+            if isinstance(node, ast.Call):
+                call = call_of(project, node, where)
+                yield Happening(call, root or node)
+                target = call.target if depth > 0 else None
+                if isinstance(target, Where) and target.scope.node not in entered:
+                    entered.add(target.scope.node)
+                    body: list[ast.AST] = [*target.scope.node.body]
+                    yield from _running(project, body, target, root or node, depth - 1, entered)
+
+
+def guards(node: ast.AST, where: Where) -> list[tuple[ast.expr, bool]]:
+    """The conditions that must hold for a node to run within its function, innermost first."""
+    found: list[tuple[ast.expr, bool]] = []
+    inner = node
+    for above in where.source.index.ancestors(node):
+        if isinstance(above, ast.If) and inner is not above.test:
+            found.append((above.test, inner in above.body))
+        elif isinstance(above, ast.IfExp) and inner is not above.test:
+            found.append((above.test, inner is above.body))
+        inner = above
+    return found
+
+
+def _called(expression: ast.expr) -> ast.expr:
+    return expression.func if isinstance(expression, ast.Call) else expression
+
+
+def _passes_on(call: ast.Call) -> bool:
+    name = ast.unparse(call.func)
+    return name in knowledge.WRAPPERS_OF_ITERABLES or name.endswith("tqdm")

@@ -1,0 +1,95 @@
+"""Graph state: whether a value hangs on the graph of gradients or was taken out of it."""
+
+import ast
+from collections.abc import Iterable
+
+from labhand.kit.code.calls import Call
+from labhand.kit.code.contexts import under
+from labhand.kit.code.facts import UNKNOWN, Fact, Facts, Spot, Step
+from labhand.kit.code.knowledge import tables
+from labhand.kit.code.origins import receiver_class
+
+_OUT = frozenset({"data", "grad", "shape", "dtype", "device", "ndim"})
+_FREE = frozenset("torch.nn.Identity() torch.nn.Flatten() torch.nn.ReLU() torch.nn.Dropout() torch.nn.Softmax()".split())
+
+
+def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
+    """What an expression says of its place in the graph."""
+    match spot.node:
+        case ast.Constant() | ast.Compare() | ast.JoinedStr():
+            return [Fact("detached")]
+        case ast.Attribute(attr=name) if name in _OUT:
+            return [Fact("detached")]
+        case ast.Call():
+            return _call(facts, spot)
+        case ast.BinOp(left=left, right=right):
+            return [_together(facts, [spot.at(left, ()), spot.at(right, ())])]
+        case ast.UnaryOp(operand=operand):
+            return facts.all(spot.at(operand))
+        case ast.Name():
+            found = list(facts.follow(spot))
+            return found if all(found) and found else [_backpropagated(spot), *found]
+    return None
+
+
+def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
+    call = facts.call(spot)
+    if "detaches" in (call.entry("graph") or tables.entry("graph", f".{call.method}") or {}):
+        step = Step(f"`{call.method}` takes it out of the graph", spot.where.source, call.node)
+        return [Fact("detached", (step,))]
+    off = tables.words("graph", "off", "context")
+    module = _module(call, spot)
+    if module or (call.name or "").startswith(("torch.", ".")) or call.entry("losses"):
+        outside = under(facts.project, call.node, spot.where, off)
+        if outside is not False:
+            return [Fact("detached") if outside else UNKNOWN]
+    if module:
+        step = Step(f"`{ast.unparse(call.node.func)}` computes it with gradients", spot.where.source, call.node)
+        return [Fact("attached", (step,))]
+    name = call.name or ""
+    if call.entry("losses") or name.startswith("torch.") or name in _FREE:
+        return [_together(facts, [spot.at(a, ()) for a in _tensors(call)])]
+    if name.startswith(".") and call.receiver is not None:
+        return [f for f in facts.all(spot.at(call.receiver, ())) if f.value == "attached"] or [UNKNOWN]
+    return None
+
+
+def _tensors(call: Call) -> list[ast.expr]:
+    given = [*call.node.args, *(k.value for k in call.node.keywords)]
+    return [p for a in given for p in (a.elts if isinstance(a, ast.List | ast.Tuple) else [a])]
+
+
+def _module(call: Call, spot: Spot) -> bool:
+    """Whether a call surely runs a module that has parameters."""
+    name = call.name or ""
+    if name.startswith("torch.nn.") and name.endswith("()"):
+        return name not in _FREE and call.entry("losses") is None and not name.endswith("Loss()")
+    if call.target is None or call.node.func is None:
+        return name == "torch.nn.Module()"
+    owner = receiver_class(call.project, call.node.func, spot.where)
+    return owner is not None and "torch.nn.Module" in call.project.lineage(owner)[1]
+
+
+def _together(facts: Facts, parts: list[Spot]) -> Fact:
+    found = [facts.one(part) for part in parts]
+    attached = next((f for f in found if f.value == "attached"), None)
+    if attached is not None:
+        return attached
+    return Fact("detached") if found and all(f.value == "detached" for f in found) else UNKNOWN
+
+
+def _backpropagated(spot: Spot) -> Fact:
+    """A value that `backward()` is called on, under the same name and binding, hangs on the graph."""
+    node, where = spot.node, spot.where
+    assert isinstance(node, ast.Name)
+    mine = where.source.names
+    here = set(map(id, mine.reaching(node.id, where.scope, mine.point(node))))
+    for call in where.scope.calls:
+        function = call.func
+        if isinstance(function, ast.Attribute) and function.attr == "backward":
+            base = function.value
+            if isinstance(base, ast.Name) and base.id == node.id:
+                there = mine.reaching(node.id, where.scope, mine.point(call))
+                if here and here == set(map(id, there)):
+                    return Fact("attached", (Step("gradients flow back from it here", where.source, call),))
+    return UNKNOWN

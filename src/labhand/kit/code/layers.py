@@ -1,0 +1,123 @@
+"""What modules are made of: layers in order, and whether any depends on the training mode."""
+
+import ast
+
+from labhand.kit.code import knowledge
+from labhand.kit.code.calls import Call, call_of
+from labhand.kit.code.facts import Spot
+from labhand.kit.code.knowledge import tables
+from labhand.kit.code.origins import Origin, origins
+from labhand.kit.code.project import Known, Project, Where
+
+_DEPTH = 4
+
+
+def layers_in(made: Call) -> list[Spot] | None:
+    """The layers of a Sequential by the call that makes it; None where it is none or not plain."""
+    entry = tables.entry("layers", made.name)
+    if entry is None or entry.get("chain") != "sequential":
+        return None
+    given = made.node.args
+    if len(given) == 1 and isinstance(given[0], ast.List | ast.Tuple):
+        given = given[0].elts
+    elif len(given) == 1 and isinstance(given[0], ast.Call) and given[0].args:
+        pairs = given[0].args[0]
+        if not isinstance(pairs, ast.List | ast.Tuple):
+            return None if made.project.canonical(given[0].func, made.where) == "collections.OrderedDict" else [Spot(given[0], made.where)]
+        given = [p.elts[1] for p in pairs.elts if isinstance(p, ast.Tuple) and len(p.elts) == 2]
+    if not given or any(isinstance(a, ast.Starred) for a in given):
+        return None
+    return [Spot(_plain(made.project, a, made.where), made.where) for a in given]
+
+
+def _plain(project: Project, layer: ast.expr, where: Where) -> ast.expr:
+    """A layer's making, where a name stands for it in the same function."""
+    found = origins(project, layer, where)
+    same = len(found) == 1 and found[0].where is not None and found[0].where.scope is where.scope
+    return found[0].expression if same and found[0].expression is not None else layer
+
+
+def depends_on_mode(project: Project, module: ast.expr, where: Where) -> ast.expr | bool | None:
+    """What in a module behaves otherwise in training than in evaluation.
+
+    The expression that makes such a layer (True where it is a whole known model); False where there is
+    surely none; None: not known.
+    """
+    found = origins(project, module, where)
+    answers = [_of_origin(project, o, _DEPTH) for o in found]
+    if any(a is None for a in answers) or not answers:
+        return None
+    return next((a for a in answers if a is not False), False)
+
+
+def _of_origin(project: Project, origin: Origin, depth: int) -> ast.expr | bool | None:
+    if depth == 0:
+        return None
+    if origin.kind == "instance" and origin.known is not None:
+        return _of_class(project, origin.known, depth)
+    if origin.kind == "constant":
+        return False
+    if origin.kind != "made" or not isinstance(origin.expression, ast.Call) or origin.where is None:
+        return None
+    return _of_made(project, call_of(project, origin.expression, origin.where), depth)
+
+
+def _of_made(project: Project, made: Call, depth: int) -> ast.expr | bool | None:
+    name = made.name or ""
+    entry = tables.entry("layers", name) or {}
+    if "mode" in entry:
+        rate = made.arg(0, "p", "dropout")
+        never = entry["mode"] == "dropout" and isinstance(rate, ast.Constant) and rate.value == 0
+        return False if never and name.startswith("torch.nn.Dropout") else made.node
+    if "when" in entry:
+        rate = made.arg(None, "dropout")
+        return made.node if rate is not None and getattr(rate, "value", 1) != 0 else False
+    if "plain" in entry:
+        return False
+    if "chain" in entry:
+        parts = [p for a in made.node.args for p in (a.elts if isinstance(a, ast.List) else [a])]
+        return _any(project, parts, made.where, depth)
+    if name.startswith(tuple(tables.table("layers")["models"]["mode"])):
+        return True
+    return None
+
+
+def _any(
+    project: Project, parts: list[ast.expr], where: Where, depth: int
+) -> ast.expr | bool | None:
+    unknown = False
+    for part in parts:
+        inner = part.value if isinstance(part, ast.Starred) else part
+        if isinstance(inner, ast.ListComp | ast.GeneratorExp):
+            inner = inner.elt
+        answers = [_of_origin(project, o, depth - 1) for o in origins(project, inner, where)]
+        found = next((a for a in answers if a is not False and a is not None), None)
+        if found is not None:
+            return found
+        unknown |= any(a is None for a in answers)
+    return None if unknown else False
+
+
+def _of_class(project: Project, known: Known, depth: int) -> ast.expr | bool | None:
+    """Of a module of the project: any attribute, or a function of `forward` that depends on the mode."""
+    line, outside = project.lineage(known)
+    unknown = bool(outside - knowledge.MODULE_BASES)
+    for member in line:
+        for scope in member.klass.methods.values():
+            where = Where(member.source, scope)
+            for node in scope.calls:
+                call = call_of(project, node, where)
+                if tables.entry("layers", call.name) is None:
+                    continue
+                found = _of_made(project, call, depth - 1)
+                if found:
+                    return found
+        for values in member.klass.attributes.values():
+            for value, scope, path in values:
+                if path or not isinstance(value, ast.Call):
+                    continue
+                answer = _any(project, [value], Where(member.source, scope), depth)
+                if answer:
+                    return answer
+                unknown |= answer is None
+    return None if unknown else False

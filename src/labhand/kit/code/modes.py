@@ -1,0 +1,184 @@
+"""Module mode: whether a module is in training or evaluation mode where code runs."""
+
+import ast
+from collections.abc import Iterable
+
+from labhand.kit.code import knowledge
+from labhand.kit.code.calls import Call, call_of
+from labhand.kit.code.facts import UNKNOWN, Fact, Step
+from labhand.kit.code.origins import argument, origins
+from labhand.kit.code.paths import Point
+from labhand.kit.code.project import CallSite, Project, Where
+
+_DEPTH = 5
+
+
+def modes(project: Project, module: ast.expr, at: ast.AST, where: Where) -> list[Fact]:
+    """The modes that a module can be in at a node: `train`, `eval`, or unknown, each with why."""
+    point = where.source.names.point(at)
+    found = _before(project, ast.unparse(module), point, where, at, _DEPTH, set())
+    return [UNKNOWN if f.value == "unknown" else f for f in found] or [UNKNOWN]
+
+
+def _before(
+    project: Project,
+    module: str,
+    point: Point,
+    where: Where,
+    until: ast.AST | None,
+    depth: int,
+    seen: set[object],
+) -> list[Fact]:
+    """The last mode set on each way back from a statement, callers included."""
+    key = (module, point, where.scope, until)
+    if depth == 0 or key in seen:
+        return [UNKNOWN] if depth == 0 else []
+    seen.add(key)
+    calls = _calls_at(project, where)
+    if until is not None:
+        earlier = [c for c in calls.get(point, ()) if _is_before(c.node, until)]
+        said = _said(project, earlier, module, depth, seen)
+        if said:
+            return said
+    told: dict[Point, list[Fact]] = {}
+
+    def says(at: Point) -> bool:
+        if at not in told:
+            told[at] = _said(project, calls.get(at, ()), module, depth, seen) or _bound(
+                project, at, module, where
+            )
+        return bool(told[at])
+
+    found, open_end = where.source.names.paths(where.scope).nearest_before(point, says)
+    facts = [fact for at in found for fact in told[at]]
+    if open_end:
+        facts += _from_callers(project, module, where, depth, seen)
+    return facts
+
+
+def _calls_at(project: Project, where: Where) -> dict[Point, list[Call]]:
+    known = project.calls_at.get(where.scope)
+    if known is None:
+        known = project.calls_at[where.scope] = {}
+        for node in where.scope.calls:
+            point = where.source.names.point(node)
+            known.setdefault(point, []).append(call_of(project, node, where))
+    return known
+
+
+def _said(
+    project: Project, calls: Iterable[Call], module: str, depth: int, seen: set[object]
+) -> list[Fact]:
+    """What the last of some calls in one statement says of the mode; empty: nothing."""
+    for call in reversed(list(calls)):
+        if call.receiver is not None and call.method in ("eval", "train"):
+            on = ast.unparse(call.receiver)
+            if on == module or _holds(on, module):
+                return [_set(call)]
+        inside = _known_inside(call, module)
+        if inside is not None:
+            name, target = inside
+            found = _before(project, name, None, target, None, depth - 1, seen)
+            settled = [f for f in found if f]
+            if settled and len(settled) == len(found):
+                return settled
+    return []
+
+
+def _set(call: Call) -> Fact:
+    given = call.arg(0, "mode")
+    if call.method == "train" and given is not None:
+        if not isinstance(given, ast.Constant):
+                return Fact("unknown")
+        mode = "train" if given.value else "eval"
+    else:
+        mode = call.method
+    step = Step(f"it is put into {mode} mode", call.where.source, call.node)
+    return Fact(mode, (step,))
+
+
+def _holds(outer: str, inner: str) -> bool:
+    """Whether a module surely is part of another: `self.net` of `self`, `model.head` of `model`."""
+    return inner.startswith(f"{outer}.")
+
+
+def _known_inside(call: Call, module: str) -> tuple[str, Where] | None:
+    """What the module is called in the project's function that a call runs; None: not handed on."""
+    target = call.target
+    if not isinstance(target, Where):
+        return None
+    if module.startswith("self.") and call.receiver is not None:
+        base = ast.unparse(call.receiver)
+        if base == "self" or module.startswith(f"{base}."):
+            return "self" + module[len(base) :], target
+    for name in target.scope.parameters:
+        given = argument(CallSite(call.node, call.where), target, name)
+        if given is not None and ast.unparse(given) == module:
+            return name, target
+    if call.receiver is not None and ast.unparse(call.receiver) == module:
+        return "self", target
+    bound_here = module.partition(".")[0] in target.scope.bindings
+    same_file = target.source is call.where.source
+    is_global = module.partition(".")[0] in call.where.source.index.module.bindings
+    return (module, target) if same_file and is_global and not bound_here else None
+
+
+def _bound(project: Project, at: Point, module: str, where: Where) -> list[Fact]:
+    """What a statement that makes or rebinds the module says."""
+    if not isinstance(at, ast.Assign | ast.AnnAssign) or at.value is None:
+        return []
+    targets = at.targets if isinstance(at, ast.Assign) else [at.target]
+    if module not in [ast.unparse(t) for t in targets]:
+        return []
+    value = at.value
+    if isinstance(value, ast.Call):
+        function = value.func
+        if isinstance(function, ast.Attribute) and function.attr in knowledge.RETURNING_SELF:
+            if ast.unparse(function.value) == module:
+                return []
+            if function.attr in ("eval", "train"):
+                return [_set(call_of(project, value, where))]
+    found = origins(project, value, where)
+    return [_new(o.name, o.kind, at, where) for o in found] or [Fact("unknown")]
+
+
+def _new(name: str, kind: str, at: ast.stmt, where: Where) -> Fact:
+    last = name.rpartition(".")[2]
+    if last in knowledge.MAKING_METHODS and "transformers" in name:
+        return Fact("eval", (Step("`from_pretrained` gives it in eval mode", where.source, at),))
+    if kind in ("made", "instance"):
+        return Fact("train", (Step("it is new, so in train mode", where.source, at),))
+    return Fact("unknown")
+
+
+def _from_callers(
+    project: Project, module: str, where: Where, depth: int, seen: set[object]
+) -> list[Fact]:
+    sites = project.callers(where)
+    if not sites:
+        return [UNKNOWN]
+    head, dot, rest = module.partition(".")
+    facts: list[Fact] = []
+    for site in sites:
+        outer = module
+        if head == "self":
+            function = site.call.func
+            outer = ast.unparse(function.value) if isinstance(function, ast.Attribute) else "?"
+            outer += dot + rest
+        elif head in where.scope.parameters:
+            given = argument(site, where, head)
+            if given is None:
+                return [UNKNOWN]
+            outer = ast.unparse(given) + dot + rest
+        names = site.where.source.names
+        facts += _before(
+            project, outer, names.point(site.call), site.where, site.call, depth - 1, seen
+        )
+    return facts
+
+
+def _is_before(one: ast.expr, other: ast.AST) -> bool:
+    assert isinstance(other, ast.expr | ast.stmt)
+    return (one.end_lineno or 0, one.end_col_offset or 0) <= (other.lineno, other.col_offset)
+
+

@@ -1,0 +1,162 @@
+"""Tensor roles: logits, probabilities, log-probabilities, class indices, one-hot, from what gives them."""
+
+import ast
+from collections.abc import Iterable
+
+from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import UNKNOWN, Fact, Facts, Spot, Step
+from labhand.kit.code.knowledge import tables
+from labhand.kit.code.layers import layers_in
+from labhand.kit.code.project import Known, Where
+
+_THROUGH = frozenset({"T", "mT", "H", "data", "real"})
+_FIELDS = {"logits": "logits", "probs": "probabilities", "loss": "loss"}
+_KERAS = {
+    "softmax": "probabilities",
+    "sigmoid": "probabilities",
+    "log_softmax": "log-probabilities",
+    "linear": "logits",
+    "relu": "rectified",
+    "tanh": "bounded",
+}
+
+
+def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
+    """What an expression says of its tensor role."""
+    match spot.node:
+        case ast.Call():
+            return _call(facts, spot)
+        case ast.BinOp():
+            return _operation(facts, spot)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return [Fact("negative")] if facts.one(spot.at(operand)) else [UNKNOWN]
+        case ast.Attribute(attr=name, value=value) if name in _THROUGH:
+            return facts.all(spot.at(value))
+        case ast.Attribute(attr=name) if name in _FIELDS:
+            found = list(facts.follow(spot))
+            return found if any(found) else [_said(_FIELDS[name], spot, f"its field `{name}`")]
+        case ast.Compare():
+            return [Fact("truth")]
+    return None
+
+
+def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
+    call = facts.call(spot)
+    name = call.name
+    if name in ("torch.log", "numpy.log", "jax.numpy.log", ".log", ".log_", "tensorflow.math.log"):
+        return _turned(facts, spot, call, {"probabilities": "log-probabilities"})
+    if name in ("torch.exp", "numpy.exp", "jax.numpy.exp", ".exp", ".exp_", "tensorflow.exp"):
+        return _turned(facts, spot, call, {"log-probabilities": "probabilities"})
+    entry = tables.entry("roles", name)
+    if entry is None:
+        return _other(facts, spot, call)
+    if "pairs" in entry:
+        return _pair(facts, spot, call)
+    if "gives" in entry:
+        return [_said(entry["gives"], spot, f"`{_shown(call)}`")]
+    same = _subject(call)
+    return facts.all(spot.at(same)) if same is not None else [UNKNOWN]
+
+
+def _other(facts: Facts, spot: Spot, call: Call) -> Iterable[Fact] | None:
+    if call.entry("losses") is not None:
+        return [_said("loss", spot, f"`{_shown(call)}`")]
+    maker = call.made
+    if maker is not None and call.receiver is None or (call.name or "").endswith("()"):
+        layers = layers_in(maker) if maker is not None else None
+        if layers is not None:
+            return _chain(facts, spot, layers)
+        activation = maker.option("activation") if maker is not None else None
+        if isinstance(activation, str) and activation in _KERAS:
+            return [_said(_KERAS[activation], spot, f'`activation="{activation}"`')]
+    return None
+
+
+def _chain(facts: Facts, spot: Spot, layers: list[Spot]) -> Iterable[Fact]:
+    """What the last layer gives that gives anything of its own."""
+    for layer in reversed(layers):
+        if not isinstance(layer.node, ast.Call):
+            return [UNKNOWN]
+        call = facts.call(layer)
+        inner = layers_in(call)
+        if inner is not None:
+            return _chain(facts, spot, inner)
+        entry = tables.entry("roles", f"{call.name}()") or {}
+        if "gives" in entry:
+            return [_said(entry["gives"], layer, f"the last layer `{ast.unparse(layer.node)}`")]
+        activation = call.option("activation")
+        if isinstance(activation, str) and activation in _KERAS:
+            return [_said(_KERAS[activation], layer, f"the last layer's `{activation}`")]
+        if "same" in entry:
+            continue
+        if isinstance(call.target, Known):
+            return _own_layer(facts, call.target)
+        return [UNKNOWN]
+    return [UNKNOWN]
+
+
+def _own_layer(facts: Facts, known: Known) -> Iterable[Fact]:
+    forward = facts.project.method(known, "forward")
+    if forward is None or not forward.scope.returns:
+        return [UNKNOWN]
+    return [f for value in forward.scope.returns for f in facts.all(Spot(value, forward))]
+
+
+def _turned(facts: Facts, spot: Spot, call: Call, turns: dict[str, str]) -> Iterable[Fact]:
+    subject = _subject(call)
+    found = facts.all(spot.at(subject)) if subject is not None else [UNKNOWN]
+    return [
+        f._replace(value=turns[f.value]).step(f"`{_shown(call)}` is taken of it", spot.where, call.node)
+        if f.value in turns
+        else UNKNOWN
+        for f in found
+    ]
+
+
+def _pair(facts: Facts, spot: Spot, call: Call) -> Iterable[Fact]:
+    if spot.path[:1] == (1,) or spot.path[:1] == ("indices",):
+        return [_said("class-indices", spot, f"the indices of `{_shown(call)}`")]
+    subject = _subject(call)
+    return facts.all(spot.at(subject, ())) if subject is not None else [UNKNOWN]
+
+
+def _operation(facts: Facts, spot: Spot) -> Iterable[Fact]:
+    node = spot.node
+    assert isinstance(node, ast.BinOp)
+    left, right = facts.one(spot.at(node.left)), facts.one(spot.at(node.right))
+    scale = isinstance(node.op, ast.Mult | ast.Div)
+    if left.value in ("logits", "log-probabilities") and scale and not right:
+        return [left._replace(value="logits")]  # a temperature
+    tiny = isinstance(node.op, ast.Add | ast.Sub) and isinstance(node.right, ast.Constant)
+    if left.value == "probabilities" and tiny:
+        return [left]
+    one = isinstance(node.left, ast.Constant) and node.left.value == 1
+    if isinstance(node.op, ast.Sub) and one and right.value == "probabilities":
+        return [right]
+    if isinstance(node.op, ast.Add) and left.value == right.value == "loss":
+        return [left]
+    return [UNKNOWN]
+
+
+def _subject(call: Call) -> ast.expr | None:
+    """The tensor that a function or method works on."""
+    name = call.name or ""
+    if name.startswith(".") or (call.receiver is not None and name.endswith(f".{call.method}") and call.made):
+        return call.receiver
+    first = call.arg(0, "input", "x", "tensor", "a")
+    if isinstance(first, ast.List | ast.Tuple) and first.elts:
+        return first.elts[0]
+    return first
+
+
+def _said(value: str, spot: Spot, by: str) -> Fact:
+    words = _WORDS.get(value, value)
+    return Fact(value, (Step(f"{by} gives {words}", spot.where.source, spot.node),))
+
+
+def _shown(call: Call) -> str:
+    function = call.node.func
+    return f".{function.attr}" if isinstance(function, ast.Attribute) and not call.name else ast.unparse(function)
+
+
+_WORDS = {"class-indices": "class indices", "one-hot": "one-hot vectors", "loss": "a loss"}

@@ -1,0 +1,146 @@
+"""Symbolic shapes, from sure facts only: a tuple of sizes, `...` in front where more may stand there."""
+
+import ast
+from collections.abc import Iterable
+from typing import Any
+
+from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import UNKNOWN, Fact, Facts, Spot, Step
+from labhand.kit.code.layers import layers_in
+
+_FILLED = frozenset("torch.zeros torch.ones torch.rand torch.randn torch.empty numpy.zeros numpy.ones".split())
+_ALIKE = frozenset("zeros_like ones_like rand_like randn_like empty_like full_like".split())
+_SAME = frozenset(
+    "relu sigmoid tanh softmax log_softmax clone detach contiguous float double half long to cuda cpu "
+    "clamp abs exp log sqrt dropout gelu type type_as requires_grad_".split()
+)
+_OUT = {"torch.nn.Linear": (1, "out_features"), "torch.nn.LazyLinear": (0, "out_features")}
+_KEEPING = frozenset(
+    "torch.nn.ReLU torch.nn.Sigmoid torch.nn.Tanh torch.nn.Softmax torch.nn.LogSoftmax torch.nn.Dropout "
+    "torch.nn.Identity torch.nn.GELU torch.nn.LayerNorm torch.nn.BatchNorm1d torch.nn.LeakyReLU".split()
+)
+
+
+def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
+    """What an expression says of its shape: sizes are numbers, or code as text where symbolic."""
+    match spot.node:
+        case ast.Call():
+            return _call(facts, spot)
+        case ast.BinOp(left=left, right=right):
+            a, b = facts.one(spot.at(left, ())), facts.one(spot.at(right, ()))
+            return [a if a and isinstance(right, ast.Constant) else b if isinstance(left, ast.Constant) else a if a.value == b.value else UNKNOWN]
+        case ast.Subscript(value=value, slice=index):
+            return _indexed(facts, spot, value, index)
+    return None
+
+
+def rank(shape: Any) -> int | None:
+    """The number of dimensions, where the shape is known to its front."""
+    return None if shape is None or (shape and shape[0] is ...) else len(shape)
+
+
+def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
+    call = facts.call(spot)
+    name = call.name or ""
+    if name in _FILLED:
+        return [_said(_sizes(call.node.args), spot)]
+    maker = call.made
+    if name.endswith("()") and maker is not None:
+        made = _layer(facts, spot, maker, call)
+        if made is not None:
+            return [made]
+    subject = call.receiver if name.startswith(".") else call.arg(0, "input")
+    if subject is None or not (name.startswith((".", "torch."))):
+        return None
+    return [_method(facts, spot, call, facts.one(spot.at(subject, ())))] 
+
+
+def _layer(facts: Facts, spot: Spot, maker: Call, call: Call) -> Fact | None:
+    layers = layers_in(maker)
+    given = call.arg(0)
+    start = facts.one(spot.at(given, ())) if given is not None else UNKNOWN
+    parts = [facts.call(layer) for layer in layers if isinstance(layer.node, ast.Call)] if layers else [maker]
+    if layers is not None and len(parts) != len(layers):
+        return UNKNOWN
+    shape = start.value
+    for part in parts:
+        if part.name in _OUT:
+            out = part.arg(*_OUT[part.name])
+            front = shape[:-1] if shape else (...,)
+            shape = (*front, _size(out)) if out is not None else None
+        elif part.name not in _KEEPING:
+            return None if layers is None else UNKNOWN
+    return _said(shape, spot)
+
+
+def _method(facts: Facts, spot: Spot, call: Call, start: Fact) -> Fact:
+    shape, method = start.value, call.method
+    if method in ("view", "reshape"):
+        first = call.node.args if (call.name or "").startswith(".") else call.node.args[1:]
+        return _said(_sizes(first), spot)
+    if shape is None:
+        return UNKNOWN
+    if method in _SAME or method in _ALIKE:
+        return start
+    dim = _dimension(call)
+    if method == "unsqueeze" and isinstance(dim, int):
+        return _said(_inserted(shape, dim), spot)
+    if method in ("squeeze", "argmax", "argmin", "sum", "mean") and isinstance(dim, int):
+        if method == "squeeze" and not (-len(shape) <= dim < 0 and shape[dim] == 1):
+            return UNKNOWN
+        return _said(_removed(shape, dim), spot)
+    return UNKNOWN
+
+
+def _indexed(facts: Facts, spot: Spot, value: ast.expr, index: ast.expr) -> Iterable[Fact] | None:
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    shape = facts.one(spot.at(value, ())).value
+    if shape is None:
+        return None
+    last = parts[-1]
+    if len(parts) == len(shape) and isinstance(last, ast.Constant) and isinstance(last.value, int) and all(isinstance(p, ast.Slice) for p in parts[:-1]):
+        return [_said(shape[:-1], spot)]
+    return [UNKNOWN]
+
+
+def _dimension(call: Call) -> object:
+    position = 0 if (call.name or "").startswith(".") else 1
+    given = call.arg(position, "dim", "axis")
+    if isinstance(given, ast.UnaryOp) and isinstance(given.operand, ast.Constant):
+        value = given.operand.value
+        return -value if isinstance(value, int) else None
+    return given.value if isinstance(given, ast.Constant) else None
+
+
+def _inserted(shape: tuple[Any, ...], dim: int) -> tuple[Any, ...] | None:
+    if dim == -1:
+        return (*shape, 1)
+    return (*shape[:dim], 1, *shape[dim:]) if dim >= 0 and shape[:1] != (...,) else None
+
+
+def _removed(shape: tuple[Any, ...], dim: int) -> tuple[Any, ...] | None:
+    if shape[:1] == (...,) and (dim >= 0 or -dim >= len(shape)):
+        return None
+    position = dim % len(shape)
+    return (*shape[:position], *shape[position + 1 :])
+
+
+def _sizes(given: list[ast.expr]) -> tuple[Any, ...] | None:
+    if len(given) == 1 and isinstance(given[0], ast.Tuple | ast.List):
+        given = given[0].elts
+    if not given or any(isinstance(a, ast.Starred) for a in given):
+        return None
+    if len(given) == 1 and not isinstance(given[0], ast.Constant | ast.UnaryOp):
+        return None  # it may be a whole shape
+    return tuple(_size(a) for a in given)
+
+
+def _size(given: ast.expr) -> object:
+    return given.value if isinstance(given, ast.Constant) else ast.unparse(given)
+
+
+def _said(shape: tuple[Any, ...] | None, spot: Spot) -> Fact:
+    if shape is None:
+        return UNKNOWN
+    shown = ", ".join("…" if s is ... else str(s) for s in shape)
+    return Fact(shape, (Step(f"its shape is ({shown})", spot.where.source, spot.node),))

@@ -1,0 +1,101 @@
+"""What a value is made from: every expression that flows into it, through names, stores and calls."""
+
+import ast
+from collections.abc import Iterator
+
+from labhand.kit.code.calls import call_of
+from labhand.kit.code.facts import Frame, Spot
+from labhand.kit.code.model import Binding
+from labhand.kit.code.origins import argument
+from labhand.kit.code.project import CallSite, Project, Where
+
+_MOST = 600
+_FRAMES = 3
+
+
+def behind(project: Project, start: Spot) -> dict[ast.expr, Spot]:
+    """The expressions that may flow into a value, nearest first, itself among them.
+
+    Followed through names (with the order of statements), `x[...] = value` stores, loops, arguments
+    and returns of the project's functions; at most 600.
+    """
+    found: dict[ast.expr, Spot] = {}
+    pending = [start]
+    seen: set[tuple[ast.expr, Frame | None]] = set()
+    while pending and len(found) < _MOST:
+        spot = pending.pop(0)
+        key = (spot.node, spot.frame)
+        if key in seen:
+            continue
+        seen.add(key)
+        found.setdefault(spot.node, spot)
+        pending.extend(_into(project, spot))
+    return found
+
+
+def _into(project: Project, spot: Spot) -> Iterator[Spot]:
+    node = spot.node
+    if isinstance(node, ast.Name):
+        yield from _name(project, node, spot)
+        return
+    if isinstance(node, ast.Attribute):
+        for bound in project.reaching_attribute(node, spot.where):
+            if bound.value is not None:
+                yield spot.at(bound.value)
+        yield from _stored(node, spot)
+    elif isinstance(node, ast.Call):
+        yield from _returned(project, node, spot)
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            yield spot.at(child)
+        elif isinstance(child, ast.keyword):
+            yield spot.at(child.value)
+        elif isinstance(child, ast.comprehension):
+            yield spot.at(child.iter)
+
+
+def _name(project: Project, name: ast.Name, spot: Spot) -> Iterator[Spot]:
+    home, bindings = project.reaching(name, spot.where)
+    inside = spot._replace(where=home)
+    for bound in bindings:
+        if bound.how == "parameter":
+            yield from _parameter(project, name.id, inside)
+        elif bound.how == "augment":
+            yield inside.at(home.source.names.augmented(bound))
+        elif bound.value is not None:
+            yield inside.at(bound.value)
+    yield from _stored(name, inside)
+
+
+def _stored(target: ast.expr, spot: Spot) -> Iterator[Spot]:
+    """What `x[...] = value` puts into it on some way before."""
+    stores: list[Binding] = spot.where.scope.stores.get(ast.unparse(target), [])
+    if not stores:
+        return
+    names = spot.where.source.names
+    at = names.point(target)
+    ways = names.paths(spot.where.scope)
+    for bound in stores:
+        point = names.point(bound.node)
+        if bound.value is not None and point is not at and ways.leads(point, at):
+            yield spot.at(bound.value)
+
+
+def _parameter(project: Project, name: str, spot: Spot) -> Iterator[Spot]:
+    frame = spot.frame
+    while frame is not None and frame.target.scope is not spot.where.scope:
+        frame = frame.above
+    sites = [frame.site] if frame is not None else project.callers(spot.where) or []
+    for site in sites:
+        given = argument(site, spot.where, name)
+        if given is not None:
+            yield Spot(given, site.where, frame.above if frame else None)
+
+
+def _returned(project: Project, node: ast.Call, spot: Spot) -> Iterator[Spot]:
+    target = call_of(project, node, spot.where).target
+    depth = spot.frame.depth if spot.frame else 0
+    if isinstance(target, Where) and depth < _FRAMES:
+        frame = Frame(CallSite(node, spot.where), target, spot.frame)
+        for value in target.scope.returns:
+            yield Spot(value, target, frame)

@@ -1,0 +1,183 @@
+"""The unit of an aggregate: a mean over a batch, a sum over samples, a count of batches, and what they make."""
+
+import ast
+from collections.abc import Iterable
+
+from labhand.kit.code import knowledge
+from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import EACH, UNKNOWN, Fact, Facts, Spot, Step
+from labhand.kit.code.origins import origins
+
+_KEEP = frozenset(
+    "item detach cpu cuda numpy float double to tolist clone int long squeeze data".split()
+)
+_OF = {"mean": "means", "sum": "sums"}
+DIVIDED = {
+    ("sum of means", "batches"): "mean of means",
+    ("sum of means", "samples"): "mean over size",
+    ("sum of sums", "batches"): "sum per batch",
+    ("sum of sums", "samples"): "mean",
+    ("sum", "batch size"): "mean",
+    ("sum", "samples"): "mean",
+    ("mean", "batch size"): "mean over size",
+}
+"""What an aggregate divided by a count is."""
+
+
+def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
+    """What an expression says of its unit.
+
+    Values: `mean`, `sum` (of one batch), `per sample`, `sum of means`, `sum of sums` (over a loop),
+    `zero`, the counts `batch size`, `batches`, `samples`, and what `DIVIDED` says of quotients.
+    """
+    match spot.node:
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            return [Fact("zero" if value == 0 else "one" if value == 1 else "number")]
+        case ast.Name() | ast.Attribute(value=ast.Name()):
+            found = list(facts.follow(spot))
+            grown = [f for f in found if f.value != "zero"]
+            return grown or found
+        case ast.Call():
+            return _call(facts, spot)
+        case ast.BinOp():
+            return [_operation(facts, spot)]
+        case ast.Subscript(value=ast.Attribute(attr="shape", value=of), slice=ast.Constant(value=0)):
+            return [_size(facts, spot, of)]
+        case ast.Attribute(attr="data", value=value):
+            return facts.all(spot.at(value))
+    return None
+
+
+def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
+    call = facts.call(spot)
+    loss = call.entry("losses")
+    if loss is not None:
+        return [_loss(call, loss["reduction"])]
+    name = call.name
+    first = call.arg(0)
+    if name in ("float", "int") and first is not None:
+        return facts.all(spot.at(first))
+    if name == "len" and first is not None:
+        return [_length(facts, spot, first)]
+    if name in ("sum", "numpy.sum") and first is not None:
+        return [_over_list(facts, spot, first, "sum of {}s", call)]
+    if name in ("numpy.mean", "statistics.mean", "statistics.fmean") and first is not None:
+        return [_over_list(facts, spot, first, "mean of {}s", call)]
+    receiver = call.receiver
+    if receiver is None:
+        return None
+    if call.method == "size" and len(call.node.args) == 1 and getattr(first, "value", None) == 0:
+        return [_size(facts, spot, receiver)]
+    if call.method in _KEEP and name != "torch.Tensor":
+        return facts.all(spot.at(receiver))
+    if call.method in ("sum", "mean") and not call.node.args and not call.node.keywords:
+        step = Step(f"`.{call.method}()` of one batch", spot.where.source, call.node)
+        return [Fact(call.method, (step,))]
+    return None
+
+
+def _loss(call: Call, default: str) -> Fact:
+    reduction = call.option("reduction", default)
+    legacy = call.option("size_average")
+    value = {"mean": "mean", "sum": "sum", "none": "per sample"}.get(reduction) if legacy is None else None
+    if value is None:
+        return UNKNOWN
+    words = {"mean": "the mean of its batch", "sum": "the sum over its batch", "per sample": "one value a sample"}
+    return Fact(value, (Step(f"the loss is {words[value]}", call.where.source, call.node),))
+
+
+def _over_list(facts: Facts, spot: Spot, given: ast.expr, shape: str, call: Call) -> Fact:
+    found = facts.one(spot.at(given, (EACH,)))
+    if found.value not in _OF:
+        return UNKNOWN
+    text = shape.format(found.value)
+    return found._replace(value=text).step("taken over the batches", spot.where, call.node)
+
+
+def _length(facts: Facts, spot: Spot, of: ast.expr) -> Fact:
+    """What `len(of)` counts."""
+    text = ast.unparse(of)
+    step = Step(f"`len({text})`", spot.where.source, spot.node)
+    if isinstance(of, ast.Attribute) and of.attr in ("dataset", "sampler"):
+        return Fact("samples", (step._replace(message=step.message + " counts samples"),))
+    made = [o.name for o in origins(facts.project, of, spot.where)]
+    if made and all(n in knowledge.LOADERS for n in made):
+        return Fact("batches", (step._replace(message=step.message + " counts batches"),))
+    if made and all(n.rpartition(".")[2].endswith(("Dataset", "Subset")) for n in made):
+        return Fact("samples", (step._replace(message=step.message + " counts samples"),))
+    last = text.rpartition(".")[2].lower()
+    if last.endswith(("loader", "dataloader", "_dl")):
+        return Fact("batches", (step._replace(message=step.message + " counts batches"),), sure=False)
+    if last.endswith(("dataset", "_ds", "_set")):
+        return Fact("samples", (step._replace(message=step.message + " counts samples"),), sure=False)
+    if isinstance(of, ast.Name) and _from_loader(facts, spot, of):
+        return Fact("batch size", (step,))
+    return UNKNOWN
+
+
+def _size(facts: Facts, spot: Spot, of: ast.expr) -> Fact:
+    """What the first dimension of a tensor counts."""
+    if isinstance(of, ast.Name) and _from_loader(facts, spot, of):
+        step = Step("the size of one batch", spot.where.source, spot.node)
+        return Fact("batch size", (step,))
+    return UNKNOWN
+
+
+def _from_loader(facts: Facts, spot: Spot, name: ast.Name) -> bool:
+    """Whether a name is (part of) what a loop over batches hands out, perhaps moved to a device."""
+    _, bindings = facts.project.reaching(name, spot.where)
+    for bound in bindings:
+        value = bound.value
+        if bound.how == "loop" and value is not None:
+            if knowledge.BATCHES.search(ast.unparse(value).rstrip("()")):
+                return True
+            return any(o.name in knowledge.LOADERS for o in origins(facts.project, value, spot.where))
+        while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            value = value.func.value
+        if isinstance(value, ast.Name) and value.id != name.id:
+            return _from_loader(facts, spot, value)
+        if isinstance(value, ast.Name):
+            return _from_loader(facts, spot, value)
+    return False
+
+
+def _operation(facts: Facts, spot: Spot) -> Fact:
+    node = spot.node
+    assert isinstance(node, ast.BinOp)
+    left, right = facts.one(spot.at(node.left)), facts.one(spot.at(node.right))
+    if isinstance(node.op, ast.Add):
+        return _sum(facts, spot, left, right)
+    if isinstance(node.op, ast.Mult):
+        pair = {left.value, right.value}
+        if pair == {"mean", "batch size"}:
+            mean = left if left.value == "mean" else right
+            return mean._replace(value="sum").step("times the size of the batch", spot.where, node)
+        if "number" in pair or "one" in pair:
+            return right if left.value in ("number", "one") else left
+        return UNKNOWN
+    if isinstance(node.op, ast.Div):
+        value = DIVIDED.get((left.value, right.value))
+        if value is None:
+            return UNKNOWN
+        chain = (*left.chain, *right.chain)
+        return Fact(value, chain, left.sure and right.sure)
+    return UNKNOWN
+
+
+def _sum(facts: Facts, spot: Spot, left: Fact, right: Fact) -> Fact:
+    """What one more term makes of a running total; `left` is what it was before."""
+    node = spot.node
+    assert isinstance(node, ast.BinOp)
+    terms = facts.all(spot.at(node.left))
+    began = {f.value for f in terms} <= {"zero", "sum of means", "sum of sums", "samples", "batches"}
+    if not began or right.value not in ("mean", "sum", "batch size", "one"):
+        return UNKNOWN
+    loops = spot.where.source.index.loops(node)
+    if not loops:
+        return UNKNOWN
+    if right.value == "batch size":
+        return right._replace(value="samples")
+    if right.value == "one":
+        return Fact("batches", (Step("counts batches", spot.where.source, node),))
+    text = f"sum of {_OF[right.value]}"
+    return right._replace(value=text).step("added up over the loop", spot.where, node)
