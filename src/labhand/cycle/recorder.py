@@ -13,8 +13,8 @@ from typing import Any
 from labhand.core import event
 from labhand.core.finding import Finding
 from labhand.core.store import Store
-from labhand.cycle.before import keep_peaks
 from labhand.cycle.backlog import IN_MEMORY_BYTES, Backlog, Flow, Piece
+from labhand.cycle.before import keep_peaks
 from labhand.cycle.request import Face, Status
 from labhand.kit.lines import Lines, Numbering, Printed
 from labhand.kit.machine import System
