@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from labhand.kit.escapes import ESCAPES
 from labhand.kit.lines_formats import FORMATS, Memory, Printed, side
+from labhand.kit.lines_forms import Forms
 from labhand.kit.lines_pairs import NUMBER, Pair, is_setting, pairs
 from labhand.kit.lines_tables import table
 
@@ -17,8 +18,8 @@ __all__ = ["Lines", "Numbering", "Printed"]
 
 LONGEST = 8192
 """A line is read up to this many bytes; what follows on it is passed over."""
-REMEMBERED = 1000
-"""So many values are remembered, to know when one is only said again."""
+REMEMBERED = 500
+"""The values of so many steps are remembered, to know when one is only said again."""
 
 _CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
 _WIDE = str.maketrans("：＝，；（）", ":=,;()")
@@ -61,10 +62,13 @@ class Lines:
     Of a progress bar that draws over itself only one state a second is told. `clock` is in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, memory: Memory | None = None
+    ) -> None:
         self._clock = clock
         self._rest = b""
-        self._memory = Memory()
+        self._memory = memory or Memory()
+        self._forms = Forms(lambda text, memory: Lines(memory=memory).line(text))
         self._bar: str | None = None
         self._told = float("-inf")
         self._trouble = False
@@ -91,6 +95,11 @@ class Lines:
         return found
 
     def _frame(self, raw: bytes, whole: bool, found: list[Printed]) -> None:
+        if whole and self._bar is None and not self._trouble:
+            known = self._forms.printed(raw, self._memory)
+            if known is not None:
+                found.append(known)
+                return
         text = raw[:LONGEST].decode("utf-8", "replace").rstrip()
         if not whole:
             if not text:
@@ -108,6 +117,8 @@ class Lines:
             printed = self.line(bar)
         if printed is not None:
             found.append(printed)
+            if whole and bar is None:
+                self._forms.learn(raw, self._memory)
 
     def line(self, text: str) -> Printed | None:
         """What one line says; None where it holds no metric."""
@@ -115,8 +126,7 @@ class Lines:
         if self._in_trouble(text):
             return None
         memory = self._memory
-        opened = memory.table or memory.summary or memory.block is not None
-        if opened or "  " in text or text.startswith("--"):
+        if memory.opened() or "  " in text or text.startswith("--"):
             answer = table(text.strip(), memory)
             if isinstance(answer, Printed):
                 return self._told_as(answer)
@@ -170,7 +180,7 @@ class Lines:
                 key = where + pair.key if where and not side(pair.key) else pair.key
                 values.setdefault(key, pair.value)
         memory.begun = memory.begun or marked
-        return Printed(step, epoch, values, text) if values else None
+        return Printed(step, epoch, values) if values else None
 
     def _marks(self, body: str) -> tuple[float | None, int | None, str]:
         """The epoch and the step that the line names, and the line without them."""
@@ -251,7 +261,7 @@ class Numbering:
         self._epoch: float | None = None
         self._fractions = False
         self._at = -1
-        self._told: dict[tuple[str, int], str] = {}
+        self._told: dict[int, dict[str, float]] = {}
 
     def step(self, printed: Printed) -> int:
         """The step of what was printed."""
@@ -283,12 +293,17 @@ class Numbering:
         step = self.step(printed)
         if printed.step is None and printed.epoch is None:
             return step, printed.values
-        values = {}
-        for name, value in printed.values.items():
-            said = repr(value)  # as text one NaN equals another
-            if self._told.pop((name, step), None) != said:
-                values[name] = value
-            self._told[name, step] = said
-        while len(self._told) > REMEMBERED:
-            del self._told[next(iter(self._told))]
-        return step, values
+        told = self._told.pop(step, None)
+        if told is None:
+            self._told[step] = printed.values
+            if len(self._told) > REMEMBERED:
+                del self._told[next(iter(self._told))]
+            return step, printed.values
+        self._told[step] = told | printed.values
+        new = {
+            name: value
+            for name, value in printed.values.items()
+            # as text one NaN equals another
+            if name not in told or repr(told[name]) != repr(value)
+        }
+        return step, new

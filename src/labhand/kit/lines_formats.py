@@ -19,7 +19,6 @@ class Printed(NamedTuple):
     step: int | None
     epoch: float | None
     values: dict[str, float]
-    line: str
 
 
 class Memory:
@@ -35,6 +34,10 @@ class Memory:
         self.summary = False
         self.bars: dict[tuple[str, int], tuple[int, int]] = {}
         self.counted: dict[int, tuple[float, int, bool]] = {}
+
+    def opened(self) -> bool:
+        """Whether a table is open, to which the next line may belong."""
+        return bool(self.table) or self.summary or self.block is not None
 
     def in_epoch(self, epoch: float | None) -> float | None:
         """Remembers the epoch. Epochs count from 0 where a 0 has been seen, else from 1."""
@@ -112,7 +115,7 @@ def _nanogpt(text: str, memory: Memory) -> Printed | None:
     )
     if not items or rest.strip(" ,|"):
         return None
-    return Printed(int(found[1]), None, {name(k): float(v) for k, v in items}, text)
+    return Printed(int(found[1]), None, {name(k): float(v) for k, v in items})
 
 
 def _object(text: str, memory: Memory) -> Printed | None:
@@ -133,7 +136,7 @@ def _object(text: str, memory: Memory) -> Printed | None:
     if not kept:
         return None
     whole = int(step) if step is not None and float(step).is_integer() else None
-    return Printed(whole, memory.in_epoch(epoch), kept, text)
+    return Printed(whole, memory.in_epoch(epoch), kept)
 
 
 _STEPS = ("step", "global_step", "num_updates", "iter", "iteration", "_step", "trainer/global_step")
@@ -195,13 +198,13 @@ def _tqdm(text: str, memory: Memory) -> Printed | None:
     where, label = side(found["label"]), found["label"].strip()
     if where:
         values = {k if side(k) else where + k: v for k, v in values.items()}
-        return Printed(None, memory.epoch, values, text)
+        return Printed(None, memory.epoch, values)
     epoch = _EPOCH.search(label)
     n, total = int(found["n"]), int(found["total"])
     if epoch:
         at = float(epoch[1])
-        return Printed(memory.running(at, n, total), at, values, text)
-    return Printed(memory.bar(re.sub(r"[\d.]+", "", label), n, total), memory.epoch, values, text)
+        return Printed(memory.running(at, n, total), at, values)
+    return Printed(memory.bar(re.sub(r"[\d.]+", "", label), n, total), memory.epoch, values)
 
 
 def _keras(text: str, memory: Memory) -> Printed | None:
@@ -214,7 +217,7 @@ def _keras(text: str, memory: Memory) -> Printed | None:
     if not values:
         return None
     step = memory.running(memory.epoch, int(found[1]), int(found[2]))
-    return Printed(step, memory.epoch, values, text)
+    return Printed(step, memory.epoch, values)
 
 
 def _examples(text: str, memory: Memory) -> Printed | None:
@@ -223,14 +226,14 @@ def _examples(text: str, memory: Memory) -> Printed | None:
         values = {f"train/{k}": v for k, v in trusted(found[4]).items()}
         epoch = float(found[1])
         step = memory.running(epoch, int(found[2]), int(found[3]))
-        return Printed(step, epoch, values, text) if values else None
+        return Printed(step, epoch, values) if values else None
     found = re.match(
         rf"Test set: Average loss:\s*({NUMBER}),\s*Accuracy:\s*(\d+)/(\d+)", text, re.IGNORECASE
     )
     if not found:
         return None
     right = int(found[2]) / max(int(found[3]), 1)
-    return Printed(None, memory.epoch, {"test/loss": float(found[1]), "test/accuracy": right}, text)
+    return Printed(None, memory.epoch, {"test/loss": float(found[1]), "test/accuracy": right})
 
 
 def _timm(text: str, memory: Memory) -> Printed | None:
@@ -244,11 +247,11 @@ def _timm(text: str, memory: Memory) -> Printed | None:
         return None
     if found[1] != "Train":
         where = "test/" if found[1] == "Test" else "val/"
-        return Printed(None, memory.epoch, {where + k: v for k, v in values.items()}, text)
+        return Printed(None, memory.epoch, {where + k: v for k, v in values.items()})
     epoch = float(found[2]) if found[2] else None
     # timm's total is the last index's bound: 1251 batches are numbered 0 to 1250
     step = memory.running(epoch, int(found[3]), int(found[4]))
-    return Printed(step, epoch, values, text)
+    return Printed(step, epoch, values)
 
 
 def _mmengine(text: str, memory: Memory) -> Printed | None:
@@ -262,9 +265,9 @@ def _mmengine(text: str, memory: Memory) -> Printed | None:
     epoch = float(found[3]) if found[3] else None
     if found[2] != "train":
         values = {f"{found[2]}/{k}": v for k, v in values.items()}
-        return Printed(None, memory.in_epoch(epoch), values, text) if values else None
+        return Printed(None, memory.in_epoch(epoch), values) if values else None
     step = memory.running(epoch, int(found[4]), int(found[5]))
-    return Printed(step, epoch, values, text) if values else None
+    return Printed(step, epoch, values) if values else None
 
 
 def _megatron(text: str, memory: Memory) -> Printed | None:
@@ -273,14 +276,14 @@ def _megatron(text: str, memory: Memory) -> Printed | None:
         if not (found := re.search(r"at iteration (\d+)\s*\|(.*)", text)):
             return None
         values = {f"val/{k}": v for k, v in trusted(found[2].replace("|", ",")).items()}
-        return Printed(int(found[1]), None, values, text) if values else None
+        return Printed(int(found[1]), None, values) if values else None
     values = {}
     for cell in found[2].split("|"):
         key, _, said = cell.rpartition(":")
         value = number(said.strip())
         if key and value is not None:
             values[name(key)] = value
-    return Printed(int(found[1]), None, values, text) if values else None
+    return Printed(int(found[1]), None, values) if values else None
 
 
 def _boosting(text: str, memory: Memory) -> Printed | None:
@@ -302,7 +305,7 @@ def _boosting(text: str, memory: Memory) -> Printed | None:
             values[name(one[1])] = float(one[2])
         elif not one and not re.match(r"^(best|total|remaining|bestTest|bestIteration)", cell):
             return None
-    return Printed(int(found[1]), None, values, text) if values else None
+    return Printed(int(found[1]), None, values) if values else None
 
 
 def _histogram_boosting(text: str, memory: Memory) -> Printed | None:
@@ -311,7 +314,7 @@ def _histogram_boosting(text: str, memory: Memory) -> Printed | None:
         return None
     items = re.findall(rf"((?:train|val) (?:loss|score)): ({NUMBER})", found[3], re.IGNORECASE)
     values = {name(k): float(v) for k, v in items}
-    return Printed(int(found[1]), None, values, text) if values else None
+    return Printed(int(found[1]), None, values) if values else None
 
 
 def _colons(text: str, memory: Memory) -> Printed | None:
@@ -320,16 +323,16 @@ def _colons(text: str, memory: Memory) -> Printed | None:
     if not found:
         return None
     values = trusted(found[2])
-    return Printed(int(found[1]), None, values, text) if values else None
+    return Printed(int(found[1]), None, values) if values else None
 
 
 def _short(text: str, memory: Memory) -> Printed | None:
     """llm.c `s:100 trl:4.5`, Optuna `Trial 3 finished with value: 0.5 and parameters: …`."""
     if found := re.match(rf"s:(\d+) (trl|tel):({NUMBER})", text, re.IGNORECASE):
         key = "train_loss" if found[2] == "trl" else "val_loss"
-        return Printed(int(found[1]), None, {key: float(found[3])}, text)
+        return Printed(int(found[1]), None, {key: float(found[3])})
     found = re.search(rf"\bTrial (\d+) finished with value: ({NUMBER})", text, re.IGNORECASE)
-    return Printed(int(found[1]), None, {"value": float(found[2])}, text) if found else None
+    return Printed(int(found[1]), None, {"value": float(found[2])}) if found else None
 
 
 FORMATS: tuple[tuple[str, Format], ...] = (

@@ -32,7 +32,7 @@ def _boxed(text: str, memory: Memory) -> Printed | None | bool:
         if not block:
             return True
         step = block.get("time/total_timesteps")
-        return Printed(int(step) if step is not None else None, None, block, text)
+        return Printed(int(step) if step is not None else None, None, block)
     cell = _CELL.match(text) if memory.block is not None else None
     if not cell:
         memory.block = None if not text.startswith("|") else memory.block
@@ -56,7 +56,7 @@ def _summary(text: str, memory: Memory) -> Printed | None | bool:
         memory.summary = False
         return False
     value = number(found[2])
-    return True if value is None else Printed(None, None, {name(found[1]): value}, text)
+    return True if value is None else Printed(None, None, {name(found[1]): value})
 
 
 def _columns(text: str, memory: Memory) -> Printed | None | bool:
@@ -102,8 +102,8 @@ def _plain(parts: list[str], text: str, memory: Memory) -> Printed | None | bool
     if not values:
         return True
     if memory.table[0].lower().startswith("ep"):
-        return Printed(None, memory.in_epoch(float(parts[0])), values, text)
-    return Printed(int(parts[0]), None, values, text)
+        return Printed(None, memory.in_epoch(float(parts[0])), values)
+    return Printed(int(parts[0]), None, values)
 
 
 def _gradient_boosting(parts: list[str], text: str, memory: Memory) -> Printed | None | bool:
@@ -114,7 +114,7 @@ def _gradient_boosting(parts: list[str], text: str, memory: Memory) -> Printed |
     values = {
         name(k): v for k, v in zip(memory.table[1:-1], numbers[1:], strict=True) if v is not None
     }
-    return Printed(int(parts[0]), None, values, text)
+    return Printed(int(parts[0]), None, values)
 
 
 def _yolo(parts: list[str], text: str, memory: Memory) -> Printed | None | bool:
@@ -127,9 +127,9 @@ def _yolo(parts: list[str], text: str, memory: Memory) -> Printed | None | bool:
         at = memory.in_epoch(float(epoch[1]))
         bar = re.search(r"(\d+)/(\d+)\s*(?:\[|[\d.]+\s?it/s|\S*s<)", text[len(parts[0]) + 1 :])
         step = memory.running(at, int(bar[1]), int(bar[2])) if bar else None
-        return Printed(step, at, {f"train/{k}": v for k, v in values.items()}, text)
+        return Printed(step, at, {f"train/{k}": v for k, v in values.items()})
     if names[0] == "Class" and parts[0] == "all" and len(parts) == len(names):
         scores = zip(names[3:], parts[3:], strict=True)
         values = {f"val/{k}": v for k, p in scores if (v := number(p)) is not None}
-        return Printed(None, memory.epoch, values, text) if values else True
+        return Printed(None, memory.epoch, values) if values else True
     return False
