@@ -92,17 +92,18 @@ def six_deviations(run: Run, name: str = "loss", window: int = 128) -> Iterator[
 def kill_loss_spike(run: Run) -> Iterator[int]:
     """llm-foundry's KillLossSpike: patience 5, twice the mean, window max(100, 5 % of the run).
 
-    Or half of the window above min(largest of the first window, 10). It stops the run.
+    Or, after two windows, half of one above min(largest of the first window, 10). It stops the run.
     """
     seen = values(run, "loss")
     window = max(100, round(0.05 * len(seen)))
     recent: deque[float] = deque(maxlen=window)
     high, cap = 0, math.inf
-    for number, value in seen:
+    for count, (number, value) in enumerate(seen):
         if len(recent) == window:
             cap = min(max(recent), 10.0) if math.isinf(cap) else cap
             high = high + 1 if value >= 2 * statistics.fmean(recent) else 0
-            if high >= 5 or sum(v > cap for v in recent) >= window / 2:
+            full = count >= 2 * window and sum(v > cap for v in recent) >= window / 2
+            if high >= 5 or full:
                 yield number
                 return
         recent.append(value)
