@@ -7,7 +7,7 @@ it at the points of the step that it asks for, takes the time, and switches it o
 from __future__ import annotations
 
 import sys
-from time import perf_counter, time
+from time import perf_counter, thread_time, time
 
 from .torch_measure import Arriving
 from .torch_replay import inner
@@ -98,9 +98,12 @@ class Purse:
 
     def pay(self) -> None:
         """Takes out what the turn has cost."""
-        self.holds -= self.turn
         self.turns += 1
-        self.cost += (0.2 if self.turns > 2 else 1.0) * (self.turn - self.cost)
+        if self.turns == 1:  # the first call of anything in torch is dear, and happens once
+            self.turn = 0.0
+            return
+        self.holds -= self.turn
+        self.cost += (0.2 if self.turns > 3 else 1.0) * (self.turn - self.cost)
         self.turn = 0.0
 
 
@@ -138,7 +141,7 @@ class Looks:
         for look in self.on:
             look.step = step
             # dense at the start, where most goes wrong, and spread out after it
-            self.purses[look].due = step + 1 + min(step // 8, 256)
+            self.purses[look].due = step + 1 + min(step // 3, 256)
 
     def call(self, point: str, *arguments: Any) -> None:
         """Calls the looks of this step at a point. The time counts as `outside` the model's call."""
@@ -147,17 +150,18 @@ class Looks:
 
     def pass_on(self, point: str, *arguments: Any) -> float:
         """Calls the looks of this step at a point; the seconds that took."""
-        began = last = perf_counter()
+        began, last = perf_counter(), thread_time()
         with self.torch.no_grad():
             for look in self.on:
                 method = getattr(type(look), point)
                 if method is getattr(Look, point):
                     continue
                 self.guard("looks/" + look.name, method, look, *arguments)
-                now = perf_counter()
+                # of this thread: on a busy machine the wall clock counts the others' work too
+                now = thread_time()
                 self.purses[look].turn += now - last
                 last = now
-        return last - began
+        return perf_counter() - began
 
     def taken_inside(self) -> float:
         """Seconds taken while the model ran, since this was last asked."""
@@ -173,11 +177,11 @@ class Looks:
         """The step is over, and `trained` seconds since the last one attended to: writes and pays."""
         for look in self.on:
             values = self.values.pop(look, None)
-            began = perf_counter()
+            began = thread_time()
             if values:
                 writer().row(values, step)
             purse = self.purses[look]
-            purse.turn += perf_counter() - began
+            purse.turn += thread_time() - began
             purse.pay()
         self.on = []
         while self.arriving and self.arriving[0].ready():

@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from labhand.core.finding import SEVERITIES
 from labhand.core.task import Score, Task, score_pairs
 from labhand.kit import cases
@@ -14,11 +16,12 @@ from labhand.watch.readers import Stream
 from labhand.watch.readers.csv import Reader, Table
 from labhand.watch.readers.output import Text
 from labhand.watch.rows import TIMES
-from labhand.watch.signals import Ended, Points, Signal, Tick
+from labhand.watch.signals import Ended, Fact, Points, Signal, Tick
 from labhand.watch.synthetic import HEALTHY, ILL, curve
 from labhand.watch.watcher import Watcher
 
 NAME = "watch"
+_FACT = re.compile(r"! ([a-z-]+) (\{.*\})")
 _DOTS = re.compile(r"\.\.\.(?: ±(\d+(?:\.\d+)?)%)?")
 TICKS = 4
 """How often in a gap between two rows the clock is shown."""
@@ -52,6 +55,7 @@ def signals_of(text: str) -> Iterator[tuple[int, Signal]]:
 
     A line `...` of a table stands for the rows between its neighbours, one a step, all values on the
     straight line between theirs; `... ±5%` lets all but the step and the time scatter by so much.
+    A line `! kind {…}` is a fact of the probe, its data as JSON.
     """
     table = Reader().accepts(Path("case.csv"), text.encode())
     stream: Stream = Table() if table else Text()
@@ -59,6 +63,9 @@ def signals_of(text: str) -> Iterator[tuple[int, Signal]]:
     clock = math.nan
     for place, (number, line) in enumerate(whole, 1):
         last = place == len(whole)
+        if fact := _FACT.fullmatch(line):
+            yield number, Fact(clock, fact[1], msgspec.json.decode(fact[2]))
+            continue
         rows = stream.feed(line.encode() + b"\n") + (stream.close() if last else [])
         for row in rows:
             time = math.nan if row.time is None else row.time

@@ -1,0 +1,199 @@
+"""What goes on in the layers: gradients, updates, units that get no gradient, weights out of reach."""
+
+from __future__ import annotations
+
+import weakref
+
+from .torch_looks import Look
+from .torch_measure import local
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Set, Tuple
+
+LAYERS_MAX = 24
+"""Layers that are measured: the first, the last, and evenly between."""
+ROWS_MAX = COLUMNS_MAX = 64
+"""Of a layer's weights so many rows (output units) and columns are looked at, evenly spread."""
+ALIVE_LOOKS = 6
+"""A unit is dead that had no gradient in so many looks in a row."""
+NODES_MAX = 4000
+"""Nodes of the loss's graph that are walked."""
+WALKS = (0, 1, 3, 7, 15)
+"""The looks at which the graph is walked: what is reached does not change often."""
+NAMES_MAX = 20
+
+
+class Layers(Look):
+    """Series `layer/<name>/grad_norm|update|dead`, and facts about weights that are out of reach.
+
+    `grad_norm` is the root mean square of the gradient's sampled values, `update` the share by which
+    the sampled weights changed, `dead` the share of sampled output units without any gradient in the
+    last looks. A fact `reach` says which weights the loss depends on and which the optimizers hold.
+    """
+
+    name = "layers"
+
+    def __init__(self, torch: Any, looks: Any) -> None:
+        super().__init__(torch, looks)
+        self.turns = 0
+        self.chosen: List[Tuple[str, Any]] = []
+        self.of: Any = None
+        self.before: List[Tuple[str, Any, Any]] = []
+        self.alive: Dict[str, List[Any]] = {}
+        self.biases: Dict[str, Any] = {}
+        self.reached: Set[int] = set()
+
+    def loss(self, loss: Any) -> None:
+        """Notes the weights that the loss depends on."""
+        if self.turns in WALKS and loss.grad_fn is not None:
+            self.reached |= leaves(loss.grad_fn)
+
+    def gradients(self, optimizer: Any) -> None:
+        """Measures the gradients, and remembers the weights as they are."""
+        walked, self.turns = self.turns in WALKS, self.turns + 1
+        self.before = []
+        self.reached |= {i for i, p in self.held().items() if p.grad is not None}
+        names, values = [], []
+        for name, weight in self.layers_of(optimizer):
+            self.before.append((name, weight, sample(weight).clone()))
+            if weight.grad is None:
+                continue
+            gradient = sample(local(weight.grad))
+            names.append("layer/%s/grad_norm" % name)
+            values.append(gradient.float().square().mean().sqrt())
+            if gradient.dim() > 1:
+                names.append("layer/%s/dead" % name)
+                values.append(self.dead(name, gradient, self.biases.get(name)))
+        if names:
+            self.points(names, self.torch.stack([v.float() for v in values]))
+        if walked:
+            self.tell_reach()
+
+    def stepped(self, optimizer: Any) -> None:
+        """Measures by how much the weights have changed."""
+        names, values = [], []
+        for name, weight, before in self.before:
+            change = (sample(weight) - before).float().norm()
+            names.append("layer/%s/update" % name)
+            values.append(change / before.float().norm().clamp_min(1e-12))
+        self.before = []
+        if names:
+            self.points(names, self.torch.stack(values))
+
+    def dead(self, name: str, gradient: Any, bias: Any) -> Any:
+        """The share of units that had no gradient in this look and the last ones."""
+        alive = (gradient != 0).any(1)
+        bias = bias() if bias is not None else None
+        if bias is not None and bias.grad is not None:
+            alive = alive | (sample_rows(local(bias.grad)) != 0)
+        lately = self.alive.setdefault(name, [])
+        if lately and lately[0].shape != alive.shape:
+            del lately[:]
+        lately.append(alive)
+        del lately[:-ALIVE_LOOKS]
+        return 1 - self.torch.stack(lately).any(0).float().mean()
+
+    def layers_of(self, optimizer: Any) -> List[Tuple[str, Any]]:
+        """The layers to measure with their weights, in the order of the model."""
+        if self.of is None or self.of() is not optimizer:
+            self.of = weakref.ref(optimizer)
+            self.chosen = self.choose()
+        found = [(name, weight()) for name, weight in self.chosen]
+        return [(name, weight) for name, weight in found if weight is not None]
+
+    def choose(self) -> List[Tuple[str, Any]]:
+        """Layers with weights of two or more dimensions that are trained, at most 24."""
+        every = []
+        for name, layer in self.layers().items():
+            weight = layer._parameters.get("weight")
+            fit = weight is not None and weight.dim() > 1 and weight.requires_grad
+            if fit and not isinstance(layer, (self.torch.nn.Embedding, self.torch.nn.EmbeddingBag)):
+                every.append((name, weakref.ref(weight)))
+                bias = layer._parameters.get("bias")
+                if bias is not None and bias.shape[0] == weight.shape[0]:
+                    self.biases[name] = weakref.ref(bias)
+        if len(every) <= LAYERS_MAX:
+            return every
+        last = len(every) - 1
+        return [every[i * last // (LAYERS_MAX - 1)] for i in range(LAYERS_MAX)]
+
+    # -- what the loss depends on and the optimizers hold
+
+    def tell_reach(self) -> None:
+        """Writes the fact `reach`."""
+        held = self.held()
+        named = self.names()
+        trained = [i for i in held if i in self.reached]
+        out_of_reach = [i for i, p in held.items() if p.requires_grad and i not in self.reached]
+        fact = {
+            "reached": len(self.reached),
+            "held": len(held),
+            "trained": len(trained),
+            "out_of_reach": texts(out_of_reach, named, held),
+            "left_out": texts([i for i in self.reached if i not in held], named, held),
+            "frozen": texts([i for i, p in held.items() if not p.requires_grad], named, held),
+            "frozen_share": share([p for p in held.values() if not p.requires_grad], held.values()),
+        }
+        self.event("reach", **dict(fact, looks=self.turns, step=self.step))
+
+    def held(self) -> Dict[int, Any]:
+        """The parameters of all optimizers."""
+        every = self.looks.optimizers()
+        return {id(p): p for o in every for g in o.param_groups for p in g["params"]}
+
+    def names(self) -> Dict[int, str]:
+        """The names of the parameters of the watched models."""
+        return {
+            id(p): name + "." + key
+            for name, layer in self.layers().items()
+            for key, p in layer._parameters.items()
+            if p is not None
+        }
+
+
+def sample(tensor: Any) -> Any:
+    """At most 64 rows and 64 columns of a tensor as a matrix, evenly spread; a view where it can be."""
+    values = local(tensor)
+    if values.dim() < 2:
+        return values.reshape(-1)[:: max(1, values.numel() // (ROWS_MAX * COLUMNS_MAX))]
+    rows = sample_rows(values).flatten(1)
+    return rows[:, :: max(1, -(-rows.shape[1] // COLUMNS_MAX))]
+
+
+def sample_rows(values: Any) -> Any:
+    """At most 64 entries along the first dimension, evenly spread."""
+    return values[:: max(1, -(-values.shape[0] // ROWS_MAX))]
+
+
+def leaves(root: Any) -> Set[int]:
+    """The identities of the tensors whose gradients are accumulated under a node of the graph."""
+    found: Set[int] = set()
+    seen, waiting = {root}, [root]
+    while waiting and len(seen) < NODES_MAX:
+        node = waiting.pop()
+        if "Checkpoint" in type(node).__name__:
+            return set()  # what is recomputed hides its weights
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            found.add(id(variable))
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen:
+                seen.add(following)
+                waiting.append(following)
+    return found if not waiting else set()
+
+
+def texts(which: List[int], named: Dict[int, str], held: Dict[int, Any]) -> List[str]:
+    """The names of parameters, or their shapes; at most 20, then how many more."""
+    told = []
+    for i in which[:NAMES_MAX]:
+        shape = tuple(held[i].shape) if i in held else None
+        told.append(named.get(i) or ("unnamed" if shape is None else "unnamed %s" % (shape,)))
+    return told + (["%d more" % (len(which) - NAMES_MAX)] if len(which) > NAMES_MAX else [])
+
+
+def share(some: List[Any], of: Any) -> float:
+    """The share of values that these tensors hold."""
+    whole = sum(p.numel() for p in of)
+    return round(sum(p.numel() for p in some) / whole, 4) if whole else 0.0

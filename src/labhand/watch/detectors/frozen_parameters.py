@@ -1,0 +1,156 @@
+"""Weights that are meant to be trained and cannot be.
+
+## What it does
+Tells of weights that an optimizer holds and the loss does not depend on, of weights of the trained
+model that get gradients and are in no optimizer, and of weights handed to the optimizer with
+`requires_grad=False` in a model that was not loaded from anywhere. Needs the probe.
+
+## Why it is bad
+A part of the model stays as it was made, at random, while the rest learns around it.
+
+## Known problems
+Freezing a pretrained part and handing all parameters to the optimizer is common and harmless: once a
+checkpoint was loaded it is a note. Parts that are used only in some steps (experts, heads of other
+tasks) show up until they are used.
+
+## Example
+`features = self.encoder(x).detach()`
+
+## Use instead
+No `.detach()` or `no_grad()` on the way from the weights to the loss; all parts in the optimizer; what
+is frozen on purpose is not handed to it.
+
+## References
+PyTorch, *Autograd mechanics*, on locally disabling gradient computation.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from labhand.core.finding import Severity
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Fact, Signal
+from labhand.watch.view import View
+
+SURE = 4
+"""Looks after which it is told: a part may be used in every second step."""
+SMALL = 0.01
+"""A share of the values below which frozen weights are nobody's worry."""
+
+
+class Detector:
+    """Watches which weights the loss reaches."""
+
+    wants: Wants = (Fact,)
+    explained_by = ("weights-unchanged",)
+
+    def __init__(self, view: View) -> None:
+        self._loaded = False
+        self._open = False
+        self._seen = False
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """What the look at this step has found out of reach."""
+        if not isinstance(signal, Fact):
+            return ()
+        if signal.kind == "loaded":
+            self._loaded = self._loaded or bool(signal.data.get("taken"))
+        if signal.kind != "reach" or not signal.data.get("trained"):
+            return ()
+        self._seen = True
+        if signal.data.get("looks", 0) < SURE:
+            return ()
+        return self._judged(signal)
+
+    def blind(self) -> str | None:
+        """Why it could not look."""
+        return None if self._seen else "it needs the probe's look at the loss (PyTorch)"
+
+    def _judged(self, fact: Fact) -> Iterable[Claim]:
+        data = fact.data
+        lost, left_out = data.get("out_of_reach", []), data.get("left_out", [])
+        own = [name for name in left_out if not name.startswith("unnamed")]
+        frozen = data.get("frozen", []) if data.get("frozen_share", 0) >= SMALL else []
+        if lost:
+            yield self._claim(
+                f"The loss does not depend on {_several(lost)}, which the optimizer is to train",
+                lost,
+                Cause(
+                    "a `detach()`, a `no_grad()`, or a part that is never called on the way to the loss",
+                    0.85,
+                    f"they are in no graph of a loss, in {data.get('looks')} measured steps",
+                ),
+                "warning",
+                fact,
+            )
+        elif own:
+            yield self._claim(
+                f"{_several(own)} get gradients and are in no optimizer",
+                own,
+                Cause(
+                    "an optimizer that was given a part of the parameters",
+                    0.7,
+                    f"{len(own)} of {data.get('reached')} weights that the loss depends on",
+                ),
+                "warning",
+                fact,
+            )
+        elif frozen:
+            share = data.get("frozen_share", 0)
+            yield self._claim(
+                f"{_several(frozen)} ({share:.0%} of the optimizer's values) have `requires_grad=False`"
+                + ("" if self._loaded else ", and no checkpoint was loaded"),
+                frozen,
+                Cause(
+                    "`requires_grad = False` left in from fine-tuning",
+                    0.5 if self._loaded else 0.8,
+                    "the optimizer was given them, so that they seem meant to be trained",
+                ),
+                "note" if self._loaded else "warning",
+                fact,
+            )
+        elif self._open:
+            self._open = False
+            yield self._claim(
+                "All weights of the optimizer are reached now", [], None, "note", fact
+            )
+
+    def _claim(
+        self, text: str, names: Sequence[str], cause: Cause | None, severity: Severity, fact: Fact
+    ) -> Claim:
+        step = int(fact.data.get("step", 0))
+        self._open = cause is not None
+        return Claim(
+            key="parameters",
+            state="confirmed" if cause else "recovered",
+            severity=severity,
+            confidence=cause.confidence if cause else 0.8,
+            message=text,
+            advice="Look for `detach()`, `no_grad()`, `requires_grad = False` and the list of "
+            "parameters that the optimizer is made of; if it is on purpose, hand the optimizer only "
+            "what it is to train.",
+            step=step,
+            opened=0 if cause else None,
+            time=fact.time,
+            layer=_common(names) or None,
+            evidence={"parameters": list(names)},
+            causes=[cause] if cause else [],
+        )
+
+
+def _several(names: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def _common(names: Sequence[str]) -> str:
+    """The innermost module that all the names lie in; the first one's layer where there is none."""
+    if not names:
+        return ""
+    parts = [name.split(".")[:-1] for name in names if not name.endswith(" more")]
+    shared: list[str] = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return ".".join(shared) or ".".join(parts[0])

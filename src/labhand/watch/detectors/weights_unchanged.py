@@ -1,0 +1,142 @@
+"""A training whose weights stay exactly as they are.
+
+## What it does
+Tells when the optimizer holds none of the weights that the loss depends on, or when not one measured
+weight has changed in many steps. Needs the probe.
+
+## Why it is bad
+Nothing is learned: the loss moves with the batches alone.
+
+## Known problems
+None that are known: weights that did not change did not learn.
+
+## Example
+`optimizer = Adam(model.parameters())`, and then `model = build(width=256)`
+
+## Use instead
+The optimizer is made last, of the model that is trained; its learning rate is not zero and not so
+small that an update is lost in rounding.
+
+## References
+PyTorch, `torch.optim`, on constructing an optimizer after moving or changing a model.
+"""
+
+from collections.abc import Iterable
+
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Fact, Points, Signal
+from labhand.watch.view import View
+
+LOOKS = 6
+LEAST_STEPS = 10
+SURE = 4
+"""Looks after which it is certain that the optimizer holds other weights."""
+END = "/update"
+
+
+class Detector:
+    """Watches whether any weight changes."""
+
+    wants: Wants = ("layer/", Fact)
+    explained_by = ("dead-units",)
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._looks = 0
+        self._since = 0
+        self._open = ""
+        self._measured = False
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The standstill that this signal proves, or that has ended."""
+        if isinstance(signal, Fact):
+            return self._reach(signal) if signal.kind == "reach" else ()
+        if not isinstance(signal, Points):
+            return ()
+        updates = [v for name, v in signal.values.items() if name.endswith(END)]
+        return self._row(updates, signal) if updates else ()
+
+    def blind(self) -> str | None:
+        """Why it could not look."""
+        return None if self._measured else "it needs the probe's look at the layers (PyTorch)"
+
+    def _reach(self, fact: Fact) -> Iterable[Claim]:
+        self._measured = True
+        held, reached = fact.data.get("held", 0), fact.data.get("reached", 0)
+        if fact.data.get("trained", 1) or not held or not reached or self._open == "rows":
+            return ()
+        self._open = "reach"
+        sure = fact.data.get("looks", 0) >= SURE
+        left_out = fact.data.get("left_out", [])
+        return (
+            self._claim(
+                f"The optimizer holds {held} parameters and the loss depends on {reached} others: "
+                "none of the weights that it changes is in use",
+                Cause(
+                    "an optimizer made of another model than the one that is trained",
+                    0.95,
+                    f"in use and in no optimizer: {', '.join(left_out[:4]) or reached}",
+                ),
+                int(fact.data.get("step", 0)),
+                fact.time,
+                sure=sure,
+                opened=0,
+            ),
+        )
+
+    def _row(self, updates: list[float], row: Points) -> Iterable[Claim]:
+        self._measured = True
+        if any(update != 0 for update in updates):
+            self._looks = 0
+            if self._open != "rows":
+                return ()
+            self._open = ""
+            cause = Cause("", 0, "")
+            text = f"The weights change again, from step {row.step} on"
+            return (self._claim(text, cause, row.step, row.time, sure=True, passed=True),)
+        if not self._looks:
+            self._since = row.step
+        self._looks += 1
+        if self._looks < LOOKS or row.step - self._since < LEAST_STEPS or self._open == "reach":
+            return ()
+        self._open = "rows"
+        text = f"Not one of the measured weights has changed since step {self._since}"
+        return (self._claim(text, self._cause(), row.step, row.time, sure=True),)
+
+    def _cause(self) -> Cause:
+        rate = self._view.tracks.get("probe/lr")
+        if rate is not None and rate.last == 0:
+            return Cause("a learning rate of 0", 0.95, "`probe/lr` is 0")
+        norms = [
+            track.last
+            for name, track in self._view.tracks.items()
+            if name.startswith("layer/") and name.endswith("/grad_norm")
+        ]
+        if norms and not any(norms):
+            return Cause("gradients of exactly zero", 0.9, "no measured layer has a gradient")
+        told = f"the learning rate is {rate.last:.2g}" if rate is not None and rate.count else ""
+        return Cause(
+            "updates too small for the precision of the weights, or steps that are skipped",
+            0.6,
+            told or "gradients are there, changes are not",
+        )
+
+    def _claim(
+        self, text: str, cause: Cause, step: int, time: float, *, sure: bool,
+        opened: int | None = None, passed: bool = False,
+    ) -> Claim:  # fmt: skip
+        return Claim(
+            key="weights",
+            state="recovered" if passed else "confirmed" if sure else "suspected",
+            severity="note" if passed else "error" if sure else "warning",
+            confidence=0.97 if sure else 0.7,
+            message=text,
+            advice="Make the optimizer last, of the very model that is trained, and look at its "
+            "learning rate; then start again: nothing was learned so far.",
+            step=step,
+            opened=self._since if opened is None else opened,
+            time=time,
+            alarm=sure and not passed,
+            causes=[] if passed else [cause],
+        )
