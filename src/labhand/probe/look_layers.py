@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 
+from .torch_loads import in_use
 from .torch_looks import Look
 from .torch_measure import local
 
@@ -135,6 +136,7 @@ class Layers(Look):
             "frozen": texts([i for i, p in held.items() if not p.requires_grad], named, held),
             "frozen_share": share([p for p in held.values() if not p.requires_grad], held.values()),
         }
+        fact.update(in_use(held, set(named.values())))
         self.event("reach", **dict(fact, looks=self.turns, step=self.step))
 
     def held(self) -> Dict[int, Any]:

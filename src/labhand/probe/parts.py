@@ -20,8 +20,8 @@ _LIGHTNING = ".trainer.connectors.logger_connector.logger_connector"
 PARTS: dict[str, tuple[str, ...]] = {
     "threading": ("failures.arm_threads",),
     "numpy": ("signals.arm_stacks",),
-    "torch": ("signals.arm_stacks", "torch_hooks.arm", "checkpoints.arm_torch"),
-    "safetensors.torch": ("checkpoints.arm_safetensors",),
+    "torch": ("signals.arm_stacks", "torch_hooks.arm", "checkpoints.arm_torch", "torch_loads.arm"),
+    "safetensors.torch": ("checkpoints.arm_safetensors", "torch_loads.arm_safetensors"),
     "torch.utils.tensorboard": ("trackers_tensorboard.arm",),
     "tensorboardX": ("trackers_tensorboard.arm",),
     "wandb": ("trackers_wandb.arm",),

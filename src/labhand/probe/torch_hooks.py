@@ -22,8 +22,8 @@ import weakref
 from time import perf_counter
 
 from . import torch_patches
-from .torch_calls import Calls
 from .look_layers import Layers
+from .torch_calls import Calls
 from .torch_clock import Budget, Clock
 from .torch_incident import Incidents
 from .torch_looks import Look, Looks

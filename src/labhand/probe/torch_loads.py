@@ -1,0 +1,106 @@
+"""Tells what was loaded into models, and whether it is what is trained."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+
+from .wrap import around
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Set
+
+    from .session import Session
+
+TENSORS_MAX = 5000
+KEYS_MAX = 20
+LOADS_MAX = 50
+KNOWN: List[Load] = []
+"""The loads of this process, the first 50."""
+
+
+READ: Dict[int, Any] = {}
+"""The tensors that were read from files, by identity: copies of living models are no checkpoints."""
+
+
+class Load:
+    """One call of `load_state_dict` of a module: which module it was, and which keys arrived."""
+
+    def __init__(self, module: Any, arrived: Set[str]) -> None:
+        self.module = weakref.ref(module)
+        self.arrived = arrived
+
+
+def arm(torch: Any, session: Session) -> None:
+    """Tells each call of a module's `load_state_dict` as an event `loaded`."""
+
+    def read(result: Any, *_: Any, **__: Any) -> None:
+        remember(torch, result, 3)
+
+    def loaded(result: Any, module: Any, state: Any = None, strict: bool = True, **_: Any) -> None:
+        if not state or len(KNOWN) >= LOADS_MAX:
+            return
+        missing = list(getattr(result, "missing_keys", ()))
+        unexpected = list(getattr(result, "unexpected_keys", ()))
+        arrived = set(state).difference(unexpected)
+        if any(is_read(value) for value in list(state.values())[:5]):
+            KNOWN.append(Load(module, arrived))
+        session.event(
+            "loaded",
+            model=type(module).__name__,
+            given=len(state),
+            taken=len(arrived),
+            missing=missing[:KEYS_MAX],
+            missing_total=len(missing),
+            unexpected=unexpected[:KEYS_MAX],
+            unexpected_total=len(unexpected),
+            strict=bool(strict),
+        )
+
+    around(session, torch.nn.Module, "load_state_dict", after=loaded)
+    around(session, torch, "load", after=read)
+
+
+def arm_safetensors(module: Any, session: Session) -> None:
+    """Remembers what is read from safetensors files."""
+    torch = sys.modules.get("torch")
+
+    def read(result: Any, *_: Any, **__: Any) -> None:
+        if torch is not None:
+            remember(torch, result, 1)
+
+    around(session, module, "load_file", after=read)
+
+
+def remember(torch: Any, found: Any, depth: int) -> None:
+    """Remembers the tensors in what was read from a file."""
+    if isinstance(found, torch.Tensor):
+        if len(READ) < TENSORS_MAX:
+            READ[id(found)] = weakref.ref(found)
+    elif isinstance(found, dict) and depth:
+        for value in list(found.values()):
+            remember(torch, value, depth - 1)
+
+
+def is_read(tensor: Any) -> bool:
+    """Whether this very tensor was read from a file."""
+    known = READ.get(id(tensor))
+    return known is not None and known() is tensor
+
+
+def in_use(held: Dict[int, Any], names: Set[str]) -> Dict[str, Any]:
+    """How many modules something was loaded into, and whether these are the ones that are trained.
+
+    `held` are the optimizers' parameters by identity, `names` those of the trained models. `twins`:
+    loads into modules that are not trained, whose keys are mostly the names of one that is.
+    """
+    arrivals = [load for load in KNOWN if load.arrived]
+    used = twins = 0
+    for load in arrivals:
+        module = load.module()
+        if module is not None and any(id(p) in held for p in module.parameters()):
+            used += 1
+        elif 2 * len(load.arrived & names) >= max(1, len(load.arrived)):
+            twins += 1
+    return {"loads": len(arrivals), "loads_in_use": used, "twins": twins}

@@ -1,0 +1,133 @@
+"""A checkpoint that was read and did not arrive in the model that is trained.
+
+## What it does
+Tells when `load_state_dict` took none, or less than half, of what it was given, and when something was
+loaded into a model of the same make that is not the one the optimizer trains. Needs the probe.
+
+## Why it is bad
+The run is called fine-tuning and starts from random weights.
+
+## Known problems
+Taking only a body out of a larger checkpoint is common and told from this: a name or a half of what the
+model wants arrived.
+
+## Example
+`model.load_state_dict(torch.load("ddp.pt"), strict=False)`, its keys beginning with `module.`
+
+## Use instead
+`strict=True`; or a look at the missing and unexpected keys that `load_state_dict` returns.
+
+## References
+PyTorch, `torch.nn.Module.load_state_dict`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Fact, Signal
+from labhand.watch.view import View
+
+
+class Detector:
+    """Watches what is loaded into models."""
+
+    wants: Wants = (Fact,)
+
+    def __init__(self, view: View) -> None:
+        self._bad: Fact | None = None
+        self._good = False
+        self._told = False
+        self._seen = False
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The load that went wrong, told once the training has begun with it."""
+        if not isinstance(signal, Fact):
+            return ()
+        if signal.kind == "loaded":
+            self._seen = True
+            if _arrived(signal.data):
+                self._good = True
+            else:
+                self._bad = signal
+        elif signal.kind == "reach" and not self._told:
+            return self._begun(signal)
+        return ()
+
+    def blind(self) -> str | None:
+        """Why it could not look."""
+        return None if self._seen else "no checkpoint was loaded by `load_state_dict` (PyTorch)"
+
+    def _begun(self, fact: Fact) -> Iterable[Claim]:
+        if self._bad is not None and not self._good:
+            self._told = True
+            return (self._claim(*_lost(self._bad.data), fact),)
+        if fact.data.get("twins") and not fact.data.get("loads_in_use"):
+            self._told = True
+            cause = Cause(
+                "a model that was built again after loading, or an optimizer of another one",
+                0.85,
+                "the names of its weights are those of the trained model, the weights are others",
+            )
+            return (
+                self._claim(
+                    "The checkpoint was loaded into a model that is not the one being trained", cause, fact
+                ),
+            )  # fmt: skip
+        return ()
+
+    def _claim(self, text: str, cause: Cause, fact: Fact) -> Claim:
+        data = {} if self._bad is None else self._bad.data
+        return Claim(
+            key="checkpoint",
+            state="confirmed",
+            severity="error",
+            confidence=cause.confidence,
+            message=text,
+            advice="Print what `load_state_dict` returns, rename the keys or load into the model that "
+            "is trained, and start again: this run begins with random weights.",
+            step=int(fact.data.get("step", 0)),
+            opened=0,
+            time=fact.time,
+            evidence={
+                name: data[name]
+                for name in ("given", "taken", "missing", "unexpected")
+                if name in data
+            },
+            causes=[cause],
+        )
+
+
+def _arrived(data: Mapping[str, Any]) -> bool:
+    """Whether enough arrived: half of what was given, or half of what the model wants."""
+    given, taken = int(data.get("given", 0)), int(data.get("taken", 0))
+    wanted = taken + int(data.get("missing_total", 0))
+    return taken > 0 and (2 * taken >= given or 2 * taken >= wanted)
+
+
+def _lost(data: Mapping[str, Any]) -> tuple[str, Cause]:
+    """What was lost, in a sentence, and why."""
+    given, taken = data.get("given", 0), data.get("taken", 0)
+    text = f"`load_state_dict` took {taken or 'none'} of the {given} tensors of the checkpoint"
+    missing, unexpected = data.get("missing", []), data.get("unexpected", [])
+    prefix = _prefix(missing, unexpected)
+    if prefix:
+        longer, where = prefix
+        evidence = f"`{unexpected[0]}` in the checkpoint, `{missing[0]}` in the model"
+        return text, Cause(f"keys that begin with `{longer}` in the {where} only", 0.95, evidence)
+    shown = ", ".join(f"`{key}`" for key in unexpected[:3]) or "none is unexpected"
+    return text, Cause("keys of another model", 0.7, f"in the checkpoint: {shown}")
+
+
+def _prefix(missing: list[str], unexpected: list[str]) -> tuple[str, str] | None:
+    """What the keys of the one begin with more than those of the other, and which one that is."""
+    for longer, shorter, where in (
+        (unexpected, missing, "checkpoint"),
+        (missing, unexpected, "model"),
+    ):
+        for key in longer[:3]:
+            for other in shorter:
+                if key.endswith(other) and key != other:
+                    return key[: -len(other)], where
+    return None
