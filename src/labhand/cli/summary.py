@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from labhand.core.store import Store
     from labhand.cycle.compare import Comparison, Difference, MetricComparison
     from labhand.kit.catalog import RunRow
+    from labhand.web.story import Sentence
 
 STATUS = {"finished": "green", "failed": "red", "lost": "red", "stopped": "yellow"}
+PARAGRAPH = 100
+"""A paragraph is at most so many columns wide."""
 FINDINGS = 4
 """The ending tells at most so many findings; the report tells all."""
 
@@ -63,7 +66,7 @@ def summary(
 def show(run: Run, store: "Store | None" = None) -> str:
     """A run in full: what ran, its settings, every metric, every finding, every attempt."""
     from labhand.cycle.compare import flat
-    from labhand.web import words
+    from labhand.web import story, words
 
     host = run.environment.host.get("name") or run.environment.host.get("hostname")
     facts = {
@@ -74,7 +77,8 @@ def show(run: Run, store: "Store | None" = None) -> str:
         "code": run.code.commit or run.code.tree or "not kept",
         "report": _report(run, store),
     }
-    parts = [_title(run), *_table([[f"  {key}", value] for key, value in facts.items() if value])]
+    parts = [_title(run), *_told(story.of_run(run))]
+    parts += ["", *_table([[f"  {key}", value] for key, value in facts.items() if value])]
     settings = flat(run.config)
     if settings:
         parts += ["", _heading("settings")]
@@ -84,9 +88,14 @@ def show(run: Run, store: "Store | None" = None) -> str:
     if run.findings:
         parts += ["", _heading("findings")]
         for finding in words.ranked(run.findings):
-            where = words.place(finding)
+            where = " · ".join(filter(None, [words.place(finding), f"finding {finding.id[:8]}"]))
             parts.append("  ".join(_finding(finding)))
-            parts += [click.style(f"    {where}", dim=True)] if where else []
+            parts.append(click.style(f"    {where}", dim=True))
+            parts += [f"    cause: {reason}" for reason in words.reasons(finding)]
+            parts += [
+                click.style(f"    not checked: {sentence}", dim=True)
+                for sentence in words.unchecked(finding)
+            ]
             parts.append(f"    {finding.advice}")
     if len(run.attempts) > 1 or any(attempt.failure for attempt in run.attempts):
         parts += ["", _heading("attempts")]
@@ -134,11 +143,13 @@ def table(rows: "Iterable[RunRow]") -> str:
 
 def comparison(found: "Comparison") -> str:
     """What differs between runs: settings, code, environment, results, findings."""
-    from labhand.web import words
+    from labhand.web import story, words
 
     names = [run.name for run in found.runs]
     ids = [run.id for run in found.runs]
     parts = [click.style(" → ".join(names) if len(names) == 2 else ", ".join(names), bold=True)]
+    parts += _told(story.of_runs(found))
+    above = len(parts)
     if found.command:
         parts += ["", _heading("command")]
         parts += _table([[f"  {r.name}", words.command_line(r.command)] for r in found.runs])
@@ -162,9 +173,20 @@ def comparison(found: "Comparison") -> str:
             parts.append(
                 f"  {_mark(finding.severity)} {finding.rule}, only in {who}: {words.bare(finding.message)}"
             )
-    if len(parts) == 3 and not found.command:
+    if len(parts) == above + 2 and not found.command:
         parts.append("  nothing else differs")
     return "\n".join(parts)
+
+
+def _told(sentences: "Iterable[Sentence]") -> list[str]:
+    """Sentences as a paragraph."""
+    from labhand.web import words
+
+    text = words.bare(" ".join(map(str, sentences)))
+    width = min(shutil.get_terminal_size().columns, PARAGRAPH)
+    return textwrap.wrap(
+        text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
 
 
 def _title(run: Run) -> str:
@@ -222,7 +244,8 @@ def _finding(finding: Finding) -> tuple[str, str]:
     state = " (recovered)" if finding.state == "recovered" else ""
     rule = click.style(finding.rule, bold=True)
     lead = f"  {_mark(finding.severity)} {rule}{f' {path}' if path else ''}"
-    return lead, f"{words.bare(finding.message)}{state}"
+    cause = "".join(f"; likely cause: {words.bare(c)}" for c in words.causes(finding)[:1])
+    return lead, f"{words.bare(finding.message)}{cause}{state}"
 
 
 def _attempt(attempt: Attempt) -> tuple[str, str]:

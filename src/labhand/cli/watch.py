@@ -1,7 +1,6 @@
 """`labhand watch`: replay a log."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -9,9 +8,7 @@ from labhand.cli import looks
 from labhand.core.errors import UsageError
 from labhand.core.finding import Severity
 from labhand.core.store import Store, project_root
-
-if TYPE_CHECKING:
-    from labhand.core.finding import Finding, Findings
+from labhand.watch.calibration import BUDGET
 
 
 @click.command(epilog="Example: labhand watch runs/events.out.tfevents.* --fail-on error")
@@ -28,6 +25,11 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--select", metavar="NAMES", multiple=True, help="Only these detectors.")
 @click.option("--ignore", metavar="NAMES", multiple=True, help="Not these detectors.")
+@click.option(
+    "--alarms-per-1000", "budget", metavar="N", type=click.FloatRange(min=0, min_open=True),
+    default=BUDGET, show_default=True,
+    help="How many healthy runs of a thousand may be told of as if they were not.",
+)  # fmt: skip
 @looks.fail_on
 def watch(
     files: tuple[Path, ...],
@@ -35,6 +37,7 @@ def watch(
     said: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    budget: float,
     fail_on: Severity,
 ) -> int:
     """Replay logs strictly online, row by row, and tell what watching them live would have told.
@@ -42,20 +45,21 @@ def watch(
     FILE is any log: tfevents, CSV, JSONL, Parquet, trainer_state.json, a .wandb file, a trackio or
     MLflow store, what a script printed, or a folder of these.
     """
+    from labhand.cli.watched import Courses, watched
     from labhand.kit import configuration
     from labhand.watch import replay
 
+    courses = Courses() if form == "text" else None
     findings = replay(
         files,
         configuration.read(project_root(Path.cwd())).roles | _roles(said),
         select=looks.names(select) or None,
         ignore=looks.names(ignore),
         home=Store.at(Path.cwd()).home,
+        alarms_per_1000=budget,
+        see=courses.see if courses else None,
     )
-    if form == "json":
-        click.echo(looks.document(findings))
-    else:
-        click.echo("\n".join(_text(findings)))
+    click.echo(watched(findings, courses) if courses else looks.document(findings))
     return looks.exit_code(findings, fail_on)
 
 
@@ -67,37 +71,3 @@ def _roles(said: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"`--role {pair}` says no role; write METRIC=ROLE, as loss=train-loss")
         found[metric] = role
     return found
-
-
-def _text(findings: "Findings") -> list[str]:
-    lines: list[str] = []
-    runs = findings.summary["runs"]
-    for run, told in runs.items():
-        of_run = [f for f in findings.findings if f.where.run == run]
-        if len(runs) > 20 and not of_run:
-            continue  # of many runs only those with something to tell
-        lines.append(click.style(run, bold=True) + f"  {told['rows']:,} rows")
-        lines += [f"  assumed: {sentence}" for sentence in told["assumptions"]]
-        for finding in of_run:
-            lines += _finding(finding)
-        if not of_run:
-            lines.append("  nothing is off")
-        lines.append("")
-    lines += [click.style(f"not looked at: {s.rule}: {s.why}", dim=True) for s in findings.skipped]
-    incidents, alarms = findings.summary["incidents"], findings.summary["alarms"]
-    lines.append(
-        f"{looks.counted(incidents, 'incident')} in {looks.counted(len(runs), 'run')}; "
-        f"a person would have been told of {alarms or 'none'}"
-    )
-    return lines
-
-
-def _finding(finding: "Finding") -> list[str]:
-    alarm = click.style(" alarm", fg="red", bold=True) if finding.alarm is True else ""
-    state = "" if finding.state == "closed" else f" {finding.state}"
-    at = "" if finding.opened_step is None else f" step {finding.opened_step}"
-    head = looks.by_gravity(finding.severity, f"{looks.MARKS[finding.severity]} {finding.rule}")
-    lines = [f"  {head}{at}{state}{alarm}", f"      {finding.message}"]
-    if finding.severity != "note":
-        lines.append(f"      → {finding.advice}")
-    return lines

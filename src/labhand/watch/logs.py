@@ -1,13 +1,15 @@
 """Logs of any format: opened, and replayed strictly online, row by row."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from labhand.core.errors import InputError, NotFoundError
 from labhand.core.finding import Findings, Skipped
 from labhand.core.registry import load_all
+from labhand.watch.calibration import BUDGET, Calibration
 from labhand.watch.rows import Row, Rows, head
 from labhand.watch.signals import Ended, Points, Tick
 from labhand.watch.watcher import Watcher, detectors
@@ -93,10 +95,14 @@ def replay(
     select: Collection[str] | None = None,
     ignore: Collection[str] = (),
     home: Path | None = None,
+    alarms_per_1000: float = BUDGET,
+    see: Callable[[str, Row], None] | None = None,
 ) -> Findings:
     """What watching the logs live would have told, each run row by row, knowing nothing of later rows.
 
     `where.run` is the file's name; the run's where the log names its runs; of several such logs both.
+    `alarms_per_1000` is how many healthy runs of a thousand may be told of as if they were not.
+    `see` is shown every row, with the name of its run.
 
     Raises:
         InputError: a file cannot be read, is no log, or holds no metric.
@@ -112,8 +118,16 @@ def replay(
         rows_before = whole.summary["rows"]
         for part, rows in log.reader.parts(log.path):
             run = _run_name(log, part, alone=len(opened) == 1)
-            watcher = Watcher(run, None, home=home, roles=roles, select=select, ignore=ignore)
-            count = _watch(watcher, log, rows)
+            watcher = Watcher(
+                run,
+                None,
+                home=home,
+                roles=roles,
+                select=select,
+                ignore=ignore,
+                calibration=Calibration.prior(alarms_per_1000),
+            )
+            count = _watch(watcher, log, _shown(rows, partial(see, run)) if see else rows)
             if not count:
                 continue
             _add(whole, watcher.findings(), run, count, skipped)
@@ -133,6 +147,12 @@ def _run_name(log: Log, part: str | None, *, alone: bool) -> str:
     if part is None:
         return log.path.name
     return part if alone else f"{log.path.name}:{part}"
+
+
+def _shown(rows: Iterator[Row], see: Callable[[Row], None]) -> Iterator[Row]:
+    for row in rows:
+        see(row)
+        yield row
 
 
 def _watch(watcher: Watcher, log: Log, rows: Iterator[Row]) -> int:

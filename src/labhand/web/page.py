@@ -45,12 +45,15 @@ class Note:
     """A finding. `number` is the one that the curves' markers show; None without a step."""
 
     number: int | None
+    id: str
     severity: str
     rule: str
     job: str
     state: str | None
     message: str
     place: str
+    causes: list[str]
+    unchecked: list[str]
     advice: str
     evidence: list[Fact]
     code: list[Line]
@@ -183,6 +186,7 @@ class Page:
     run: str
     status: str
     verdict: str
+    story: list[str]
     command: str
     facts: list[Fact]
     notes: list[Note]

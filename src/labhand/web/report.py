@@ -16,7 +16,7 @@ from labhand.core.run import Attempt, Fix, Run
 from labhand.core.store import Store, write_whole
 from labhand.cycle.compare import Comparison, against_previous, flat
 from labhand.kit.metric_names import OURS
-from labhand.web import words
+from labhand.web import story, words
 from labhand.web.against import against
 from labhand.web.curves import Curves, curves
 from labhand.web.page import Fact, Note, Number, Output, Page, Remedy, Try
@@ -67,6 +67,7 @@ def page(store: Store, root: Path, run_id: str) -> Page:
         run=run.id,
         status=run.status,
         verdict=words.verdict(run),
+        story=[str(sentence) for sentence in story.of_run(run)],
         command=words.command_line(run.command),
         facts=_facts(run),
         notes=[_note(f, numbers.get(id(f)), root) for f in findings],
@@ -190,18 +191,26 @@ def _note(finding: Finding, number: int | None, root: Path) -> Note:
     fix = finding.fix
     return Note(
         number=number,
+        id=finding.id[:8],
         severity=finding.severity,
         rule=finding.rule,
         job=finding.job,
         state=None if finding.state is UNSET else finding.state,
         message=finding.message,
         place=words.place(finding),
+        causes=words.reasons(finding),
+        unchecked=words.unchecked(finding),
         advice=finding.advice,
-        evidence=[*_evidence(finding.evidence)],
+        evidence=[*_evidence(_told_below(finding.evidence))],
         code=source(finding.where, root),
         related=[(r.message, words.place(r)) for r in finding.related],
         remedy=_remedy(Fix(finding.rule, fix.summary, fix.safety, fix.patch)) if fix else None,
     )
+
+
+def _told_below(evidence: dict[str, Any]) -> dict[str, Any]:
+    """What is not told in sentences of its own."""
+    return {k: v for k, v in evidence.items() if k not in ("causes", "unchecked")}
 
 
 def _evidence(evidence: dict[str, Any], above: str = "") -> Iterator[Fact]:

@@ -31,8 +31,9 @@ class Sentence(NamedTuple):
     pieces: tuple[str | Taken, ...]
 
     def __str__(self) -> str:
-        text = "".join(p if isinstance(p, str) else p.text for p in self.pieces).strip()
-        return text[:1].upper() + text[1:] if text[:1] != "`" else text
+        text = "".join(p if isinstance(p, str) else p.text for p in self.pieces)
+        # a name stays as it is
+        return text[:1].upper() + text[1:] if isinstance(self.pieces[0], str) else text
 
     @property
     def taken(self) -> list[Taken]:
@@ -129,8 +130,11 @@ def _metric(name: str, metric: Metric, place: str) -> Sentence:
     elif metric.points == 1:
         pieces += ["was ", number("last"), " at step ", number("last_step")]
     else:
-        pieces += ["went from ", number("first"), " to ", number("last"), " at step "]
-        pieces += [number("last_step")]
+        pieces += ["went from ", number("first"), " to ", number("last")]
+        # the last step may be that of a value that was not finite
+        pieces += (
+            [", its last finite value"] if metric.non_finite else [" at step ", number("last_step")]
+        )
         best = {"down": "min", "up": "max"}.get(direction(name) or "")
         if best and getattr(metric, best) != metric.last:
             pieces += [", at best ", number(best)]
@@ -177,7 +181,7 @@ def _finding(finding: Finding, index: int) -> Sentence:
 
 def _sweep(found: Comparison) -> Iterator[Sentence]:
     names = _and([_name(run, place) for place, run in enumerate(found.runs)])
-    yield _said(*names, " are compared.")
+    yield _said("compared: ", *names, ".")
     swept = [s for s in found.settings if len(s.values) == len(found.runs)][:METRICS]
     for setting in swept:
         index = found.settings.index(setting)
@@ -211,7 +215,7 @@ def _ends(found: Comparison) -> Iterator[Sentence]:
         return
     for place, run in enumerate(found.runs):
         if run.status != "finished":
-            yield _said(*_name(run, place), f" {_ENDING[run.status]}.")
+            yield _said("of these, ", *_name(run, place), f" {_ENDING[run.status]}.")
 
 
 _ENDING = {
@@ -233,7 +237,9 @@ def _results(found: Comparison) -> Iterator[Sentence]:
 
 def _best(metric: MetricComparison, found: Comparison) -> Sentence | None:
     place = f"metrics.{found.metrics.index(metric)}"
-    ends = [(r.last, i) for i, r in metric.values.items() if r.last is not None]
+    ends = [
+        (r.last, i) for i, r in metric.values.items() if r.last is not None and not r.non_finite
+    ]
     if len(ends) < 2:
         return None
     ends.sort(reverse=metric.direction == "up")
@@ -245,7 +251,9 @@ def _best(metric: MetricComparison, found: Comparison) -> Sentence | None:
         return [*_name(run, index), " at ", Taken(words.number(end[0]), source, end[0])]
 
     if ends[0][0] == ends[-1][0]:
-        return _said(f"`{metric.name}` ended the same in all, in ", *told(ends[0]), ".")
+        return _said(
+            f"`{metric.name}` ended the same in all that stayed finite, as in ", *told(ends[0]), "."
+        )
     return _said(
         f"`{metric.name}` ended best in ", *told(ends[0]), " and worst in ", *told(ends[-1]), "."
     )
