@@ -14,7 +14,7 @@ from labhand.watch import Watcher, open_log
 from labhand.watch.calibration import Calibration
 from labhand.watch.signals import Ended, Points
 from labhand.watch.watcher import detectors
-from watch.curves import Run, groups
+from watch.curves import WELL, Run, groups
 from watch.figures import Told, Verdict, table
 
 PLAIN = (
@@ -67,12 +67,17 @@ def all_runs(runs: list[Run]) -> dict[str, Watched]:
     return {run.name: watch(run) for run in runs}
 
 
+def fitted(runs: list[Run], peaks: dict[str, dict[str, float]]) -> Calibration:
+    """The calibration by those of the runs that were well."""
+    return Calibration.fit([peaks[run.name] for run in runs if run.label in WELL])
+
+
 def cross_validated(runs: list[Run], peaks: dict[str, dict[str, float]], by: str) -> Told:
     """Every run by a calibration that was fitted without its submission, or without its workload."""
     told = Told()
     for _, others, held in groups(runs, by):
-        fitted = Calibration.fit([peaks[run.name] for run in others if run.label == "healthy"])
-        told |= {run.name: watch(run, fitted).verdict for run in held}
+        calibration = fitted(others, peaks)
+        told |= {run.name: watch(run, calibration).verdict for run in held}
     return told
 
 
