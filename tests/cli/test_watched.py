@@ -3,7 +3,7 @@
 import math
 
 import click
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labhand.cli.chart import CAPACITY, Course, Mark, chart
@@ -23,6 +23,7 @@ def drawn(*arguments):
     return [click.unstyle(line) for line in chart(*arguments)]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-(2**40), 2**40), st.floats()), max_size=60),
     st.integers(1, 300),
@@ -39,6 +40,7 @@ def test_any_curve_is_drawn_within_its_width(points, width, marked):
         assert "×" in lines[1]
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
 def test_a_long_series_stays_small_and_keeps_its_extremes(some):
     values = [some[i % len(some)] for i in range(CAPACITY * 2 + 7)]

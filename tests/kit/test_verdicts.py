@@ -51,7 +51,9 @@ def test_undo_takes_it_back(tmp_path, answer):
     assert verdicts.read(tmp_path) == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
+)
 @given(
     st.lists(
         st.tuples(

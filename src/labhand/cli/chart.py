@@ -104,7 +104,7 @@ def chart(
 
 
 class _Scale(NamedTuple):
-    """The horizontal axis: steps, or where they go back the order of `count` points.
+    """The horizontal axis: steps, or where they go back the order of its `number` of points.
 
     What a run did after the curve's end is shown up to half of the curve's length; `end` says all.
     """
@@ -112,7 +112,7 @@ class _Scale(NamedTuple):
     first: float
     last: float
     end: float
-    count: int
+    number: int
     rising: bool
 
     @classmethod
@@ -125,7 +125,7 @@ class _Scale(NamedTuple):
     def share(self, place: int, step: float) -> float:
         """Where the point of that place and step stands, from 0 to 1."""
         if not self.rising:
-            return place / (self.count - 1)
+            return place / (self.number - 1)
         return min(1.0, max(0.0, (step - self.first) / (self.last - self.first)))
 
     def of(self, step: float, steps: Sequence[float]) -> float:

@@ -77,7 +77,7 @@ def show(run: Run, store: "Store | None" = None) -> str:
         "code": run.code.commit or run.code.tree or "not kept",
         "report": _report(run, store),
     }
-    parts = [_title(run), *_told(story.of_run(run))]
+    parts = [_title(run), *_live(run, store), *_told(story.of_run(run))]
     parts += ["", *_table([[f"  {key}", value] for key, value in facts.items() if value])]
     settings = flat(run.config)
     if settings:
@@ -176,6 +176,15 @@ def comparison(found: "Comparison") -> str:
     if len(parts) == above + 2 and not found.command:
         parts.append("  nothing else differs")
     return "\n".join(parts)
+
+
+def _live(run: Run, store: "Store | None") -> list[str]:
+    """The line that stands in the terminal of a run that goes on."""
+    from labhand.cli.terminal import status_line
+    from labhand.cycle.progress import live
+
+    status = live(store, run) if store and run.status == "running" else None
+    return [f"  {status_line(status, shutil.get_terminal_size().columns - 2)}"] if status else []
 
 
 def _told(sentences: "Iterable[Sentence]") -> list[str]:

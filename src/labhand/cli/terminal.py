@@ -18,6 +18,7 @@ from labhand.core.run import Failure, Fix, Run
 from labhand.cycle.request import Status
 
 IDLE_S = 0.8
+ARROWS = {"falls": " ↘", "rises": " ↗", "level": " →"}
 
 
 class Terminal:
@@ -137,8 +138,8 @@ class Terminal:
         if not self.both or self._line_open or not idle:
             return
         self._wipe()
-        line = _status_line(status)[: os.get_terminal_size(sys.stdout.fileno()).columns - 1]
-        _write_all(sys.stderr.fileno(), click.style(line, dim=True).encode() + b"\r")
+        line = status_line(status, os.get_terminal_size(sys.stdout.fileno()).columns - 1)
+        _write_all(sys.stderr.fileno(), line.encode() + b"\r")
         self._drawn = True
 
     def _say(self, line: str) -> None:
@@ -169,12 +170,35 @@ def _write_all(fd: int, data: bytes) -> None:
             return  # whoever looked has gone; the training goes on
 
 
-def _status_line(status: Status) -> str:
-    minutes, seconds = divmod(int(status.seconds), 60)
-    parts = [f"labhand · {status.name}", f"{minutes}:{seconds:02d}"]
+def status_line(status: Status, width: int) -> str:
+    """How a run stands, in one line of at most `width` columns; what matters least is left out."""
+    parts = [part for part in _parts(status) if part]
+    while len(parts) > 1 and len(" · ".join(parts)) > width:
+        parts.pop()
+    line = " · ".join(parts)[:width]
+    before, alarm, after = line.partition(looks.counted(status.alarms, "alarm"))
+    told = click.style(alarm, fg="red", bold=True) if alarm else ""
+    return click.style(before, dim=True) + told + (click.style(after, dim=True) if after else "")
+
+
+def _parts(status: Status) -> Iterator[str]:
+    """The parts of the line, what matters most first; empty ones are not shown."""
+    from labhand.web import words
+
+    yield f"labhand · {status.name}"
+    yield words.clock(status.seconds)
+    yield looks.counted(status.alarms, "alarm") if status.alarms else ""
+    silent = status.silent_s is not None
+    yield f"no step for {words.duration(status.silent_s)}" if silent else ""
     if status.step is not None:
-        parts.append(f"step {status.step}")
-    parts += [f"{name} {value:.4g}" for name, value in list(status.metrics.items())[:4]]
-    if status.alarms:
-        parts.append(f"{status.alarms} alarm{'s' if status.alarms > 1 else ''}")
-    return " · ".join(parts)
+        yield f"step {status.step:,}" + (f"/{status.total:,}" if status.total is not None else "")
+    for name, value in status.metrics.items():
+        arrow = ARROWS.get(status.trends.get(name, ""), "")
+        yield f"{name} {words.number(value)}{arrow}"
+    if status.left_s is not None and not silent:
+        yield f"{words.duration(status.left_s)} left"
+    if status.pace and status.pace >= 1:
+        yield f"{words.number(status.pace, 3)} steps/s"
+    elif status.pace:
+        yield f"{words.duration(1 / status.pace)} a step"
+    yield words.size(status.memory_bytes) if status.memory_bytes is not None else ""

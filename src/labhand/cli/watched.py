@@ -4,6 +4,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 import click
 
@@ -64,7 +65,7 @@ def watched(findings: Findings, courses: Courses, width: int | None = None) -> s
 
 
 def _whole(
-    run: str, told: dict[str, object], found: list[Finding], all_courses: Courses, width: int
+    run: str, told: dict[str, Any], found: list[Finding], all_courses: Courses, width: int
 ) -> Iterator[str]:
     from labhand.web import words
 
@@ -87,10 +88,9 @@ def _whole(
     yield from _wrapped("  assumed  ", _assumed(told), width, dim=True)
 
 
-def _drawn(found: list[Finding], told: dict[str, object], courses: dict[str, Course]) -> str | None:
+def _drawn(found: list[Finding], told: dict[str, Any], courses: dict[str, Course]) -> str | None:
     """The metric to draw: that of the gravest incident, else the training loss, else the headline."""
-    roles = told["roles"]
-    assert isinstance(roles, dict)
+    roles: dict[str, str] = told["roles"]
     ours = [f.where.metric for f in found if isinstance(f.where.metric, str)]
     losses = [name for name, role in roles.items() if role == "train-loss"]
     for name in [*ours[:1], *losses, *headlines(courses), *courses]:
@@ -136,13 +136,12 @@ def _life(finding: Finding) -> str:
     return f"  {', '.join(told)}" if told else ""
 
 
-def _assumed(told: dict[str, object]) -> str:
+def _assumed(told: dict[str, Any]) -> str:
     """What the metrics were taken for, those of one meaning together."""
-    sentences = told["assumptions"]
-    assert isinstance(sentences, list)
+    sentences: list[str] = told["assumptions"]
     together: dict[str, list[str]] = {}
     for sentence in sentences:
-        metric, _, meaning = str(sentence).replace("`", "").partition(" is ")
+        metric, _, meaning = sentence.replace("`", "").partition(" is ")
         together.setdefault(meaning, []).append(metric)
     said = []
     for meaning, metrics in together.items():
@@ -153,7 +152,7 @@ def _assumed(told: dict[str, object]) -> str:
 
 def _table(
     by_run: dict[str, list[Finding]],
-    runs: dict[str, dict[str, object]],
+    runs: dict[str, dict[str, Any]],
     courses: Courses,
     width: int,
 ) -> Iterator[str]:
@@ -162,8 +161,8 @@ def _table(
 
     ill = {run: found for run, found in by_run.items() if any(f.severity != "note" for f in found)}
     longest = min(40, max(map(len, ill), default=0))
-    for run, found in ill.items():
-        first, *others = words.ranked(found)
+    for run, findings in ill.items():
+        first, *others = words.ranked(findings)
         metric = _drawn([first], runs[run], courses.of(run))
         course = courses.of(run)[metric].values if metric else []
         name = run if len(run) <= longest else f"{run[: longest - 1]}…"
@@ -178,11 +177,9 @@ def _table(
         yield f"{lead}  {said}{more}" if room > 30 else f"{lead}{more}"
     healthy = len(by_run) - len(ill)
     if healthy:
-        others = "all " if not ill else ""
-        yield (
-            click.style("✓ ", fg="green")
-            + f"{others}{looks.counted(healthy, 'run')} with nothing off"
-        )
+        counted = looks.counted(healthy, "run")
+        every = "" if ill else "all "
+        yield click.style("✓ ", fg="green") + f"{every}{counted} with nothing off"
     if ill:
         yield click.style("name one log alone to see its curve, causes and advice", dim=True)
 

@@ -15,7 +15,8 @@ from labhand.core.finding import Finding
 from labhand.core.store import Store
 from labhand.cycle.backlog import IN_MEMORY_BYTES, Backlog, Flow, Piece
 from labhand.cycle.before import keep_peaks
-from labhand.cycle.request import Face, Status
+from labhand.cycle.progress import Progress
+from labhand.cycle.request import Face
 from labhand.kit.lines import Lines, Numbering, Printed
 from labhand.kit.machine import System
 from labhand.kit.points import Row as PointsRow
@@ -78,6 +79,7 @@ class Recorder:
         )
         self.exception: dict[str, Any] | None = None
         self.config: dict[str, Any] = {}
+        self._settings = dict(config or {})
         self.python: str | None = None
         self.tail = b""
         self._scrubber = Scrubber(environment, command)
@@ -97,8 +99,7 @@ class Recorder:
         self._probe_events: dict[Path, int] = {}
         self._follower = Follower(cwd, since=time.time())
         self._heard: dict[str, tuple[int, int]] = {}
-        self._latest: dict[str, float] = {}
-        self._step: int | None = None
+        self._progress = Progress()
         self._alarms: set[str] = set()
         self._troubles: set[str] = set()
         self._began = time.monotonic()
@@ -234,14 +235,10 @@ class Recorder:
         if stacks := self._stacks.answers():
             self._feed(Fact(time.time(), "stacks", stacks))
         self._feed(Tick(time.time()))
+        now, alarms = time.monotonic(), len(self._alarms)
+        settings = {**self._settings, **self.config}
         self.face.status(
-            Status(
-                self.name,
-                time.monotonic() - self._began,
-                self._step,
-                dict(self._latest),
-                len(self._alarms),
-            )
+            self._progress.status(self.name, self._began, now, alarms, settings, self.tail)
         )
 
     def _take_written(self) -> None:
@@ -266,11 +263,7 @@ class Recorder:
         if not values:
             return
         self._feed(Points(row.time, row.source, row.step, values, row.rank))
-        if row.source not in ("probe", "system"):
-            self._latest.update(values)
-            self._step = row.step
-        elif row.source == "probe" and not self._latest:
-            self._step = row.step
+        self._progress.row(row.source, row.step, values)
 
     def _take_event(self, happened: event.Event) -> None:
         data = self._scrubber.tree(happened.data)

@@ -1,7 +1,7 @@
 """What is asked of a run, and the face that is told how it goes."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -33,14 +33,27 @@ class Request(msgspec.Struct, kw_only=True):
     laid_out: LaidOut | None = None
 
 
+Trend = Literal["falls", "rises", "level"]
+
+
 class Status(msgspec.Struct):
-    """How a run stands, for a quiet line: metrics are the person's own, newest values."""
+    """How a run stands, for a quiet line: the metrics that tell most, with their newest values.
+
+    `total`: all steps, `pace`: steps a second, `left_s`: the seconds left at that pace, `silent_s`:
+    those since the last step, where they are many. None: not known.
+    """
 
     name: str
     seconds: float
     step: int | None
     metrics: dict[str, float]
     alarms: int
+    total: int | None = None
+    pace: float | None = None
+    left_s: float | None = None
+    silent_s: float | None = None
+    memory_bytes: float | None = None
+    trends: dict[str, Trend] = {}
 
 
 class Face(Protocol):

@@ -78,9 +78,7 @@ def _how(run: Run) -> Iterator[Sentence]:
     if run.wall_s is not None:
         wall = [" after ", Taken(words.duration(run.wall_s), "wall_s", run.wall_s)]
     if run.status == "running":
-        yield _said(
-            "it still runs", *(piece if i else " since " for i, piece in enumerate(wall)), "."
-        )
+        yield _said("it has been running", *(" for " if p == " after " else p for p in wall), ".")
     elif run.status == "finished":
         yield _said("it finished", *wall, ".")
     elif run.status == "failed":

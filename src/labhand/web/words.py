@@ -84,6 +84,13 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86400} d" + (f" {rest} h" if rest else "")
 
 
+def clock(seconds: float) -> str:
+    """Seconds as a clock that runs: `0:42`, `1:05:09`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def moment(text: str | None) -> str:
     """A time to the minute, in the offset it was written in; the text itself where it is no time."""
     try:
