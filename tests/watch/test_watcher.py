@@ -381,7 +381,7 @@ def test_select_and_ignore_choose_the_detectors() -> None:
         ("grad_norm", "gradient-norm"), ("probe/grad_norm", "gradient-norm"), ("lr", "learning-rate"),
         ("learning_rate", "learning-rate"), ("lr/group0", "learning-rate"), ("probe/step_s", "step-time"),
         ("epoch", "other"), ("loss_scale", "other"), ("aux_loss", "other"), ("system/cpu_percent", "other"),
-        ("kl", "other"), ("temperature", "other"), ("accuracy", "other"),
+        ("kl", "other"), ("temperature", "other"), ("accuracy", "train-score"), ("score", "other"), ("train/wer", "train-error"),
     ],
 )  # fmt: skip
 def test_roles_are_found_from_names(metric: str, expected: str) -> None:

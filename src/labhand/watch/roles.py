@@ -12,6 +12,8 @@ Role = Literal[
     "validation-loss",
     "validation-score",
     "validation-error",
+    "train-score",
+    "train-error",
     "gradient-norm",
     "learning-rate",
     "step-time",
@@ -27,6 +29,8 @@ MEANING: dict[str, str] = {
     "validation-loss": "a validation loss",
     "validation-score": "a validation metric, better higher",
     "validation-error": "a validation metric, better lower",
+    "train-score": "a training metric, better higher",
+    "train-error": "a training metric, better lower",
     "gradient-norm": "the gradient norm",
     "learning-rate": "a learning rate",
     "step-time": "the time of a step",
@@ -74,13 +78,15 @@ def _measured(known: set[str], joined: str) -> Role:
     loss = bool(known & _LOSS) or any(word.endswith("loss") for word in known)
     if loss and not validation:
         return "other" if known & _PARTS and not known & {"train", "training"} else "train-loss"
-    if not validation:
-        return "other"
     if loss:
         return "validation-loss"
     if known & _SCORE or "average_precision" in joined:
-        return "validation-score"
-    return "validation-error" if known & ERRORS else "other"
+        if joined == "score":  # of what, nobody knows
+            return "other"
+        return "validation-score" if validation else "train-score"
+    if known & ERRORS:
+        return "validation-error" if validation else "train-error"
+    return "other"
 
 
 class Roles:

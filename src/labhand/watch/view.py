@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from labhand.watch.calibration import Calibration
+from labhand.watch.course import Course
 from labhand.watch.roles import Role, Roles
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.tracks import Track
@@ -26,7 +27,8 @@ class View:
     """What detectors may ask at any time. It is brought up to date before they see a signal.
 
     `earlier` are earlier runs of the same command, the latest first; `config` the settings as far as
-    they are known; `step` and `time` (unix seconds, NaN where unknown) those of the latest row.
+    they are known; `step` and `time` (unix seconds, NaN where unknown) those of the latest row;
+    `course` is how the training goes.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class View:
         self.earlier = earlier
         self.config: dict[str, Any] = dict(config or {})
         self.tracks: dict[str, Track] = {}
+        self.course = Course()
         self.step: int | None = None
         self.time = math.nan
 
@@ -56,6 +59,7 @@ class View:
                 if track is None:
                     track = tracks[name] = Track(name, self.roles.of(name))
                 track.add(signal.step, value)
+            self.course.take(signal, tracks)
         elif isinstance(signal, Fact) and signal.kind == "config":
             self.config |= signal.data
 

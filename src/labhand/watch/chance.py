@@ -1,0 +1,73 @@
+"""The levels that a loss has where nothing is learned: known numbers, with their names."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from labhand.watch.view import View
+
+USUAL = (2, 3, 4, 5, 10, 20, 100, 1000)
+"""Numbers of classes that are looked for where the settings name none."""
+MOST_CLASSES = 10_000_000
+NEAR = 0.006
+"""A level within this share of the number is at it."""
+
+ABOVE, NOISY = 0.15, 0.02
+
+
+def classes(config: Mapping[str, Any]) -> list[int]:
+    """The numbers of classes or tokens that the settings name."""
+    found = []
+    for key, value in config.items():
+        name = key.lower()
+        named = "class" in name or "vocab" in name or "num_labels" in name
+        if named and isinstance(value, int) and 1 < value <= MOST_CLASSES:
+            found.append(value)
+    return found
+
+
+class Guessing(NamedTuple):
+    """A level of guessing in words; `known` where the settings name the number of classes."""
+
+    words: str
+    known: bool
+
+
+def at_guessing(view: View) -> Guessing | None:
+    """The level of guessing at which the training loss has been all along; None where it has not.
+
+    After the first quarter every level must be within 0.6 % of one ln k, and twice the noise of a level,
+    and before that at most 15 % above.
+    """
+    course = view.course
+    levels = course.levels
+    blocks = levels.blocks
+    if course.loss is None or levels.raw or len(blocks) < 4:
+        return None
+    low, high, first = min(blocks), max(blocks[len(blocks) // 4 :]), max(blocks)
+    if high - low > 2 * NOISY:
+        return None
+    near = min(NOISY, NEAR + 2 * levels.noise)
+    known = classes(view.config)
+    for count in (*known, *USUAL):
+        guess = math.log(math.log(count))
+        if abs(low - guess) < near and abs(high - guess) < near and first < guess + ABOVE:
+            return Guessing(f"ln {count} = {math.log(count):.4g}", count in known)
+    return None
+
+
+def is_guess(score: float, noise: float, config: Mapping[str, Any]) -> int | None:
+    """The number of classes of which a score from 0 to 1 is the share that guessing has right."""
+    for count in (*classes(config), *USUAL):
+        if abs(score - 1 / count) <= 0.02 / count + 2 * noise:
+            return count
+    return None
+
+
+def softmax_twice(count: int) -> float:
+    """The least cross-entropy of `count` classes where the softmax is taken twice.
+
+    The inner softmax gives at best 1 for the right class and 0 for the others; the outer one makes
+    e / (e + k - 1) of that. For 10 classes 1.461.
+    """
+    return math.log(math.e + count - 1) - 1

@@ -1,0 +1,249 @@
+"""How the training goes: its loss and what is measured on held-out data, kept once for all detectors."""
+
+import math
+import re
+from collections import deque
+
+from labhand.kit.metric_names import HELD_OUT, TRAIN
+from labhand.watch.levels import FEW, FLOOR, Levels, noise
+from labhand.watch.roles import Role
+from labhand.watch.signals import Points
+from labhand.watch.tracks import Track, median
+
+LATELY = 24
+"""The latest evaluations that are kept one by one."""
+AT_ONCE = 3
+"""Evaluations in a row that make a level one that stays."""
+AROUND = 5
+"""Evaluations whose median is the level of a metric."""
+LOW_SHARE, POOR_SHARE = 0.05, 0.25
+"""Of the range of a score: below the one it is as good as nothing, above the other it has learned."""
+LOW_ERROR, HIGH_ERROR = 0.85, 3.0
+"""Between these an error rate says that next to nothing is right (more insertions than words: above 1)."""
+LEARNED = math.log(3)
+"""A training loss that fell to a third has learned, whatever validation says."""
+BEHIND = 0.3
+"""A validation loss so far above that of the training, in its logarithm, is left behind."""
+HARDLY_WON = 0.02
+"""Whoever has won less can lose no more than this."""
+WORST = 2.0
+"""Twice of what was won: more than that is not worse."""
+BETTER_HIGHER = frozenset(("validation-score", "train-score"))
+RAN = ("validation-loss", "validation-score", "validation-error")
+BESIDE = ("train-score", "train-error")
+
+
+class Evaluated:
+    """A metric that is evaluated from time to time, as something that should fall.
+
+    `first`, `latest` and `best` are on that scale: the logarithm of a loss or an error where it is
+    positive, the negative of a score. `count` is the number of evaluations, `same` how many of the
+    latest have the very same value, `at` how many values the training loss had at the latest, `since`
+    the number of the evaluation at which its level was last better than all before by more than noise.
+    """
+
+    __slots__ = (
+        "_before",
+        "_floor",
+        "_level",
+        "_log",
+        "at",
+        "bare",
+        "best",
+        "best_count",
+        "best_step",
+        "count",
+        "first",
+        "latest",
+        "name",
+        "plain",
+        "recent",
+        "role",
+        "same",
+        "since",
+        "step",
+    )
+
+    def __init__(self, name: str, role: Role) -> None:
+        self.name, self.role, self.bare = name, role, _bare(name)
+        self.count = self.same = self.at = self.step = 0
+        self.best_count = self.best_step = self.since = 0
+        self.first = self.latest = self.best = self.plain = math.nan
+        self.recent: deque[float] = deque(maxlen=LATELY)
+        self._before: deque[float] = deque(maxlen=AT_ONCE)
+        self._floor = self._level = math.nan
+        self._log = role not in BETTER_HIGHER
+
+    def add(self, step: int, value: float, at: int) -> None:
+        """Takes the finite value of an evaluation."""
+        if not self.count:
+            self._floor = FLOOR * abs(value) or 1e-300
+            self._log = self._log and value > 0
+        scaled = self._scaled(value)
+        self.count += 1
+        self.same = self.same + 1 if value == self.plain else 1
+        self.plain, self.step, self.at = value, step, at
+        if self.count == 1:
+            self.first = self.best = scaled
+        self._before.append(self.best)
+        if scaled < self.best:
+            self.best, self.best_count, self.best_step = scaled, self.count, step
+        self.latest = scaled
+        self.recent.append(scaled)
+        if self.count == 1:
+            self._level, self.since = scaled, 1
+        elif scaled < self._level:
+            level = self.level
+            if level < self._level - max(2 * self.noise, 1e-12):
+                self._level, self.since = level, self.count
+
+    def _scaled(self, value: float) -> float:
+        if self.role in BETTER_HIGHER:
+            return max(-1e150, min(1e150, -value))
+        return math.log(max(value, self._floor)) if self._log else max(-1e150, min(1e150, value))
+
+    @property
+    def lost(self) -> float:
+        """How much of what was won is lost, at each of the latest three evaluations; at most `WORST`.
+
+        0 where it is as good as ever, 1 where it is back at its first value. NaN before there are four.
+        """
+        if self.count <= AT_ONCE:
+            return math.nan
+        best = self._before[0]
+        now = min(list(self.recent)[-AT_ONCE:])
+        if now <= best:
+            return 0.0
+        won = max(self.first - best, HARDLY_WON, 4 * self.noise)
+        return min(WORST, (now - best) / won)
+
+    @property
+    def level(self) -> float:
+        """The median of the latest five evaluations."""
+        return median(list(self.recent)[-AROUND:])
+
+    def is_low(self, highest: float = 0.0) -> bool:
+        """Whether the values say by themselves that next to nothing has been learned, now or before.
+
+        For a score by its range, 0 to 1 or, where it or its fellow has been up to `highest`, 0 to 100,
+        or because its level is lost in its noise; for an error where it is one of a rate. False where
+        nobody can say.
+        """
+        if self.count < AT_ONCE:
+            return False
+        if self.role not in BETTER_HIGHER:
+            rate = self.role in ("validation-error", "train-error") and self._log
+            return rate and all(
+                LOW_ERROR <= math.exp(level) <= HIGH_ERROR for level in (self.best, self.level)
+            )
+        best, level = -self.best, -self.level
+        span = 1.0 if max(best, highest) <= 1 else 100.0
+        if best > POOR_SHARE * span or level < 0:
+            return False
+        return level < LOW_SHARE * span or self.lost_in_noise
+
+    @property
+    def lost_in_noise(self) -> bool:
+        """Whether a score is no further from 0 than its own noise reaches."""
+        return self.role in BETTER_HIGHER and abs(self.level) < 4 * self.noise
+
+    @property
+    def noise(self) -> float:
+        """The deviation of an evaluation about its trend."""
+        return noise(list(self.recent))
+
+
+class Course:
+    """The training as its loss and its evaluations tell it. Brought up to date row by row.
+
+    `loss` is the first metric that is a training loss, or one that comes far oftener; `block` and
+    `evaluated` say whether the latest row completed a block of its levels, or brought an evaluation on
+    held-out data that is worth a look: one in five, where each row has one.
+    """
+
+    def __init__(self) -> None:
+        self.loss: Track | None = None
+        self.levels = Levels()
+        self.held: dict[str, Evaluated] = {}
+        self.beside: dict[str, Evaluated] = {}
+        self.block = self.evaluated = False
+        self._losses: list[Track] = []
+        self._known = self._judged = 0
+        self._looked_at: list[tuple[str, Evaluated, bool]] = []
+        self._name = ""
+
+    def take(self, row: Points, tracks: dict[str, Track]) -> None:
+        """Brings it up to date with a row."""
+        if len(tracks) != self._known:
+            self._meet(tracks)
+        self.block = self.evaluated = False
+        values = row.values
+        value = values.get(self._name)
+        if value is None:
+            self._lead(row)
+        elif value - value == 0.0:
+            self.block = self.levels.add(value)
+        count, came = self.levels.count, False
+        for name, evaluated, held in self._looked_at:
+            value = values.get(name)
+            if value is not None and value - value == 0.0:
+                evaluated.add(row.step, value, count)
+                came = came or held
+        if came and not 0 < count - self._judged < FEW:
+            self.evaluated, self._judged = True, count
+
+    def _meet(self, tracks: dict[str, Track]) -> None:
+        for track in list(tracks.values())[self._known :]:
+            if track.role == "train-loss":
+                self._losses.append(track)
+                self.loss = self.loss or track
+                self._name = self.loss.name
+            elif track.role in RAN or track.role in BESIDE:
+                held = track.role in RAN
+                made = Evaluated(track.name, track.role)
+                (self.held if held else self.beside)[track.name] = made
+                self._looked_at.append((track.name, made, held))
+        self._known = len(tracks)
+
+    def nothing_learned(self, held: Evaluated) -> bool:
+        """Whether a metric says by its values that nothing is learned, on the training data neither.
+
+        Where the metric is not told of the training data, a loss that fell to a third has learned, or
+        one that has left that of validation behind.
+        """
+        twin = self.twin(held)
+        if twin is not None:
+            return held.is_low(-twin.best) and (twin.is_low(-held.best) or twin.lost_in_noise)
+        return held.is_low() and not self._train_learned()
+
+    def _train_learned(self) -> bool:
+        blocks = self.levels.blocks
+        if not blocks or self.levels.raw:
+            return False
+        fallen = self.levels.start - min(blocks)
+        losses = [e.latest for e in self.held.values() if e.role == "validation-loss"]
+        behind = bool(losses) and min(losses) - blocks[-1] > BEHIND
+        return fallen > LEARNED or (behind and fallen > BEHIND)
+
+    def _lead(self, row: Points) -> None:
+        """Follows another training loss, where one comes far oftener than the first that was seen."""
+        for track in self._losses if len(self._losses) > 1 else ():
+            if (
+                self.loss
+                and track.name in row.values
+                and track.count > 3 * self.loss.count + LATELY
+            ):
+                self.loss, self._name, self.levels = track, track.name, Levels()
+                for _, value in track.recent:
+                    self.levels.add(value)
+                return
+
+    def twin(self, held: Evaluated) -> Evaluated | None:
+        """The same metric on the training data; None where there is none."""
+        return next((e for e in self.beside.values() if e.bare == held.bare), None)
+
+
+def _bare(name: str) -> tuple[str, ...]:
+    """The words of a name without those that tell the data."""
+    words = re.findall(r"[A-Za-z]+|\d+", name.lower())
+    return tuple(word for word in words if word not in HELD_OUT and word not in TRAIN)

@@ -1,0 +1,199 @@
+"""A training loss that has left the level it had reached, and validation that does not contradict it.
+
+## What it does
+Compares the level of the training loss now with the lowest level that it had kept. Where validation
+metrics were evaluated since, what counts is how much of what was won both have lost: a loss that rises
+while validation gets better is no divergence. Where they were not, the loss alone must have lost more.
+Tells when that is rarer among healthy runs than the budget of alarms allows.
+
+## Why it is bad
+The rest of the run is spent on weights that are worse than those of an hour ago, and it seldom
+comes back by itself.
+
+## Known problems
+A run that is started anew from its first weights within one log looks the same, and is told: all that
+was learned is lost. Without any validation metric a new, harder part of a curriculum looks like a
+small divergence; it must cost almost half of what was won before it is told.
+
+## Example
+`loss 32, 14, 9.3, 9.1, 17, 25, 76, 98`, and at the next evaluation `val_loss 3357` after `30`
+
+## Use instead
+The last checkpoint before the step at which it began, with a lower learning rate, a longer warm-up or
+clipped gradients.
+
+## References
+S. Bekman, *ML Engineering*, training loss patterns; S. Takase et al., *Spike No More*, 2023.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from labhand.watch.causes import causes_of
+from labhand.watch.course import Evaluated
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Claim
+from labhand.watch.signals import Ended, Points, Signal
+from labhand.watch.view import View
+
+LEAST_BLOCKS = 6
+LEAST = 0.3
+"""A score below is nothing that anybody should hear of: 15 % of what was won, 0.12 in the logarithm."""
+RISE, SHARE = 0.4, 0.5
+"""The rise of the logarithm of the loss, and the share of what was won, that make a score of 1."""
+LEAST_WON = 0.25
+"""In the logarithm of the loss."""
+ALONE = 0.6
+"""What the loss is worth where no validation metric was evaluated since."""
+ALONE_RISE = 0.8
+BACK = 0.3
+"""It has recovered once less than this share of the largest rise is left."""
+
+
+class _Rise(NamedTuple):
+    """`low` and `now` are levels of the loss, `step` the latest; `lost` what validation has lost."""
+
+    score: float
+    low: float
+    now: float
+    onset: int
+    lost: float
+    validation: tuple[Evaluated, ...]
+
+
+class Detector:
+    """Watches the training loss of a run together with its validation metrics."""
+
+    wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error", Ended)
+    explained_by = ("non-finite",)
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._told = 0.0
+        self._onset_step = 0
+        self._low = math.nan
+        self._largest = 0.0
+        self._steps: list[tuple[int, int]] = []
+        self.peak = 0.0
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The divergence that this row proves, makes worse or ends."""
+        course = self._view.course
+        if not isinstance(signal, Points) or not (course.block or course.evaluated):
+            return ()
+        if course.block:
+            self._remember(course.levels.count, signal.step)
+        if len(course.levels.blocks) < LEAST_BLOCKS:
+            return ()
+        rise = self._rise()
+        self.peak = max(self.peak, rise.score)
+        if self._told:
+            return self._follow(rise, signal)
+        if rise.score < LEAST:
+            return ()
+        self._low, self._largest = rise.low, 0.0
+        self._onset_step = self._step_of(rise.onset)
+        return self._follow(rise, signal)
+
+    def blind(self) -> str | None:
+        """Why there was nothing to judge by."""
+        if self._view.course.loss is None:
+            return "there is no training loss"
+        if len(self._view.course.levels.blocks) < LEAST_BLOCKS:
+            return "the training loss has too few values for a level"
+        return None
+
+    def _remember(self, count: int, step: int) -> None:
+        """The step of every block, as few as there are blocks."""
+        self._steps.append((count, step))
+        if len(self._steps) > 128:
+            self._steps = self._steps[1::2]
+
+    def _step_of(self, count: int) -> int:
+        return next((step for at, step in self._steps if at >= count), self._steps[-1][1])
+
+    def _rise(self) -> _Rise:
+        """How far the loss is above its best level, as a score."""
+        course = self._view.course
+        levels = course.levels
+        low, at = levels.best(1)
+        onset = (at + 1) * levels.width
+        asked = [e for e in course.held.values() if e.at > onset and e.lost == e.lost]
+        # a value that never moves says nothing good
+        asked = [e for e in asked if e.lost > 0 or e.same < 3]
+        if asked:
+            now = levels.now(2)
+            lost = sum(e.lost for e in asked) / len(asked)
+            score = min((now - low) / RISE, self._share(low, now) / SHARE, lost)
+            return _Rise(score, low, now, onset, lost, tuple(asked))
+        low, at = levels.best()
+        now = levels.now()
+        rise = (now - low - levels.noise) / ALONE_RISE
+        if levels.raw:
+            rise = (now - low) / (8 * levels.noise) if levels.noise > 0 else 0.0
+        score = ALONE * min(rise, self._share(low, now))
+        return _Rise(score, low, now, (at + 1) * levels.width, math.nan, ())
+
+    def _share(self, low: float, now: float) -> float:
+        """The share of what the loss had won that is lost; who has won nothing can lose nothing."""
+        levels = self._view.course.levels
+        won = max(levels.start - low, 8 * levels.noise if levels.raw else LEAST_WON)
+        return (now - low) / won if won > 0 else 0.0
+
+    def _follow(self, rise: _Rise, row: Points) -> Iterable[Claim]:
+        height = rise.now - self._low
+        self._largest = max(self._largest, height)
+        if height < BACK * self._largest:
+            told, self._told = self._told, 0.0
+            return [self._claim(rise, row, told, passed=True)]
+        if rise.score < 1.2 * self._told or rise.score < LEAST:
+            return ()
+        self._told = rise.score
+        return [self._claim(rise, row, rise.score)]
+
+    def _claim(self, rise: _Rise, row: Points, score: float, *, passed: bool = False) -> Claim:
+        levels, loss = self._view.course.levels, self._view.course.loss
+        assert loss is not None
+        low, now = levels.plain(self._low), levels.plain(rise.now)
+        since = f" since about step {self._onset_step}"
+        message = f"`{loss.name}` has risen from {low:.4g} to {now:.4g}{since} and stays there"
+        if passed:
+            message = f"`{loss.name}` rose above {low:.4g}{since} and has come back to {now:.4g}"
+        elif rise.validation:
+            worst = max(rise.validation, key=lambda e: e.lost)
+            message += f"; `{worst.name}` has lost {_percent(worst.lost)}"
+        causes, unchecked = ([], []) if passed else causes_of(self._view, self._onset_step)
+        if not rise.validation:
+            unchecked = ["no validation metric has been evaluated since it began", *unchecked]
+        return Claim(
+            key="loss",
+            state="recovered" if passed else "confirmed",
+            severity="note" if passed else "error",
+            confidence=min(0.99, 0.6 + 0.3 * min(1.0, score)),
+            message=message,
+            advice="Stop the run if it does not come back, and start again from the last checkpoint "
+            f"before step {self._onset_step}, with a lower learning rate or clipped gradients.",
+            step=row.step,
+            opened=self._onset_step,
+            time=row.time,
+            alarm=not passed,
+            metric=loss.name,
+            evidence={
+                "best_level": low,
+                "level": now,
+                "share_lost": round(self._share(self._low, rise.now), 3),
+                "validation_lost": {e.name: round(e.lost, 3) for e in rise.validation},
+            },
+            score=score,
+            causes=causes,
+            unchecked=unchecked,
+        )
+
+
+def _percent(lost: float) -> str:
+    if lost >= 1:
+        return (
+            "all that it had won, and is worse than at the start" if lost > 1 else "all it had won"
+        )
+    return f"{100 * lost:.0f} % of what it had won"

@@ -1,0 +1,190 @@
+"""A run whose validation stays where it was at the start, and whose training has not learned either.
+
+## What it does
+Counts the evaluations since a validation metric was last better than all before by more than its noise,
+while its values say that next to nothing has been learned: a score near the bottom of its range or lost
+in its own noise, an error rate near 1, or a metric that has not left its first value while the training
+loss has not left its own. What the training has learned is no matter for this rule, but for
+`validation-at-chance`. A loss that stays at the logarithm of a number of classes is told too.
+
+## Why it is bad
+It will not begin to learn by waiting: wrong labels, a learning rate of 0 or far too large, parameters
+that are not in the optimizer.
+
+## Known problems
+Tasks whose score begins to rise very late (recognition of speech, sparse rewards) look the same for
+their first evaluations: it takes more of these than any healthy run of the calibration had. The range
+of a score is guessed to be 0 to 1 until a value is larger.
+
+## Example
+`val_acc 0.001, 0.001, 0.001, …` over 20 evaluations, while `loss` went from 6.9 to 7.2
+
+## Use instead
+Overfit a single batch first: a model that cannot do that has a bug. Then look at the labels, at what
+the optimizer holds, and at the learning rate.
+
+## References
+A. Karpathy, *A Recipe for Training Neural Networks*, 2019.
+"""
+
+import math
+from collections.abc import Iterable
+
+from labhand.watch.causes import causes_of
+from labhand.watch.chance import Guessing, at_guessing, is_guess
+from labhand.watch.course import BETTER_HIGHER, Evaluated
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Claim
+from labhand.watch.signals import Points, Signal
+from labhand.watch.view import View
+
+LEAST = 8
+"""Evaluations, weighted, below which nobody hears of it."""
+UNMOVED = 0.03
+"""A validation metric within so much of its first value, in its logarithm, has not moved."""
+HARDLY = 0.3
+"""Nor has a training loss that has fallen by less than this, where validation has not moved."""
+LEAST_BLOCKS = 8
+"""Levels of the training loss before one can say that it does not move."""
+UNSURE = 0.5
+"""What an evaluation counts where the metric has no scale by which its values are poor."""
+ROWS = 64
+"""Values of a loss at the level of guessing that count as one evaluation."""
+
+
+class Detector:
+    """Watches every validation metric, and the training loss."""
+
+    wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error")
+    explained_by = ("non-finite", "diverged")
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._told = -math.inf
+        self._metric = ""
+        self.peak = 0.0
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The run that this row proves not to learn, or that has begun to."""
+        course = self._view.course
+        if not isinstance(signal, Points) or not (course.block or course.evaluated):
+            return ()
+        if course.evaluated:
+            stuck, count = self._stuck()
+        elif course.held:
+            return ()
+        else:
+            stuck, count = None, 0.0
+        guessing = at_guessing(self._view)
+        rows = course.levels.count / ROWS if guessing else 0.0
+        if stuck is None and not rows:
+            return self._moving(signal)
+        score = math.log2(max(1.0, count, rows))
+        self.peak = max(self.peak, score)
+        if score < max(math.log2(LEAST), self._told + 0.25):
+            return ()
+        self._told = score
+        return [self._claim(stuck, guessing, score, signal)]
+
+    def blind(self) -> str | None:
+        """Why there was nothing to judge by."""
+        course = self._view.course
+        if not course.held and course.loss is None:
+            return "there is neither a training loss nor a validation metric"
+        return None
+
+    def _stuck(self) -> tuple[Evaluated | None, float]:
+        """The metric that has been stuck for longest, and for how many evaluations, weighted.
+
+        A metric that is stuck beside others that are not counts by their share.
+        """
+        held = [e for e in self._view.course.held.values() if e.count > 1]
+        rates = [e for e in held if e.role != "validation-loss"] or held
+        stuck = [e for e in rates if self._is_stuck(e)]
+        if not stuck:
+            return None, 0.0
+        longest = max(stuck, key=lambda e: e.count - e.since)
+        sure = 1.0 if self._view.course.nothing_learned(longest) else UNSURE
+        return longest, sure * (longest.count - longest.since) * len(stuck) / len(rates)
+
+    def _is_stuck(self, held: Evaluated) -> bool:
+        return self._view.course.nothing_learned(held) or self._unmoved(held)
+
+    def _unmoved(self, held: Evaluated) -> bool:
+        """Whether neither the metric nor the training loss has left its first value.
+
+        A score must be at the level of guessing, too: that of a good model need not move.
+        """
+        levels = self._view.course.levels
+        if len(levels.blocks) < LEAST_BLOCKS or held.count < 4 or levels.raw:
+            return False
+        if held.role in BETTER_HIGHER:
+            if is_guess(-held.level, held.noise, self._view.config) is None:
+                return False
+            near = 4 * held.noise
+        else:
+            near = min(UNMOVED, 2 * held.noise)
+        return levels.start - levels.best()[0] < HARDLY and held.first - held.best <= near
+
+    def _moving(self, row: Points) -> Iterable[Claim]:
+        """What was stuck and is no longer has recovered."""
+        if self._told == -math.inf:
+            return ()
+        told, self._told = self._told, -math.inf
+        return [
+            Claim(
+                key="run",
+                state="recovered",
+                severity="note",
+                confidence=0.8,
+                message=f"`{self._metric}` has begun to move",
+                advice="Nothing: it learns now.",
+                step=row.step,
+                time=row.time,
+                metric=self._metric,
+                score=told,
+            )
+        ]
+
+    def _claim(
+        self, stuck: Evaluated | None, guessing: Guessing | None, score: float, row: Points
+    ) -> Claim:  # fmt: skip
+        course = self._view.course
+        evidence: dict[str, object] = {}
+        message = ""
+        if stuck is not None:
+            self._metric = stuck.name
+            count = stuck.count - stuck.since
+            message = f"`{stuck.name}` is {stuck.plain:.4g} and has not got better for {count} evaluations"
+            evidence = {"evaluations": stuck.count, "without_progress": count}
+        elif guessing and course.loss:
+            self._metric = course.loss.name
+            message = (
+                f"`{self._metric}` has stayed at {guessing.words} for {course.levels.count} values"
+            )
+        if course.loss is not None and course.levels.blocks and stuck is not None:
+            levels = course.levels
+            first, now = levels.plain(levels.start), levels.plain(levels.blocks[-1])
+            message += f"; `{course.loss.name}` went from {first:.4g} to {now:.4g}"
+            message += f", and {guessing.words} is the level of guessing" if guessing else ""
+        sure = stuck is not None or (guessing is not None and guessing.known)
+        first_step = 0 if course.loss is None else course.loss.first_step
+        causes, unchecked = causes_of(self._view, first_step, never_worked=True)
+        return Claim(
+            key="run",
+            state="confirmed",
+            severity="error" if sure else "warning",
+            confidence=min(0.95, 0.5 + 0.08 * score),
+            message=message,
+            advice="Stop it and let it overfit one single batch: what cannot is broken. Look at the "
+            "labels, at what the optimizer holds and at the learning rate.",
+            step=row.step,
+            opened=first_step,
+            time=row.time,
+            alarm=sure,
+            metric=self._metric,
+            evidence=evidence,
+            score=score,
+            causes=causes,
+            unchecked=unchecked,
+        )
