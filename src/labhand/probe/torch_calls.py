@@ -191,7 +191,10 @@ class Calls:
                 return original(self, *args, **kwargs)
             if calls.lean and len(args) == 1 and not kwargs and id(self) in roots:
                 tensor = args[0]
-                if type(tensor) is plain and not tensor.requires_grad and self.training:
+                if (
+                    type(tensor) is plain and not tensor.requires_grad
+                    and self.training and graphs()
+                ):  # fmt: skip
                     leans.append((calls.epoch, self, args, tensor._version))
                     return original(self, *args)
             if id(self) not in roots:
@@ -211,7 +214,7 @@ class Calls:
             return output
 
         before, after, leans = self.before, self.after, self.leans
-        plain = self.torch.Tensor
+        plain, graphs = self.torch.Tensor, self.torch.is_grad_enabled
         return __call__
 
     def held(self) -> List[Call]:
@@ -251,6 +254,7 @@ class Calls:
         now = perf_counter() if self.attend else 0.0
         self.called[id(module)] = True
         if not self.began(module, now):
+            self.looks.model_elsewhere(module, args, kwargs)
             return None
         try:
             call = self.note(module, args, kwargs)

@@ -22,7 +22,9 @@ import weakref
 from time import perf_counter
 
 from . import torch_patches
+from .look_batches import Batches
 from .look_layers import Layers
+from .look_ranks import Ranks
 from .torch_calls import Calls
 from .torch_clock import Budget, Clock
 from .torch_incident import Incidents
@@ -43,7 +45,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
-LOOKS: Tuple[Type[Look], ...] = (Layers,)
+LOOKS: Tuple[Type[Look], ...] = (Layers, Batches, Ranks)
 """What else is measured at some steps."""
 SILENT = 50
 SKIPPED_IN_A_ROW = 5
@@ -86,6 +88,8 @@ class Probe:
         self.looks = Looks(torch, session, LOOKS, self.calls.modules, self.guard)
         self.calls.looks = self.looks
         self.looks.optimizers = lambda: list(self.optimizers)
+        self.looks.now = lambda: self.step
+        self.looks.writer = self.points
         self.compiling = self.calls.compiling
         self.own = 0.0
         self.looked = 0

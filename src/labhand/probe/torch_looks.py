@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from time import perf_counter, thread_time, time
 
-from .torch_measure import Arriving
+from .torch_measure import Arriving, nothing
 from .torch_replay import inner
 
 TYPE_CHECKING = False
@@ -32,6 +32,10 @@ class Look:
     """
 
     name = "look"
+    pairs = False
+    """Whether it wants to see two steps in a row each time."""
+    fixed: Tuple[int, ...] = ()
+    """Steps that it is always given: so that all ranks see the same ones."""
 
     def __init__(self, torch: Any, looks: Looks) -> None:
         self.torch = torch
@@ -60,6 +64,12 @@ class Look:
 
     def stepped(self, optimizer: Any) -> None:
         """The main optimizer has stepped."""
+
+    def evaluated(self, module: Any, args: Any, kwargs: Any) -> None:
+        """The outermost module is called outside training: in evaluation mode, or without gradients.
+
+        At any time, as far as the look can afford it.
+        """
 
     # -- what it may say
 
@@ -91,6 +101,7 @@ class Purse:
         self.turn = 0.0
         self.turns = 0
         self.due = 0
+        self.last = -2
 
     def earn(self, seconds: float) -> None:
         """Puts in the share of these seconds of training; a few turns are saved up, no more."""
@@ -118,6 +129,11 @@ class Looks:
         self.session = session
         self.models = models
         self.optimizers: Callable[[], List[Any]] = list
+        self.writer: Callable[[], Any] = nothing
+        self.now: Callable[[], int] = int
+        self.loading: Any = None
+        self.wants_loading = True
+        self.graphs = True
         self.guard = fault
         self.purses: Dict[Look, Purse] = {}
         for kind in kinds:
@@ -136,12 +152,15 @@ class Looks:
         self.on = [
             look
             for look, purse in self.purses.items()
-            if purse.holds >= purse.cost and step >= purse.due
+            if (purse.holds >= purse.cost and step >= purse.due) or step in look.fixed
         ]
         for look in self.on:
             look.step = step
             # dense at the start, where most goes wrong, and spread out after it
-            self.purses[look].due = step + 1 + min(step // 3, 256)
+            purse = self.purses[look]
+            second = look.pairs and purse.last != step - 1
+            purse.due = step + 1 + (0 if second else min(step // 3, 256))
+            purse.last = step
 
     def call(self, point: str, *arguments: Any) -> None:
         """Calls the looks of this step at a point. The time counts as `outside` the model's call."""
@@ -205,6 +224,21 @@ class Looks:
             register = self.torch.nn.modules.module.register_module_forward_hook
             self.handle = register(self.layer_called)
             self.inside += perf_counter() - began
+
+    def model_elsewhere(self, module: Any, args: Any, kwargs: Any) -> None:
+        """The outermost module is called outside training."""
+        able = [look for look, purse in self.purses.items() if purse.holds >= purse.cost]
+        on, self.on = self.on, [look for look in able if type(look).evaluated is not Look.evaluated]
+        self.graphs = self.torch.is_grad_enabled()
+        if self.on:
+            for look in self.on:
+                look.step = self.now()
+            self.pass_on("evaluated", module, args, kwargs)
+            for look in self.on:
+                if values := self.values.pop(look, None):
+                    self.writer().row(values, look.step)
+                self.purses[look].pay()
+        self.on = on
 
     def model_returned(self) -> None:
         """The outermost module has returned, or raised."""

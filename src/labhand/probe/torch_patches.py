@@ -163,12 +163,14 @@ def loader(probe: Probe) -> None:
     """Times the wait for each batch of a DataLoader."""
     iterator = sys.modules["torch.utils.data.dataloader"]._BaseDataLoaderIter
     original = iterator.__next__
-    clock, guard = probe.clock, probe.guard
+    clock, guard, looks = probe.clock, probe.guard, probe.looks
 
     @functools.wraps(original)
     def __next__(self: Any) -> Any:
         if not probe.attend:
             return original(self)
+        if looks.wants_loading:
+            looks.loading = self
         guard("loader", clock.loader_begins, perf_counter())
         batch = original(self)
         guard("loader", clock.loader_ends, perf_counter())

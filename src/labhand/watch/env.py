@@ -15,8 +15,8 @@ from labhand.kit import cases
 from labhand.watch.readers import Stream
 from labhand.watch.readers.csv import Reader, Table
 from labhand.watch.readers.output import Text
-from labhand.watch.rows import TIMES
-from labhand.watch.signals import Ended, Fact, Points, Signal, Tick
+from labhand.watch.rows import TIMES, shown
+from labhand.watch.signals import Ended, Fact, Signal, Tick
 from labhand.watch.synthetic import HEALTHY, ILL, curve
 from labhand.watch.watcher import Watcher
 
@@ -71,7 +71,7 @@ def signals_of(text: str) -> Iterator[tuple[int, Signal]]:
             time = math.nan if row.time is None else row.time
             for tick in _ticks(clock, time):
                 yield number, tick
-            yield number, Points(time, "csv" if table else "output", row.step, row.values)
+            yield number, shown(row, "csv" if table else "output")
             clock = time
         if last:
             yield number, Ended(clock, None, None, False, "" if table else text)

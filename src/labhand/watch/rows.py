@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from labhand.watch.signals import Points
+
 
 class Row(NamedTuple):
     """One row of a log. `time` is unix seconds, None where the log does not tell it."""
@@ -107,6 +109,14 @@ def flat(entry: Mapping[str, object], prefix: str = "", depth: int = 0) -> dict[
         else:
             found[f"{prefix}{key}"] = value
     return found
+
+
+def shown(row: Row, source: str) -> Points:
+    """The row as a watcher is fed it; a column `rank` tells whose it is."""
+    rank = row.values.get("rank")
+    time = math.nan if row.time is None else row.time
+    whose = None if rank is None or not 0 <= rank < 1e6 else int(rank)
+    return Points(time, source, row.step, row.values, whose)
 
 
 def is_step(name: str) -> bool:

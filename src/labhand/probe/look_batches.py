@@ -1,0 +1,189 @@
+"""What the batches are made of: whether they repeat, come sorted, and whether evaluation sees the like."""
+
+from __future__ import annotations
+
+from .torch_calls import tensors_of
+from .torch_looks import Look
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Set, Tuple
+
+ROWS_MAX = 8
+"""Rows of a batch that its fingerprint is made of, evenly spread, and values of each."""
+VALUES_MAX = 48
+DISTINCT = 4
+"""Fewer distinct values tell no batch from another."""
+LATELY = 64
+"""Fingerprints that are remembered."""
+LABELS_MAX = 2048
+NODES_MAX = 40
+STATISTICS_MAX = 1 << 16
+EVALUATIONS = (1, 2, 4, 8, 16, 64, 256)
+"""Calls in a suspicious mode at which that is told."""
+
+
+class Batches(Look):
+    """Series `batch/<what>` and `eval/<what>`, and facts `loader`, `objective` and `modes`.
+
+    `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
+    how many are distinct; `shared`: the share of them that the step before had too. `mean`, `std`: of
+    the first input of floats. Only on the CPU: nothing waits for a device.
+    """
+
+    name = "batches"
+    pairs = True
+
+    def __init__(self, torch: Any, looks: Any) -> None:
+        super().__init__(torch, looks)
+        self.seen: Dict[int, int] = {}
+        self.labels: Tuple[int, Set[Any]] = (-2, set())
+        self.first = -1
+        self.told: Set[str] = set()
+        self.counts = {"eval_in_training": 0, "eval_in_eval": 0, "train_in_eval": 0}
+        self.without_training = 0
+
+    def batch(self, module: Any, args: Any, kwargs: Any) -> None:
+        """Measures the inputs of the first call of the step."""
+        if self.first == self.step:
+            return
+        self.first = self.step
+        tensor = self.input_of(args, kwargs)
+        if tensor is None:
+            return
+        self.statistics("batch", tensor)
+        print_ = fingerprint(tensor)
+        if print_ is not None:
+            ago = self.step - self.seen.pop(print_, self.step)
+            self.seen[print_] = self.step
+            if len(self.seen) > LATELY:
+                del self.seen[next(iter(self.seen))]
+            self.point("batch/repeated", ago)
+        self.tell_loader()
+
+    def loss(self, loss: Any) -> None:
+        """Finds the labels in the graph of the loss."""
+        function, target, classes = target_of(loss)
+        if target is None:
+            return
+        if "objective" not in self.told and classes:
+            self.told.add("objective")
+            rows = len(target)
+            self.event("objective", function=function, classes=classes, rows=rows, step=self.step)
+        if target.device.type != "cpu" or target.is_floating_point() or target.numel() > LABELS_MAX:
+            return
+        values = set(target.reshape(-1).tolist())
+        step, before = self.labels
+        self.point("batch/labels", target.numel())
+        self.point("batch/classes", len(values))
+        if step == self.step - 1 and before:
+            self.point("batch/shared", len(values & before) / len(values | before))
+        self.labels = (self.step, values)
+
+    def gradients(self, optimizer: Any) -> None:
+        """A step of the optimizer: was the model in training mode?"""
+        if self.first != self.step and self.without_training and self.sensitive():
+            self.count("train_in_eval")
+        self.without_training = 0
+
+    def evaluated(self, module: Any, args: Any, kwargs: Any) -> None:
+        """A call that is no part of a training step, or one in the mode for evaluation."""
+        if self.looks.graphs:
+            self.without_training += not module.training
+            return
+        if not module.training:
+            self.counts["eval_in_eval"] += 1
+        elif self.sensitive():
+            self.count("eval_in_training")
+        tensor = self.input_of(args, kwargs)
+        if tensor is not None:
+            self.statistics("eval", tensor)
+
+    def count(self, what: str) -> None:
+        """Counts a call in a suspicious mode, and tells it now and then."""
+        self.counts[what] += 1
+        if self.counts[what] in EVALUATIONS:
+            self.event("modes", layers=self.sensitive()[:4], step=self.step, **self.counts)
+
+    def sensitive(self) -> List[str]:
+        """The layers that do something else in training than in evaluation."""
+        nn = self.torch.nn
+        return [
+            name
+            for name, layer in self.layers().items()
+            if (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p)
+            or (isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.track_running_stats)
+        ]
+
+    def input_of(self, args: Any, kwargs: Any) -> Optional[Any]:
+        """The first tensor on the CPU that the model is called with."""
+        for tensor in tensors_of(self.torch, (args, kwargs), 4):
+            fit = tensor.device.type == "cpu" and tensor.dim() and tensor.numel()
+            if fit and tensor.layout is self.torch.strided:
+                return tensor.detach()
+        return None
+
+    def statistics(self, which: str, tensor: Any) -> None:
+        """The mean and deviation of the inputs."""
+        if not tensor.is_floating_point() or tensor.numel() < 2:
+            return
+        values = tensor.reshape(-1)
+        values = values[:: max(1, values.numel() // STATISTICS_MAX)].float()
+        self.point(which + "/mean", values.mean().item())
+        self.point(which + "/std", values.std().item())
+
+    def tell_loader(self) -> None:
+        """Tells once of the DataLoader that the batches come from."""
+        iterator, self.looks.loading = self.looks.loading, None
+        if iterator is None:
+            return
+        self.looks.wants_loading = False
+        sampler = getattr(iterator, "_index_sampler", None)
+        batches = sized(sampler)
+        inner = getattr(sampler, "sampler", sampler)
+        self.event(
+            "loader",
+            batches=batches,
+            rows=sized(getattr(iterator, "_dataset", None)),
+            sampler=type(inner).__name__,
+            workers=getattr(iterator, "_num_workers", 0),
+            step=self.step,
+        )
+
+
+def sized(thing: Any) -> Optional[int]:
+    """Its length, where it has one."""
+    try:
+        return len(thing)
+    except Exception:  # anybody's dataset
+        return None
+
+
+def fingerprint(tensor: Any) -> Optional[int]:
+    """What tells this batch from others; None where it holds too little for that."""
+    rows = tensor[:: max(1, tensor.shape[0] // ROWS_MAX)][:ROWS_MAX]
+    if tensor.dim() > 1:
+        rows = rows.flatten(1)
+        rows = rows[:, :: max(1, rows.shape[1] // VALUES_MAX)]
+    values = rows.reshape(-1).tolist()
+    if len(set(values)) < DISTINCT or len(values) < 2 * DISTINCT:
+        return None
+    return hash((tuple(tensor.shape), tuple(values)))
+
+
+def target_of(loss: Any) -> Tuple[str, Any, Optional[int]]:
+    """The function, the targets and the number of classes of the loss, as its graph remembers them."""
+    waiting, seen = [loss.grad_fn], 0
+    while waiting and seen < NODES_MAX:
+        node = waiting.pop(0)
+        if node is None:
+            continue
+        seen += 1
+        target = getattr(node, "_saved_target", None)
+        if target is not None and target.dim():
+            scores = getattr(node, "_saved_self", None)
+            if scores is None or target.is_floating_point() or scores.dim() < 2:
+                return node.name(), target, None
+            return node.name(), target, int(scores.shape[1])
+        waiting += [following for following, _ in node.next_functions]
+    return "", None, None

@@ -1,0 +1,102 @@
+"""Ranks of one training that hold different weights.
+
+## What it does
+Compares a sum over the weights that each rank tells at the same steps. Needs the probe, in every rank.
+Training that shards its weights (FSDP, DeepSpeed, tensor parallelism) is left out.
+
+## Why it is bad
+Each rank trains a model of its own on its share of the data; the checkpoint holds one of them.
+
+## Known problems
+Methods that average the weights only now and then (local SGD) differ in between, on purpose.
+
+## Example
+`torch.distributed.init_process_group("gloo")` and then `model(x)`, not `DistributedDataParallel(model)(x)`
+
+## Use instead
+`DistributedDataParallel`, made after the weights are there; the wrapped model is the one to call.
+
+## References
+PyTorch, *Distributed Data Parallel*, on the broadcast of the state at construction.
+"""
+
+from collections.abc import Iterable
+
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Points, Signal
+from labhand.watch.view import View
+
+WEIGHTS, SIZE = "rank/weights", "rank/size"
+CLOSE = 1e-5
+"""Sums that are nearer are the same: ranks round differently."""
+STEPS = 2
+KEPT = 16
+
+
+class Detector:
+    """Watches the sums of all ranks."""
+
+    wants: Wants = ("rank/",)
+
+    def __init__(self, view: View) -> None:
+        self._sums: dict[int, dict[int, tuple[float, float]]] = {}
+        self._differ: list[int] = []
+        self._told = False
+        self._compared = False
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The difference that this row proves."""
+        if not isinstance(signal, Points) or signal.rank is None or self._told:
+            return ()
+        weights, size = signal.values.get(WEIGHTS), signal.values.get(SIZE)
+        if weights is None or size is None or weights - weights != 0:
+            return ()
+        of_step = self._sums.setdefault(signal.step, {})
+        of_step[signal.rank] = (size, weights)
+        if len(self._sums) > KEPT:
+            del self._sums[next(iter(self._sums))]
+        alike = [sums for sums in of_step.items() if sums[1][0] == size]
+        self._compared = self._compared or len(alike) > 1
+        far = [
+            rank
+            for rank, (_, other) in alike
+            if abs(other - weights) > CLOSE * (abs(weights) + 1e-12)
+        ]
+        if not far or signal.step in self._differ:
+            return ()
+        self._differ.append(signal.step)
+        if len(self._differ) < STEPS:
+            return ()
+        self._told = True
+        return (self._claim(signal.rank, far[0], weights, of_step[far[0]][1], signal),)
+
+    def blind(self) -> str | None:
+        """Why it could not look."""
+        return None if self._compared else "it needs several ranks with the probe in each (PyTorch)"
+
+    def _claim(self, rank: int, other: int, mine: float, its: float, row: Points) -> Claim:
+        first = self._differ[0]
+        return Claim(
+            key="ranks",
+            state="confirmed",
+            severity="error",
+            confidence=0.9,
+            message=f"Ranks {min(rank, other)} and {max(rank, other)} hold different weights since "
+            f"step {first}: their sums differ by {abs(mine - its) / max(abs(mine), 1e-12):.1%}",
+            advice="Wrap the model in `DistributedDataParallel` and call the wrapped one; seed all "
+            "ranks alike before the model is made.",
+            step=row.step,
+            opened=first,
+            time=row.time,
+            rank=max(rank, other),
+            evidence={"sums": {str(rank): mine, str(other): its}},
+            causes=[
+                Cause(
+                    "gradients that are not averaged over the ranks, or weights that were not sent to "
+                    "them at the start",
+                    0.85,
+                    f"the sums differ at steps {', '.join(map(str, self._differ))}",
+                )
+            ],
+        )

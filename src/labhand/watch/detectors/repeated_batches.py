@@ -1,0 +1,120 @@
+"""Batches that come again within an epoch.
+
+## What it does
+Takes fingerprints of some batches and tells when the same batch comes again within a few steps, though
+the loader has many to give: always the first one, or the same from every worker. Needs the probe.
+
+## Why it is bad
+The model sees a part of the data only, and that several times; the loss falls faster than it should.
+
+## Known problems
+Without a DataLoader nobody knows how many batches there are: training on the whole data at once, or
+several passes over a batch (PPO), look the same and are a note.
+
+## Example
+`images, labels = next(iter(loader))` in the loop: each step makes a new iterator
+
+## Use instead
+`for images, labels in loader:`; a random generator of its own for each worker (`worker_init_fn`, or
+the seed that `torch.utils.data.get_worker_info()` gives).
+
+## References
+PyTorch, `torch.utils.data`, on randomness in multi-process data loading.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Fact, Points, Signal
+from labhand.watch.view import View
+
+LOOKS, REPEATS = 24, 3
+"""Of so many looks as many must have found a batch again."""
+NEAR = 8
+"""Steps within which it came again."""
+REPEATED = "batch/repeated"
+
+
+class Detector:
+    """Watches how many steps ago a batch was seen before."""
+
+    wants: Wants = ("batch/", Fact)
+
+    def __init__(self, view: View) -> None:
+        self._looks: deque[int] = deque(maxlen=LOOKS)
+        self._first: int | None = None
+        self._batches = 0
+        self._workers = 0
+        self._told = False
+        self._seen = False
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The repetition that this batch proves."""
+        if isinstance(signal, Fact):
+            if signal.kind == "loader":
+                self._batches = int(signal.data.get("batches") or 0)
+                self._workers = int(signal.data.get("workers") or 0)
+            return ()
+        if not isinstance(signal, Points) or REPEATED not in signal.values:
+            return ()
+        ago = signal.values[REPEATED]
+        if ago - ago != 0:
+            return ()
+        self._seen = True
+        again = 0 < ago <= min(NEAR, max(1, self._batches // 2) if self._batches else NEAR)
+        self._looks.append(again)
+        if again and self._first is None:
+            self._first = signal.step
+        if self._told or sum(self._looks) < REPEATS or self._batches == 1:
+            return ()
+        self._told = True
+        return (self._claim(signal),)
+
+    def blind(self) -> str | None:
+        """Why it could not look."""
+        return None if self._seen else "it needs the probe's look at the batches (PyTorch, CPU)"
+
+    def _claim(self, row: Points) -> Claim:
+        always = all(list(self._looks)[1:])
+        known = self._batches > 1
+        message = (
+            "Every batch is the same one"
+            if always
+            else "The same batches come again within few steps"
+        ) + (f", though the loader has {self._batches} of them" if known else "")
+        if always:
+            cause = Cause(
+                "an iterator that is made anew in each step, or a batch that is taken once",
+                0.85,
+                f"all {len(self._looks)} batches that were looked at are equal",
+            )
+        elif self._workers > 1:
+            cause = Cause(
+                "workers whose random generators are copies of one another",
+                0.85,
+                f"{self._workers} workers; batches come in equal pairs",
+            )
+        else:
+            cause = Cause(
+                "a sampler or a generator that repeats itself",
+                0.6,
+                f"{sum(self._looks)} of {len(self._looks)} batches were seen within {NEAR} steps",
+            )
+        return Claim(
+            key="batches",
+            state="confirmed",
+            severity="warning" if known else "note",
+            confidence=0.9 if known else 0.4,
+            message=message,
+            advice="Iterate over the loader once an epoch (`for batch in loader`), and give each "
+            "worker a seed of its own.",
+            step=row.step,
+            opened=self._first,
+            time=row.time,
+            metric=REPEATED,
+            evidence={"repeats": sum(self._looks), "looks": len(self._looks)},
+            causes=[cause],
+            unchecked=[] if known else ["how many batches there are: no DataLoader was seen"],
+        )

@@ -1,0 +1,157 @@
+"""Training and evaluation that do not see the model, or the data, in the same way.
+
+## What it does
+Tells of an evaluation that runs in training mode (with dropout, or batch norm that goes on learning), of
+a training that goes on in evaluation mode, and of evaluation inputs with another mean and scale than
+those of training. Needs the probe.
+
+## Why it is bad
+The validation figures are those of another model or of other data: they are noise to every decision
+that is made by them, and batch norm even learns from the validation data.
+
+## Known problems
+Dropout that is left on to estimate uncertainty looks the same. Only models that do something else in
+training (dropout, batch norm) are told of.
+
+## Example
+`with torch.no_grad(): logits = model(images)` without `model.eval()`
+
+## Use instead
+`model.eval()` before and `model.train()` after each evaluation; one function that prepares the inputs
+of both.
+
+## References
+PyTorch, *Autograd mechanics*, on evaluation mode.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Fact, Points, Signal
+from labhand.watch.tracks import median
+from labhand.watch.view import View
+
+CALLS = 2
+"""Calls in the wrong mode after which it is told."""
+LOOKS = 5
+RATIO, SHIFT = 3.0, 1.5
+"""Evaluation inputs so many times wider or narrower, or shifted by so many deviations, are others."""
+
+
+class Detector:
+    """Watches the modes of the calls and the inputs of both kinds."""
+
+    wants: Wants = ("batch/", "eval/", Fact)
+
+    def __init__(self, view: View) -> None:
+        self._training: dict[str, list[float]] = {"mean": [], "std": []}
+        self._evaluation: dict[str, list[float]] = {"mean": [], "std": []}
+        self._told: set[str] = set()
+        self._since: dict[str, int] = {}
+        self._seen = False
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The mismatch that this signal proves."""
+        if isinstance(signal, Fact):
+            return self._modes(signal) if signal.kind == "modes" else ()
+        if not isinstance(signal, Points):
+            return ()
+        for kind, kept in (("batch", self._training), ("eval", self._evaluation)):
+            for what, values in kept.items():
+                value = signal.values.get(f"{kind}/{what}")
+                if value is not None and value - value == 0:
+                    self._seen = True
+                    values.append(value)
+                    del values[:-LOOKS]
+        return self._inputs(signal) if "eval/std" in signal.values else ()
+
+    def blind(self) -> str | None:
+        """Why it could not look."""
+        return None if self._seen else "it needs the probe's look at the inputs (PyTorch, CPU)"
+
+    def _modes(self, fact: Fact) -> Iterable[Claim]:
+        self._seen = True
+        data = fact.data
+        for what in ("eval_in_training", "train_in_eval"):
+            if data.get(what, 0) and what not in self._since:
+                self._since[what] = int(data.get("step") or 0)
+        if data.get("train_in_eval", 0) >= CALLS and "train_in_eval" not in self._told:
+            return self._claim_mode("train_in_eval", fact)
+        wrong = data.get("eval_in_training", 0)
+        if wrong >= CALLS and wrong > data.get("eval_in_eval", 0) and not self._told:
+            return self._claim_mode("eval_in_training", fact)
+        return ()
+
+    def _claim_mode(self, what: str, fact: Fact) -> Iterable[Claim]:
+        layers = ", ".join(f"`{name}`" for name in fact.data.get("layers", []))
+        training = what == "train_in_eval"
+        message = (
+            "The training goes on in evaluation mode"
+            if training
+            else "The evaluation runs in training mode"
+        )
+        cause = (
+            Cause(
+                "`model.train()` that is not called again after an evaluation",
+                0.85,
+                f"{fact.data.get('train_in_eval')} measured steps were made in evaluation mode",
+            )
+            if training
+            else Cause(
+                "`model.eval()` that is not called before the evaluation",
+                0.85,
+                f"{fact.data.get('eval_in_training')} calls without gradients were in training mode, "
+                f"{fact.data.get('eval_in_eval')} in evaluation mode",
+            )
+        )
+        advice = "Call `model.eval()` before and `model.train()` after each evaluation."
+        text = f"{message}, with dropout or batch norm in {layers}"
+        return (self._claim(what, text, cause, advice, fact.time, self._since[what], fact.data),)
+
+    def _inputs(self, row: Points) -> Iterable[Claim]:
+        if "inputs" in self._told or len(self._evaluation["std"]) < CALLS:
+            return ()
+        if len(self._training["std"]) < LOOKS:
+            return ()
+        of = {
+            kind: (median(kept["mean"]), median(kept["std"]))
+            for kind, kept in (("training", self._training), ("evaluation", self._evaluation))
+        }
+        (mean, std), (other, width) = of["training"], of["evaluation"]
+        if not std > 0 or not width >= 0:
+            return ()
+        shift, ratio = abs(other - mean) / std, width / std
+        if 1 / RATIO <= ratio <= RATIO and shift <= SHIFT:
+            return ()
+        text = (
+            f"Evaluation inputs have mean {other:.3g} and deviation {width:.3g}, those of training "
+            f"{mean:.3g} and {std:.3g}"
+        )
+        cause = Cause(
+            "inputs that are normalised in one place and not, or otherwise, in the other",
+            0.8,
+            f"{ratio:.2g} times the deviation, a shift of {shift:.2g} deviations",
+        )
+        advice = "Let one function prepare the inputs of training and evaluation."
+        evidence = {"shift": round(shift, 3), "ratio": round(ratio, 4)}
+        return (self._claim("inputs", text, cause, advice, row.time, row.step, evidence),)
+
+    def _claim(
+        self, key: str, text: str, cause: Cause, advice: str, time: float, step: int,
+        evidence: Mapping[str, Any],
+    ) -> Claim:  # fmt: skip
+        self._told.add(key)
+        return Claim(
+            key=key,
+            state="confirmed",
+            severity="warning",
+            confidence=cause.confidence,
+            message=text,
+            advice=advice,
+            step=step,
+            time=time,
+            evidence=dict(evidence),
+            causes=[cause],
+        )
