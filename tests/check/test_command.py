@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 
@@ -41,7 +42,7 @@ def test_json_is_a_findings_document(bad):
     done = bad("check", "--format", "json")
     told = json.loads(done.stdout)
     assert told["schema"] == "labhand.findings/1"
-    assert told["ran"] == ["config-arg-unused", "grad-zero-missing"]
+    assert {"config-arg-unused", "grad-zero-missing"} <= set(told["ran"])
     (finding,) = told["findings"]
     assert finding["job"] == "check" and finding["fix"]["safety"] == "scientific"
     assert finding["where"] == {
@@ -128,7 +129,8 @@ def test_rule_prints_documentation(lab):
     told = lab("rule", "grad-zero-missing").stdout
     assert told.startswith("grad-zero-missing (rule, built-in)") and "## Why is this bad" in told
     listed = lab("rule", "--list").stdout
-    assert "rules\n" in listed and "  config-arg-unused  Settings that" in listed
+    assert "rules\n" in listed
+    assert re.search(r"^  config-arg-unused +Settings that", listed, re.M)
 
 
 @pytest.mark.parametrize("kind", ["rule", "detector", "reader", "launcher", "failure", "fixer"])

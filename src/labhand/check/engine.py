@@ -128,7 +128,9 @@ def _one(path: Path, project: Project, rules: Mapping[str, RuleLike]) -> Told:
         try:
             told.findings.extend(_found(name, rule, code))
         except RecursionError:
-            why = f"{shown} nests too deeply to be analysed; split its deepest expression or branches"
+            why = (
+                f"{shown} nests too deeply to be analysed; split its deepest expression or branches"
+            )
             return Told([], [Skipped("*", why)])
         except Exception as error:  # a rule that trips over odd code must not stop the others
             why = f"it failed on {shown}: {type(error).__name__}: {error}"

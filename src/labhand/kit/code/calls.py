@@ -140,7 +140,7 @@ def _class_name(project: Project, origin: Origin) -> str | None:
 
 
 def _negative(given: ast.expr) -> object:
-    if isinstance(given, ast.UnaryOp) and isinstance(given.op, ast.USub):
-        if isinstance(given.operand, ast.Constant) and isinstance(given.operand.value, int | float):
-            return -given.operand.value
+    match given:
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
     return ...

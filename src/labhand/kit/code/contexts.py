@@ -7,6 +7,7 @@ from typing import NamedTuple
 from labhand.kit.code import flow, knowledge
 from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.model import FunctionNode, LoopNode
+from labhand.kit.code.paths import Point
 from labhand.kit.code.project import Project, Where
 from labhand.kit.code.training import inside, within
 
@@ -109,7 +110,9 @@ def _by_content(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind
     return "unknown"
 
 
-def running(project: Project, nodes: list[ast.AST], where: Where, depth: int = 3) -> Iterator[Happening]:
+def running(
+    project: Project, nodes: list[ast.AST], where: Where, depth: int = 3
+) -> Iterator[Happening]:
     """Every call that running these nodes makes, in order, calls within the project followed."""
     yield from _running(project, nodes, where, None, depth, set())
 
@@ -132,6 +135,30 @@ def _running(
                     entered.add(target.scope.node)
                     body: list[ast.AST] = [*target.scope.node.body]
                     yield from _running(project, body, target, root or node, depth - 1, entered)
+
+
+def doing(project: Project, point: Point, where: Where, depth: int = 3) -> list[Happening]:
+    """Every call that one statement makes (of a compound one, its header), followed into the project."""
+    key = (where.scope, point)
+    known = project.doing.get(key)
+    if known is None:
+        calls = calls_at(project, where).get(point, ())
+        nodes: list[ast.AST] = [c.node for c in calls]
+        inner = {n for c in nodes for n in ast.walk(c) if n is not c}
+        outer = [n for n in nodes if n not in inner]
+        known = project.doing[key] = list(running(project, outer, where, depth))
+    return known
+
+
+def calls_at(project: Project, where: Where) -> dict[Point, list[Call]]:
+    """The calls of a function by the statement that makes them."""
+    known = project.calls_at.get(where.scope)
+    if known is None:
+        known = project.calls_at[where.scope] = {}
+        for node in where.scope.calls:
+            point = where.source.names.point(node)
+            known.setdefault(point, []).append(call_of(project, node, where))
+    return known
 
 
 def guards(node: ast.AST, where: Where) -> list[tuple[ast.expr, bool]]:

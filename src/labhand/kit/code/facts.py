@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from labhand.kit.code import knowledge
 from labhand.kit.code.calls import Call, call_of
-from labhand.kit.code.model import Binding
+from labhand.kit.code.model import Binding, Scope
 from labhand.kit.code.origins import argument, default_of, receiver_class
 from labhand.kit.code.project import CallSite, Known, Project, Where
 from labhand.kit.code.source import Source
@@ -21,9 +21,10 @@ EACH = "*"
 PART = ":"
 """In a path: a part of the same kind, as a slice gives."""
 
-_DEEPEST = 48
-_FUEL = 1500
+_DEEPEST = 32
+_FUEL = 300
 _FRAMES = 4
+_CALLERS = 12
 
 
 class Step(NamedTuple):
@@ -195,11 +196,9 @@ class Facts:
         if not empty:
             return ()
         found: list[Fact] = []
-        for call in spot.where.scope.calls:
-            function = call.func
-            if isinstance(function, ast.Attribute) and function.attr == "append" and call.args:
-                if _is_name(function.value, name):
-                    found += self.all(spot.at(call.args[0], spot.path[1:]))
+        for call in spot.where.scope.calls_on(name, "append"):
+            if call.args:
+                found += self.all(spot.at(call.args[0], spot.path[1:]))
         return _distinct(found)
 
     def _parameter(self, name: str, spot: Spot) -> Iterable[Fact]:
@@ -209,6 +208,8 @@ class Facts:
         if frame is not None:
             return self._passed(frame.site, name, spot, frame.above)
         sites = self.project.callers(spot.where)
+        if sites is not None and len(sites) > _CALLERS:
+            return (UNKNOWN,)  # what so many callers pass is never proven to be one thing
         found = [f for s in sites or () for f in self._passed(s, name, spot, None)]
         return found or (UNKNOWN,)
 
@@ -259,7 +260,12 @@ class Facts:
             return (UNKNOWN,)
         here = self.project.reaching_attribute(node, spot.where)
         if here:
-            return [f for b in here if b.value for f in self.all(spot.at(b.value, (*b.path, *spot.path)))]
+            return [
+                f
+                for b in here
+                if b.value
+                for f in self.all(spot.at(b.value, (*b.path, *spot.path)))
+            ]
         return self._member(owner, node.attr, spot)
 
     def _member(self, owner: Known, name: str, spot: Spot) -> Iterable[Fact]:
@@ -294,9 +300,7 @@ class Facts:
 
     def _frame(self, site: CallSite, target: Where, above: Frame | None) -> Frame:
         # One frame for a call of a function, so that equal questions are known as equal.
-        return self._frames.setdefault(
-            (site.call, target.scope, above), Frame(site, target, above)
-        )
+        return self._frames.setdefault((site.call, target.scope, above), Frame(site, target, above))
 
     def _subscript(self, spot: Spot) -> Iterable[Fact]:
         node = spot.node
@@ -312,9 +316,9 @@ class Facts:
         node = spot.node
         assert isinstance(node, ast.Tuple | ast.List)
         key, rest = (spot.path[0], spot.path[1:]) if spot.path else (None, ())
-        if isinstance(key, int) and -len(node.elts) <= key < len(node.elts):
-            if not any(isinstance(e, ast.Starred) for e in node.elts):
-                return self.all(spot.at(node.elts[key], rest))
+        plain = not any(isinstance(e, ast.Starred) for e in node.elts)
+        if plain and isinstance(key, int) and -len(node.elts) <= key < len(node.elts):
+            return self.all(spot.at(node.elts[key], rest))
         if key == EACH and node.elts:
             return [f for e in node.elts for f in self.all(spot.at(e, rest))]
         return (UNKNOWN,)

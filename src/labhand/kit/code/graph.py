@@ -10,7 +10,9 @@ from labhand.kit.code.knowledge import tables
 from labhand.kit.code.origins import receiver_class
 
 _OUT = frozenset({"data", "grad", "shape", "dtype", "device", "ndim"})
-_FREE = frozenset("torch.nn.Identity() torch.nn.Flatten() torch.nn.ReLU() torch.nn.Dropout() torch.nn.Softmax()".split())
+_FREE = frozenset(
+    "torch.nn.Identity() torch.nn.Flatten() torch.nn.ReLU() torch.nn.Dropout() torch.nn.Softmax()".split()
+)
 
 
 def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
@@ -28,7 +30,10 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
             return facts.all(spot.at(operand))
         case ast.Name():
             found = list(facts.follow(spot))
-            return found if all(found) and found else [_backpropagated(spot), *found]
+            if any(f.value == "detached" for f in found):
+                return found
+            back = _backpropagated(spot)
+            return [back] if back else found
     return None
 
 
@@ -44,13 +49,19 @@ def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         if outside is not False:
             return [Fact("detached") if outside else UNKNOWN]
     if module:
-        step = Step(f"`{ast.unparse(call.node.func)}` computes it with gradients", spot.where.source, call.node)
+        step = Step(
+            f"`{ast.unparse(call.node.func)}` computes it with gradients",
+            spot.where.source,
+            call.node,
+        )
         return [Fact("attached", (step,))]
     name = call.name or ""
     if call.entry("losses") or name.startswith("torch.") or name in _FREE:
         return [_together(facts, [spot.at(a, ()) for a in _tensors(call)])]
     if name.startswith(".") and call.receiver is not None:
-        return [f for f in facts.all(spot.at(call.receiver, ())) if f.value == "attached"] or [UNKNOWN]
+        return [f for f in facts.all(spot.at(call.receiver, ())) if f.value == "attached"] or [
+            UNKNOWN
+        ]
     return None
 
 
@@ -91,5 +102,7 @@ def _backpropagated(spot: Spot) -> Fact:
             if isinstance(base, ast.Name) and base.id == node.id:
                 there = mine.reaching(node.id, where.scope, mine.point(call))
                 if here and here == set(map(id, there)):
-                    return Fact("attached", (Step("gradients flow back from it here", where.source, call),))
+                    return Fact(
+                        "attached", (Step("gradients flow back from it here", where.source, call),)
+                    )
     return UNKNOWN

@@ -17,17 +17,41 @@ def layers_in(made: Call) -> list[Spot] | None:
     entry = tables.entry("layers", made.name)
     if entry is None or entry.get("chain") != "sequential":
         return None
-    given = made.node.args
-    if len(given) == 1 and isinstance(given[0], ast.List | ast.Tuple):
-        given = given[0].elts
-    elif len(given) == 1 and isinstance(given[0], ast.Call) and given[0].args:
-        pairs = given[0].args[0]
-        if not isinstance(pairs, ast.List | ast.Tuple):
-            return None if made.project.canonical(given[0].func, made.where) == "collections.OrderedDict" else [Spot(given[0], made.where)]
-        given = [p.elts[1] for p in pairs.elts if isinstance(p, ast.Tuple) and len(p.elts) == 2]
+    given = _listed(made) or _added(made)
     if not given or any(isinstance(a, ast.Starred) for a in given):
         return None
     return [Spot(_plain(made.project, a, made.where), made.where) for a in given]
+
+
+def _listed(made: Call) -> list[ast.expr]:
+    """The layers that a Sequential is given: one by one, in a list, or in an OrderedDict of pairs."""
+    given = made.node.args
+    if len(given) != 1:
+        return given
+    only = given[0]
+    if isinstance(only, ast.List | ast.Tuple):
+        return only.elts
+    if isinstance(only, ast.Call) and only.args:
+        pairs = only.args[0]
+        is_ordered = made.project.canonical(only.func, made.where) == "collections.OrderedDict"
+        if is_ordered and isinstance(pairs, ast.List | ast.Tuple):
+            return [p.elts[1] for p in pairs.elts if isinstance(p, ast.Tuple) and len(p.elts) == 2]
+    return given
+
+
+def _added(made: Call) -> list[ast.expr]:
+    """The layers that are added one after the other, without a condition, to a Sequential in a name."""
+    statement = made.where.source.index.parents.get(made.node)
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return []
+    name = statement.targets[0].id
+    block = made.where.source.index.block(statement)
+    found: list[ast.expr] = []
+    for call in made.where.scope.calls_on(name, "add", "append"):
+        if not call.args or made.where.source.index.statement(call) not in block:
+            return []
+        found.append(call.args[0])
+    return found
 
 
 def _plain(project: Project, layer: ast.expr, where: Where) -> ast.expr:

@@ -66,6 +66,17 @@ class Scope:
         every = (*given.posonlyargs, *given.args, *given.kwonlyargs)
         return next((a.annotation for a in every if a.arg == parameter), None)
 
+    def calls_on(self, name: str, *methods: str) -> list[ast.Call]:
+        """The calls of these methods on a name, in order."""
+        return [
+            call
+            for call in self.calls
+            if isinstance(call.func, ast.Attribute)
+            and call.func.attr in methods
+            and isinstance(call.func.value, ast.Name)
+            and call.func.value.id == name
+        ]
+
     def bind(self, name: str, binding: Binding) -> None:
         """Adds a binding of a name."""
         self.bindings.setdefault(name, []).append(binding)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from labhand.kit.code import knowledge
 from labhand.kit.code.calls import Call, call_of
+from labhand.kit.code.contexts import calls_at
 from labhand.kit.code.facts import UNKNOWN, Fact, Step
 from labhand.kit.code.origins import argument, origins
 from labhand.kit.code.paths import Point
@@ -34,7 +35,7 @@ def _before(
     if depth == 0 or key in seen:
         return [UNKNOWN] if depth == 0 else []
     seen.add(key)
-    calls = _calls_at(project, where)
+    calls = calls_at(project, where)
     if until is not None:
         earlier = [c for c in calls.get(point, ()) if _is_before(c.node, until)]
         said = _said(project, earlier, module, depth, seen)
@@ -54,16 +55,6 @@ def _before(
     if open_end:
         facts += _from_callers(project, module, where, depth, seen)
     return facts
-
-
-def _calls_at(project: Project, where: Where) -> dict[Point, list[Call]]:
-    known = project.calls_at.get(where.scope)
-    if known is None:
-        known = project.calls_at[where.scope] = {}
-        for node in where.scope.calls:
-            point = where.source.names.point(node)
-            known.setdefault(point, []).append(call_of(project, node, where))
-    return known
 
 
 def _said(
@@ -89,7 +80,7 @@ def _set(call: Call) -> Fact:
     given = call.arg(0, "mode")
     if call.method == "train" and given is not None:
         if not isinstance(given, ast.Constant):
-                return Fact("unknown")
+            return Fact("unknown")
         mode = "train" if given.value else "eval"
     else:
         mode = call.method
@@ -180,5 +171,3 @@ def _from_callers(
 def _is_before(one: ast.expr, other: ast.AST) -> bool:
     assert isinstance(other, ast.expr | ast.stmt)
     return (one.end_lineno or 0, one.end_col_offset or 0) <= (other.lineno, other.col_offset)
-
-

@@ -200,10 +200,11 @@ class Names:
         return self._paths[scope]
 
     def point(self, node: ast.AST) -> Point:
-        """The statement, or its header, that a node belongs to."""
-        while not isinstance(node, ast.stmt | ast.ExceptHandler):
-            node = self.index.parents[node]
-        return node
+        """The statement, or its header, that a node belongs to; the way out for a node of no tree."""
+        above: ast.AST | None = node
+        while above is not None and not isinstance(above, ast.stmt | ast.ExceptHandler):
+            above = self.index.parents.get(above)
+        return above
 
     def hidden(self, name: ast.Name) -> Binding | None:
         """The comprehension or lambda that binds a name where it is used; None where none does."""

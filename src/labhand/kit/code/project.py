@@ -56,12 +56,12 @@ class Project:
         self.answers: dict[tuple[ast.AST, Scope, int], Any] = {}
         """What `origins` has found; a project under analysis does not change."""
         self._modules: dict[tuple[str, int, Path], Source | None] = {}
+        # What the analyses above this one have found; a project under analysis does not change.
         self.calls: dict[ast.Call, Any] = {}
-        """What each call means, as `calls.call_of` finds it."""
+        self.doing: dict[object, Any] = {}
         self.loop_kinds: dict[ast.AST, Any] = {}
         self.calls_at: dict[Scope, Any] = {}
         self.domains: dict[object, Any] = {}
-        """The facts of each domain, as `facts` finds them."""
         self._importers: dict[Path, list[Source]] = {}
 
     @cached_property

@@ -7,7 +7,8 @@ from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import UNKNOWN, Fact, Facts, Spot, Step
 from labhand.kit.code.knowledge import tables
 from labhand.kit.code.layers import layers_in
-from labhand.kit.code.project import Known, Where
+from labhand.kit.code.origins import origins
+from labhand.kit.code.project import Known
 
 _THROUGH = frozenset({"T", "mT", "H", "data", "real"})
 _FIELDS = {"logits": "logits", "probs": "probabilities", "loss": "loss"}
@@ -40,6 +41,21 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
     return None
 
 
+def of_module(facts: Facts, module: Spot) -> Fact:
+    """The role of what a module gives, whatever it is given."""
+    found = origins(facts.project, module.node, module.where)
+    if len(found) != 1:
+        return UNKNOWN
+    (origin,) = found
+    answers: Iterable[Fact] = [UNKNOWN]
+    if origin.kind == "instance" and origin.known is not None:
+        answers = _own_layer(facts, origin.known)
+    elif isinstance(origin.expression, ast.Call) and origin.where is not None:
+        answers = _chain(facts, module, [Spot(origin.expression, origin.where)])
+    told = list(answers)
+    return told[0] if len({f.value for f in told}) == 1 else UNKNOWN
+
+
 def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
     call = facts.call(spot)
     name = call.name
@@ -62,11 +78,11 @@ def _other(facts: Facts, spot: Spot, call: Call) -> Iterable[Fact] | None:
     if call.entry("losses") is not None:
         return [_said("loss", spot, f"`{_shown(call)}`")]
     maker = call.made
-    if maker is not None and call.receiver is None or (call.name or "").endswith("()"):
-        layers = layers_in(maker) if maker is not None else None
+    if maker is not None and (call.name or "").endswith("()"):
+        layers = layers_in(maker)
         if layers is not None:
             return _chain(facts, spot, layers)
-        activation = maker.option("activation") if maker is not None else None
+        activation = maker.option("activation")
         if isinstance(activation, str) and activation in _KERAS:
             return [_said(_KERAS[activation], spot, f'`activation="{activation}"`')]
     return None
@@ -106,7 +122,9 @@ def _turned(facts: Facts, spot: Spot, call: Call, turns: dict[str, str]) -> Iter
     subject = _subject(call)
     found = facts.all(spot.at(subject)) if subject is not None else [UNKNOWN]
     return [
-        f._replace(value=turns[f.value]).step(f"`{_shown(call)}` is taken of it", spot.where, call.node)
+        f._replace(value=turns[f.value]).step(
+            f"`{_shown(call)}` is taken of it", spot.where, call.node
+        )
         if f.value in turns
         else UNKNOWN
         for f in found
@@ -141,7 +159,9 @@ def _operation(facts: Facts, spot: Spot) -> Iterable[Fact]:
 def _subject(call: Call) -> ast.expr | None:
     """The tensor that a function or method works on."""
     name = call.name or ""
-    if name.startswith(".") or (call.receiver is not None and name.endswith(f".{call.method}") and call.made):
+    if name.startswith(".") or (
+        call.receiver is not None and name.endswith(f".{call.method}") and call.made
+    ):
         return call.receiver
     first = call.arg(0, "input", "x", "tensor", "a")
     if isinstance(first, ast.List | ast.Tuple) and first.elts:
@@ -156,7 +176,11 @@ def _said(value: str, spot: Spot, by: str) -> Fact:
 
 def _shown(call: Call) -> str:
     function = call.node.func
-    return f".{function.attr}" if isinstance(function, ast.Attribute) and not call.name else ast.unparse(function)
+    return (
+        f".{function.attr}"
+        if isinstance(function, ast.Attribute) and not call.name
+        else ast.unparse(function)
+    )
 
 
 _WORDS = {"class-indices": "class indices", "one-hot": "one-hot vectors", "loss": "a loss"}

@@ -8,7 +8,9 @@ from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import UNKNOWN, Fact, Facts, Spot, Step
 from labhand.kit.code.layers import layers_in
 
-_FILLED = frozenset("torch.zeros torch.ones torch.rand torch.randn torch.empty numpy.zeros numpy.ones".split())
+_FILLED = frozenset(
+    "torch.zeros torch.ones torch.rand torch.randn torch.empty numpy.zeros numpy.ones".split()
+)
 _ALIKE = frozenset("zeros_like ones_like rand_like randn_like empty_like full_like".split())
 _SAME = frozenset(
     "relu sigmoid tanh softmax log_softmax clone detach contiguous float double half long to cuda cpu "
@@ -28,7 +30,15 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
             return _call(facts, spot)
         case ast.BinOp(left=left, right=right):
             a, b = facts.one(spot.at(left, ())), facts.one(spot.at(right, ()))
-            return [a if a and isinstance(right, ast.Constant) else b if isinstance(left, ast.Constant) else a if a.value == b.value else UNKNOWN]
+            return [
+                a
+                if a and isinstance(right, ast.Constant)
+                else b
+                if isinstance(left, ast.Constant)
+                else a
+                if a.value == b.value
+                else UNKNOWN
+            ]
         case ast.Subscript(value=value, slice=index):
             return _indexed(facts, spot, value, index)
     return None
@@ -52,14 +62,18 @@ def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
     subject = call.receiver if name.startswith(".") else call.arg(0, "input")
     if subject is None or not (name.startswith((".", "torch."))):
         return None
-    return [_method(facts, spot, call, facts.one(spot.at(subject, ())))] 
+    return [_method(facts, spot, call, facts.one(spot.at(subject, ())))]
 
 
 def _layer(facts: Facts, spot: Spot, maker: Call, call: Call) -> Fact | None:
     layers = layers_in(maker)
     given = call.arg(0)
     start = facts.one(spot.at(given, ())) if given is not None else UNKNOWN
-    parts = [facts.call(layer) for layer in layers if isinstance(layer.node, ast.Call)] if layers else [maker]
+    parts = (
+        [facts.call(layer) for layer in layers if isinstance(layer.node, ast.Call)]
+        if layers
+        else [maker]
+    )
     if layers is not None and len(parts) != len(layers):
         return UNKNOWN
     shape = start.value
@@ -98,7 +112,12 @@ def _indexed(facts: Facts, spot: Spot, value: ast.expr, index: ast.expr) -> Iter
     if shape is None:
         return None
     last = parts[-1]
-    if len(parts) == len(shape) and isinstance(last, ast.Constant) and isinstance(last.value, int) and all(isinstance(p, ast.Slice) for p in parts[:-1]):
+    if (
+        len(parts) == len(shape)
+        and isinstance(last, ast.Constant)
+        and isinstance(last.value, int)
+        and all(isinstance(p, ast.Slice) for p in parts[:-1])
+    ):
         return [_said(shape[:-1], spot)]
     return [UNKNOWN]
 

@@ -21,10 +21,10 @@ def behind(project: Project, start: Spot) -> dict[ast.expr, Spot]:
     """
     found: dict[ast.expr, Spot] = {}
     pending = [start]
-    seen: set[tuple[ast.expr, Frame | None]] = set()
+    seen: set[tuple[object, ...]] = set()
     while pending and len(found) < _MOST:
         spot = pending.pop(0)
-        key = (spot.node, spot.frame)
+        key = (spot.node, spot.frame, spot.path)
         if key in seen:
             continue
         seen.add(key)
@@ -38,6 +38,10 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
     if isinstance(node, ast.Name):
         yield from _name(project, node, spot)
         return
+    if isinstance(node, ast.Tuple | ast.List) and spot.path and isinstance(spot.path[0], int):
+        if spot.path[0] < len(node.elts):
+            yield spot.at(node.elts[spot.path[0]], spot.path[1:])
+        return
     if isinstance(node, ast.Attribute):
         for bound in project.reaching_attribute(node, spot.where):
             if bound.value is not None:
@@ -45,13 +49,18 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
         yield from _stored(node, spot)
     elif isinstance(node, ast.Call):
         yield from _returned(project, node, spot)
+    for part in _parts(node):
+        yield spot.at(part, ())
+
+
+def _parts(node: ast.expr) -> Iterator[ast.expr]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
-            yield spot.at(child)
+            yield child
         elif isinstance(child, ast.keyword):
-            yield spot.at(child.value)
+            yield child.value
         elif isinstance(child, ast.comprehension):
-            yield spot.at(child.iter)
+            yield child.iter
 
 
 def _name(project: Project, name: ast.Name, spot: Spot) -> Iterator[Spot]:
@@ -63,7 +72,7 @@ def _name(project: Project, name: ast.Name, spot: Spot) -> Iterator[Spot]:
         elif bound.how == "augment":
             yield inside.at(home.source.names.augmented(bound))
         elif bound.value is not None:
-            yield inside.at(bound.value)
+            yield inside.at(bound.value, bound.path if bound.how == "assign" else ())
     yield from _stored(name, inside)
 
 
@@ -98,4 +107,4 @@ def _returned(project: Project, node: ast.Call, spot: Spot) -> Iterator[Spot]:
     if isinstance(target, Where) and depth < _FRAMES:
         frame = Frame(CallSite(node, spot.where), target, spot.frame)
         for value in target.scope.returns:
-            yield Spot(value, target, frame)
+            yield Spot(value, target, frame, spot.path)

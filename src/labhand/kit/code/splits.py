@@ -40,7 +40,11 @@ def _or_by_name(found: list[Fact], name: str, spot: Spot) -> list[Fact]:
 def part_in(name: str) -> str | None:
     """The part of the data that a name tells, where it tells just one."""
     words = {w.lower() for w in _WORDS.findall(name)}
-    parts = [part for part in tables.table("splits")["names"] if words & tables.words("splits", "names", part)]
+    parts = [
+        part
+        for part in tables.table("splits")["names"]
+        if words & tables.words("splits", "names", part)
+    ]
     return parts[0] if len(parts) == 1 else None
 
 
@@ -82,8 +86,8 @@ def _read(spot: Spot, call: Call, how: str) -> Fact:
         part = {True: "train", False: "test"}.get(value) if isinstance(value, bool) else None
     else:
         given = call.arg(None, "split", "image_set")
-        is_text = isinstance(given, ast.Constant) and isinstance(given.value, str)
-        part = part_in(given.value.partition("[")[0]) if is_text else None  # type: ignore[union-attr,arg-type]
+        text = given.value if isinstance(given, ast.Constant) else None
+        part = part_in(text.partition("[")[0]) if isinstance(text, str) else None
     if part is None:
         return UNKNOWN
     return Fact(part, (Step(f"it reads the {part} part", spot.where.source, call.node),))

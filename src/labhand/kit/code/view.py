@@ -14,6 +14,7 @@ from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.contexts import Happening, Loop
 from labhand.kit.code.facts import UNKNOWN, Answer, Fact, Facts, Spot
 from labhand.kit.code.knowledge import tables
+from labhand.kit.code.model import Binding
 from labhand.kit.code.origins import Origin, origins
 from labhand.kit.code.paths import Paths, Point
 from labhand.kit.code.project import Project, Where
@@ -33,6 +34,13 @@ class View:
 
     # What is there
 
+    def text(self, node: ast.expr | ast.stmt) -> str:
+        """A node as it is written, quotes and all."""
+        lines = self.source.lines[node.lineno - 1 : node.end_lineno]
+        lines[-1] = lines[-1][: self.source.end_column(node) - 1]
+        lines[0] = lines[0][self.source.column(node) - 1 :]
+        return "\n".join(lines)
+
     @property
     def module(self) -> Where:
         """The file's outermost scope."""
@@ -46,12 +54,36 @@ class View:
         """Every node of a type in the file, in order."""
         return self.source.index.by_type.get(kind, [])  # type: ignore[return-value]
 
+    def operations(self, kind: type[ast.operator]) -> list[ast.BinOp]:
+        """The operations of a kind, `x /= y` among them as `x / y`."""
+        found = [n for n in self.nodes(ast.BinOp) if isinstance(n.op, kind)]
+        for node in self.nodes(ast.AugAssign):
+            if isinstance(node.op, kind):
+                found.append(self.source.names.augmented(Binding("augment", node, node.value)))
+        return found
+
     def calls(self, *names: str) -> list[Call]:
-        """The calls of these APIs, in order: `torch.softmax`, `torch.nn.Softmax` (its making),
-        `torch.nn.Softmax()` (a call of such an instance), `.step` (any method of that name, as written).
+        """The calls of these APIs, in order.
+
+        `torch.softmax`, `torch.nn.Softmax` (its making), `torch.nn.Softmax()` (a call of such an
+        instance), `.step` (any method of that name, as written).
         """
         found = [c for n in names for c in self._calls_named(n)]
         return sorted(dict.fromkeys(found), key=lambda c: (c.node.lineno, c.node.col_offset))
+
+    def module_calls(self) -> list[Call]:
+        """The calls that surely run a torch module with parameters, of the project or of a library."""
+        prefixes = tuple(tables.table("layers")["models"]["mode"])
+        names = [
+            n
+            for n in self._by_name
+            if n.endswith("()")
+            and (
+                n.startswith(prefixes)
+                or (n.startswith("torch.nn.") and n not in tables.entries("losses"))
+            )
+        ]
+        return self.calls(*names)
 
     def known(self, table: str, key: str | None = None) -> list[tuple[Call, Mapping[str, Any]]]:
         """The calls that a table knows, each with its entry; with `key`, only entries that have it."""
@@ -157,18 +189,14 @@ class View:
         return self.source.names.point(node)
 
     def leads(
-        self, one: ast.AST, other: ast.AST, avoiding: Callable[[ast.AST], bool] | None = None
+        self, one: ast.AST, other: ast.AST, avoiding: Callable[[Point], bool] = lambda _: False
     ) -> bool:
         """Whether `other` can run after `one` in the same function, with no avoided statement between."""
-        ways = self.paths(one)
-        barred = (lambda p: p is not None and avoiding(p)) if avoiding else ()
-        return ways.leads(self.point(one), self.point(other), barred)
+        return self.paths(one).leads(self.point(one), self.point(other), avoiding)
 
-    def always_before(self, node: ast.AST, wanted: Callable[[ast.AST], bool]) -> bool:
+    def always_before(self, node: ast.AST, wanted: Callable[[Point], bool]) -> bool:
         """Whether a wanted statement runs before a node on every way through its function."""
-        return self.paths(node).always_before(
-            self.point(node), lambda p: p is not None and wanted(p)
-        )
+        return self.paths(node).always_before(self.point(node), wanted)
 
     def loops(self, node: ast.AST, up: int = 0) -> list[Loop]:
         """The loops around a node, innermost first; with `up`, also those around its function's calls."""
@@ -194,6 +222,22 @@ class View:
             parts = [*node.body]
         return contexts.running(self.project, parts, self.where(node), depth)
 
+    def doing(self, point: Point, where: Where) -> list[Happening]:
+        """Every call that one statement of a function makes (of a compound one, its header)."""
+        return contexts.doing(self.project, point, where)
+
+    def does(self, *methods: str, where: Where | None = None) -> Callable[[Point], bool]:
+        """A test for `leads` and `always_before`: whether a statement calls one of these methods.
+
+        It may do so itself or in the project's functions that it calls.
+        """
+        scope = where or self.module
+
+        def test(point: Point) -> bool:
+            return any(h.call.method in methods for h in self.doing(point, scope))
+
+        return test
+
     # Values: each answer is a Fact with its chain of evidence, empty where nothing is proven
 
     def facts(self, name: str, answer: Answer) -> Facts:
@@ -210,6 +254,10 @@ class View:
     def roles(self, asked: Asked) -> tuple[Fact, ...]:
         """Every role a value can have, unknown among them."""
         return self.facts("roles", roles.answer).all(self.spot(asked))
+
+    def output_role(self, module: Asked) -> Fact:
+        """The role of what a module gives, by its last layer or its `forward`."""
+        return roles.of_module(self.facts("roles", roles.answer), self.spot(module))
 
     def split(self, asked: Asked) -> Fact:
         """Train, validation, test, held-out; `sure` is false where only a name tells."""
@@ -284,4 +332,3 @@ def _identity(origin: Origin) -> object:
     if origin.kind == "parameter" and origin.where is not None:
         return origin.where.scope, origin.name
     return None
-

@@ -1,0 +1,144 @@
+"""Losses that are kept over the passes of a loop with all that computed them."""
+
+import ast
+from collections.abc import Iterator
+
+from labhand.check.claim import Change, Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code.facts import Fact
+
+
+class Rule:
+    """Losses that are kept over the passes of a loop with all that computed them.
+
+    ## What it does
+    Reports `total += loss` and `losses.append(loss)` in a loop, where the loss hangs on the graph of its
+    gradients and was already propagated back in the same pass: it is kept for show, with its whole graph.
+
+    ## Why is this bad
+    Each kept loss holds on to the graph that made it. Memory grows with every batch until the run dies,
+    often hours later and far from the cause.
+
+    ## Known problems
+    Only losses that `backward()` is called on are looked at, so that a sum which is propagated back
+    itself is never reported. Silent where the kept values are cleared within the loop.
+
+    ## Example
+    ```python
+    for x, y in loader:
+        loss = criterion(model(x), y)
+        loss.backward()
+        total += loss
+    ```
+
+    ## Use instead
+    ```python
+    for x, y in loader:
+        loss = criterion(model(x), y)
+        loss.backward()
+        total += loss.detach()
+    ```
+
+    ## Fix safety
+    Neutral: the fix adds `.detach()`; the numbers stay the same.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/notes/faq.html#my-model-reports-cuda-runtime-error-2-out-of-memory
+    - Real cases: https://github.com/horovod/horovod/issues/641,
+      https://github.com/ray-project/ray/issues/40940.
+    """
+
+    severity: Severity = "warning"
+    level: Level = "correctness"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The losses of one file that are kept with their graph."""
+        if not code.mentions(".backward("):
+            return
+        for node in code.nodes(ast.AugAssign):
+            if isinstance(node.op, ast.Add):
+                yield from _kept(code, node, node.target, node.value)
+        for call in code.calls(".append"):
+            statement = code.source.index.parents.get(call.node)
+            if isinstance(statement, ast.Expr) and call.receiver is not None and call.node.args:
+                yield from _kept(code, statement, call.receiver, call.node.args[0])
+
+
+def _kept(code: Code, statement: ast.stmt, into: ast.expr, value: ast.expr) -> Iterator[Claim]:
+    losses = [n for n in _parts(value) if isinstance(n, ast.Name)]
+    loops = code.loops(statement) if losses else []
+    if not loops or _bound_in(code, loops[0].node, into) or _flows_back(code, into):
+        return
+    for loss in losses:
+        state = code.graph(value)
+        back = _already_back(code, loss, statement)
+        if state.value != "attached" or back is None:
+            continue
+        yield _claim(code, statement, into, value, state, back)
+        return
+
+
+def _parts(value: ast.expr) -> Iterator[ast.expr]:
+    """The names that a value is made of by arithmetic alone."""
+    if isinstance(value, ast.BinOp):
+        yield from _parts(value.left)
+        yield from _parts(value.right)
+    else:
+        yield value
+
+
+def _already_back(code: Code, loss: ast.Name, statement: ast.stmt) -> ast.expr | None:
+    """The plain `backward()` on the same loss that comes before or after in the same pass."""
+    where = code.where(statement)
+    mine = code.project.reaching(loss, where)[1]
+    for call in code.calls(".backward"):
+        of = call.receiver
+        if call.where.scope is not where.scope or not isinstance(of, ast.Name) or of.id != loss.id:
+            continue
+        keeps = (
+            call.arg(None, "retain_graph") is not None or call.arg(None, "create_graph") is not None
+        )
+        theirs = code.project.reaching(of, where)[1]
+        if not keeps and set(map(id, mine)) == set(map(id, theirs)):
+            return call.node
+    return None
+
+
+def _bound_in(code: Code, loop: ast.stmt, into: ast.expr) -> bool:
+    """Whether the loop sets what is added to anew, or empties it, in each pass."""
+    written = ast.unparse(into)
+    for inner in ast.walk(loop):
+        targets = inner.targets if isinstance(inner, ast.Assign | ast.Delete) else []
+        if any(ast.unparse(t).partition("[")[0] == written for t in targets):
+            return True
+        if isinstance(inner, ast.Call) and ast.unparse(inner.func) in (
+            f"{written}.clear",
+            f"{written}.pop",
+        ):
+            return True
+    return False
+
+
+def _flows_back(code: Code, into: ast.expr) -> bool:
+    """Whether the sum is propagated back itself somewhere."""
+    written = ast.unparse(into)
+    backs = [c.receiver for c in code.calls(".backward") if c.receiver is not None]
+    return any(
+        written in (ast.unparse(n) for n in ast.walk(b) if isinstance(n, ast.expr)) for b in backs
+    )
+
+
+def _claim(
+    code: Code, statement: ast.stmt, into: ast.expr, value: ast.expr, state: Fact, back: ast.expr
+) -> Claim:
+    name = code.text(value)
+    text = f"{name}.detach()" if isinstance(value, ast.Name) else f"({name}).detach()"
+    return code.claim(
+        statement,
+        f"`{ast.unparse(into)}` keeps `{name}` with the graph that computed it, one more each pass: "
+        "memory grows until it runs out",
+        f"keep `{text}` or `{text.replace('detach', 'item')}`",
+        because=[*state.chain, code.step("its gradients are taken here already", back)],
+        confidence=0.95,
+        change=Change("neutral", "Add `.detach()`", [code.replace(value, text)]),
+    )

@@ -1,0 +1,165 @@
+"""Preprocessing fitted on all data before it is split."""
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from labhand.check.claim import Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import Spot
+
+_SPLITS = ("sklearn.model_selection.train_test_split", "torch.utils.data.random_split")
+_FITTED = frozenset({"transformer", "selector"})
+_SCORING = (
+    ".predict",
+    ".predict_proba",
+    ".decision_function",
+    ".score",
+    ".evaluate",
+)
+
+
+class Rule:
+    """Preprocessing fitted on all data before it is split.
+
+    ## What it does
+    Reports a scaler, imputer, PCA, TF-IDF or feature selector that is fitted on data which is divided
+    into train and test parts (or into folds) afterwards, when a model is scored on the held-out part.
+
+    ## Why is this bad
+    Means, components or the choice of features then know the test part. Its score is no longer that of
+    unseen data: a little too good with a scaler, wildly so with a feature selector that saw the labels.
+
+    ## Known problems
+    Silent for stateless transformers, encoders of categories and labels, pipelines, data that
+    is never scored, and where the split cannot be seen to come from the fitted data.
+
+    ## Example
+    ```python
+    X = StandardScaler().fit_transform(X)
+    X_train, X_test, y_train, y_test = train_test_split(X, y)
+    model.fit(X_train, y_train).score(X_test, y_test)
+    ```
+
+    ## Use instead
+    ```python
+    X_train, X_test, y_train, y_test = train_test_split(X, y)
+    model = make_pipeline(StandardScaler(), model)
+    model.fit(X_train, y_train).score(X_test, y_test)
+    ```
+
+    ## Fix safety
+    There is no automatic fix: the split has to move before the fit, and the score will change.
+
+    ## References
+    - https://scikit-learn.org/stable/common_pitfalls.html#data-leakage
+    - Yang et al., Data Leakage in Notebooks (ASE 2022): https://arxiv.org/abs/2209.03345
+    - Real cases: https://github.com/fairlearn/fairlearn/issues/649,
+      https://github.com/scikit-learn/scikit-learn/issues/24695.
+    """
+
+    severity: Severity = "error"
+    level: Level = "correctness"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The fits of one file that see data which is held out later."""
+        if not code.mentions("fit"):
+            return
+        told: set[ast.AST] = set()
+        for split in code.calls(*_SPLITS):
+            scored = _scored(code, split)
+            for data in split.node.args if scored is not None else ():
+                assert scored is not None
+                yield from _leaks(code, data, split, scored, told)
+        for folds, _ in code.known("splits", "folds"):
+            rows = folds.arg(0 if folds.method == "fit" else 1, "X")
+            if rows is not None:
+                yield from _leaks(code, rows, folds, folds, told)
+
+
+def _leaks(
+    code: Code, data: ast.expr, split: Call, scored: Call, told: set[ast.AST]
+) -> Iterator[Claim]:
+    flows = code.behind(Spot(data, split.where))
+    for fit, kind in _fits(code, flows, data, split):
+        if fit.node in told or fit.where.source is not code.source:
+            continue
+        told.add(fit.node)
+        what = fit.made.name.rpartition(".")[2] if fit.made and fit.made.name else "It"
+        folds = "divided into folds" if split is scored else "split"
+        yield code.claim(
+            fit.node,
+            f"`{what}` is fitted on all rows, and the data is {folds} afterwards: the held-out score is "
+            "that of rows which the preprocessing has seen",
+            "fit it on the train part alone, or put it into a Pipeline",
+            because=[
+                code.step("the data is split here", split.node, split.where),
+                code.step("a model is scored on the held-out part here", scored.node, scored.where),
+            ],
+            confidence=0.95,
+            transformer=what,
+            kind=kind,
+        )
+
+
+def _fits(
+    code: Code, flows: Mapping[ast.expr, Spot], data: ast.expr, split: Call
+) -> Iterator[tuple[Call, str]]:
+    """The fits that the data went through, or that were on the very data that is split."""
+    for node, spot in flows.items():
+        call = code.call(node, spot.where) if isinstance(node, ast.Call) else None
+        kind = _kind(call) if call is not None else None
+        if call is not None and kind is not None and call.method == "fit_transform":
+            yield call, kind
+        elif call is not None and kind is not None and call.method == "transform":
+            for fit in code.calls(".fit"):
+                if fit.made is call.made and _same_data(code, fit, call.arg(0), call):
+                    yield fit, kind
+    for fit in code.calls(".fit", ".fit_transform"):
+        kind = _kind(fit)
+        if kind is not None and _same_data(code, fit, data, split) and _applied(code, fit):
+            yield fit, kind
+
+
+def _kind(call: Call) -> str | None:
+    entry = call.made.entry("estimators") if call.made is not None else None
+    kind = (entry or {}).get("fits")
+    return kind if kind in _FITTED else None
+
+
+def _same_data(code: Code, fit: Call, data: ast.expr | None, later: Call) -> bool:
+    """Whether a fit is on what another call in the same function is given later."""
+    given = fit.arg(0, "X", "raw_documents")
+    if given is None or data is None or fit.where.scope is not later.where.scope:
+        return False
+    if ast.unparse(given) != ast.unparse(data) or not code.leads(fit.node, later.node):
+        return False
+    return _bindings(code, given, fit) == _bindings(code, data, later)
+
+
+def _bindings(code: Code, data: ast.expr, call: Call) -> set[int]:
+    names = [n for n in ast.walk(data) if isinstance(n, ast.Name)]
+    return {id(b) for n in names for b in code.project.reaching(n, call.where)[1]}
+
+
+def _applied(code: Code, fit: Call) -> bool:
+    """Whether what was fitted transforms data before it is fitted anew."""
+    others = [
+        c for c in code.calls(".fit", ".fit_transform") if c.made is fit.made and c is not fit
+    ]
+    anew = {code.point(c.node) for c in others}
+    return any(
+        t.made is fit.made and code.leads(fit.node, t.node, avoiding=anew.__contains__)
+        for t in code.calls(".transform")
+    )
+
+
+def _scored(code: Code, split: Call) -> Call | None:
+    """A call that scores a model on the held-out part of a split."""
+    for call in (*code.calls(*_SCORING), *code.module_calls()):
+        for given in call.node.args[:1]:
+            part = code.split(Spot(given, call.where))
+            held_out = part.value in ("test", "validation", "held-out")
+            if held_out and split.node in code.behind(Spot(given, call.where)):
+                return call
+    return None

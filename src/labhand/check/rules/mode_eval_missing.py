@@ -1,0 +1,159 @@
+"""A model with dropout or batch normalisation that is evaluated in training mode."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from labhand.check.claim import Change, Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code import contexts
+from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import Fact, Step
+
+_EVALUATES = re.compile(
+    r"(^|_)(eval\w*|val|valid\w*|test\w*|predict\w*|infer\w*|score|accuracy)(_|$)"
+)
+_STOCHASTIC = re.compile(
+    r"mc_|monte|dropout|uncertain|bayes|ensemble|update_bn|recalibrat|calib|swa|tta", re.I
+)
+
+
+class Rule:
+    """A model with dropout or batch normalisation that is evaluated in training mode.
+
+    ## What it does
+    Follows `train()` and `eval()` through functions and files, and reports a call of a module without
+    gradients, on validation or test data, where the module surely is in training mode and holds a layer
+    that depends on it.
+
+    ## Why is this bad
+    Dropout goes on dropping at random, and batch normalisation uses the statistics of each batch and
+    stores them: the score is noisy, too low, depends on the batch size, and test data leaks into the
+    running statistics.
+
+    ## Known problems
+    Silent where the layers of a model cannot be seen, for models of `from_pretrained` (they come in
+    evaluation mode), Monte Carlo dropout, recalibration of batch statistics, Lightning and HF Trainer.
+
+    ## Example
+    ```python
+    model.train()
+    fit(model, train_loader)
+    with torch.no_grad():
+        for x, y in test_loader:
+            correct += (model(x).argmax(1) == y).sum().item()
+    ```
+
+    ## Use instead
+    ```python
+    model.eval()
+    with torch.no_grad():
+        for x, y in test_loader:
+            correct += (model(x).argmax(1) == y).sum().item()
+    ```
+
+    ## Fix safety
+    Scientific: the fix inserts `model.eval()` before an evaluation that no training follows.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.eval
+    - Real cases: https://github.com/Zhenye-Na/DA-RNN/issues/30,
+      https://github.com/yenchenlin/nerf-pytorch/issues/23.
+    """
+
+    severity: Severity = "error"
+    level: Level = "correctness"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The evaluations of one file that run in training mode, one for each model and function."""
+        if not code.mentions("no_grad", "inference_mode"):
+            return
+        told: set[tuple[object, str]] = set()
+        for call in code.module_calls():
+            model = ast.unparse(call.node.func)
+            if model == "self" or (call.where.scope, model) in told:
+                continue
+            found = _in_training_mode(code, call)
+            if found is not None:
+                told.add((call.where.scope, model))
+                yield _claim(code, call, model, *found)
+
+
+def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, list[Step]] | None:
+    mode = code.mode(call.node.func, call)
+    if mode.value != "train" or code.without_gradients(call) is not True:
+        return None
+    evaluation = _evaluates(code, call)
+    if evaluation is None or _trains(code, call):
+        return None
+    layer = code.mode_matters(call.node.func, call.where)
+    return (mode, layer, evaluation) if layer else None
+
+
+def _evaluates(code: Code, call: Call) -> list[Step] | None:
+    """What shows that this is an evaluation: held-out data, or the name of the function."""
+    name = call.where.scope.name
+    if _STOCHASTIC.search(name) or _STOCHASTIC.search(
+        ast.unparse(code.source.index.statement(call.node))
+    ):
+        return None
+    loops = code.loops(call.node)
+    data = [loop.over for loop in loops if loop.over is not None] + call.node.args[:1]
+    for part in (code.split(d) for d in data):
+        if part.value in ("test", "validation", "held-out"):
+            return list(part.chain)
+    return [] if _EVALUATES.search(name) else None
+
+
+def _trains(code: Code, call: Call) -> bool:
+    """Whether the innermost loop around also trains: its forward without gradients is for a target."""
+    loops = code.loops(call.node)
+    return bool(loops) and any(h.call.method == "backward" for h in code.running(loops[0].node))
+
+
+def _claim(
+    code: Code,
+    call: Call,
+    model: str,
+    mode: Fact,
+    layer: ast.expr | bool,
+    evaluation: list[Step],
+) -> Claim:
+    what = (
+        f"`{ast.unparse(layer.func)}`"
+        if isinstance(layer, ast.Call)
+        else "dropout or batch normalisation"
+    )
+    return code.claim(
+        call.node,
+        f"`{model}` is evaluated in training mode: its {what} behaves as in training, so the score is "
+        "noisy and the model may change",
+        f"call `{model}.eval()` before, and `{model}.train()` when training goes on",
+        because=[*mode.chain, *evaluation],
+        confidence=0.95,
+        change=_change(code, call, model),
+        model=model,
+    )
+
+
+def _change(code: Code, call: Call, model: str) -> Change | None:
+    """Puts the model into evaluation mode, where no training of the function follows."""
+    for loop in code.loops(call.node, up=2):
+        if any(
+            h.call.method == "backward"
+            for h in contexts.running(code.project, [loop.node], loop.where)
+        ):
+            return None
+    around = [
+        a for a in code.source.index.ancestors(call.node) if isinstance(a, ast.With | ast.For)
+    ]
+    anchor = around[-1] if around else code.source.index.statement(call.node)
+    if any(
+        code.leads(anchor, b.node)
+        for b in code.calls(".backward")
+        if b.where.scope is call.where.scope
+    ):
+        return None
+    return Change(
+        "scientific", f"Insert `{model}.eval()`", [code.before(anchor, f"{model}.eval()")]
+    )
