@@ -171,3 +171,28 @@ def _below(pid):
     import psutil
 
     return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+
+
+ILL = (
+    "import time\n"
+    "for step in range(40):\n"
+    "    print(f'step {step} loss {2 / (1 + step) if step < 20 else float(\"nan\")}', flush=True)\n"
+)
+
+
+@pytest.mark.parametrize(("key", "status"), [(b"y", "stopped"), (b"n", "finished")])
+def test_an_alarm_asks_without_holding_up_the_script(terminal, lab, key, status):
+    screen = terminal(
+        ILL + "time.sleep(0.5)\nprint('on')\nprint('got', input())\n", "--on-alarm", "ask"
+    )
+    screen.expect(rb"stop the run because of non-finite\? y stops it")
+    screen.expect(rb"\bon\r\n")
+    screen.type(key)
+    if status == "finished":
+        screen.expect(rb"the run goes on")
+        screen.type(b"y\r")  # the question is answered: this is the script's
+        screen.expect(rb"got y")
+    else:
+        screen.expect(rb"SIGTERM")
+    screen.end()
+    assert lab.show()["status"] == status

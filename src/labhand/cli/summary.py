@@ -87,8 +87,10 @@ def show(run: Run, store: "Store | None" = None) -> str:
         parts += ["", _heading("metrics"), *_metric_table(run)]
     if run.findings:
         parts += ["", _heading("findings")]
+        said = _verdicts(run, store)
         for finding in words.ranked(run.findings):
-            where = " · ".join(filter(None, [words.place(finding), f"finding {finding.id[:8]}"]))
+            place = [words.place(finding), f"finding {finding.id[:8]}", said.get(finding.id, "")]
+            where = " · ".join(filter(None, place))
             parts.append("  ".join(_finding(finding)))
             parts.append(click.style(f"    {where}", dim=True))
             parts += [f"    cause: {reason}" for reason in words.reasons(finding)]
@@ -176,6 +178,14 @@ def comparison(found: "Comparison") -> str:
     if len(parts) == above + 2 and not found.command:
         parts.append("  nothing else differs")
     return "\n".join(parts)
+
+
+def _verdicts(run: Run, store: "Store | None") -> dict[str, str]:
+    """What a person said of the run's findings, by their ids."""
+    from labhand.kit import verdicts
+
+    standing = verdicts.read(store.home) if store else []
+    return {v.finding: f"you said: {v.answer}" for v in standing if v.run == run.id}
 
 
 def _live(run: Run, store: "Store | None") -> list[str]:

@@ -89,10 +89,11 @@ class Alarmed(Through):
 
     def answer(self, typed: bytes) -> bytes:
         """What was typed, without the answer to a question that was put."""
-        if self._asked is None or typed.lower() not in (YES, NO):
+        said = typed.strip().lower()
+        if self._asked is None or said not in (YES, NO):
             return typed
         finding, self._asked = self._asked, None
-        if typed.lower() == YES:
+        if said == YES:
             self._stop(finding)
         else:
             self.tell("the run goes on")

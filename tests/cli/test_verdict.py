@@ -1,0 +1,37 @@
+"""A person says of a finding whether it was right, by the beginning of its id, and can take it back."""
+
+import json
+
+import pytest
+
+ILL = "for step in range(40):\n    print(f'step {step} loss {2.0 if step < 20 else float(\"nan\")}')\n"
+
+
+@pytest.fixture
+def ill(lab):
+    lab.script("train.py", ILL)
+    lab.run("train.py")
+    (found,) = lab.show()["findings"]
+    return lab, found
+
+
+def test_a_verdict_is_kept_listed_shown_and_taken_back(ill):
+    lab, found = ill
+    done = lab("verdict", found["id"][:4], "fine")
+    assert done.returncode == 0 and "non-finite" in done.stdout
+    (said,) = json.loads(lab("verdict", "--json").stdout)
+    assert said["finding"] == found["id"] and said["answer"] == "fine"
+    assert "was fine" in lab("verdict").stdout
+    assert "you said: fine" in lab("show", "last").stdout
+    assert lab("verdict", found["id"], "undo").returncode == 0
+    assert "no verdict yet" in lab("verdict").stdout
+    assert lab("verdict", found["id"], "undo").returncode == 2
+
+
+def test_what_names_nothing_is_told_with_what_there_is(ill):
+    lab, found = ill
+    done = lab("verdict", "zz", "fine")
+    assert done.returncode == 2 and f"`{found['id'][:6]}` (non-finite)" in done.stderr
+    assert lab("verdict", found["id"]).returncode == 2
+    assert lab("verdict", found["id"], "maybe").returncode == 2
+    assert not (lab.folder / ".labhand/verdicts.jsonl").exists()
