@@ -1,0 +1,127 @@
+"""A loss of exactly 0.0 behind which there is a NaN.
+
+## What it does
+Tells when a training loss that was well above zero is exactly 0.0 in row after row, from one row to the
+next. A gradient norm or a validation loss that is not finite makes it certain.
+
+## Why it is bad
+HF's Trainer (`logging_nan_inf_filter=True`, its default) leaves losses that are NaN out of the mean that
+it logs: when all of them are, it logs 0.0, and a ruined run looks perfect.
+
+## Known problems
+Losses with a margin (hinge, triplet) are exactly zero once everything is far enough: they go there by
+and by, or the gradient norm is zero with them. A loss without gradient norm beside it needs more rows.
+
+## Example
+`{'loss': 1.842, …}`, `{'loss': 0.0, 'grad_norm': nan, …}`, `{'loss': 0.0, 'grad_norm': nan, …}`
+
+## Use instead
+`logging_nan_inf_filter=False`; a lower learning rate, bf16 in place of fp16.
+
+## References
+Hugging Face, `TrainingArguments.logging_nan_inf_filter`; transformers issue 31391.
+"""
+
+from collections.abc import Iterable
+
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Points, Signal
+from labhand.watch.tracks import median
+from labhand.watch.view import View
+
+ZEROS, SURE = 3, 5
+WELL_ABOVE = 0.05
+"""What the loss was, in the median of its last values, before it was zero."""
+LATELY = 10
+
+
+class Detector:
+    """Watches the training losses for exact zeros."""
+
+    wants: Wants = ("train-loss", "gradient-norm", "validation-loss")
+    explained_by = ("non-finite",)
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._before: dict[str, list[float]] = {}
+        self._zeros: dict[str, int] = {}
+        self._since: dict[str, int] = {}
+        self._norm: float | None = None
+        self._proof = ""
+        self._open: str | None = None
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The zeros that this row proves to be no loss, and their end."""
+        if not isinstance(signal, Points):
+            return ()
+        claims: list[Claim] = []
+        losses = []
+        for name, value in signal.values.items():
+            role = self._view.roles.of(name)
+            if role == "train-loss":
+                losses.append((name, value))
+            elif role == "gradient-norm":
+                self._norm = value
+                if value - value != 0:
+                    self._proof = f"`{name}` is not finite"
+            elif role == "validation-loss" and value - value != 0:
+                self._proof = f"`{name}` is not finite"
+        for name, value in losses:
+            claims += self._loss(name, value, signal)
+        return claims
+
+    def _loss(self, name: str, value: float, row: Points) -> Iterable[Claim]:
+        if value != 0.0:
+            if value - value == 0:
+                self._before[name] = [*self._before.get(name, [])[-LATELY:], value]
+            self._zeros[name] = 0
+            if self._open == name:
+                self._open = None
+                yield self._claim(name, row, sure=True, passed=True)
+            return
+        before = self._before.get(name, [])
+        if len(before) < 3 or median(before[-5:]) < WELL_ABOVE or before[-1] < WELL_ABOVE / 5:
+            return
+        zeros = self._zeros[name] = self._zeros.get(name, 0) + 1
+        if zeros == 1:
+            self._since[name] = row.step
+            self._proof = self._proof if self._norm is not None and self._norm != self._norm else ""
+        if zeros < ZEROS or self._open not in (None, name):
+            return
+        # a finite, living gradient says that the zero is what was computed
+        if self._norm is not None and self._norm - self._norm == 0 and not self._proof:
+            return
+        self._open = name
+        yield self._claim(name, row, sure=bool(self._proof) or zeros >= SURE)
+
+    def _claim(self, name: str, row: Points, *, sure: bool, passed: bool = False) -> Claim:
+        since, usual = self._since[name], median(self._before[name][-5:])
+        message = f"`{name}` is exactly 0 since step {since}, where it was about {usual:.3g}: a NaN is hidden"
+        if passed:
+            message = f"`{name}` was exactly 0 from step {since} on and is a number again"
+        return Claim(
+            key=name,
+            state="recovered" if passed else "confirmed" if sure else "suspected",
+            severity="note" if passed else "error" if sure else "warning",
+            confidence=0.97 if self._proof else 0.8,
+            message=message,
+            advice="Set `logging_nan_inf_filter=False` to see it, stop the run and go on from the last "
+            "good checkpoint with a lower learning rate, or with bf16 in place of fp16.",
+            step=row.step,
+            opened=since,
+            time=row.time,
+            alarm=sure and not passed,
+            metric=name,
+            evidence={"usual": usual, "zeros": self._zeros.get(name, 0)},
+            causes=[]
+            if passed
+            else [
+                Cause(
+                    "a loss that is NaN and is left out of the logged mean",
+                    0.95 if self._proof else 0.75,
+                    self._proof or f"{self._zeros[name]} exact zeros in a row after {usual:.3g}",
+                )
+            ],
+            unchecked=[] if self._proof or passed else ["the gradient norm: it is not logged"],
+        )

@@ -1,0 +1,150 @@
+"""A validation result that is better than it can be.
+
+## What it does
+Tells of a validation metric that is perfect while the training's own is not, of a validation loss of
+exactly zero, and of a result that leaves all earlier runs of this command far behind.
+
+## Why it is bad
+The usual reason is a leak: rows of the validation part in the training part, the label among the inputs,
+or an evaluation that compares something with itself.
+
+## Known problems
+Small or easy validation parts are learned to the last row, and then the training part is too.
+
+## Example
+`train_acc 0.91`, `val_acc 1.0`
+
+## Use instead
+`labhand scan --split train=… --split val=…` finds the rows that are in both; a model without inputs
+should do no better than chance.
+
+## References
+S. Kapoor and A. Narayanan, *Leakage and the Reproducibility Crisis in ML-based Science*, Patterns 2023.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Points, Signal
+from labhand.watch.tracks import median
+from labhand.watch.view import View
+
+EVALUATIONS = 2
+BEHIND = 0.985
+"""A training score below this share of perfect, beside a perfect validation score."""
+RUNS = 3
+SPREADS, GAP = 5.0, 0.8
+"""Better than the best run by so many spreads, and nearer to perfect by this share of what was left."""
+
+
+class Detector:
+    """Watches the validation metrics for what is too good."""
+
+    wants: Wants = ("validation-score", "validation-loss", "validation-error")
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._perfect: dict[str, int] = {}
+        self._first: dict[str, int] = {}
+        self._best: dict[str, list[float]] = {}
+        self._told = False
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """What this evaluation shows."""
+        if not isinstance(signal, Points) or self._told:
+            return ()
+        for name, value in signal.values.items():
+            role = self._view.roles.of(name)
+            if not role.startswith("validation") or value - value != 0:
+                continue
+            up = role == "validation-score"
+            perfect = value in (1.0, 100.0) if up else value == 0.0
+            self._perfect[name] = self._perfect.get(name, 0) + 1 if perfect else 0
+            if perfect:
+                self._first.setdefault(name, signal.step)
+            claim = self._alone(name, value, signal, up=up) or self._among(
+                name, value, signal, up=up
+            )
+            if claim is not None:
+                self._told = True
+                return (claim,)
+        return ()
+
+    def _alone(self, name: str, value: float, row: Points, *, up: bool) -> Claim | None:
+        """Whether it is perfect while training is not."""
+        if self._perfect[name] < EVALUATIONS:
+            return None
+        whole = 100.0 if up and value == 100.0 else 1.0
+        if not up:
+            losses = [t for t in self._view.having("train-loss") if t.count >= 3]
+            if not losses or min(track.median() for track in losses) < 0.01:
+                return None
+            beside = f"`{losses[0].name}` is {losses[0].median():.3g}"
+        else:
+            scores = [t for t in self._view.having("train-score") if t.count >= 2]
+            if not scores or max(track.median(3) for track in scores) > BEHIND * whole:
+                return None
+            beside = f"`{scores[0].name}` is {scores[0].median(3):.4g}"
+        text = f"`{name}` is exactly {value:g} since step {self._first[name]}, while {beside}"
+        cause = Cause(
+            "an evaluation that compares something with itself, or sees the labels",
+            0.6,
+            f"{self._perfect[name]} perfect evaluations while the training is not",
+        )
+        return self._claim(name, text, cause, self._first[name], row)
+
+    def _among(self, name: str, value: float, row: Points, *, up: bool) -> Claim | None:
+        """Whether it leaves all earlier runs far behind."""
+        best = self._best.get(name)
+        if best is None:
+            best = self._best[name] = self._bests(name, up=up)
+        if len(best) < RUNS:
+            return None
+        top, typical = (max(best), median(best)) if up else (min(best), median(best))
+        spread = max(abs(b - typical) for b in best)
+        ahead = value - top if up else top - value
+        left = (_whole(best) - top) if up else top
+        if ahead <= SPREADS * spread or left <= 0 or ahead < GAP * left:
+            return None
+        text = (
+            f"`{name}` is {value:.4g}, where the best of {len(best)} earlier runs of this command came "
+            f"to {top:.4g}"
+        )
+        cause = Cause(
+            "a leak that is new since those runs: in the split, the inputs or the evaluation",
+            0.7,
+            f"those runs lie within {spread:.2g} of each other",
+        )
+        return self._claim(name, text, cause, row.step, row)
+
+    def _bests(self, name: str, *, up: bool) -> list[float]:
+        """The best value of the metric in each earlier run that went well."""
+        found: list[float] = []
+        for before in self._view.earlier:
+            values = [v for _, v in before.curve(name) if v - v == 0] if before.fine else []
+            if values:
+                found.append(max(values) if up else min(values))
+        return found[:10]
+
+    def _claim(self, name: str, text: str, cause: Cause, opened: int, row: Points) -> Claim:
+        return Claim(
+            key="validation",
+            state="confirmed",
+            severity="warning",
+            confidence=cause.confidence,
+            message=text,
+            advice="Look for rows that are in both parts (`labhand scan --split`), for the label among "
+            "the inputs, and at what the evaluation compares.",
+            step=row.step,
+            opened=opened,
+            time=row.time,
+            metric=name,
+            causes=[cause],
+            unchecked=[] if self._view.earlier else ["earlier runs: this command has none"],
+        )
+
+
+def _whole(values: Sequence[float]) -> float:
+    """What a perfect score is: 1, or 100 for per cent."""
+    return 1.0 if max(values) <= 1.0 else 100.0
