@@ -46,6 +46,7 @@ def test_a_long_series_stays_small_and_keeps_its_extremes(some):
     values = [some[i % len(some)] for i in range(CAPACITY * 2 + 7)]
     course = course_of(values)
     assert len(course.values) <= CAPACITY
+    assert course.steps[0] == 0
     assert min(course.values) == min(values) and max(course.values) == max(values)
 
 
@@ -125,7 +126,13 @@ def test_of_many_runs_the_healthy_are_counted_and_the_others_get_a_line():
 
 
 def test_what_was_not_looked_at_is_told_once_a_reason():
-    skipped = [Skipped("dead-units", "no probe"), Skipped("x", "no time"), Skipped("y", "no probe")]
+    skipped = [
+        Skipped("dead-units", "it needs the probe's look at the layers"),
+        Skipped("stalled", "no time"),
+        Skipped("slowdown", "no time"),
+        Skipped("input-bound", "it needs the probe's split of the step time"),
+    ]
     text = replayed(["a.csv"], [], skipped)
-    assert "dead-units, y: no probe" in text and "x: no time" in text
+    assert "stalled, slowdown: no time" in text
+    assert "dead-units, input-bound: these need the probe" in text
     assert "✓ nothing is off" in text

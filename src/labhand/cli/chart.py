@@ -31,8 +31,8 @@ class Course:
             self._thin()
 
     def _thin(self) -> None:
-        kept: list[int] = []
-        for begin in range(0, len(self.values), 4):
+        kept: list[int] = [0]
+        for begin in range(1, len(self.values), 4):
             four = range(begin, min(begin + 4, len(self.values)))
             finite = [i for i in four if math.isfinite(self.values[i])]
             broken = next((i for i in four if not math.isfinite(self.values[i])), None)

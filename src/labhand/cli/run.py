@@ -2,7 +2,7 @@
 
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,34 +86,29 @@ def carry(request: "Request", *, detach: bool = False) -> int:
     from labhand.cli.terminal import Terminal
 
     terminal = Terminal()
-    with _notifying(prepared, terminal) as face:
+    with _notifying(prepared, terminal) as (face, send_end):
         with terminal.held():
             done = carry_run(request, face, prepared)
         _report(prepared, done, shown=True)
-        _notify_of(face, done)
+        send_end(done)
     return done.exit_code if done.exit_code is not None else 1
 
 
 @contextmanager
-def _notifying(prepared: "Prepared", face: "Face") -> "Iterator[Face]":
-    """The face, with a listener that notifies the person around it where the settings say so."""
+def _notifying(
+    prepared: "Prepared", face: "Face"
+) -> "Iterator[tuple[Face, Callable[[Run], None]]]":
+    """The face, which notifies the person too where the settings say so, and what sends the end."""
     from labhand.notify import around
 
-    p = prepared
-    notifying = around(face, p.store, p.root, p.run, p.configuration)
+    notifying = around(face, prepared.store, prepared.root, prepared.run, prepared.configuration)
+    if notifying is None:
+        yield face, lambda done: None
+        return
     try:
-        yield notifying or face
+        yield notifying, notifying.ended
     finally:
-        if notifying is not None:
-            notifying.close()
-
-
-def _notify_of(face: "Face", done: "Run") -> None:
-    """Sends the end of the run, after its report was written."""
-    from labhand.notify import Notifying
-
-    if isinstance(face, Notifying):
-        face.ended(done)
+        notifying.close()
 
 
 def _report(prepared: "Prepared", done: "Run", *, shown: bool) -> None:
@@ -174,10 +169,10 @@ def _carry_alone(prepared: "Prepared", told: int) -> int:
     for fd in (0, 1, 2):
         os.dup2(nowhere, fd)
     try:
-        with _notifying(prepared, Telling()) as face:
+        with _notifying(prepared, Telling()) as (face, send_end):
             done = carry_run(prepared.request, face, prepared)
             _report(prepared, done, shown=False)
-            _notify_of(face, done)
+            send_end(done)
     except BaseException as error:
         if not answer.closed:
             answer.write(str(error) if isinstance(error, LabhandError) else repr(error))

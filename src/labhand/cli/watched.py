@@ -185,10 +185,19 @@ def _table(
 
 
 def _skipped(findings: Findings, width: int) -> Iterator[str]:
-    by_why = sorted(findings.skipped, key=lambda skipped: skipped.why)
+    """What was not looked at and why; what only the probe can see together."""
+    blind = [s for s in findings.skipped if "probe" in s.why]
+    by_why = sorted((s for s in findings.skipped if s not in blind), key=lambda s: s.why)
     for why, several in groupby(by_why, key=lambda skipped: skipped.why):
         names = ", ".join(skipped.rule for skipped in several)
         yield from _wrapped("not looked at  ", f"{names}: {why}", width, dim=True)
+    if len(blind) > 1:
+        names = ", ".join(skipped.rule for skipped in blind)
+        told = f"{names}: these need the probe, that is PyTorch under `labhand run`"
+        yield from _wrapped("not looked at  ", told, width, dim=True)
+    elif blind:
+        told = f"{blind[0].rule}: {blind[0].why}"
+        yield from _wrapped("not looked at  ", told, width, dim=True)
 
 
 def _wrapped(lead: str, text: str, width: int, *, dim: bool = False) -> Iterator[str]:

@@ -1,17 +1,36 @@
 """The face that reaches a person who is elsewhere: alarms and the end of a run, sent by apprise."""
 
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labhand.notify.notifying import Notifying, around
+    from labhand.core.run import Run
+    from labhand.core.store import Store
+    from labhand.cycle.request import Face
+    from labhand.kit.configuration import Configuration
+    from labhand.notify.notifying import Notifying
 
-__all__ = ["Notifying", "around"]
+__all__ = ["addresses", "around"]
+
+VARIABLE = "LABHAND_NOTIFY"
 
 
-def __getattr__(name: str) -> Any:
-    """The face of the room, loaded when it is asked for."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from labhand.notify import notifying
+def addresses(configuration: "Configuration") -> list[str]:
+    """Where to send: what the environment says, else the settings of the project."""
+    said = os.environ.get(VARIABLE)
+    return configuration.notify if said is None else said.split()
 
-    return getattr(notifying, name)
+
+def around(
+    face: "Face", store: "Store", root: Path, run: "Run", configuration: "Configuration"
+) -> "Notifying | None":
+    """The face with a listener around it; None where nobody is to be notified."""
+    where = addresses(configuration)
+    if not where:
+        return None
+    from labhand.notify.notifying import Notifying
+    from labhand.notify.quiet import Quiet
+
+    hours = Quiet.of(configuration.quiet_hours)
+    return Notifying(face, store, root, run, where, configuration.notify_on, hours)

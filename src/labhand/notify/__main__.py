@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from labhand.kit import configuration
+from labhand.notify import addresses
 from labhand.notify.courier import Courier
-from labhand.notify.notifying import addresses
 from labhand.notify.quiet import FILE, Quiet
 
 LOCK = "held.lock"

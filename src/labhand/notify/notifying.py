@@ -1,6 +1,5 @@
 """Listens to a run beside the face that shows it, and sends what a person elsewhere must know."""
 
-import os
 import subprocess
 import sys
 from collections import deque
@@ -12,33 +11,9 @@ from labhand.core.finding import Finding
 from labhand.core.run import Run
 from labhand.core.store import Store
 from labhand.cycle.request import Face, Status, Through
-from labhand.kit.configuration import Configuration
 from labhand.notify.courier import Courier
 from labhand.notify.news import News, of_end, of_incident
 from labhand.notify.quiet import Quiet
-
-VARIABLE = "LABHAND_NOTIFY"
-
-
-def addresses(configuration: Configuration) -> list[str]:
-    """Where to send: what the environment says, else the settings of the project."""
-    said = os.environ.get(VARIABLE)
-    return configuration.notify if said is None else said.split()
-
-
-def around(
-    face: Face, store: Store, root: Path, run: Run, configuration: Configuration
-) -> "Notifying | None":
-    """The face with a listener around it; None where nobody is to be notified.
-
-    Raises:
-        UsageError: the quiet hours are none.
-    """
-    hours = Quiet.of(configuration.quiet_hours)
-    where = addresses(configuration)
-    return (
-        Notifying(face, store, root, run, where, configuration.notify_on, hours) if where else None
-    )
 
 
 class Notifying(Through):
