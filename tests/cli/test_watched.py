@@ -1,5 +1,6 @@
 """What a person sees of a replay: the curve with the incident on it, why, what to do, what was assumed."""
 
+import json
 import math
 
 import click
@@ -136,3 +137,14 @@ def test_what_was_not_looked_at_is_told_once_a_reason():
     assert "stalled, slowdown: no time" in text
     assert "dead-units, input-bound: these need the probe" in text
     assert "✓ nothing is off" in text
+
+
+def test_the_budget_of_alarms_decides_whether_a_person_is_told(lab):
+    rows = [f"{i},{2 * math.exp(-i / 60) + 0.05 + i % 7 / 700 + 3 * (i > 300)}" for i in range(400)]
+    lab.script("log.csv", "\n".join(["step,loss", *rows]))
+    told = {
+        n: json.loads(lab("watch", "log.csv", "--format", "json", "--alarms-per-1000", n).stdout)
+        for n in ("1e-9", "3")
+    }
+    assert told["1e-9"]["summary"]["alarms"] == 0 < told["3"]["summary"]["alarms"]
+    assert lab("watch", "log.csv", "--alarms-per-1000", "0").returncode == 2

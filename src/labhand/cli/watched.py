@@ -117,9 +117,9 @@ def _finding(number: int, finding: Finding, width: int) -> Iterator[str]:
         return
     for place, cause in enumerate(words.reasons(finding)[:3]):
         yield from _wrapped("      cause  " if not place else "         or  ", cause, width)
-    for sentence in words.unchecked(finding):
-        yield from _wrapped("      not checked  ", sentence, width, dim=True)
     yield from _wrapped("      next   ", words.bare(finding.advice), width)
+    unchecked = "; ".join(sentence.rstrip(".") for sentence in words.unchecked(finding))
+    yield from _wrapped("      not checked  ", unchecked, width, dim=True)
 
 
 def _life(finding: Finding) -> str:
