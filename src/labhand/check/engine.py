@@ -2,9 +2,10 @@
 
 import ast
 import fnmatch
+import gc
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from labhand.check import patches, suppress
@@ -55,8 +56,7 @@ def check(
     cache = Cache(home, project, rules)
     answer = Findings(ran=sorted(rules), skipped=broken)
     suppressed = 0
-    for path in files:
-        told = cache.read(path) or cache.write(path, _one(path, project, rules))
+    for path, told in _told(files, project, rules, cache):
         answer.skipped.extend(told.skipped)
         off = _off_here(_shown(path, root), per_file or {})
         kept = suppress.kept(path, [f for f in told.findings if f.rule not in off], project)
@@ -113,6 +113,20 @@ def _files(paths: Sequence[Path]) -> list[Path]:
         else:
             raise InputError(f"there is no file or folder {path}; check the spelling of the path")
     return list(found)
+
+
+def _told(
+    files: list[Path], project: Project, rules: Mapping[str, RuleLike], cache: Cache
+) -> Iterator[tuple[Path, Told]]:
+    # Trees are large, live to the end and hold no garbage: looking for it costs a fifth of the time.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        for path in files:
+            yield path, cache.read(path) or cache.write(path, _one(path, project, rules))
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _one(path: Path, project: Project, rules: Mapping[str, RuleLike]) -> Told:

@@ -80,11 +80,14 @@ class Rule:
 
 
 def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, list[Step]] | None:
-    mode = code.mode(call.node.func, call)
-    if mode.value != "train" or code.without_gradients(call) is not True:
+    # The cheap questions first: most calls of modules train, or are no evaluation.
+    if code.without_gradients(call) is not True:
         return None
     evaluation = _evaluates(code, call)
     if evaluation is None or _trains(code, call):
+        return None
+    mode = code.mode(call.node.func, call)
+    if mode.value != "train":
         return None
     layer = code.mode_matters(call.node.func, call.where)
     return (mode, layer, evaluation) if layer else None

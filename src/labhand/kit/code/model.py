@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -106,6 +107,18 @@ class Index:
         self.imports: list[tuple[str, int, str | None]] = []
         self.by_type: dict[type[ast.AST], list[ast.AST]] = {}
         _Walk(self).body(tree, self.module, None)
+
+    @cached_property
+    def called(self) -> dict[str, list[tuple[ast.Call, Scope]]]:
+        """The calls by the last part of what is called, as written, each with its scope."""
+        found: dict[str, list[tuple[ast.Call, Scope]]] = {}
+        for scope in self.scopes:
+            for call in scope.calls:
+                function = call.func
+                last = function.attr if isinstance(function, ast.Attribute) else ""
+                last = function.id if isinstance(function, ast.Name) else last
+                found.setdefault(last, []).append((call, scope))
+        return found
 
     def scope(self, node: ast.AST) -> Scope:
         """The scope that a node belongs to; of a function node, the scope around it."""

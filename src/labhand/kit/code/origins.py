@@ -34,11 +34,13 @@ def origins(
     """Every origin an expression can have; one of kind `unknown` where something cannot be followed."""
     if depth <= 0:
         return [UNKNOWN]
-    key = (expression, where.scope, depth)
-    known = project.answers.get(key)
-    if known is None:
-        project.answers[key] = [UNKNOWN]  # what a question that leads back to itself is told
-        known = project.answers[key] = _find(project, expression, where, depth)
+    key = (expression, where.scope)
+    deep, known = project.origins.get(key, (0, [UNKNOWN]))
+    if deep < depth:
+        # A question that leads back to itself is told that it is unknown.
+        project.origins[key] = (DEPTH, [UNKNOWN])
+        known = _find(project, expression, where, depth)
+        project.origins[key] = (depth, known)
     return known
 
 

@@ -54,10 +54,11 @@ class Project:
         self._sources: dict[Path, Source | None] = {}
         self._callers: dict[ast.AST, list[CallSite] | None] = {}
         self.answers: dict[tuple[ast.AST, Scope, int], Any] = {}
-        """What `origins` has found; a project under analysis does not change."""
-        self._modules: dict[tuple[str, int, Path], Source | None] = {}
+        """What `namespaces` has found; a project under analysis does not change."""
+        self._modules: dict[tuple[str, int, str], Source | None] = {}
         # What the analyses above this one have found; a project under analysis does not change.
         self.calls: dict[ast.Call, Any] = {}
+        self.origins: dict[tuple[ast.expr, Scope], tuple[int, list[Any]]] = {}
         self.doing: dict[object, Any] = {}
         self.loop_kinds: dict[ast.AST, Any] = {}
         self.calls_at: dict[Scope, Any] = {}
@@ -94,7 +95,7 @@ class Project:
 
     def module(self, name: str, level: int, importer: Source) -> Source | None:
         """The project's file for an imported module name; None for anything outside."""
-        key = (name, level, importer.path.parent)
+        key = (name, level, importer.folder)
         if key not in self._modules:
             self._modules[key] = self._find_module(name, level, importer)
         return self._modules[key]
@@ -285,12 +286,15 @@ class Project:
 
     def module_of(self, expression: ast.expr, where: Where) -> Source | None:
         """The project's file that an expression names as a module."""
-        if not isinstance(expression, ast.Name | ast.Attribute):
+        root, rest = expression, ""
+        while isinstance(root, ast.Attribute):
+            root, rest = root.value, f".{root.attr}{rest}"
+        if not isinstance(root, ast.Name):
             return None
-        dotted = ast.unparse(expression)
-        _, bindings = self.binding(dotted.partition(".")[0], where)
-        if len({b.target for b in bindings}) != 1 or bindings[0].how != "import":
+        _, bindings = self.binding(root.id, where)
+        if not bindings or bindings[0].how != "import" or len({b.target for b in bindings}) != 1:
             return None
+        dotted = root.id + rest
         node, target = bindings[0].node, bindings[0].target
         if isinstance(node, ast.ImportFrom):
             name = target.lstrip(".")
@@ -358,20 +362,27 @@ class Project:
     def _call_sites(self, target: Where) -> Iterator[CallSite]:
         from labhand.kit.code.origins import callee
 
-        names = {target.scope.name}
-        if target.scope.owner is not None and target.scope.name in ("__init__", "__call__"):
-            names = set()
         for source in (target.source, *self.importers(target.source)):
-            for scope in source.index.scopes:
+            for call, scope in _candidates(source, target):
                 site = Where(source, scope)
-                for call in scope.calls:
-                    if names and _last(call.func) not in names:
-                        continue
-                    called = callee(self, call, site)
-                    if isinstance(called, Known) and target.scope.name == "__init__":
-                        called = self.method(called, "__init__")
-                    if isinstance(called, Where) and called.scope is target.scope:
-                        yield CallSite(call, site)
+                called = callee(self, call, site)
+                if isinstance(called, Known) and target.scope.name == "__init__":
+                    called = self.method(called, "__init__")
+                if isinstance(called, Where) and called.scope is target.scope:
+                    yield CallSite(call, site)
+
+
+def _candidates(source: Source, target: Where) -> Iterator[tuple[ast.Call, Scope]]:
+    """The calls in a file that may reach a function, by how they are written."""
+    name, owner = target.scope.name, target.scope.owner
+    called = source.index.called
+    if owner is None or name not in ("__init__", "__call__", "forward"):
+        yield from called.get(name, ())
+        return
+    for written, sites in called.items():
+        makes = written[:1].isupper() or written in (owner.name, "__init__")
+        if makes == (name == "__init__") or written == name:
+            yield from sites
 
 
 def walk(root: Path, most: int) -> Iterator[Path]:
@@ -401,9 +412,3 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
-
-
-def _last(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""

@@ -34,6 +34,7 @@ class Source:
 
     def __init__(self, path: Path, text: str, cells: list[Cell] | None = None) -> None:
         self.path = path
+        self.folder = str(path.parent)
         self.text = text
         self.cells = cells or []
         self.error: str | None = None

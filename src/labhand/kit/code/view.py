@@ -99,12 +99,10 @@ class View:
 
     @cached_property
     def _by_method(self) -> dict[str, list[Call]]:
-        found: dict[str, list[Call]] = {}
-        for where in self.functions:
-            for node in where.scope.calls:
-                call = call_of(self.project, node, where)
-                found.setdefault(call.method, []).append(call)
-        return found
+        return {
+            last: [call_of(self.project, node, Where(self.source, scope)) for node, scope in sites]
+            for last, sites in self.source.index.called.items()
+        }
 
     @cached_property
     def _by_name(self) -> dict[str, list[Call]]:

@@ -1,6 +1,7 @@
 """What is known of other people's APIs, as data: the analysis looks names up here."""
 
 import re
+from functools import cache
 
 OPTIMIZER_PACKAGES = (
     "torch.optim.",
@@ -167,6 +168,7 @@ TRAINING_ARGUMENTS: dict[str, object] = {
 """Settings of transformers' TrainingArguments that researchers change, with their defaults."""
 
 
+@cache
 def canonical_name(name: str) -> str:
     """The name that the tables use for a thing that goes by several."""
     for prefix, known in RENAMED.items():
