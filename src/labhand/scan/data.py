@@ -51,6 +51,12 @@ class Part:
             self.lazy = self.lazy.collect(engine="streaming").lazy()
         self.names: list[str] = [n for n in self.lazy.collect_schema().names() if n != ROW]
 
+    @cached_property
+    def broken(self) -> list[int]:
+        """Rows whose line could not be cut into cells rightly; `where` leaves them out."""
+        kinds = ("odd_delimiter", "short", "long")
+        return sorted({row for kind in kinds for row in self.facts.get(kind, ())})
+
     @property
     def name(self) -> str:
         """The split, or the path where there is none: unique in the data."""
@@ -68,15 +74,17 @@ class Part:
         """What each column holds, by one pass over the data."""
         return profiled(self)
 
-    def select(self, *expressions: Any) -> "pl.DataFrame":
+    def select(self, *expressions: Any, **named: Any) -> "pl.DataFrame":
         """The expressions over all rows, computed without holding more than they need."""
-        return self.lazy.select(*expressions).collect(engine="streaming")
+        return self.lazy.select(*expressions, **named).collect(engine="streaming")
 
     def where(self, is_odd: "pl.Expr", score: Any = 1.0, **also: "pl.Expr") -> "pl.DataFrame":
         """The `found` of an anomaly: rows for which `is_odd` is true, the highest score first."""
         import polars as pl
 
         wanted = score if isinstance(score, pl.Expr) else pl.lit(float(score))
+        if self.broken:
+            is_odd = is_odd & ~pl.col(ROW).is_in(self.broken)
         frame = (
             self.lazy.filter(is_odd)
             .select(pl.col(ROW).alias("row"), wanted.cast(pl.Float64).alias("score"), **also)

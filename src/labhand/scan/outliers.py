@@ -1,18 +1,41 @@
-"""How far each row of a part lies from the others, by several views that need no labels."""
+"""How far each row of a part lies from the others, by several views that need no labels.
 
+The views: a histogram of each column (Goldstein and Dengel 2012), distances to neighbours with single
+far cells cut (Ramaswamy et al. 2000), and, once the columns no longer go together, the distance to the
+middle (Mahalanobis 1936) and to neighbours in subsamples of several sizes (after Sugiyama and Borgwardt
+2013). Each gives ranks; what counts is the mean of `-log` of the share of rows
+that lie further out. A view that says the same of every row is dropped, with a word.
+"""
+
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from labhand.scan.data import Data, Part
 
+FIT = 20_000
+"""Rows that neighbours are looked for among; all rows are scored."""
+BLOCK = 200_000
+"""Rows that are scored at a time."""
+CUT = 4.0
+"""Deviations beyond which a single cell says no more of a row's distance to others."""
+EXPLAINED = 0.999
+SEED = 0
+
+Matrix = Any
+
 
 class Outlierness(NamedTuple):
-    """One score a row, in the order of `part.row_numbers`; higher is stranger, 0 the middle."""
+    """One score a row, in the order of `part.row_numbers`; higher is stranger.
 
-    scores: Any
+    `matrix` is what was looked at, standardised; `dropped` are the views that said nothing, each with
+    the reason; neighbours were looked for among `fitted_on` rows.
+    """
+
+    scores: Matrix
+    matrix: Matrix
     columns: list[str]
     fitted_on: int
     dropped: list[str]
-    """Views that said nothing, each with the reason."""
 
 
 def outlierness(data: Data, part: Part) -> Outlierness | None:
@@ -21,13 +44,150 @@ def outlierness(data: Data, part: Part) -> Outlierness | None:
 
 
 def _scored(data: Data, part: Part) -> Outlierness | None:
-    import numpy as np
-
     names = [n for n in data.features(part, "number") if part.columns[n].std]
     if not names or part.rows < 2:
         return None
-    matrix = part.numbers(names)
-    middle = np.nanmedian(matrix, axis=0)
-    spread = np.nanstd(matrix, axis=0)
-    deviations = np.abs((matrix - middle) / np.where(spread > 0, spread, 1))
-    return Outlierness(np.nan_to_num(deviations).mean(axis=1), names, part.rows, [])
+    matrix = standardised(part.numbers(names))
+    kept = matrix.std(axis=0) > 0
+    matrix, names = matrix[:, kept], [n for n, k in zip(names, kept, strict=True) if k]
+    if not names:
+        return None
+    scores, dropped = score(matrix)
+    return Outlierness(scores, matrix, names, min(len(matrix), FIT), dropped)
+
+
+def standardised(matrix: Matrix) -> Matrix:
+    """Columns with mean 0 and deviation 1; gaps in the middle; values of no finite spread cut."""
+    import numpy as np
+
+    whole = np.clip(np.asarray(matrix, dtype=np.float64), -1e150, 1e150)
+    empty = np.isnan(whole)
+    if empty.any():
+        middle = np.nanmedian(np.where(empty.all(axis=0), 0.0, whole), axis=0)
+        whole = np.where(empty, middle, whole)
+    spread = whole.std(axis=0)
+    return ((whole - whole.mean(axis=0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
+
+
+def score(matrix: Matrix) -> tuple[Matrix, list[str]]:
+    """The score of every line of a standardised matrix, and the views that were dropped."""
+    import numpy as np
+
+    total = np.zeros(len(matrix))
+    dropped = []
+    for name, view in VIEWS.items():
+        try:
+            told = view(matrix)
+        except (ValueError, FloatingPointError, np.linalg.LinAlgError) as error:
+            dropped.append(f"{name}: {error}")
+            continue
+        if not np.isfinite(told).all() or np.ptp(told) <= 1e-9 * max(1.0, np.abs(told).max()):
+            dropped.append(f"{name}: it says the same of every row")
+            continue
+        total += surprise(told)
+    return total / max(1, len(VIEWS) - len(dropped)), dropped
+
+
+def surprise(scores: Matrix) -> Matrix:
+    """`-log` of the share of rows whose score is at least as high."""
+    import numpy as np
+    from scipy.stats import rankdata
+
+    return -np.log(rankdata(-scores, method="average") / len(scores))
+
+
+def _histogram(matrix: Matrix) -> Matrix:
+    """The sum over columns of the log of how rare a cell's neighbourhood is (HBOS, smoothed)."""
+    import numpy as np
+
+    rows, columns = matrix.shape
+    bins = int(np.clip(np.sqrt(rows), 10, 50))
+    total = np.zeros(rows)
+    for at in range(columns):
+        cells = matrix[:, at]
+        low, high = float(cells.min()), float(cells.max())
+        if high <= low:
+            continue
+        place = np.minimum(((cells - low) * (bins / (high - low))).astype(np.int32), bins - 1)
+        counts = np.bincount(place, minlength=bins).astype(float)
+        total += -np.log((counts + 0.1) / (rows + 0.1 * bins))[place]
+    return total
+
+
+def _neighbours(matrix: Matrix) -> Matrix:
+    """The mean distance to the nearest rows, as many as the root of their number (5 to 100)."""
+    import numpy as np
+    from sklearn.neighbors import NearestNeighbors
+
+    matrix = np.clip(matrix, -CUT, CUT)
+    fitted = matrix[_some(len(matrix), FIT)]
+    number = int(np.clip(np.sqrt(len(fitted)), 5, 100))
+    number = min(number, len(fitted) - 1)
+    search = NearestNeighbors(n_neighbors=number + 1).fit(fitted)
+    return np.concatenate([search.kneighbors(b)[0][:, 1:].mean(axis=1) for b in _blocks(matrix)])
+
+
+def _middle(matrix: Matrix) -> Matrix:
+    """The squared distance to the middle, where the columns no longer go together."""
+    made = _apart(matrix)
+    return (made**2).sum(axis=1)
+
+
+def _apart(matrix: Matrix) -> Matrix:
+    """The lines in directions that do not go together, each of deviation 1; the last .1 % left out."""
+    import numpy as np
+
+    centred = matrix - matrix.mean(axis=0)
+    some = centred[_some(len(matrix), FIT)]
+    _, sizes, directions = np.linalg.svd(some, full_matrices=False)
+    kept = int(np.searchsorted(np.cumsum(sizes**2) / (sizes**2).sum(), EXPLAINED)) + 1
+    kept = min(kept, int((sizes > 1e-5 * sizes[0]).sum()))
+    made = centred @ directions[:kept].T / (sizes[:kept] / np.sqrt(len(some)))
+    return made.astype(np.float32)
+
+
+def _subsamples(matrix: Matrix) -> Matrix:
+    """The mean over small samples of the distance to the second nearest row of each."""
+    import numpy as np
+
+    matrix = _apart(matrix)
+    generator = np.random.default_rng(SEED)
+    total = np.zeros(len(matrix))
+    for size in (16, 64, 256):
+        size = min(size, len(matrix))
+        told = np.zeros(len(matrix))
+        for _ in range(10):
+            some = matrix[generator.choice(len(matrix), size, replace=False)]
+            told += np.concatenate([_second(block, some) for block in _blocks(matrix)])
+        spread = told.std()
+        total += told / spread if spread > 0 else 0
+    return total
+
+
+def _second(block: Matrix, some: Matrix) -> Matrix:
+    import numpy as np
+
+    squares = (block**2).sum(1)[:, None] + (some**2).sum(1) - 2 * block @ some.T
+    place = min(1, len(some) - 1)
+    return np.sqrt(np.maximum(np.partition(squares, place, axis=1)[:, place], 0))
+
+
+def _some(rows: int, most: int) -> Matrix:
+    import numpy as np
+
+    if rows <= most:
+        return slice(None)
+    return np.sort(np.random.default_rng(SEED).choice(rows, most, replace=False))
+
+
+def _blocks(matrix: Matrix) -> list[Matrix]:
+    return [matrix[start : start + BLOCK] for start in range(0, len(matrix), BLOCK)]
+
+
+VIEWS: dict[str, Callable[[Matrix], Matrix]] = {
+    "histogram": _histogram,
+    "neighbours": _neighbours,
+    "subsamples": _subsamples,
+    "middle": _middle,
+}
+"""Each view by its name; all count the same."""

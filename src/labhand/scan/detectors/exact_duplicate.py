@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
+from labhand.scan.detectors._rows import by_chance, coincidence, compared
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,18 +44,11 @@ class Detector:
             yield from _look(data, part)
 
 
-def compared(data: Data, part: Part) -> list[str]:
-    """The columns that tell rows apart: all but the id, the split, and numbers of rows."""
-    apart = {data.role("id"), data.role("split")}
-    columns = part.columns
-    return [n for n in part.names if n not in apart and not columns[n].is_id]
-
-
 def _look(data: Data, part: Part) -> Iterable[Anomaly]:
     import polars as pl
 
     names = compared(data, part)
-    if not names or part.rows < 2 or _by_chance(part, names):
+    if not names or part.rows < 2:
         return
     keyed = part.lazy.select(ROW, key=pl.struct(names).hash())
     hashes = keyed.collect(engine="streaming")
@@ -65,6 +59,8 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
     pairs = again.with_columns(first=first).filter(pl.col(ROW) != first).drop("key")
     pairs = _verified(part, pairs, names)
     if not len(pairs) or len(pairs) > COMMON * part.rows:
+        return
+    if by_chance(len(pairs), coincidence(part, names) * part.rows**2 / 2):
         return
     found = pairs.select(row=ROW, score=pl.lit(1.0), partner="first").sort("row")
     originals = pairs["first"].n_unique()
@@ -80,14 +76,6 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
         evidence={"rows_repeated": originals, "columns_compared": len(names)},
         repair=Repair("scientific", f"drop {len(found):,} repeated rows", drops(found["row"])),
     )
-
-
-def _by_chance(part: Part, names: list[str]) -> bool:
-    """Whether rows drawn column by column would repeat anyway: too few combinations for the rows."""
-    import math
-
-    bits = sum(math.log(max(1, part.columns[n].unique or 2)) for n in names)
-    return bits < 2 * math.log(max(2, part.rows))
 
 
 def _verified(part: Part, pairs: "pl.DataFrame", names: list[str]) -> "pl.DataFrame":

@@ -1,7 +1,7 @@
 """Tables of separated values: the delimiter, the encoding, the header and the types are found.
 
 Facts: `delimiter`, `header` (whether there was one), `short` and `long` (rows with too few or too
-many fields), `odd_delimiter` (rows that only another delimiter splits), `encoding`, `bad_bytes` (rows
+many fields), `odd_delimiter` (rows that only `other` splits), `encoding`, `bad_bytes` (rows
 with bytes of another encoding).
 """
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".csv", ".tsv", ".tab", ".psv", ".data", ".txt"}
 DELIMITERS = ",\t;|"
+SMALL = 200_000_000
+"""Bytes of a file every line of which is looked at."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
@@ -185,7 +187,7 @@ def _ragged(
     lines = pl.Series(content.decode(errors="replace").split("\n")).str.strip_chars_end("\r")
     lines = lines.filter(lines != "")
     counts = lines.str.count_matches(form.delimiter, literal=True)[int(form.header) :]
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = _other_delimiter(lines[int(form.header) :], counts, frame, form)
     told = []
     for name, odd in (("short", counts < frame.width - 1), ("long", counts > frame.width - 1)):
         rows = odd.arg_true().to_list()
@@ -198,7 +200,23 @@ def _ragged(
     return frame, told, facts
 
 
+def _other_delimiter(
+    lines: "pl.Series", counts: "pl.Series", frame: "pl.DataFrame", form: _Form
+) -> dict[str, Any]:
+    """The rows that have none of the file's delimiters, and as many of another as they should."""
+    none = counts == 0
+    if not none.any():
+        return {}
+    for sign in DELIMITERS.replace(form.delimiter, ""):
+        odd = none & (lines.str.count_matches(sign, literal=True) == frame.width - 1)
+        if odd.any():
+            return {"odd_delimiter": odd.arg_true().to_list(), "other": sign}
+    return {}
+
+
 def _may_be_ragged(content: bytes, frame: "pl.DataFrame", form: _Form) -> bool:
-    """Counting every delimiter is cheap; only where the sum is off are lines looked at."""
+    """Of a big file lines are looked at only where the sum of all delimiters is off."""
+    if len(content) < SMALL:
+        return True
     lines = frame.height + int(form.header)
     return content.count(form.delimiter.encode()) != lines * (frame.width - 1)

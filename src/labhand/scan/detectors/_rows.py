@@ -1,0 +1,72 @@
+"""What several detectors need to compare whole rows."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from labhand.scan.data import MANY, Data, Part
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def compared(data: Data, part: Part) -> list[str]:
+    """The columns that tell rows apart: all but the id, the split, and numbers of rows."""
+    apart = {data.role("id"), data.role("split")}
+    label = data.role("label")
+    # a label is no id, even where each row has its own
+    return [n for n in part.names if n not in apart and (n == label or not part.columns[n].is_id)]
+
+
+def coincidence(part: Part, names: Sequence[str]) -> float:
+    """The chance that two rows agree in all these columns, were the columns independent.
+
+    Of a column it is the share of the pairs of its rows that agree.
+    """
+    chance = 1.0
+    for name in names:
+        column = part.columns[name]
+        counts = part.counts(name) if column.unique <= MANY else None
+        if counts is None or not len(counts):
+            chance *= 1 / max(1, column.unique or part.rows)
+        else:
+            chance *= agreeing(counts["count"])
+    return chance
+
+
+def agreeing(counts: "pl.Series") -> float:
+    """The share of pairs of rows that agree, from how often each value occurs."""
+    times = counts.cast(float)
+    rows = float(times.sum())
+    return float((times * (times - 1)).sum()) / max(1.0, rows * (rows - 1))
+
+
+def by_chance(pairs: int, expected: float) -> bool:
+    """Whether so many equal pairs are no more than what columns of such values bring by themselves.
+
+    Columns that go together bring more than `expected`, which takes them for independent.
+    """
+    return pairs <= 4 * expected + (2 if expected > 0.05 else 0)
+
+
+def plain(part: Part, names: Sequence[str]) -> "list[pl.Expr]":
+    """The columns with words in lower case, without blanks around and doubled within."""
+    import polars as pl
+
+    made = []
+    for name in names:
+        cell = pl.col(name)
+        if part.columns[name].dtype == pl.String:
+            cell = cell.str.strip_chars().str.to_lowercase().str.replace_all(r"\s+", " ")
+        made.append(cell)
+    return made
+
+
+def pairs_of(data: Data) -> Iterator[tuple[Part, Part]]:
+    """Every two parts, that which is learned from first."""
+    order = {"train": 0, "val": 1, "dev": 1, "eval": 1, "test": 2}
+    parts = sorted(data.parts, key=lambda p: next(
+        (place for start, place in order.items() if (p.split or "").lower().startswith(start)), 3
+    ))  # fmt: skip
+    for place, early in enumerate(parts):
+        for late in parts[place + 1 :]:
+            yield early, late

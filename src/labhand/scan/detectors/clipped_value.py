@@ -1,0 +1,78 @@
+"""Values that were cut off at a limit."""
+
+from collections.abc import Iterable
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.columns import Column
+from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors._cells import share, shown
+
+LEAST = 10
+SHARE = 0.008
+TIMES = 8.0
+"""How much commoner the limit must be than the values beside it."""
+BESIDE = 20
+
+
+class Detector:
+    """Values that were cut off at a limit.
+
+    ## What it does
+    Finds columns of many different numbers whose largest (or smallest) one occurs far more often than
+    those next to it.
+
+    ## Why is this bad
+    What lies beyond is unknown; a regression on it learns the limit.
+
+    ## Known problems
+    Scores out of 100 pile up at 100 without being cut. A smallest value of 0 is taken for a true one.
+
+    ## Example
+    Prices of houses: 965 of 20,640 are exactly 500,001
+
+    ## Use instead
+    Treat the rows as censored, or leave them out and say so.
+    """
+
+    needs = ()
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a column and end."""
+        for part in data.parts:
+            for column in part.columns.values():
+                enough = column.kind == "number" and column.unique >= 50 and column.filled >= 200
+                if enough and column.name != data.role("id"):
+                    yield from _look(part, column)
+
+
+def _look(part: Part, column: Column) -> Iterable[Anomaly]:
+    import polars as pl
+
+    cell = number(column)
+    for limit, largest in ((column.max, True), (column.min, False)):
+        if limit is None or limit == 0 or (not largest and limit in (1.0, -1.0)):
+            continue
+        times = int(part.select((cell == limit).sum()).item())
+        if times < max(LEAST, SHARE * column.filled) or times > 0.5 * column.filled:
+            continue
+        values = cell.filter(cell.is_finite() & (cell != limit)).value_counts().alias("c")
+        near = part.select(values).unnest("c").sort(pl.nth(0), descending=largest).head(BESIDE)
+        beside = near["count"].to_numpy()
+        usual = max(1.0, float(beside.mean()))
+        if times < TIMES * usual or times <= beside.max():
+            continue
+        value = pl.col(column.name).cast(pl.String, strict=False)
+        found = part.where(cell == limit, column=pl.lit(column.name), value=value)
+        end = "largest" if largest else "smallest"
+        yield Anomaly(
+            part,
+            f"{times:,} of {column.filled:,} cells of `{column.name}` ({share(times, column.filled)}) are "
+            f"exactly {shown(limit)}, the {end}; each of the values next to it is there {usual:.1f} times",
+            "treat them as cut off: what lies beyond is unknown",
+            0.85,
+            found,
+            [column.name],
+            "warning",
+            normal=f"the {BESIDE} values next to the {end} are there {usual:.1f} times each",
+            group="clipped-value",
+        )

@@ -1,0 +1,64 @@
+"""A column that holds one value only."""
+
+from collections.abc import Iterable
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.data import Data
+from labhand.scan.detectors._cells import shown
+
+LEAST = 5
+"""Rows from which on one value is no chance."""
+NEARLY = 0.999
+
+
+class Detector:
+    """A column that holds one value only.
+
+    ## What it does
+    Finds columns whose cells are all the same, and, as a note, those in which all but one of a
+    thousand are.
+
+    ## Why is this bad
+    Nothing can be learned from it; often a join, a filter or a sensor went wrong before.
+
+    ## Known problems
+    A column may be constant in this part and not in the next.
+
+    ## Example
+    `sensor: 0, 0, 0, 0, …`
+
+    ## Use instead
+    Drop the column, or look where its values were lost.
+    """
+
+    needs = ()
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a column."""
+        for part in data.parts:
+            for column in part.columns.values():
+                if column.filled < LEAST or column.kind in ("vector", "other"):
+                    continue
+                if column.name == data.role("split"):
+                    continue
+                counts = part.counts(column.name) if column.unique <= 100 else None
+                if counts is None:
+                    continue
+                known = counts.drop_nulls("value")
+                value, times = known.row(0)
+                severity = "warning"
+                if len(known) > 1:
+                    if times < NEARLY * column.filled or column.filled < 1000:
+                        continue
+                    severity = "note"
+                yield Anomaly(
+                    part,
+                    f"`{column.name}` is {shown(value)} in {times:,} of {column.filled:,} cells",
+                    "drop the column, or find out where its other values were lost",
+                    0.95,
+                    columns=[column.name],
+                    severity="warning" if severity == "warning" else "note",
+                    normal="values differ between rows",
+                    evidence={"value": value if isinstance(value, int | float) else str(value)},
+                    group=f"constant {severity}",
+                )

@@ -1,0 +1,209 @@
+"""Rows that break a rule which nearly all rows keep."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.columns import Column
+from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors._cells import counted, shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LEAST = 30
+MOST = 0.03
+"""The share of rows up to which those that break a rule are the mistakes."""
+COLUMNS = 25
+"""Columns of words whose pairs are all looked at."""
+NUMBERS = 14
+SOME = 50_000
+
+
+class Detector:
+    """Rows that break a rule which nearly all rows keep.
+
+    ## What it does
+    Finds columns of which one decides another (a postal code its city) in all but a few rows, and
+    columns of numbers of which one is the sum, the difference or the product of two others in all but a
+    few rows.
+
+    ## Why is this bad
+    One of the cells is wrong, and nothing in it alone shows it.
+
+    ## Known problems
+    A code that was given anew breaks the rule and is right.
+
+    ## Example
+    `price 3, quantity 2, total 6` and `price 4, quantity 2, total 9`
+
+    ## Use instead
+    Look which of the cells is wrong; the partner row keeps the rule.
+    """
+
+    needs = ()
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a rule that is broken."""
+        for part in data.parts:
+            if part.rows >= LEAST:
+                yield from _words(data, part)
+                yield from _numbers(part)
+
+
+def _words(data: Data, part: Part) -> Iterator[Anomaly]:
+    apart = (data.role("prediction"), data.role("split"), data.role("annotator"))
+    few = [
+        c
+        for c in part.columns.values()
+        if c.name not in apart and 2 <= c.unique <= part.rows / 3
+        and (c.kind in ("category", "flag") or (c.kind == "number" and c.whole))
+    ]  # fmt: skip
+    for left, right in itertools.permutations(few[:COLUMNS], 2):
+        # a rule that few values obey, or that decides nothing, holds by chance
+        if (
+            left.unique >= 5
+            and 2 <= right.unique <= left.unique
+            and right.name != data.role("label")
+        ):
+            yield from _decides(part, left, right)
+
+
+def _decides(part: Part, left: Column, right: Column) -> Iterator[Anomaly]:
+    import polars as pl
+
+    pairs = (
+        part.lazy.select(a=pl.col(left.name), b=pl.col(right.name))
+        .drop_nulls()
+        .group_by("a", "b")
+        .len("n")
+        .collect(engine="streaming")
+        .sort("n", "b", descending=True)
+    )
+    total = int(pairs["n"].sum())
+    each = pairs.group_by("a", maintain_order=True).agg(
+        usual=pl.col("b").first(),
+        times=pl.col("n").first(),
+        rows=pl.col("n").sum(),
+        several=pl.len(),
+    )
+    several = each.filter((pl.col("rows") >= 3) & (pl.col("times") > 0.6 * pl.col("rows")))
+    broken = pairs.join(several, on="a").filter(pl.col("b") != pl.col("usual"))
+    wrong, covered = int(broken["n"].sum()), int(several["rows"].sum())
+    commonest = float(each["times"].sum()) / max(1, total)
+    chance = float((pairs.group_by("b").agg(pl.col("n").sum())["n"] / max(1, total)).max() or 0)  # type: ignore[arg-type]
+    if not wrong or wrong > MOST * total or covered < 0.8 * total:
+        return
+    if (1 - commonest) > 0.1 * (1 - chance) or len(each) > total / 4:
+        return
+    yield _decided(part, left, right, broken, total)
+
+
+def _decided(
+    part: Part, left: Column, right: Column, broken: "pl.DataFrame", total: int
+) -> Anomaly:
+    import polars as pl
+
+    odd = part.lazy.select("__row__", a=pl.col(left.name), b=pl.col(right.name))
+    found = odd.join(broken.lazy(), on=["a", "b"]).select(
+        row="__row__",
+        score=pl.col("times") / pl.col("rows"),
+        column=pl.lit(right.name),
+        value=pl.col("b").cast(pl.String),
+        suggested=pl.col("usual").cast(pl.String),
+    )
+    rows = found.collect(engine="streaming").sort("score", "row", descending=[True, False])
+    first = broken.row(0, named=True)
+    return Anomaly(
+        part,
+        f"`{left.name}` decides `{right.name}` in all but {len(rows):,} of {total:,} rows, as "
+        f"{shown(first['a'])} goes with {shown(first['usual'])} {first['times']:,} times and "
+        f"{counted(first['n'], 'time')} with {shown(first['b'])}",
+        f"look whether `{left.name}` or `{right.name}` is wrong in these rows",
+        0.75,
+        rows,
+        [left.name, right.name],
+        "warning",
+        normal=f"a value of `{left.name}` goes with one of `{right.name}`",
+        group="dependency-violation",
+    )
+
+
+RULES: tuple[tuple[str, str, Callable[[Any, Any], Any]], ...] = (
+    ("the sum", "+", lambda a, b: a + b),
+    ("the difference", "−", lambda a, b: a - b),
+    ("the product", "×", lambda a, b: a * b),
+)
+
+
+def _numbers(part: Part) -> Iterator[Anomaly]:
+    import numpy as np
+
+    many = [
+        c
+        for c in part.columns.values()
+        if c.kind == "number" and c.unique > 5 and c.std and not c.is_id
+    ]
+    if not 3 <= len(many) <= 60:
+        return
+    some = part.numbers([c.name for c in many[:NUMBERS]])[:: max(1, part.rows // SOME)]
+    seen: set[frozenset[str]] = set()
+    for a, b, c in itertools.permutations(range(min(len(many), NUMBERS)), 3):
+        names = frozenset((many[a].name, many[b].name, many[c].name))
+        for what, sign, rule in RULES:
+            if (a > b and sign != "−") or names in seen:
+                continue
+            with np.errstate(all="ignore"):
+                keeps = np.abs(rule(some[:, a], some[:, b]) - some[:, c])
+            close = keeps <= 1e-6 * np.abs(some[:, c]) + 0.0051
+            # of zeros any rule holds
+            known = np.isfinite(keeps) & (some[:, [a, b, c]] != 0).all(axis=1)
+            if known.sum() >= LEAST and close[known].mean() >= 1 - MOST and _varies(some, a, b, c):
+                seen.add(names)
+                yield from _computed(part, many[a], many[b], many[c], what, sign, rule)
+
+
+def _varies(some: Any, a: int, b: int, c: int) -> bool:
+    """Whether the rule is more than that two columns are equal and the third is hardly there."""
+    import numpy as np
+
+    spread = np.nanstd(some, axis=0)
+    return bool(min(spread[a], spread[b]) > 0.02 and spread[c] > 0.02)
+
+
+def _computed(
+    part: Part,
+    a: Column,
+    b: Column,
+    c: Column,
+    what: str,
+    sign: str,
+    rule: Callable[[Any, Any], Any],
+) -> Iterator[Anomaly]:
+    import polars as pl
+
+    right = rule(number(a), number(b))
+    away = (right - number(c)).abs()
+    odd = away > 1e-6 * number(c).abs() + 0.0051
+    found = part.where(
+        odd,
+        away,
+        column=pl.lit(c.name),
+        value=number(c).cast(pl.String),
+        suggested=right.cast(pl.String),
+    )
+    if not len(found):
+        return
+    first = found.row(0, named=True)
+    yield Anomaly(
+        part,
+        f"`{c.name}` is {what} `{a.name}` {sign} `{b.name}` in all but {len(found):,} of {part.rows:,} rows, "
+        f"as row {first['row']}: {shown(first['value'])} where {shown(first['suggested'])} follows",
+        "look which of the three is wrong in these rows",
+        0.85,
+        found,
+        [a.name, b.name, c.name],
+        "warning",
+        normal=f"`{c.name}` = `{a.name}` {sign} `{b.name}`",
+    )

@@ -1,0 +1,171 @@
+"""Cells that hold a word or a number that stands for nothing."""
+
+import math
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from labhand.core.finding import Severity
+from labhand.scan.anomaly import Anomaly, Repair, edits
+from labhand.scan.columns import Column
+from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors._cells import MAY_MEAN_IT, NOTHING, counted, share, shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SENTINELS = tuple(
+    float(v) for v in "-1 -8 -9 -88 -99 -888 -999 -9999 -99999 99 999 9999 99999".split()
+)
+NEVER_ZERO = re.compile(
+    r"(^|_)(glucose|pressure|bp|bmi|insulin|thickness|height|weight|mass|age|year|price|cost|area|size"
+    r"|length|width|depth|horsepower|displacement|mpg|population|temperature|rate|volume|distance)(_|$)"
+)
+"""Quantities of which there is always some."""
+LEAST = 3
+"""Times that a number must occur to be taken for a sentinel."""
+
+
+class Detector:
+    """Cells that hold a word or a number that stands for nothing.
+
+    ## What it does
+    Finds `?`, `N/A`, `-` and their like, in columns of words where they are rare, in columns of
+    numbers always; and numbers such as -1, 999 or 0 that come again and again, far from all others.
+
+    ## Why is this bad
+    A mean over -999 is wrong, and `?` becomes a category that a model learns.
+
+    ## Known problems
+    A real 0 or -1 far from the other values looks the same. A category that is called `none` on
+    purpose is left alone where it is common.
+
+    ## Example
+    `23, 31, -999, 44, -999`
+
+    ## Use instead
+    Make them empty when the file is read: `null_values=["?", "-999"]`.
+    """
+
+    needs = ()
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a column and kind."""
+        import polars as pl
+
+        for part in data.parts:
+            for column in part.columns.values():
+                if column.dtype == pl.String:
+                    yield from _words(part, column)
+                if column.kind == "number" and column.name != data.role("label"):
+                    yield from _numbers(part, column)
+
+
+def _words(part: Part, column: Column) -> Iterable[Anomaly]:
+    import polars as pl
+
+    cell = pl.col(column.name)
+    plain = cell.str.strip_chars().str.to_lowercase()
+    words = NOTHING if column.kind == "number" else NOTHING - MAY_MEAN_IT
+    found = _cells(part, column, plain.is_in(list(words)))
+    if column.kind in ("category", "text") and column.unique > 3:
+        maybe = _cells(part, column, plain.is_in(list(MAY_MEAN_IT)))
+        if len(maybe) <= 0.02 * column.filled:
+            found = pl.concat([found, maybe]).sort("row")
+    if not len(found):
+        return
+    kinds = found["value"].unique().sort().to_list()
+    named = ", ".join(shown(kind) for kind in kinds[:4])
+    yield _anomaly(part, column, found, f"hold {named}, which stands for no value", 0.9)
+
+
+def _cells(part: Part, column: Column, odd: "pl.Expr") -> "pl.DataFrame":
+    import polars as pl
+
+    name = column.name
+    return part.where(odd, column=pl.lit(name), value=pl.col(name).cast(pl.String, strict=False))
+
+
+def _numbers(part: Part, column: Column) -> Iterable[Anomaly]:
+    if column.unique < 4 or column.min is None or column.max is None:
+        return
+    candidates = [v for v in (*SENTINELS, 0.0) if column.min <= v <= column.max]
+    cell = number(column)
+    for value in candidates:
+        if value not in (column.min, column.max) and value != 0.0:
+            continue
+        stats = _around(part, cell, value)
+        if _stands_apart(value, stats, column):
+            found = _cells(part, column, cell == value)
+            low, high = stats["low"], stats["high"]
+            yield _anomaly(
+                part,
+                column,
+                found,
+                f"hold {shown(value)}, and all others lie from {low:.4g} to {high:.4g}",
+                _sureness(column, value),
+            )
+            return
+
+
+def _sureness(column: Column, value: float) -> float:
+    if value != 0:
+        return 0.85
+    name = re.sub(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])", "_", column.name).lower()
+    return 0.75 if NEVER_ZERO.search(name) else 0.3
+
+
+def _around(part: Part, cell: "pl.Expr", value: float) -> dict[str, Any]:
+    """How often the value occurs, and how the others lie."""
+    others = cell.filter(cell.is_finite() & (cell != value))
+    return part.select(
+        times=(cell == value).sum(),
+        low=others.min(),
+        high=others.max(),
+        q25=others.quantile(0.25),
+        middle=others.median(),
+        q75=others.quantile(0.75),
+        unique=others.n_unique(),
+    ).row(0, named=True)
+
+
+def _stands_apart(value: float, told: dict[str, Any], column: Column) -> bool:
+    """Whether the value comes often and lies outside the others by more than they spread."""
+    times, low, high = told["times"], told["low"], told["high"]
+    if low is None or times < max(LEAST, 0.002 * column.filled) or told["unique"] < 5:
+        return False
+    if times > 0.8 * column.filled:
+        return False
+    spread = max(told["q75"] - told["q25"], (high - low) / 20, 1e-12)
+    if value == 0.0:
+        if low <= 0 or (column.whole and low <= 2):
+            return False
+        return bool(low > 0.1 * told["middle"] and low > 0.3 * spread)
+    if value < 0:
+        # one below zero is a code even where the others begin at zero; -1 only if it is the sole one
+        far = low >= 0 if value == -1 else low - value > max(spread, 0.5 * abs(value))
+        return bool(low > value and far and low >= 0)
+    return bool(
+        high < value and value - high > max(2 * spread, 0.5 * value) and math.isfinite(high)
+    )
+
+
+def _anomaly(
+    part: Part, column: Column, found: "pl.DataFrame", what: str, confidence: float
+) -> Anomaly:
+    rows = found["row"].to_list()
+    severity: Severity = "warning" if confidence >= 0.5 else "note"
+    return Anomaly(
+        part,
+        f"{counted(len(rows), 'cell')} of `{column.name}` ({share(len(rows), part.rows)}) {what}",
+        "read them as missing",
+        confidence,
+        found,
+        [column.name],
+        severity,
+        normal="a cell holds a value or nothing",
+        repair=Repair(
+            "scientific", f"empty {len(rows):,} cells", edits(rows, column.name, [None] * len(rows))
+        ),
+        group=f"disguised-missing {severity}",
+    )

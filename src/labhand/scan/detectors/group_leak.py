@@ -1,0 +1,94 @@
+"""Groups that are in two splits."""
+
+from collections.abc import Iterable
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.data import Data, Part
+from labhand.scan.detectors._cells import share, shown
+from labhand.scan.detectors._rows import pairs_of
+
+FEWEST = 10
+"""Groups below which a column is rather a property of rows than their origin."""
+
+
+class Detector:
+    """Groups that are in two splits.
+
+    ## What it does
+    Looks whether rows of one origin (patient, user, session, document: the group column, or a key that
+    many rows share) are in more than one split, and whether one id is.
+
+    ## Why is this bad
+    Rows of one origin resemble each other; the score tells how well a model knows the patients, not
+    how well it will do on new ones.
+
+    ## Known problems
+    Where it is meant that known users come again, as in recommendation, there is nothing to mend.
+
+    ## Example
+    Patient 17 in `train.csv` and in `test.csv`
+
+    ## Use instead
+    Split by group: `GroupKFold`, `GroupShuffleSplit`.
+    """
+
+    needs = ("splits",)
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a pair of splits and key."""
+        keys = [k for k in (data.role("group"), data.role("id")) if k is not None]
+        for early, late in pairs_of(data):
+            for key in keys:
+                if key in early.names and key in late.names:
+                    yield from _look(data, early, late, key)
+
+
+def _look(data: Data, early: Part, late: Part, key: str) -> Iterable[Anomaly]:
+    import polars as pl
+
+    ours, theirs = late.counts(key), early.counts(key)
+    if ours is None or theirs is None:
+        return
+    is_id = key == data.role("id")
+    if is_id and _row_numbers(late, key):
+        return
+    if not is_id and min(len(ours), len(theirs)) < FEWEST and len(late.columns) > 2:
+        few = len(ours) < 4
+        if few:
+            return
+    text = pl.col("value").cast(pl.String, strict=False)
+    both = ours.select(value=text).join(theirs.select(value=text), on="value").drop_nulls()
+    if not len(both):
+        return
+    first = (
+        early.lazy.select(v=pl.col(key).cast(pl.String, strict=False), partner=pl.col("__row__"))
+        .group_by("v")
+        .agg(pl.col("partner").min())
+        .collect(engine="streaming")
+    )
+    cell = pl.col(key).cast(pl.String, strict=False)
+    odd = late.where(cell.is_in(both["value"].implode()), column=pl.lit(key), value=cell)
+    found = odd.join(first, left_on="value", right_on="v", how="left", maintain_order="left")
+    found = found.with_columns(partner_part=pl.lit(early.name))
+    what = "ids" if is_id else "groups"
+    yield Anomaly(
+        late,
+        f"{len(both):,} of {len(ours):,} {what} in `{key}` of {late.name} are in {early.name} as well, as "
+        f"{shown(both['value'].sort()[0])}: {len(found):,} rows ({share(len(found), late.rows)})",
+        f"split by `{key}`, so that each of its values is in one split",
+        0.85 if not is_id else 0.75,
+        found,
+        [key],
+        "error",
+        normal=f"a value of `{key}` is in one split",
+        evidence={"shared": len(both), "with": early.name},
+    )
+
+
+def _row_numbers(part: Part, key: str) -> bool:
+    """Whether the ids merely number the rows of this part, from 0 or 1 on."""
+    column = part.columns[key]
+    return (column.whole and column.min in (0.0, 1.0) and column.is_id) or (
+        column.whole and column.min in (0.0, 1.0) and column.max is not None
+        and column.max - column.min + 1 == column.filled
+    )  # fmt: skip

@@ -1,0 +1,166 @@
+"""Values that cannot be."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.columns import Column
+from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors._cells import counted, shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FAR = 12.0
+"""Interquartile ranges from the middle, on the scale on which the column is least spread."""
+FEW = 0.005
+"""The share of cells up to which those far away are mistakes and not a tail."""
+
+
+class _Range(NamedTuple):
+    names: str
+    low: float
+    high: float
+    why: str
+
+
+RANGES = (
+    _Range(r"age|age_?(years?|yrs)|\w+_age", 0, 125, "an age"),
+    _Range(r"lat|latitude|\w+_lat(itude)?", -90, 90, "a latitude"),
+    _Range(r"lng|lon|long|longitude|\w+_lon(gitude)?", -180, 360, "a longitude"),
+    _Range(r"\w*(percent|percentage|pct)\w*", -100, 1000, "a percentage"),
+    _Range(r"prob|probability|proba|p_value|pvalue|\w+_prob(ability)?", 0, 1, "a probability"),
+    _Range(r"month|\w+_month", 0, 12, "a month"),
+    _Range(r"hour|\w+_hour", 0, 24, "an hour of the day"),
+    _Range(r"minute", 0, 60, "a minute"),
+    _Range(r"(iou|f1|auc|accuracy|precision|recall)(_?score)?", 0, 100, "a score"),
+    _Range(
+        r"(\w+_)?(price|cost|weight|height|length|width|distance|duration|count|quantity|qty|size"
+        r"|mass|volume|salary|income|population|mileage|mpg|horsepower|cylinders|bmi|pressure"
+        r"|heart_?rate|glucose|insulin|humidity|fare|rooms|sqft|area|speed)(_\w+)?",
+        0, float("inf"), "such a quantity",
+    ),
+)  # fmt: skip
+"""What columns of some names cannot hold."""
+
+
+class Detector:
+    """Values that cannot be.
+
+    ## What it does
+    Finds infinite numbers; ages, latitudes, months, probabilities and quantities outside what these can
+    be, by the name of the column; and a few values so far from all others that a unit or a decimal
+    point is wrong.
+
+    ## Why is this bad
+    One such cell moves the mean and the scale of its column, and so every other row.
+
+    ## Known problems
+    A column that is called `weight` and holds weights of a network. Long tails are looked at on a
+    logarithmic scale; values alone beyond them are a guess, and told with less confidence.
+
+    ## Example
+    `age: 34, 29, 340`
+
+    ## Use instead
+    Mend the unit or the decimal point, or make the cell empty.
+    """
+
+    needs = ()
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a column and reason."""
+        for part in data.parts:
+            for column in part.columns.values():
+                apart = column.name in (data.role("id"), data.role("label"))
+                if column.kind == "number" and column.min is not None and not apart:
+                    yield from _look(part, column)
+
+
+def _look(part: Part, column: Column) -> Iterator[Anomaly]:
+    infinite = _cells(part, column, number(column).is_infinite(), 1.0)
+    if len(infinite):
+        yield _anomaly(part, column, infinite, "infinite", "numbers are finite", 0.97)
+    for known in RANGES:
+        if re.fullmatch(known.names, re.sub(r"[^a-z0-9]+", "_", column.name.lower()).strip("_")):
+            odd = list(_outside(part, column, known))
+            yield from odd
+            if odd:
+                return
+            break
+    yield from _far(part, column)
+
+
+def _outside(part: Part, column: Column, known: _Range) -> Iterator[Anomaly]:
+    assert column.min is not None and column.max is not None
+    if known.low <= column.min and column.max <= known.high:
+        return
+    cell = number(column)
+    odd = cell.is_finite() & ((cell < known.low) | (cell > known.high))
+    found = _cells(part, column, odd, cell.abs())
+    # where many are outside, the column is not what its name says
+    if len(found) and len(found) <= 0.05 * column.filled:
+        what = f"no value for {known.why}"
+        yield _anomaly(part, column, found, what, _usual(column), 0.9)
+
+
+def _far(part: Part, column: Column) -> Iterator[Anomaly]:
+    import math
+
+    low, middle, high = column.q25, column.median, column.q75
+    if column.unique < 10 or column.filled < 30 or low is None or middle is None or high is None:
+        return
+    assert column.min is not None and column.max is not None
+    if high <= low or max(column.max - middle, middle - column.min) < FAR * (high - low):
+        return
+    cell = number(column)
+    away = (cell - middle).abs() / (high - low)
+    if column.min > 0 and low > 0:
+        spread = math.log(high) - math.log(low)
+        away = (cell.log() - math.log(middle)).abs() / max(spread, 0.05)
+    odd = cell.is_finite() & (away > FAR)
+    found = _cells(part, column, odd, away)
+    if not 0 < len(found) <= max(1, FEW * column.filled):
+        return
+    if _is_tail(part, cell, odd, middle):
+        return
+    yield _anomaly(part, column, found, "far from all others", _usual(column), 0.65)
+
+
+def _is_tail(part: Part, cell: "pl.Expr", odd: "pl.Expr", middle: float) -> bool:
+    """Whether the values between lead out to the far ones step by step."""
+    away = (cell - middle).abs()
+    nearest, last = part.select(
+        away.filter(odd).min().alias("a"), away.filter(~odd & cell.is_finite()).max().alias("b")
+    ).row(0)
+    return last is None or nearest < 2.5 * last
+
+
+def _usual(column: Column) -> str:
+    return f"98 % of `{column.name}` lie from {column.q01:.4g} to {column.q99:.4g}"
+
+
+def _cells(part: Part, column: Column, odd: "pl.Expr", score: object) -> "pl.DataFrame":
+    import polars as pl
+
+    shown_as = pl.col(column.name).cast(pl.String, strict=False)
+    return part.where(odd, score, column=pl.lit(column.name), value=shown_as)
+
+
+def _anomaly(
+    part: Part, column: Column, found: "pl.DataFrame", what: str, normal: str, confidence: float
+) -> Anomaly:
+    few = ", ".join(shown(v) for v in found["value"].unique(maintain_order=True)[:3])
+    return Anomaly(
+        part,
+        f"{counted(len(found), 'cell')} of `{column.name}` {'is' if len(found) == 1 else 'are'} {what}: "
+        f"{few}; {normal}",
+        "mend the unit or the decimal point, or make the cells empty",
+        confidence,
+        found,
+        [column.name],
+        "warning",
+        normal=normal,
+        group="impossible-value",
+    )

@@ -1,0 +1,135 @@
+"""A column that gives the label away."""
+
+from collections.abc import Iterable
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.columns import Column
+from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors._cells import shown
+
+LEAST = 10
+PURE = 0.998
+"""The share of rows whose label follows from the column alone."""
+
+
+class Detector:
+    """A column that gives the label away.
+
+    ## What it does
+    Finds columns from which the label follows: another spelling of it, a code for it, a sum that
+    holds it. Words and codes are looked at value by value, numbers by their correlation with the label
+    and by whether a few cuts tell every class apart.
+
+    ## Why is this bad
+    The model learns to copy; where the column is not known in time, as `alive` beside `survived`, the
+    score is worth nothing.
+
+    ## Known problems
+    A problem that one measurement decides looks the same.
+
+    ## Example
+    `survived: 0, 1, 1` beside `alive: no, yes, yes`
+
+    ## Use instead
+    Leave the column out, unless it is known before the label is.
+    """
+
+    needs = ("label",)
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a column."""
+        label = str(data.role("label"))
+        apart = {label, data.role("prediction"), data.role("split"), data.role("id")}
+        for part in data.parts:
+            if label not in part.names or part.columns[label].unique < 2:
+                continue
+            for column in part.columns.values():
+                if column.name in apart or column.unique < 2 or column.filled < LEAST:
+                    continue
+                yield from _look(part, part.columns[label], column)
+
+
+def _look(part: Part, label: Column, column: Column) -> Iterable[Anomaly]:
+    measured = label.kind == "number" and label.unique > 30
+    if measured:
+        told = _correlation(part, label, column) if column.kind == "number" else None
+    elif column.kind in ("category", "flag", "number") and column.unique <= max(
+        30, 2 * label.unique
+    ):
+        told = _mapping(part, label, column)
+    elif column.kind == "number" and label.unique <= 10:
+        told = _cuts(part, label, column)
+    else:
+        told = None
+    if told is None:
+        return
+    what, confidence = told
+    yield Anomaly(
+        part,
+        f"`{label.name}` follows from `{column.name}`: {what}",
+        f"leave `{column.name}` out, unless it is known before `{label.name}` is",
+        confidence,
+        columns=[column.name, label.name],
+        severity="error" if confidence >= 0.8 else "warning",
+        normal="no single column tells the label of every row",
+        group="label-copy",
+    )
+
+
+def _mapping(part: Part, label: Column, column: Column) -> tuple[str, float] | None:
+    """How the values of a column of few values map to labels, where nearly each has one label."""
+    import polars as pl
+
+    pairs = (
+        part.lazy.select(v=pl.col(column.name), y=pl.col(label.name))
+        .drop_nulls()
+        .group_by("v", "y")
+        .len("n")
+        .collect(engine="streaming")
+    )
+    total = int(pairs["n"].sum())
+    best = pairs.sort("n", descending=True).group_by("v").first()
+    right = int(best["n"].sum())
+    several = best["y"].n_unique()
+    if total < LEAST or right < PURE * total or several < label.unique or several < 2:
+        return None
+    # few rows a value would give pure values by chance
+    if total < 5 * column.unique:
+        return None
+    rows = best.sort("n", descending=True).head(2).to_dicts()
+    few = ", ".join(f"{shown(r['v'])} is always {shown(r['y'])}" for r in rows)
+    return f"{few}, in {right:,} of {total:,} rows", 0.93
+
+
+def _correlation(part: Part, label: Column, column: Column) -> tuple[str, float] | None:
+    import polars as pl
+
+    pair = part.lazy.select(a=number(column), b=number(label)).drop_nulls()
+    pair = pair.filter(pl.col("a").is_finite() & pl.col("b").is_finite())
+    count, straight, ranked = (
+        pair.select(
+            n=pl.len(), r=pl.corr("a", "b"), s=pl.corr(pl.col("a").rank(), pl.col("b").rank())
+        )
+        .collect()
+        .row(0)
+    )
+    if count < LEAST or straight is None or ranked is None:
+        return None
+    if abs(straight) >= 0.9999 or abs(ranked) >= 0.9999:
+        return f"their correlation is {straight:.5f}, that of their ranks {ranked:.5f}", 0.9
+    return None
+
+
+def _cuts(part: Part, label: Column, column: Column) -> tuple[str, float] | None:
+    """Whether sorting by the column sorts the labels: no more changes than classes, less one."""
+    import polars as pl
+
+    pair = part.lazy.select(a=number(column), y=pl.col(label.name)).drop_nulls().sort("a", "y")
+    frame = pair.collect()
+    if len(frame) < max(30, 10 * label.unique):
+        return None
+    changes = int((frame["y"] != frame["y"].shift()).fill_null(False).sum())
+    smallest = int(frame["y"].value_counts()["count"].min() or 0)  # type: ignore[arg-type]
+    if changes > label.unique - 1 or smallest < 5:
+        return None
+    return f"{changes} cuts of it tell all {label.unique} classes apart in {len(frame):,} rows", 0.6

@@ -1,0 +1,128 @@
+"""Cells of another type than the rest of their column."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.columns import Column
+from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors._cells import NOTHING, counted, shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST = 0.1
+"""The share of cells up to which they are the odd ones, and the rest is the rule."""
+_DATE = r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?$|^\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}$|^[A-Za-z]{3,9} \d{1,2},? \d{4}$"
+
+
+class Detector:
+    """Cells of another type than the rest of their column.
+
+    ## What it does
+    Finds words among numbers, numbers among words, and dates in another form than most of theirs.
+
+    ## Why is this bad
+    One word turns a column of numbers into text, or the cell into nothing when the column is cast. A
+    date read in the wrong order is another day.
+
+    ## Known problems
+    A column of codes may hold numbers and words on purpose: numbers are odd only where no other cell
+    holds a digit.
+
+    ## Example
+    `41, 38, forty, 52`
+
+    ## Use instead
+    Mend the cells, or cast with an explicit rule for what cannot be cast.
+    """
+
+    needs = ()
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a column and kind."""
+        import polars as pl
+
+        for part in data.parts:
+            for column in part.columns.values():
+                if column.dtype != pl.String or column.filled < 5:
+                    continue
+                if column.kind == "number":
+                    yield from _words_among_numbers(part, column)
+                elif column.kind == "category":
+                    yield from _numbers_among_words(part, column)
+                if column.kind in ("category", "text", "number"):
+                    yield from _dates(part, column)
+
+
+def _found(part: Part, column: Column, odd: "pl.Expr") -> "pl.DataFrame":
+    import polars as pl
+
+    return part.where(odd, column=pl.lit(column.name), value=pl.col(column.name))
+
+
+def _words_among_numbers(part: Part, column: Column) -> Iterable[Anomaly]:
+    import polars as pl
+
+    cell = pl.col(column.name)
+    nothing = cell.str.strip_chars().str.to_lowercase().is_in(list(NOTHING))
+    found = _found(part, column, cell.is_not_null() & number(column).is_null() & ~nothing)
+    if 0 < len(found) <= 0.25 * column.filled:
+        yield _anomaly(part, column, found, "no numbers", "numbers", 0.9)
+
+
+def _numbers_among_words(part: Part, column: Column) -> Iterable[Anomaly]:
+    import polars as pl
+
+    if not 0 < column.numeric <= MOST:
+        return
+    digits = pl.col(column.name).str.contains(r"\d")
+    with_digits = part.select(digits.sum()).item()
+    if with_digits > column.numeric * column.filled + 0.5:
+        return
+    found = _found(part, column, number(column).is_not_null())
+    if len(found):
+        yield _anomaly(part, column, found, "numbers", "words", 0.8)
+
+
+def _dates(part: Part, column: Column) -> Iterable[Anomaly]:
+    import polars as pl
+
+    cell = pl.col(column.name).str.strip_chars()
+    is_date = cell.str.contains(_DATE)
+    head = part.lazy.select(is_date.alias("d")).drop_nulls().head(200).collect()["d"]
+    if not len(head) or head.mean() < 0.7:  # type: ignore[operator]
+        return
+    shape = cell.str.replace_all(r"\d", "9").str.replace_all(r"[A-Za-z]+", "a")
+    shape = shape.str.replace_all(r"\b99?([-/. ])", "9${1}").str.replace_all(
+        r"([-/. ])99?\b", "${1}9"
+    )
+    shapes = part.lazy.select(shape.alias("s")).group_by("s").len().sort("len").collect()
+    shapes = shapes.drop_nulls("s")
+    if len(shapes) < 2:
+        return
+    usual, times = shapes.row(-1)
+    if times < 0.6 * column.filled:
+        return
+    nothing = cell.str.to_lowercase().is_in(list(NOTHING))
+    found = _found(part, column, cell.is_not_null() & (shape != usual) & ~nothing)
+    if len(found):
+        yield _anomaly(part, column, found, "dates of another form", f"of the form `{usual}`", 0.85)
+
+
+def _anomaly(
+    part: Part, column: Column, found: "pl.DataFrame", what: str, others: str, confidence: float
+) -> Anomaly:
+    few = ", ".join(shown(v) for v in found["value"].unique(maintain_order=True)[:3])
+    return Anomaly(
+        part,
+        f"{counted(len(found), 'cell')} of `{column.name}` are {what} ({few}), the other "
+        f"{column.filled - len(found):,} are {others}",
+        "mend these cells, or read the column by an explicit rule",
+        confidence,
+        found,
+        [column.name],
+        "warning",
+        normal=f"the cells of `{column.name}` are {others}",
+        group="mixed-types",
+    )

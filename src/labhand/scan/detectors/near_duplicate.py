@@ -1,0 +1,138 @@
+"""Rows that are nearly equal to another row."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.data import ROW, Data, Part
+from labhand.scan.detectors._rows import agreeing, by_chance, coincidence, compared, plain
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_COLUMNS = 60
+"""Columns up to which each is left out in turn."""
+LONGEST = 3_000_000
+"""Rows up to which each column is left out in turn."""
+COMMON = 0.06
+DIGITS = 3
+"""Significant digits to which numbers are compared in the second look."""
+
+
+class Detector:
+    """Rows that are nearly equal to another row.
+
+    ## What it does
+    Finds rows that are equal to an earlier one but for one cell, and rows that are equal once words
+    are in lower case without doubled blanks and numbers rounded to three digits.
+
+    ## Why is this bad
+    They are the same thing entered twice; over two splits they leak as equal rows do.
+
+    ## Known problems
+    Repeated measurements of one thing resemble each other on purpose. Only tables in which so much
+    likeness is no chance are looked at.
+
+    ## Example
+    Two rows that differ in the last digit of one number
+
+    ## Use instead
+    Keep one of them, or give both a common group and split by that.
+    """
+
+    needs = ()
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a part."""
+        for part in data.parts:
+            names = [n for n in compared(data, part) if part.columns[n].kind != "other"]
+            if 2 <= len(names) <= MOST_COLUMNS and part.rows > 2:
+                yield from _look(part, names)
+
+
+def _look(part: Part, names: list[str]) -> Iterable[Anomaly]:
+    import polars as pl
+
+    exact = _pairs(_hashed(part, pl.struct(names)))
+    written = _pairs(_hashed(part, pl.struct(plain(part, names))))
+    looks = [("once words are written alike", written), *_rounded(part, names)]
+    looks += [("but for one cell", frame) for frame in _left_out(part, names)]
+    found = pl.DataFrame(schema={ROW: pl.Int64, "partner": pl.Int64, "how": pl.String})
+    for how, pairs in looks:
+        new = pairs.join(exact, on=ROW, how="anti").join(found, on=ROW, how="anti")
+        found = pl.concat([found, new.with_columns(how=pl.lit(how))])
+    if not 0 < len(found) <= COMMON * part.rows + 1:
+        return
+    for (how,), group in found.sort(ROW).group_by("how", maintain_order=True):
+        yield _anomaly(part, str(how), group)
+
+
+def _anomaly(part: Part, how: str, pairs: "pl.DataFrame") -> Anomaly:
+    import polars as pl
+
+    found = pairs.select(row=ROW, score=pl.lit(1.0), partner="partner")
+    pair = found.row(0, named=True)
+    one_cell = how == "but for one cell"
+    return Anomaly(
+        part,
+        f"{len(found):,} of {part.rows:,} rows are equal to an earlier row {how}, as row {pair['row']} to "
+        f"row {pair['partner']}",
+        "keep one of each, or give them a common group and split by that",
+        0.6 if one_cell else 0.85,
+        found,
+        severity="note" if one_cell else "warning",
+        normal="rows differ in more than one cell",
+        group=how,
+    )
+
+
+def _hashed(part: Part, whole: "pl.Expr") -> "pl.DataFrame":
+    return part.lazy.select(ROW, key=whole.hash()).collect(engine="streaming")
+
+
+def _pairs(keyed: "pl.DataFrame") -> "pl.DataFrame":
+    import polars as pl
+
+    first = pl.col(ROW).min().over("key").alias("partner")
+    again = keyed.filter(pl.col("key").is_duplicated()).with_columns(first)
+    return again.filter(pl.col(ROW) != pl.col("partner")).select(ROW, "partner")
+
+
+def _left_out(part: Part, names: list[str]) -> Iterator["pl.DataFrame"]:
+    """Rows equal to an earlier one but for one cell: sums of the cells' hashes, less one of them."""
+    import polars as pl
+
+    if len(names) < 4 or part.rows > LONGEST:
+        return
+    cells = [pl.struct(cell.alias(n)).hash(seed=i).alias(n) for i, (n, cell) in enumerate(
+        zip(names, plain(part, names), strict=True)
+    )]  # fmt: skip
+    hashed = part.lazy.select(ROW, *cells).collect(engine="streaming")
+    whole = hashed.select(ROW, pl.sum_horizontal(pl.col(names) // 256).alias("all"), *names)
+    for name in names:
+        key = (pl.col("all") - pl.col(name) // 256).alias("key")
+        pairs = _pairs(whole.select(ROW, key))
+        others = [n for n in names if n != name]
+        if len(pairs) and not by_chance(len(pairs), coincidence(part, others) * part.rows**2 / 2):
+            yield pairs
+
+
+def _rounded(part: Part, names: list[str]) -> Iterator[tuple[str, "pl.DataFrame"]]:
+    """Rows equal to an earlier one once numbers are rounded."""
+    import polars as pl
+
+    measured = [n for n in names if part.columns[n].dtype.is_float()]
+    # whole numbers and short decimals are as exact as they are meant to be
+    if not any(part.columns[n].unique > 0.5 * part.rows for n in measured):
+        return
+    cells = [
+        cell.round_sig_figs(DIGITS) if n in measured else cell
+        for n, cell in zip(names, plain(part, names), strict=True)
+    ]
+    rounded = part.lazy.select(ROW, *cells).collect(engine="streaming")
+    pairs = _pairs(rounded.select(ROW, key=pl.struct(names).hash()))
+    chances = [agreeing(rounded[n].value_counts()["count"]) for n in names]
+    expected = math.prod(chances) * part.rows**2 / 2
+    if len(pairs) and not by_chance(len(pairs), expected):
+        yield f"once numbers are rounded to {DIGITS} digits", pairs

@@ -1,0 +1,129 @@
+"""Rows far from all others in several columns together."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.anomaly import found as made
+from labhand.scan.data import CannotLook, Data, Part
+from labhand.scan.detectors._cells import share
+from labhand.scan.outliers import Outlierness, outlierness
+
+LEAST = 30
+"""Rows below which nobody knows what is usual."""
+MOST = 0.02
+FENCE = 2.0
+"""Interquartile ranges above the upper quartile of how far rows lie, on a logarithmic scale."""
+TOP = 3
+SKEWED = 2.0
+ALONE = 0.97
+
+
+class Detector:
+    """Rows far from all others in several columns together.
+
+    ## What it does
+    Scores every row by four views that need no labels (`--scores` writes them all), and finds those
+    that lie apart from the rest by more than the rest spreads. Names the columns that count most.
+
+    ## Why is this bad
+    Such rows are often mistakes of measuring or joining, and pull means and fits towards them.
+
+    ## Known problems
+    What is rare is not wrong: of data with a long tail, the tail is found. Gaps in a row count as the
+    middle of their column.
+
+    ## Example
+    A flower with the petals of one species and the sepals of another
+
+    ## Use instead
+    Look at the rows; keep what is real.
+    """
+
+    needs = ("numbers",)
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a part."""
+        small = 0
+        for part in data.parts:
+            told = outlierness(data, part) if part.rows >= LEAST else None
+            if told is None:
+                small += 1
+            else:
+                yield from _look(part, told)
+        if small == len(data.parts):
+            raise CannotLook(f"fewer than {LEAST} rows, or no numbers that vary")
+
+
+def _look(part: Part, told: Outlierness) -> Iterable[Anomaly]:
+    import numpy as np
+
+    away = _distance(told.matrix)
+    low, high = np.quantile(away, [0.25, 0.75])
+    if high <= low:
+        return
+    fence = high + FENCE * (high - low)
+    # by the score alone there is always a strangest row: it must also lie apart
+    odd = np.flatnonzero((away > fence) & (told.scores >= np.quantile(told.scores, 1 - MOST)))
+    squares = told.matrix[odd].astype(float) ** 2
+    # one cell alone is what impossible-value looks at
+    alone = squares.max(axis=1, initial=0) > ALONE * squares.sum(axis=1)
+    odd = odd[~alone] if len(told.columns) > 1 else odd
+    if not 0 < len(odd) <= MOST * part.rows + 1:
+        return
+    rows = part.row_numbers[odd]
+    columns, shares = _blamed(told, odd)
+    found = made(rows, told.scores[odd], column=columns)
+    first = found.row(0, named=True)
+    strongest = int(np.argmax(told.scores[odd]))
+    yield Anomaly(
+        part,
+        f"{len(odd):,} of {part.rows:,} rows ({share(len(odd), part.rows)}) lie far from all others; the "
+        f"farthest: row {first['row']}, mostly by {shares[strongest]}",
+        "look at these rows; mend or leave out what is a mistake",
+        0.6,
+        found.drop("column"),
+        sorted(set(columns)),
+        "note",
+        normal=f"three quarters of the rows lie within {np.exp(high):.2f} deviations of the middle",
+        evidence={
+            "contributions": dict(zip(map(int, rows[:50]), shares[:50], strict=True)),
+            "neighbours_among": told.fitted_on,
+            "views_dropped": told.dropped,
+        },
+        group="",
+    )
+
+
+def _distance(matrix: Any) -> Any:
+    """The log of the root mean square of a row's robust deviations."""
+    import numpy as np
+
+    matrix = np.array(matrix, dtype=np.float64)
+    for at in np.flatnonzero((matrix**3).mean(axis=0) > SKEWED):
+        # a long tail is looked at on a logarithmic scale
+        column = matrix[:, at] - matrix[:, at].min()
+        matrix[:, at] = np.log(column + max(float(np.median(column)), 1e-3))
+    middle = np.median(matrix, axis=0)
+    spread = np.median(np.abs(matrix - middle), axis=0) * 1.4826
+    usual = np.where(spread > 0.02, spread, 1.0)
+    squares = np.minimum(((matrix - middle) / usual) ** 2, 1e12)
+    return 0.5 * np.log(squares.mean(axis=1) + 1e-3)
+
+
+def _blamed(told: Outlierness, odd: Any) -> tuple[list[str], list[str]]:
+    """Of each odd row the column that counts most, and the few that do with their share."""
+    import numpy as np
+
+    cells = told.matrix[odd]
+    squares = np.asarray(cells, dtype=np.float64) ** 2
+    shares = squares / np.maximum(squares.sum(axis=1, keepdims=True), 1e-12)
+    order = np.argsort(-shares, axis=1)[:, :TOP]
+    columns, texts = [], []
+    for line, places in enumerate(order):
+        columns.append(told.columns[places[0]])
+        few = [p for p in places if shares[line, p] >= 0.1]
+        texts.append(
+            ", ".join(f"`{told.columns[p]}` ({cells[line, p]:+.1f} deviations)" for p in few)
+        )
+    return columns, texts

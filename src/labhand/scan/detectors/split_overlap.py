@@ -1,0 +1,118 @@
+"""Rows of one split that are also in another."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from labhand.scan.anomaly import Anomaly, Repair, drops
+from labhand.scan.data import ROW, Data, Part
+from labhand.scan.detectors._cells import share
+from labhand.scan.detectors._rows import by_chance, coincidence, compared, pairs_of, plain
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Detector:
+    """Rows of one split that are also in another.
+
+    ## What it does
+    Compares the rows of every two parts in the columns that both have, without id, label and split:
+    exactly, and with words in lower case and without doubled blanks. The rows of the later part
+    (test, validation) are found, their partners are in the earlier one.
+
+    ## Why is this bad
+    The score on rows that were learned from is that of memory.
+
+    ## Known problems
+    Tables of few columns with few values share rows by chance: there nothing is said.
+
+    ## Example
+    The same sentence in `train.csv` and in `test.csv`
+
+    ## Use instead
+    Drop the rows from the training split, and split anew by what rows have in common.
+    """
+
+    needs = ("splits",)
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a pair of parts."""
+        for early, late in pairs_of(data):
+            yield from _look(data, early, late)
+
+
+def _look(data: Data, early: Part, late: Part) -> Iterable[Anomaly]:
+    import polars as pl
+
+    apart = {data.role("label"), data.role("prediction")}
+    both = [n for n in compared(data, late) if n in early.names and n not in apart]
+    same = [n for n in both if _of_one_type(early.columns[n].dtype, late.columns[n].dtype)]
+    if not same:
+        return
+    left, right = _keyed(early, late, same), _keyed(late, early, same)
+    first = left.group_by("key").agg(pl.col(ROW).min().alias("partner"))
+    met = right.join(first, on="key").select(ROW, "partner").sort(ROW)
+    met = _verified(early, late, met, same)
+    likely = max(coincidence(early, same), coincidence(late, same))
+    if not len(met) or by_chance(len(met), likely * early.rows * late.rows):
+        return
+    found = met.select(
+        row=ROW, score=pl.lit(1.0), partner="partner", partner_part=pl.lit(early.name)
+    )
+    pair = found.row(0, named=True)
+    yield Anomaly(
+        late,
+        f"{len(found):,} of {late.rows:,} rows of {late.name} ({share(len(found), late.rows)}) are in "
+        f"{early.name} as well, as row {pair['row']}, which is row {pair['partner']} there",
+        f"drop them from {early.name}, or split anew",
+        0.97,
+        found,
+        severity="error",
+        normal="no row is in two splits",
+        evidence={"columns_compared": len(same), "with": early.name},
+        repair=Repair(
+            "scientific", f"drop {len(found):,} rows of {late.name}", drops(found["row"])
+        ),
+    )
+
+
+def _of_one_type(mine: Any, theirs: Any) -> bool:
+    return bool(mine == theirs or (mine.is_numeric() and theirs.is_numeric()))
+
+
+def _keyed(part: Part, other: Part, names: list[str]) -> "pl.DataFrame":
+    import polars as pl
+
+    key = pl.struct(_alike(part, other, names)).hash().alias("key")
+    return part.lazy.select(ROW, key).collect(engine="streaming")
+
+
+def _alike(part: Part, other: Part, names: list[str]) -> list[Any]:
+    """The columns in a form in which those of both parts can be compared."""
+    import polars as pl
+
+    made = []
+    for name, cell in zip(names, plain(part, names), strict=True):
+        mine, theirs = part.columns[name].dtype, other.columns[name].dtype
+        if mine.is_numeric() and theirs.is_numeric():
+            cell = cell.cast(pl.Float64)
+        elif mine != theirs:
+            cell = cell.cast(pl.String, strict=False)
+        made.append(cell)
+    return made
+
+
+def _verified(early: Part, late: Part, met: "pl.DataFrame", names: list[str]) -> "pl.DataFrame":
+    """The pairs whose rows are truly equal: hashes may meet."""
+    import polars as pl
+
+    rows = late.at(met[ROW].to_list(), names).select(_alike(late, early, names))
+    others = early.at(met["partner"].to_list(), names).select(_alike(early, late, names))
+    equal = [rows[n].eq_missing(others[n]) for n in names if not rows[n].dtype.is_nested()]
+    if not equal:
+        return met
+    return met.filter(
+        pl.DataFrame({str(i): e for i, e in enumerate(equal)})
+        .select(pl.all_horizontal(pl.all()))
+        .to_series()
+    )

@@ -1,0 +1,121 @@
+"""Labels that are likely wrong."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from labhand.scan.anomaly import Anomaly, Repair, edits
+from labhand.scan.anomaly import found as made
+from labhand.scan.believing import Beliefs, beliefs
+from labhand.scan.data import CannotLook, Data, Part
+from labhand.scan.detectors._cells import shown
+
+MARGIN = 0.35
+"""By how much another class must be likelier than the given one."""
+HARD_ROWS = 0.012
+"""The share of rows that look wrong to models though they are right, of sets that people checked."""
+HARD = 0.35
+"""Where models contradict more of the labels than this, it is the problem that is hard."""
+
+
+class Detector:
+    """Labels that are likely wrong.
+
+    ## What it does
+    Asks models that never saw a row what its label is (small ones of several kinds, fitted on the
+    other folds), or your own model by `--probabilities`. Where they agree on another class by a wide
+    margin, the label is found, with the class that they think it is.
+
+    ## Why is this bad
+    A model learns the mistake, and on a test set a right answer counts as wrong.
+
+    ## Known problems
+    Rows that are merely hard look the same: of pictures and sentiments, half of what any such method
+    finds is right as it stands. `--probabilities` of a strong model and `--embeddings` help.
+
+    ## Example
+    A `3` among the rows that look like it, labelled `8`
+
+    ## Use instead
+    Look at the rows, the surest first, and relabel or leave them out.
+
+    ## References
+    Northcutt, Jiang and Chuang, *Confident Learning*, 2021.
+    """
+
+    needs = ("label",)
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a part."""
+        if data.role("annotator") is not None:
+            raise CannotLook(
+                "labels of several annotators are compared with each other: annotator-odd"
+            )
+        failed: list[CannotLook] = []
+        for part in data.parts:
+            try:
+                told = beliefs(data, part)
+            except CannotLook as error:
+                failed.append(error)
+                continue
+            yield from _look(data, part, told)
+        if len(failed) == len(data.parts):
+            raise failed[0]
+
+
+def _look(data: Data, part: Part, told: Beliefs) -> Iterable[Anomaly]:
+    import numpy as np
+
+    line = np.arange(len(told.given))
+    own = told.probabilities[line, told.given]
+    others = told.probabilities.copy()
+    others[line, told.given] = -1
+    best = others.argmax(axis=1)
+    margin = others[line, best] - own
+    right = float((told.probabilities.argmax(axis=1) == told.given).mean())
+    usual = float(np.bincount(told.given).max() / len(told.given))
+    chance = 4 * (usual * (1 - usual) / len(told.given)) ** 0.5
+    if 1 - right > HARD or right <= usual + max(0.25 * (1 - usual), chance):
+        raise CannotLook(
+            f"`{data.role('label')}` cannot be learned from the other columns well enough to doubt it: "
+            f"{100 * right:.0f} % right, where always `{told.classes[np.bincount(told.given).argmax()]}` "
+            f"is {100 * usual:.0f} %"
+        )
+    odd = np.flatnonzero(margin > MARGIN)
+    if not len(odd):
+        return
+    label = str(data.role("label"))
+    sure = _sureness(margin[odd], len(told.given), right)
+    found = made(
+        told.rows[odd],
+        margin[odd],
+        column=[label] * len(odd),
+        value=[str(told.classes[c]) for c in told.given[odd]],
+        suggested=[str(told.classes[c]) for c in best[odd]],
+        confidence=sure,
+    )
+    first = found.row(0, named=True)
+    yield Anomaly(
+        part,
+        f"{len(odd):,} of {len(told.given):,} labels are likely wrong; the surest: row {first['row']} is "
+        f"{shown(first['value'])}, and looks like {shown(first['suggested'])}",
+        "look at these rows, the surest first, and relabel or leave out what is wrong",
+        float(np.mean(sure)),
+        found,
+        [label],
+        "warning" if float(np.mean(sure)) >= 0.35 else "note",
+        normal=f"{100 * right:.1f} % of the labels are what {told.source} say",
+        evidence={"judged_by": told.source, "agreement": round(right, 4)},
+        repair=Repair(
+            "scientific",
+            f"relabel {len(odd):,} rows",
+            edits(found["row"], label, found["suggested"]),
+        ),
+    )
+
+
+def _sureness(margin: Any, labels: int, right: float) -> Any:
+    """The chance that each is wrong: by its margin, and by how many more there are than of hard rows."""
+    import numpy as np
+
+    excess = max(0.05, 1 - max(2.0, HARD_ROWS * labels) / len(margin))
+    return np.clip(margin, 0.05, 0.97) ** 1.5 * excess * (0.5 + 0.5 * right)
