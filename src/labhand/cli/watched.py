@@ -116,7 +116,9 @@ def _finding(number: int, finding: Finding, width: int) -> Iterator[str]:
     if finding.severity == "note":
         return
     for place, cause in enumerate(words.reasons(finding)[:3]):
-        yield from _wrapped("      cause  " if not place else "         or  ", cause, width)
+        yield from _wrapped(
+            "      cause  " if not place else "         or  ", words.bare(cause), width
+        )
     yield from _wrapped("      next   ", words.bare(finding.advice), width)
     unchecked = "; ".join(sentence.rstrip(".") for sentence in words.unchecked(finding))
     yield from _wrapped("      not checked  ", unchecked, width, dim=True)
