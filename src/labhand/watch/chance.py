@@ -1,8 +1,7 @@
 """The levels that a loss has where nothing is learned: known numbers, with their names."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from labhand.watch.view import View
 
@@ -15,10 +14,10 @@ NEAR = 0.006
 ABOVE, NOISY = 0.15, 0.02
 
 
-def classes(config: Mapping[str, Any]) -> list[int]:
-    """The numbers of classes or tokens that the settings name."""
-    found = []
-    for key, value in config.items():
+def classes(view: View) -> list[int]:
+    """The numbers of classes or tokens that the probe or the settings name."""
+    found = [view.classes] if view.classes > 1 else []
+    for key, value in view.config.items():
         name = key.lower()
         named = "class" in name or "vocab" in name or "num_labels" in name
         if named and isinstance(value, int) and 1 < value <= MOST_CLASSES:
@@ -27,7 +26,7 @@ def classes(config: Mapping[str, Any]) -> list[int]:
 
 
 class Guessing(NamedTuple):
-    """A level of guessing in words; `known` where the settings name the number of classes."""
+    """A level of guessing in words; `known` where the probe or the settings name the number of classes."""
 
     words: str
     known: bool
@@ -48,7 +47,7 @@ def at_guessing(view: View) -> Guessing | None:
     if high - low > 2 * NOISY:
         return None
     near = min(NOISY, NEAR + 2 * levels.noise)
-    known = classes(view.config)
+    known = classes(view)
     for count in (*known, *USUAL):
         guess = math.log(math.log(count))
         if abs(low - guess) < near and abs(high - guess) < near and first < guess + ABOVE:
@@ -56,9 +55,9 @@ def at_guessing(view: View) -> Guessing | None:
     return None
 
 
-def is_guess(score: float, noise: float, config: Mapping[str, Any]) -> int | None:
+def is_guess(score: float, noise: float, view: View) -> int | None:
     """The number of classes of which a score from 0 to 1 is the share that guessing has right."""
-    for count in (*classes(config), *USUAL):
+    for count in (*classes(view), *USUAL):
         if abs(score - 1 / count) <= 0.02 / count + 2 * noise:
             return count
     return None

@@ -50,6 +50,7 @@ class Evaluated:
         "at",
         "bare",
         "best",
+        "best_at",
         "best_count",
         "best_step",
         "count",
@@ -67,7 +68,7 @@ class Evaluated:
     def __init__(self, name: str, role: Role) -> None:
         self.name, self.role, self.bare = name, role, _bare(name)
         self.count = self.same = self.at = self.step = 0
-        self.best_count = self.best_step = self.since = 0
+        self.best_count = self.best_step = self.best_at = self.since = 0
         self.first = self.latest = self.best = self.plain = math.nan
         self.recent: deque[float] = deque(maxlen=LATELY)
         self._before: deque[float] = deque(maxlen=AT_ONCE)
@@ -88,6 +89,7 @@ class Evaluated:
         self._before.append(self.best)
         if scaled < self.best:
             self.best, self.best_count, self.best_step = scaled, self.count, step
+            self.best_at = at
         self.latest = scaled
         self.recent.append(scaled)
         if self.count == 1:
@@ -158,7 +160,8 @@ class Course:
 
     `loss` is the first metric that is a training loss, or one that comes far oftener; `block` and
     `evaluated` say whether the latest row completed a block of its levels, or brought an evaluation on
-    held-out data that is worth a look: one in five, where each row has one.
+    held-out data that is worth a look: one in five, where each row has one. `went_back` is the latest
+    pair of steps between which the loss went back, as it does after a restart.
     """
 
     def __init__(self) -> None:
@@ -167,6 +170,8 @@ class Course:
         self.held: dict[str, Evaluated] = {}
         self.beside: dict[str, Evaluated] = {}
         self.block = self.evaluated = False
+        self.went_back: tuple[int, int] | None = None
+        self._step = 0
         self._losses: list[Track] = []
         self._known = self._judged = 0
         self._looked_at: list[tuple[str, Evaluated, bool]] = []
@@ -183,6 +188,9 @@ class Course:
             self._lead(row)
         elif value - value == 0.0:
             self.block = self.levels.add(value)
+            if row.step < self._step:
+                self.went_back = self._step, row.step
+            self._step = row.step
         count, came = self.levels.count, False
         for name, evaluated, held in self._looked_at:
             value = values.get(name)
@@ -214,9 +222,10 @@ class Course:
         twin = self.twin(held)
         if twin is not None:
             return held.is_low(-twin.best) and (twin.is_low(-held.best) or twin.lost_in_noise)
-        return held.is_low() and not self._train_learned()
+        return held.is_low() and not self.train_learned()
 
-    def _train_learned(self) -> bool:
+    def train_learned(self) -> bool:
+        """Whether the training loss has fallen to a third, or far below that of validation."""
         blocks = self.levels.blocks
         if not blocks or self.levels.raw:
             return False

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Sequence
 
 from labhand.watch.tracks import median
@@ -19,11 +20,23 @@ STAYS = 3
 class Levels:
     """A loss as logarithms of its levels, oldest first, each of `width` values; raw once it is negative.
 
-    `count` is the number of values so far, `first` the very first of them. Adding a value costs a
+    `count` is the number of values so far, `first` the very first of them, `lately` the latest three levels
+    of five values each. Adding a value costs a
     constant on average. `noise` is the deviation of a level about its trend.
     """
 
-    __slots__ = ("_best", "_few", "_floor", "_joining", "blocks", "count", "first", "raw", "width")
+    __slots__ = (
+        "_best",
+        "_few",
+        "_floor",
+        "_joining",
+        "blocks",
+        "count",
+        "first",
+        "lately",
+        "raw",
+        "width",
+    )
 
     def __init__(self) -> None:
         self.blocks: list[float] = []
@@ -33,6 +46,7 @@ class Levels:
         self.raw = False
         self._floor = math.nan
         self._best: dict[int, tuple[float, int]] = {}
+        self.lately: deque[float] = deque(maxlen=STAYS)
         self._few: list[float] = []
         self._joining: list[float] = []
 
@@ -60,7 +74,8 @@ class Levels:
         level = median(few)
         if self._floor != self._floor or min(few) < 0:
             self._begin(level, min(few))
-        self._joining.append(self.scaled(level))
+        self.lately.append(self.scaled(level))
+        self._joining.append(self.lately[-1])
         if len(self._joining) * FEW < self.width:
             return False
         self.blocks.append(sum(self._joining) / len(self._joining))
@@ -77,6 +92,7 @@ class Levels:
         if not self.raw and least < -floor:
             self.blocks = [math.exp(block) for block in self.blocks]
             self._joining = [math.exp(part) for part in self._joining]
+            self.lately = deque(map(math.exp, self.lately), STAYS)
             self.raw = True
         self._floor = floor
 

@@ -28,7 +28,8 @@ class View:
 
     `earlier` are earlier runs of the same command, the latest first; `config` the settings as far as
     they are known; `step` and `time` (unix seconds, NaN where unknown) those of the latest row;
-    `course` is how the training goes.
+    `course` is how the training goes, `classes` the number of classes that the loss function sees, by the
+    probe, 0 where unknown.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class View:
         self.config: dict[str, Any] = dict(config or {})
         self.tracks: dict[str, Track] = {}
         self.course = Course()
+        self.classes = 0
         self.step: int | None = None
         self.time = math.nan
 
@@ -62,6 +64,8 @@ class View:
             self.course.take(signal, tracks)
         elif isinstance(signal, Fact) and signal.kind == "config":
             self.config |= signal.data
+        elif isinstance(signal, Fact) and signal.kind == "objective":
+            self.classes = int(signal.data.get("classes") or 0)
 
     def having(self, *roles: Role) -> list[Track]:
         """The metrics of these roles, in the order in which they were first seen."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from labhand.watch.incidents import Cause
 from labhand.watch.signals import Points
 
 
@@ -12,7 +13,8 @@ class Illness:
 
     `bad`, `streaks`, `first` and `last` tell of the metrics by which it is judged: how many of their
     values were bad, how many are so in a row now, the first bad step and the latest value. `beside`
-    holds the first bad step of metrics that only suffer with them.
+    holds the first bad step of metrics that only suffer with them. `causes` and `unchecked` are told
+    with it once they have been `asked` for.
     """
 
     def __init__(self, step: int, time: float = math.nan, source: str = "probe") -> None:
@@ -29,6 +31,9 @@ class Illness:
         self.fact: Mapping[str, Any] = {}
         self.settled = False
         self.joined: tuple[str, ...] = ()
+        self.causes: list[Cause] = []
+        self.unchecked: list[str] = []
+        self.asked = False
 
     def worse(self, name: str, row: Points, began: int, rows: int = 1) -> None:
         """One more bad value, or `rows` since the step `began` that only now prove to be bad."""

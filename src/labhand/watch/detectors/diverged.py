@@ -33,7 +33,8 @@ from typing import NamedTuple
 from labhand.watch.causes import causes_of
 from labhand.watch.course import Evaluated
 from labhand.watch.detectors import Wants
-from labhand.watch.incidents import Claim
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.levels import FEW
 from labhand.watch.signals import Ended, Points, Signal
 from labhand.watch.view import View
 
@@ -62,6 +63,16 @@ class _Rise(NamedTuple):
     validation: tuple[Evaluated, ...]
 
 
+class _Early(NamedTuple):
+    """What was found when the loss had only begun to rise, at `step`, from the level `low` to `high`."""
+
+    step: int
+    low: float
+    high: float
+    causes: list[Cause]
+    unchecked: list[str]
+
+
 class Detector:
     """Watches the training loss of a run together with its validation metrics."""
 
@@ -74,17 +85,23 @@ class Detector:
         self._onset_step = 0
         self._low = math.nan
         self._largest = 0.0
+        self._early: _Early | None = None
         self._steps: list[tuple[int, int]] = []
         self.peak = 0.0
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The divergence that this row proves, makes worse or ends."""
         course = self._view.course
-        if not isinstance(signal, Points) or not (course.block or course.evaluated):
+        levels = course.levels
+        if not isinstance(signal, Points):
+            return ()
+        if levels.count % FEW == 0 and len(levels.blocks) >= LEAST_BLOCKS:
+            self._suspect()
+        if not (course.block or course.evaluated):
             return ()
         if course.block:
-            self._remember(course.levels.count, signal.step)
-        if len(course.levels.blocks) < LEAST_BLOCKS:
+            self._remember(levels.count, signal.step)
+        if len(levels.blocks) < LEAST_BLOCKS:
             return ()
         rise = self._rise()
         self.peak = max(self.peak, rise.score)
@@ -93,7 +110,7 @@ class Detector:
         if rise.score < LEAST:
             return ()
         self._low, self._largest = rise.low, 0.0
-        self._onset_step = self._step_of(rise.onset)
+        self._onset_step = self._step_of(rise.onset) if self._early is None else self._early.step
         return self._follow(rise, signal)
 
     def blind(self) -> str | None:
@@ -103,6 +120,32 @@ class Detector:
         if len(self._view.course.levels.blocks) < LEAST_BLOCKS:
             return "the training loss has too few values for a level"
         return None
+
+    def _suspect(self) -> None:
+        """Looks for causes while what was logged at that time is still kept, long before it is sure."""
+        levels, loss = self._view.course.levels, self._view.course.loss
+        low, _ = levels.best(1)
+        least, most = min(levels.lately), max(levels.lately)
+        if self._early is not None:
+            if not self._told and most < (self._early.low + self._early.high) / 2:
+                self._early = None
+        elif loss is not None and least - low > max(LEAST * RISE, 4 * levels.noise):
+            middle = levels.plain((low + least) / 2)
+            below = [i for i, (_, value) in enumerate(loss.recent) if value <= middle]
+            after = list(loss.recent)[below[-1] + 1 :] if below else []
+            if after:
+                step = after[0][0]
+                self._early = _Early(step, low, least, *causes_of(self._view, step))
+
+    def _causes(self) -> tuple[list[Cause], list[str]]:
+        """The candidates that were found early, and those that only time has shown."""
+        late, unchecked = causes_of(self._view, self._onset_step)
+        if self._early is None:
+            return late, unchecked
+        known = {cause.cause for cause in self._early.causes}
+        new = [cause for cause in late if cause.cause not in known]
+        both = sorted([*self._early.causes, *new], key=lambda cause: -cause.confidence)
+        return both, self._early.unchecked
 
     def _remember(self, count: int, step: int) -> None:
         """The step of every block, as few as there are blocks."""
@@ -163,7 +206,7 @@ class Detector:
         elif rise.validation:
             worst = max(rise.validation, key=lambda e: e.lost)
             message += f"; `{worst.name}` has lost {_percent(worst.lost)}"
-        causes, unchecked = ([], []) if passed else causes_of(self._view, self._onset_step)
+        causes, unchecked = self._causes()
         if not rise.validation:
             unchecked = ["no validation metric has been evaluated since it began", *unchecked]
         return Claim(

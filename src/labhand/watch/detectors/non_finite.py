@@ -29,6 +29,7 @@ NVIDIA, *Train With Mixed Precision*, on loss scaling; PyTorch, `torch.amp.GradS
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
+from labhand.watch.causes import causes_of
 from labhand.watch.detectors._blank import Blank
 from labhand.watch.detectors._illness import Illness
 from labhand.watch.incidents import Claim
@@ -62,6 +63,7 @@ class Detector:
     """Watches every metric for values that are not finite."""
 
     def __init__(self, view: View) -> None:
+        self._view = view
         self._roles = view.roles
         self._good: dict[str, int] = {}
         self._blanks: dict[str, Blank] = {}
@@ -228,6 +230,9 @@ class Detector:
         first = illness.fact.get("first") or {}
         main = self._main(illness)
         joined, illness.joined = illness.joined, ()
+        if key == TRAINING and not illness.asked:
+            illness.causes, illness.unchecked = causes_of(self._view, illness.opened)
+            illness.asked = True
         return Claim(
             key=key,
             state="recovered" if passed else "confirmed" if sure else "suspected",
@@ -246,6 +251,8 @@ class Detector:
             evidence=illness.evidence(),
             again=key == TRAINING,
             joined=joined,
+            causes=illness.causes,
+            unchecked=illness.unchecked,
         )
 
     def _main(self, illness: Illness) -> str | None:

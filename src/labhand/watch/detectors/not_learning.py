@@ -119,7 +119,7 @@ class Detector:
         if len(levels.blocks) < LEAST_BLOCKS or held.count < 4 or levels.raw:
             return False
         if held.role in BETTER_HIGHER:
-            if is_guess(-held.level, held.noise, self._view.config) is None:
+            if is_guess(-held.level, held.noise, self._view) is None:
                 return False
             near = 4 * held.noise
         else:

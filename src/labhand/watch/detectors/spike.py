@@ -50,6 +50,8 @@ MOST = 20
 class Detector:
     """Watches the first metric that is a training loss."""
 
+    explained_by = ("non-finite", "diverged")
+
     def __init__(self, view: View) -> None:
         self._roles = view.roles
         self._metric: str | None = None

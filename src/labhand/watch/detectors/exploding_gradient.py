@@ -1,0 +1,115 @@
+"""A gradient norm far above its usual, together with a loss that rises.
+
+## What it does
+Tells when the level of the gradient norm is more than ten times the largest level that it had kept
+before, for ten values, and the training loss has left its best level at the same time. By itself a
+gradient norm is never told: most of its spikes pass by and harm nothing.
+
+## Why it is bad
+Updates of that size undo what was learned; often a loss that is not a number is next.
+
+## Known problems
+Norms after clipping tell nothing: log the norm before it is clipped.
+
+## Example
+`grad_norm 0.9, 1.1, 1.0, 40, 85, 210, …` while `loss` rises from 1.9 to 3.4
+
+## Use instead
+Clipped gradients, a lower learning rate, a longer warm-up.
+
+## References
+R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural networks*, 2013.
+"""
+
+import math
+from collections.abc import Iterable
+
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Claim
+from labhand.watch.levels import FEW, Levels
+from labhand.watch.signals import Points, Signal
+from labhand.watch.view import View
+
+FACTOR = math.log(10)
+RISEN = 0.25
+"""What the loss must have risen above its best level, in its logarithm."""
+BACK = math.log(3)
+LEAST_BLOCKS = 4
+
+
+class Detector:
+    """Watches the first gradient norm beside the training loss."""
+
+    wants: Wants = ("gradient-norm",)
+    explained_by = ("non-finite", "diverged")
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._name = ""
+        self._levels = Levels()
+        self._usual = math.nan
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The explosion that this row proves, or that is over."""
+        if not isinstance(signal, Points):
+            return ()
+        if not self._name:
+            self._name = next(
+                (n for n in signal.values if self._view.roles.of(n) == "gradient-norm"), ""
+            )
+        value = signal.values.get(self._name)
+        if value is None or value - value != 0.0:
+            return ()
+        levels = self._levels
+        levels.add(value)
+        if levels.count % FEW or len(levels.blocks) < LEAST_BLOCKS:
+            return ()
+        return self._judged(signal)
+
+    def blind(self) -> str | None:
+        """Why there was nothing to judge by."""
+        if not self._name:
+            return "no gradient norm is logged"
+        return "there is no training loss" if self._view.course.loss is None else None
+
+    def _judged(self, row: Points) -> Iterable[Claim]:
+        levels, least = self._levels, min(list(self._levels.lately)[-2:])
+        if self._usual == self._usual:
+            if least > self._usual + BACK:
+                return ()
+            usual, self._usual = self._usual, math.nan
+            return [self._claim(usual, row, passed=True)]
+        before = levels.blocks[: -max(1, 2 * FEW // levels.width)]
+        usual = max(before, default=math.inf)
+        if least < usual + FACTOR or not self._loss_rises():
+            return ()
+        self._usual = usual
+        return [self._claim(usual, row)]
+
+    def _loss_rises(self) -> bool:
+        levels = self._view.course.levels
+        if len(levels.blocks) < LEAST_BLOCKS or not levels.lately:
+            return False
+        low, _ = levels.best(1)
+        return min(list(levels.lately)[-2:]) - low > max(RISEN, 3 * levels.noise)
+
+    def _claim(self, usual: float, row: Points, *, passed: bool = False) -> Claim:
+        levels, loss = self._levels, self._view.course.loss
+        now, largest = levels.plain(levels.lately[-1]), levels.plain(usual)
+        message = f"`{self._name}` is {now:.4g}, and was never above {largest:.4g} for long"
+        if passed:
+            message = f"`{self._name}` has come back to {now:.4g}"
+        elif loss is not None:
+            message += f"; `{loss.name}` has risen to {loss.last:.4g}"
+        return Claim(
+            key=self._name,
+            state="recovered" if passed else "confirmed",
+            severity="note" if passed else "warning",
+            confidence=0.7,
+            message=message,
+            advice="Clip the gradients or lower the learning rate; look at which layer grows first.",
+            step=row.step,
+            time=row.time,
+            metric=self._name,
+            evidence={"usual_at_most": largest, "level": now},
+        )

@@ -1,0 +1,112 @@
+"""A loss that cannot fall below a known number, because the softmax is taken twice.
+
+## What it does
+Tells when the training loss began at ln k, as a guess among k classes has it, and has flattened just
+above ln(e + k - 1) - 1: the least cross-entropy there is where the outputs went through a softmax
+before the loss function took one of its own. For 10 classes that is 1.461. Numbers of classes are
+those that the probe or the settings name, or usual ones.
+
+## Why it is bad
+The gradient is a fraction of what it should be, and probabilities are far too even: accuracy suffers,
+and the loss says nothing.
+
+## Known problems
+Label smoothing has a floor of its own, which lies lower.
+
+## Example
+`loss 2.303, 1.72, 1.53, 1.49, 1.472, 1.469, 1.468` with 10 classes
+
+## Use instead
+Outputs without a softmax at the end of the model: `CrossEntropyLoss` takes logits.
+
+## References
+PyTorch, `torch.nn.CrossEntropyLoss`: the input is expected to contain unnormalised logits.
+"""
+
+import math
+from collections.abc import Iterable
+
+from labhand.watch.chance import USUAL, classes, softmax_twice
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Points, Signal
+from labhand.watch.view import View
+
+LEAST_BLOCKS = 8
+AT_START = 0.05
+"""The first level is within so much of ln k, in its logarithm."""
+ABOVE, FLAT = 0.18, 0.1
+"""Shares of the way from ln k to the floor: what is left of it, and what was gone in the latter half."""
+LOOKED_FOR = range(10, 101)
+"""Fewer or more classes count only where they are named: losses pass by the floors of many."""
+BELOW = 0.002
+"""No single value of it may be further below the floor: that of a loss without one would be, at times."""
+
+
+class Detector:
+    """Watches the training loss."""
+
+    wants: Wants = ("train-loss",)
+    explained_by = ("non-finite", "not-learning")
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._told = False
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The floor that this row proves."""
+        course = self._view.course
+        if not course.block or self._told or not isinstance(signal, Points):
+            return ()
+        count = self._floor()
+        if not count:
+            return ()
+        self._told = True
+        assert course.loss is not None
+        floor = softmax_twice(count)
+        level = course.levels.plain(course.levels.blocks[-1])
+        return [
+            Claim(
+                key="loss",
+                state="confirmed",
+                severity="warning",
+                confidence=0.8,
+                message=f"`{course.loss.name}` began at ln {count} = {math.log(count):.4g} and stays at "
+                f"{level:.4g}, just above {floor:.4g}: the least it can be for {count} classes where the "
+                "softmax is taken twice",
+                advice="Take the softmax off the end of the model: the loss function expects logits.",
+                step=signal.step,
+                time=signal.time,
+                metric=course.loss.name,
+                evidence={"classes": count, "floor": round(floor, 4), "level": level},
+                causes=[
+                    Cause(
+                        "the softmax is taken twice",
+                        0.85,
+                        f"the loss lies {100 * (level / floor - 1):.1f} % above {floor:.4g}",
+                    )
+                ],
+            )
+        ]
+
+    def _floor(self) -> int:
+        """The number of classes whose floor the loss has come to; 0 where there is none."""
+        course = self._view.course
+        levels, blocks = course.levels, course.levels.blocks
+        if (
+            len(blocks) < LEAST_BLOCKS
+            or levels.raw
+            or course.loss is None
+            or course.loss.lowest <= 0
+        ):
+            return 0
+        lowest = math.log(course.loss.lowest)
+        latter = blocks[len(blocks) // 2 :]
+        for count in (*classes(self._view), *(k for k in USUAL if k in LOOKED_FOR)):
+            floor, guess = math.log(softmax_twice(count)), math.log(math.log(count))
+            began = abs(levels.scaled(levels.first) - guess) < AT_START
+            way = guess - floor
+            there = max(latter) < floor + ABOVE * way and latter[0] - latter[-1] < FLAT * way
+            if began and there and lowest > floor - BELOW:
+                return count
+        return 0

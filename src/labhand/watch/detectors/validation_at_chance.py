@@ -1,0 +1,136 @@
+"""Validation that is at chance while the training has learned.
+
+## What it does
+Counts the evaluations at which a validation score is where guessing would put it (near the bottom of
+its range, at 1/k of a known or usual number of classes, or an error rate near 1) although the training
+has learned: the same metric on the training data has moved, or the training loss has fallen to a third
+or far below the validation loss. Never an alarm.
+
+## Why it is bad
+Validation that knows nothing of what training has learned is more often a bug than a lack of data:
+labels of the two in another order, another preparation of the inputs, the wrong mode or weights.
+
+## Known problems
+Small algorithmic tasks generalise long after they were learned by heart (grokking): the incident
+recovers when they do.
+
+## Example
+`loss 0.02`, `train_acc 0.99`, `val_acc 0.101` with 10 classes
+
+## Use instead
+Evaluate on some of the training data by the validation code: what differs is the code, not the data.
+
+## References
+A. Power et al., *Grokking*, 2022, for the exception.
+"""
+
+import math
+from collections.abc import Iterable
+
+from labhand.watch.chance import is_guess
+from labhand.watch.course import BETTER_HIGHER, Evaluated
+from labhand.watch.detectors import Wants
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Points, Signal
+from labhand.watch.view import View
+
+LEAST = 5
+"""Evaluations at chance since the training has learned."""
+OFF = 4.0
+"""A score within so many times its noise of its first value has not moved."""
+
+
+class Detector:
+    """Watches validation scores and error rates beside the training."""
+
+    wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error")
+    explained_by = ("non-finite", "diverged", "not-learning", "train-eval-mismatch")
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._counts: dict[str, int] = {}
+        self._told: dict[str, float] = {}
+        self.peak = 0.0
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The metrics that this evaluation finds at chance, or no longer so."""
+        course = self._view.course
+        if not course.evaluated or not isinstance(signal, Points):
+            return ()
+        claims: list[Claim] = []
+        rates = [e for e in course.held.values() if e.role != "validation-loss"]
+        for held in rates:
+            if held.name not in signal.values:
+                continue
+            if not self._at_chance(held):
+                self._counts[held.name] = 0
+                if self._told.pop(held.name, None) is not None:
+                    claims.append(self._claim(held, 0.0, signal, passed=True))
+                continue
+            count = self._counts[held.name] = self._counts.get(held.name, 0) + 1
+            score = math.log2(max(1.0, count / len(rates)))
+            self.peak = max(self.peak, score)
+            told = self._told.get(held.name, -1.0)
+            if count >= LEAST and score >= told + 0.5:
+                self._told[held.name] = score
+                claims.append(self._claim(held, score, signal))
+        return claims
+
+    def blind(self) -> str | None:
+        """Why there was nothing to judge by."""
+        if all(e.role == "validation-loss" for e in self._view.course.held.values()):
+            return "there is no validation score or error rate"
+        return None
+
+    def _at_chance(self, held: Evaluated) -> bool:
+        """Whether validation knows nothing that training knows."""
+        course = self._view.course
+        twin = course.twin(held)
+        if twin is not None and (twin.is_low(-held.best) or twin.lost_in_noise):
+            return False
+        learned = course.train_learned()
+        if twin is not None:
+            learned = twin.count > 2 and twin.first - twin.best > max(0.1, OFF * twin.noise)
+        if not learned:
+            return False
+        if held.is_low(0.0 if twin is None else -twin.best):
+            return True
+        if held.role not in BETTER_HIGHER or held.count < 3:
+            return False
+        guess = is_guess(-held.level, held.noise, self._view)
+        return guess is not None and held.first - held.best <= max(0.02, OFF * held.noise)
+
+    def _claim(self, held: Evaluated, score: float, row: Points, *, passed: bool = False) -> Claim:
+        course = self._view.course
+        guess = (
+            is_guess(-held.level, held.noise, self._view) if held.role in BETTER_HIGHER else None
+        )
+        message = f"`{held.name}` is {held.plain:.4g}"
+        if passed:
+            message += ": no longer at chance"
+        else:
+            message += f", as by guessing among {guess}" if guess else ", next to nothing"
+            message += (
+                f", for {self._counts[held.name]} evaluations, although the training has learned"
+            )
+            if course.loss is not None:
+                message += f": `{course.loss.name}` went from {course.loss.first:.4g} to {course.loss.last:.4g}"
+        return Claim(
+            key=held.name,
+            state="recovered" if passed else "confirmed",
+            severity="note" if passed else "warning",
+            confidence=0.7,
+            message=message,
+            advice="Run the validation code on some of the training data: if that is at chance too, the "
+            "code is wrong; else compare labels and preparation of the two.",
+            step=row.step,
+            time=row.time,
+            metric=held.name,
+            evidence={"evaluations": self._counts[held.name]},
+            score=None if passed else score,
+            causes=[] if passed else [
+                Cause("labels of training and validation are numbered differently", 0.4, "usual"),
+                Cause("inputs are prepared differently for validation", 0.35, "usual"),
+            ],
+            unchecked=[] if passed else ["the data themselves; `labhand scan` compares the parts"],
+        )  # fmt: skip
