@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from labhand.core.finding import Finding, Findings, Skipped
+from labhand.core.finding import SEVERITIES, Finding, Findings, Skipped
 from labhand.core.registry import extensions, load_all
 from labhand.watch.calibration import Calibration
 from labhand.watch.incidents import Claim, Incidents
@@ -149,7 +149,11 @@ class Watcher:
             level = "note"
         chance = round(calibration.chance(rule, claim.score), 2)
         evidence = claim.evidence | {"healthy_runs_per_1000": chance}
-        severity = claim.severity if level == "alarm" else level
+        if calibration.is_like_fine(rule, claim.score):
+            evidence["called_fine_up_to"] = calibration.fine[rule]
+        severity = claim.severity
+        if level != "alarm":
+            severity = min(severity, level, key=SEVERITIES.index)
         alarm = claim.alarm and level == "alarm"
         return msgspec.structs.replace(claim, evidence=evidence, severity=severity, alarm=alarm)
 
