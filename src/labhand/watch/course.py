@@ -24,7 +24,7 @@ LEARNED = math.log(3)
 """A training loss that fell to a third has learned, whatever validation says."""
 BEHIND = 0.3
 """A validation loss so far above that of the training, in its logarithm, is left behind."""
-HARDLY_WON = 0.02
+HARDLY_WON = 0.08
 """Whoever has won less can lose no more than this."""
 WORST = 2.0
 """Twice of what was won: more than that is not worse."""
@@ -47,6 +47,8 @@ class Evaluated:
         "_floor",
         "_level",
         "_log",
+        "_lost",
+        "_noise",
         "at",
         "bare",
         "best",
@@ -70,6 +72,7 @@ class Evaluated:
         self.count = self.same = self.at = self.step = 0
         self.best_count = self.best_step = self.best_at = self.since = 0
         self.first = self.latest = self.best = self.plain = math.nan
+        self._noise = self._lost = (0, 0.0)
         self.recent: deque[float] = deque(maxlen=LATELY)
         self._before: deque[float] = deque(maxlen=AT_ONCE)
         self._floor = self._level = math.nan
@@ -112,12 +115,16 @@ class Evaluated:
         """
         if self.count <= AT_ONCE:
             return math.nan
-        best = self._before[0]
-        now = min(list(self.recent)[-AT_ONCE:])
+        if self._lost[0] != self.count:
+            self._lost = self.count, self._lately_lost()
+        return self._lost[1]
+
+    def _lately_lost(self) -> float:
+        best, recent = self._before[0], self.recent
+        now = min(recent[-1], recent[-2], recent[-3])
         if now <= best:
             return 0.0
-        won = max(self.first - best, HARDLY_WON, 4 * self.noise)
-        return min(WORST, (now - best) / won)
+        return min(WORST, (now - best) / max(self.first - best, HARDLY_WON, 4 * self.noise))
 
     @property
     def level(self) -> float:
@@ -152,7 +159,9 @@ class Evaluated:
     @property
     def noise(self) -> float:
         """The deviation of an evaluation about its trend."""
-        return noise(list(self.recent))
+        if self._noise[0] != self.count:
+            self._noise = self.count, noise(list(self.recent))
+        return self._noise[1]
 
 
 class Course:

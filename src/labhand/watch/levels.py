@@ -30,6 +30,7 @@ class Levels:
         "_few",
         "_floor",
         "_joining",
+        "_noise",
         "blocks",
         "count",
         "first",
@@ -46,6 +47,7 @@ class Levels:
         self.raw = False
         self._floor = math.nan
         self._best: dict[int, tuple[float, int]] = {}
+        self._noise: float | None = None
         self.lately: deque[float] = deque(maxlen=STAYS)
         self._few: list[float] = []
         self._joining: list[float] = []
@@ -81,6 +83,7 @@ class Levels:
         self.blocks.append(sum(self._joining) / len(self._joining))
         self._joining = []
         self._best.clear()
+        self._noise = None
         if len(self.blocks) == MOST:
             self.blocks = [(a + b) / 2 for a, b in zip(*[iter(self.blocks)] * 2, strict=True)]
             self.width *= 2
@@ -120,7 +123,9 @@ class Levels:
     @property
     def noise(self) -> float:
         """The deviation of a level about its trend."""
-        return noise(self.blocks)
+        if self._noise is None:
+            self._noise = noise(self.blocks)
+        return self._noise
 
 
 def noise(values: Sequence[float]) -> float:

@@ -1,11 +1,12 @@
 """What the metrics of a run are, found from their names: an assumption, always told."""
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, cast, get_args
 
 from labhand.core.errors import UsageError
-from labhand.kit.metric_names import ERRORS, HELD_OUT, LOSSES, SCORES
+from labhand.kit.metric_names import ERRORS, HELD_OUT, LOSSES, SCORES, TRAIN
 
 Role = Literal[
     "train-loss",
@@ -37,6 +38,13 @@ MEANING: dict[str, str] = {
     "memory": "memory in use",
 }
 
+LEAST = 15
+"""Values before a metric has a behaviour."""
+UNEVEN = 0.1
+"""What is learned goes the other way at so large a share of its moves at least."""
+_TELLS_NOTHING = frozenset(
+    "x y z v f m value values metric metrics result results out output col column var series data".split()
+)
 _TOKEN = re.compile(r"[A-Za-z]+|\d+")
 _VALIDATION = HELD_OUT | {"oob"}
 _LOSS = LOSSES | frozenset("elbo objective cost l1 l2 deviance".split())
@@ -89,8 +97,30 @@ def _measured(known: set[str], joined: str) -> Role:
     return "other"
 
 
+def _tells_nothing(name: str) -> bool:
+    """Whether a name is that of a part of the data and of nothing else, or of anything at all."""
+    words = {word.lower() for word in _TOKEN.findall(name) if not word.isdigit()}
+    return words <= _TELLS_NOTHING or (len(words) == 1 and words <= TRAIN | _VALIDATION)
+
+
+def _way(values: Sequence[float]) -> Literal["falls", "rises"] | None:
+    """Whether a series falls or rises as a metric does that is learned; None of any other.
+
+    A schedule or a clock moves smoothly, what is learned has ups and downs.
+    """
+    if len(values) < LEAST or min(values) < 0:
+        return None
+    third = len(values) // 3
+    first, last = sorted(values[:third])[third // 2], sorted(values[-third:])[third // 2]
+    ups = sum(b > a for a, b in itertools.pairwise(values))
+    downs = sum(b < a for a, b in itertools.pairwise(values))
+    if min(ups, downs) < UNEVEN * len(values):
+        return None
+    return "falls" if last < 0.9 * first else "rises" if last > 1.1 * first else None
+
+
 class Roles:
-    """The role of each metric of a run: as the person said, else as its name suggests.
+    """The role of each metric of a run: as the person said, else as its name suggests, or its behaviour.
 
     Raises:
         UsageError: a role that does not exist.
@@ -104,6 +134,7 @@ class Roles:
                 )
         self._said = cast("dict[str, Role]", dict(said or {}))
         self._found: dict[str, Role] = {}
+        self._behaved: set[str] = set()
 
     def of(self, metric: str) -> Role:
         """The role of a metric."""
@@ -112,10 +143,40 @@ class Roles:
             found = self._found[metric] = self._said.get(metric) or role(metric)
         return found
 
+    def by_behaviour(self, values: Mapping[str, Sequence[float]]) -> bool:
+        """Gives roles to metrics whose names tell none; whether any has one now that had none.
+
+        `values` are the values so far of each metric. A metric named after training or validation alone
+        is a loss where it falls and a score where it rises. Where still no metric is a training loss, the
+        only one that falls as losses do, with ups and downs, is taken for it.
+        """
+        unknown = {
+            name: moves for name, series in values.items()
+            if name not in self._said and _tells_nothing(name) and (moves := _way(series))
+        }  # fmt: skip
+        given: dict[str, Role] = {}
+        for name, way in unknown.items():
+            if name.lower() in _VALIDATION:
+                given[name] = "validation-loss" if way == "falls" else "validation-score"
+            elif name.lower() in TRAIN:
+                given[name] = "train-loss" if way == "falls" else "train-score"
+        if "train-loss" not in {*self._found.values(), *given.values()}:
+            falling = [n for n, way in unknown.items() if way == "falls" and n not in given]
+            if len(falling) == 1:
+                given[falling[0]] = "train-loss"
+        self._found |= given
+        self._behaved |= given.keys()
+        return bool(given)
+
+    def _why(self, metric: str) -> str:
+        if metric in self._said:
+            return "said"
+        return "by how it behaves" if metric in self._behaved else "by its name"
+
     def assumptions(self) -> list[str]:
         """What was assumed or said of the metrics that have been seen, a sentence each."""
         return [
-            f"`{metric}` is {MEANING[found]} ({'said' if metric in self._said else 'by its name'})"
+            f"`{metric}` is {MEANING[found]} ({self._why(metric)})"
             for metric, found in self._found.items()
             if found != "other"
         ]

@@ -10,6 +10,9 @@ from labhand.watch.roles import Role, Roles
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.tracks import Track
 
+SETTLED_AT = (24, 48, 64)
+"""Rows after which metrics without a role are looked at: while all of their values are still kept."""
+
 
 class Before(NamedTuple):
     """An earlier run of the same command. `fine`: it finished, and nothing was wrong with it.
@@ -29,7 +32,7 @@ class View:
     `earlier` are earlier runs of the same command, the latest first; `config` the settings as far as
     they are known; `step` and `time` (unix seconds, NaN where unknown) those of the latest row;
     `course` is how the training goes, `classes` the number of classes that the loss function sees, by the
-    probe, 0 where unknown.
+    probe, 0 where unknown; `settled` counts how often roles were found later than by their names.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class View:
         self.config: dict[str, Any] = dict(config or {})
         self.tracks: dict[str, Track] = {}
         self.course = Course()
-        self.classes = 0
+        self.classes = self.settled = self._rows = 0
         self.step: int | None = None
         self.time = math.nan
 
@@ -62,10 +65,22 @@ class View:
                     track = tracks[name] = Track(name, self.roles.of(name))
                 track.add(signal.step, value)
             self.course.take(signal, tracks)
+            self._rows += 1
+            if self._rows in SETTLED_AT:
+                self._settle()
         elif isinstance(signal, Fact) and signal.kind == "config":
             self.config |= signal.data
         elif isinstance(signal, Fact) and signal.kind == "objective":
             self.classes = int(signal.data.get("classes") or 0)
+
+    def _settle(self) -> None:
+        """Gives roles by behaviour where names told none; the course is then followed anew."""
+        series = {name: [value for _, value in track.recent] for name, track in self.tracks.items()}
+        if self.roles.by_behaviour(series):
+            self.settled += 1
+            self.course = Course()
+            for track in self.tracks.values():
+                track.role = self.roles.of(track.name)
 
     def having(self, *roles: Role) -> list[Track]:
         """The metrics of these roles, in the order in which they were first seen."""

@@ -66,6 +66,7 @@ class Watcher:
         self._skipped: dict[str, str] = {}
         self._detectors: dict[str, _Wanting] = {}
         self._plans: dict[object, list[_Wanting]] = {}
+        self._settled = 0
         loaded, broken = load_all("detector", home) if detectors is None else (detectors, [])
         self._skipped |= {b.extension.name: f"it cannot be loaded: {b.why}" for b in broken}
         for name, detector in loaded.items():
@@ -80,6 +81,9 @@ class Watcher:
         """The findings that this signal opened or changed, as they now stand."""
         changed: list[Finding] = []
         self.view.take(signal)
+        if self.view.settled != self._settled:
+            self._settled = self.view.settled
+            self._plans.clear()
         shape = tuple(signal.values) if isinstance(signal, Points) else type(signal)
         plan = self._plans.get(shape)
         if plan is None:
