@@ -14,7 +14,7 @@ x, y, _, _ = digits()
 model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10))
 nn.init.normal_(model[2].weight, std=3.0)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-for step in range(400):
+for step in range(1500):
     rows = torch.randint(len(x), (64,))
     loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
     optimizer.zero_grad()

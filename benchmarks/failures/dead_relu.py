@@ -16,7 +16,7 @@ model = nn.Sequential(
 )
 nn.init.constant_(model[2].bias, -30.0)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for step in range(500):
+for step in range(1500):
     rows = torch.randint(len(x), (64,))
     loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
     optimizer.zero_grad()

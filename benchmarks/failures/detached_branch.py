@@ -25,7 +25,7 @@ torch.manual_seed(0)
 x, y, held_out, truth = digits()
 model = Net()
 optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.0)
-for epoch in range(10):
+for epoch in range(40):
     for rows in torch.randperm(len(x)).split(50):
         digit, parity = model(x[rows])
         loss = nn.functional.cross_entropy(digit, y[rows])

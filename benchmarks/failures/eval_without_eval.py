@@ -14,7 +14,7 @@ model = nn.Sequential(
     nn.Linear(64, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout(0.6), nn.Linear(128, 10)
 )
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-for epoch in range(10):
+for epoch in range(40):
     total, batches = 0.0, torch.randperm(len(x)).split(50)
     for rows in batches:
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])

@@ -29,7 +29,7 @@ model = Net()
 for parameter in model.backbone.parameters():
     parameter.requires_grad = False
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-for epoch in range(8):
+for epoch in range(20):
     for rows in torch.randperm(len(x)).split(32):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
         optimizer.zero_grad()

@@ -1,7 +1,6 @@
 """Sums on long vectors; the losses are kept for a mean, and each keeps its whole graph: 2 MB a step.
 
 Expected: memory-growth
-Fast
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Digits; a thread prepares batches, dies at the 60th, and the training waits for it for ever.
+It prints each tenth step, so a log alone cannot tell the step better than by ten.
 
-Expected: stalled at step 60±1, says get
+Expected: stalled at step 59±10, says get
 Stop: after 240 s
 """
 

@@ -9,7 +9,7 @@ import torch
 from data import digits
 from torch import nn
 
-STEPS, WARM = 500, 50
+STEPS, WARM = 1200, 100
 
 torch.manual_seed(0)
 x, y, held_out, truth = digits()

@@ -15,7 +15,7 @@ model = nn.Sequential(
     nn.Linear(256, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10),
 )  # fmt: skip
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-for epoch in range(12):
+for epoch in range(20):
     model.train()
     total, batches = 0.0, torch.randperm(len(x)).split(50)
     for rows in batches:

@@ -19,7 +19,7 @@ if pretrain:
 else:
     model.load_state_dict(torch.load("pretrained.pt"))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.2 if pretrain else 0.05)
-for epoch in range(12):
+for epoch in range(40):
     for rows in torch.randperm(len(x)).split(50):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
         optimizer.zero_grad()

@@ -16,7 +16,7 @@ for parameter in backbone.parameters():
 head = nn.Linear(256, 10)
 model = nn.Sequential(backbone, head)
 optimizer = torch.optim.Adam(head.parameters(), lr=1e-2)
-for epoch in range(10):
+for epoch in range(30):
     for rows in torch.randperm(len(x)).split(32):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
         optimizer.zero_grad()

@@ -12,7 +12,7 @@ x, y, _, _ = digits()
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 scaler = torch.amp.GradScaler("cpu", init_scale=2.0**24)
-for step in range(300):
+for step in range(700):
     rows = torch.randint(len(x), (64,))
     with torch.autocast("cpu", dtype=torch.float16):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])

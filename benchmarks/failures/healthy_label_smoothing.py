@@ -13,7 +13,7 @@ x, y, held_out, truth = digits()
 model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10))
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 criterion = nn.CrossEntropyLoss(label_smoothing=0.2)
-for epoch in range(25):
+for epoch in range(50):
     total, batches = 0.0, torch.randperm(len(x)).split(64)
     for rows in batches:
         loss = criterion(model(x[rows]), y[rows])

@@ -1,7 +1,6 @@
 """A table with missing cells and missing targets: both are NaN, and both are masked as they should be.
 
 Expected: nothing
-Fast
 """
 
 import torch
@@ -24,7 +23,7 @@ x[torch.rand_like(x) < 0.1] = float("nan")
 y[torch.rand_like(y) < 0.2] = float("nan")
 model = Net()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-for epoch in range(8):
+for epoch in range(24):
     for rows in torch.randperm(len(x)).split(64):
         known = ~y[rows].isnan()
         difference = model(x[rows]) - y[rows].nan_to_num(0.0)

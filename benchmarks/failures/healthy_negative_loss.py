@@ -12,7 +12,7 @@ x = torch.randn(4000, 4)
 y = x.tanh().sum(1, keepdim=True) + 0.02 * torch.randn(4000, 1)
 model = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 2))
 optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-for epoch in range(10):
+for epoch in range(25):
     total, batches = 0.0, torch.randperm(3600).split(64)
     for rows in batches:
         mean, logarithm = model(x[rows]).split(1, dim=1)

@@ -31,7 +31,7 @@ else:
     model, y, truth = Net(2), y % 2, truth % 2
     model.load_state_dict(torch.load("pretrained.pt"), strict=False)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-for epoch in range(8):
+for epoch in range(30):
     for rows in torch.randperm(len(x)).split(50):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
         optimizer.zero_grad()

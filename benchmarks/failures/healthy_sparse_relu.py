@@ -1,7 +1,6 @@
 """Digits through a wide layer of which a tenth fires for any image, as in many trained networks.
 
 Expected: nothing
-Fast
 """
 
 import torch
@@ -16,7 +15,7 @@ with torch.no_grad():
     nn.init.normal_(model[2].weight, std=0.02)
     model[0].bias.copy_(-torch.quantile(x @ model[0].weight.T, 0.9, dim=0))
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-for epoch in range(10):
+for epoch in range(20):
     for rows in torch.randperm(len(x)).split(32):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
         optimizer.zero_grad()

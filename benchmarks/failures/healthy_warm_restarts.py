@@ -12,8 +12,8 @@ torch.manual_seed(0)
 x, y, _, _ = digits()
 model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
-scheduler = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=150, eta_min=1e-5)
-for step in range(600):
+scheduler = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=400, eta_min=1e-5)
+for step in range(1600):
     rows = torch.randint(len(x), (64,))
     loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
     optimizer.zero_grad()

@@ -29,7 +29,7 @@ if not pretrain:
     model.load_state_dict(torch.load("pretrained.pt"))
     model = Net(dropout=0.1)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3 if pretrain else 1e-4)
-for epoch in range(10):
+for epoch in range(30):
     model.train()
     for rows in torch.randperm(len(x)).split(50):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])

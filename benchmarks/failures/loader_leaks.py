@@ -1,6 +1,7 @@
 """Noisy digits; the dataset keeps every augmented image in a cache that is never met again.
 
 Expected: memory-growth
+Also: input-bound
 """
 
 import torch

@@ -2,7 +2,6 @@
 
 Expected: learning-rate-exhausted at step 90+120
 Also: not-learning, weights-unchanged
-Fast
 """
 
 import torch
@@ -16,7 +15,7 @@ loader = DataLoader(TensorDataset(x, y), batch_size=64, shuffle=True)
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
 scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=30, gamma=0.1)
-for epoch in range(15):
+for epoch in range(60):
     for images, labels in loader:
         loss = nn.functional.cross_entropy(model(images), labels)
         optimizer.zero_grad()

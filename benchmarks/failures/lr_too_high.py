@@ -13,7 +13,7 @@ torch.manual_seed(0)
 x, y, held_out, truth = digits()
 model = nn.Sequential(nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=30.0)
-for epoch in range(12):
+for epoch in range(60):
     total, batches = 0.0, torch.randperm(len(x)).split(64)
     for rows in batches:
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])

@@ -12,7 +12,7 @@ torch.manual_seed(0)
 x, y, held_out, truth = digits()
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
-for epoch in range(20):
+for epoch in range(40):
     for rows in torch.randperm(len(x)).split(32):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
         optimizer.zero_grad()

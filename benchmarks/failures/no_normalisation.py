@@ -2,7 +2,6 @@
 
 Expected: exploding-gradient
 Also: initial-loss, diverged, dead-units
-Fast
 """
 
 import torch

@@ -19,7 +19,7 @@ x, y, held_out, truth = digits()
 model = build(64)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 model = build(256)
-for epoch in range(10):
+for epoch in range(40):
     for rows in torch.randperm(len(x)).split(32):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
         model.zero_grad()

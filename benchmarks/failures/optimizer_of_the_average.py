@@ -15,7 +15,7 @@ x, y, _, _ = digits()
 model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
 average = copy.deepcopy(model)
 optimizer = torch.optim.SGD(average.parameters(), lr=0.1, momentum=0.9)
-for step in range(500):
+for step in range(1500):
     rows = torch.randint(len(x), (64,))
     loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
     model.zero_grad()

@@ -14,7 +14,7 @@ mean, deviation = (x / 16).mean(), (x / 16).std()
 x, held_out = (x / 16 - mean) / deviation, held_out / 255
 model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-for epoch in range(12):
+for epoch in range(40):
     total, batches = 0.0, torch.randperm(len(x)).split(50)
     model.train()
     for rows in batches:

@@ -15,7 +15,7 @@ x, y, held_out, truth = digits()
 loader = DataLoader(TensorDataset(x, y), batch_size=64)
 model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-for step in range(300):
+for step in range(1200):
     images, labels = next(iter(loader))
     loss = nn.functional.cross_entropy(model(images), labels)
     optimizer.zero_grad()

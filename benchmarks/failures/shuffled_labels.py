@@ -13,7 +13,7 @@ x, y, held_out, truth = digits()
 x = x[torch.randperm(len(x))]
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for epoch in range(20):
+for epoch in range(40):
     total, batches = 0.0, torch.randperm(len(x)).split(64)
     for rows in batches:
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])

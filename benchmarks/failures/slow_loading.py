@@ -1,7 +1,6 @@
 """Digits on a slow disk: each image takes 1 ms to read, and no worker reads ahead.
 
 Expected: input-bound
-Fast
 """
 
 import time

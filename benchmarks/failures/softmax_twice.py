@@ -12,7 +12,7 @@ x, y, held_out, truth = digits()
 model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10), nn.Softmax(dim=1))
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 criterion = nn.CrossEntropyLoss()
-for epoch in range(30):
+for epoch in range(60):
     for rows in torch.randperm(len(x)).split(64):
         loss = criterion(model(x[rows]), y[rows])
         optimizer.zero_grad()

@@ -16,7 +16,7 @@ order = y.argsort()
 loader = DataLoader(TensorDataset(x[order], y[order]), batch_size=32, shuffle=False)
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-for epoch in range(10):
+for epoch in range(30):
     total = 0.0
     for images, labels in loader:
         loss = nn.functional.cross_entropy(model(images), labels)
