@@ -305,14 +305,15 @@ CASES = {
 
 
 class Told(sessions.Session):
-    """A session that keeps what was told."""
+    """A session that keeps what was told of faults, the training's and the probe's."""
 
     def __init__(self, attempt):
         super().__init__(attempt)
         self.told = []
 
     def event(self, kind, **data):
-        self.told.append({"kind": kind, **data})
+        if kind in ("non-finite", "fault"):
+            self.told.append({"kind": kind, **data})
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
     from .torch_patches import Places
+    from .torch_short import Short
 
 CALLS_MAX = 8
 INPUT_BYTES_MAX = 1 << 28
@@ -64,9 +65,12 @@ class Call:
 class Calls:
     """The calls of the current step, oldest first. `began` is told when a model's call begins."""
 
-    def __init__(self, torch: Any, began: Callable[[Any, float], bool], places: Places) -> None:
+    def __init__(
+        self, torch: Any, began: Callable[[Any, float], bool], places: Places, short: Short
+    ) -> None:
         self.torch = torch
         self.places = places
+        self.short = short
         self.began = began
         self.calls: List[Call] = []
         self.roots: Dict[int, weakref.ref[Any]] = {}
@@ -79,9 +83,7 @@ class Calls:
         self.own = 0.0
         self.attend = True
         self.rich = True
-        self.lean = False
         self.simple = False
-        self.epoch = 0
         self.first = (0, 0)
         self.leans: Deque[Tuple[int, Any, Any, int]] = deque(maxlen=CALLS_MAX)
         self.descents = self.waited = 0
@@ -187,16 +189,18 @@ class Calls:
 
         @functools.wraps(original)
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if compiling():
+            if tracing():
                 return original(self, *args, **kwargs)
-            if calls.lean and len(args) == 1 and not kwargs and id(self) in roots:
+            if short.calls and len(args) == 1 and not kwargs and id(self) in roots:
                 tensor = args[0]
                 if (
                     type(tensor) is plain and not tensor.requires_grad
                     and self.training and graphs()
                 ):  # fmt: skip
-                    leans.append((calls.epoch, self, args, tensor._version))
+                    leans.append((short.epoch, self, args, tensor._version))
                     return original(self, *args)
+            if compiling():
+                return original(self, *args, **kwargs)
             if id(self) not in roots:
                 # A new model of a class that is wrapped already, with a new optimizer.
                 if calls.unwaited is None or not self.training or not calls.stop_waiting():
@@ -213,7 +217,9 @@ class Calls:
             after(call, output)
             return output
 
-        before, after, leans = self.before, self.after, self.leans
+        before, after, leans, short = self.before, self.after, self.leans, self.short
+        # the one costs a call that does nothing, the other several
+        tracing = getattr(getattr(self.torch, "compiler", None), "is_dynamo_compiling", compiling)
         plain, graphs = self.torch.Tensor, self.torch.is_grad_enabled
         return __call__
 
@@ -228,12 +234,12 @@ class Calls:
 
     def began_at(self, step: int) -> None:
         """From `step` on steps are not looked at."""
-        self.first = (step, self.epoch)
+        self.first = (step, self.short.epoch)
 
     def step_of(self, call: Call, now: int) -> int:
         """The step of a held call, at step `now`: backward is called equally often in each."""
         step, epoch = self.first
-        passed = self.epoch - epoch
+        passed = self.short.epoch - epoch
         if not passed or call.epoch < epoch:
             return step - (call.epoch < epoch)
         return step + (call.epoch - epoch) * (now - step) // passed
@@ -260,7 +266,7 @@ class Calls:
             call = self.note(module, args, kwargs)
         except Exception:
             call = Call(
-                module, None, None, self.epoch
+                module, None, None, self.short.epoch
             )  # inputs of a kind we cannot hold: timing goes on
         self.depth = 1
         if self.attend:
@@ -271,7 +277,7 @@ class Calls:
     def note(self, module: Any, args: Any, kwargs: Any) -> Call:
         """The call with its inputs, cut from the graph."""
         torch = self.torch
-        epoch = self.epoch
+        epoch = self.short.epoch
         if self.calls:
             self.calls = [c for c in self.calls if c.epoch == epoch or c.module is not module]
             if len(self.calls) >= CALLS_MAX:

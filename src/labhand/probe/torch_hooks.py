@@ -38,8 +38,8 @@ from .torch_measure import (
     learning_rates,
     memory_bytes,
     norm,
-    nothing,
 )
+from .torch_short import Short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Probe:
         self.off: set[str] = set()
         self.clock = Clock()
         self.budget = Budget()
-        self.calls = Calls(torch, self.model_begins, self.places)
+        self.short = Short()
+        self.calls = Calls(torch, self.model_begins, self.places, self.short)
         self.incidents = Incidents(torch, session, self.calls)
         self.looks = Looks(torch, session, LOOKS, self.calls.modules, self.guard)
         self.calls.looks = self.looks
@@ -93,17 +94,11 @@ class Probe:
         self.compiling = self.calls.compiling
         self.own = 0.0
         self.looked = 0
-        self.since = 0
         self.optimizers: Any = weakref.WeakSet()
-        self.main: Callable[[], Any] = nothing
         self.others = 0
         self.outer: Optional[Any] = None
         self.evaluations = 0
-        self.in_backward = False
         self.attend = True
-        self.lean = False
-        self.brief = 0
-        self.glance: Optional[Callable[[], bool]] = None
         self.listen: Callable[[bool], None] = lambda on: None
         self.losses: List[Any] = []
         self.loss_used = False
@@ -121,7 +116,7 @@ class Probe:
     @property
     def step(self) -> int:
         """The number of the step under way."""
-        return self.looked + self.since
+        return self.looked + self.short.since
 
     # -- safety
 
@@ -145,7 +140,7 @@ class Probe:
         """In a forked child: its own points file, and nothing of the step under way."""
         self.writer = None
         self.outer = None
-        self.in_backward = False
+        self.short.busy = False
         self.clock.next_step(perf_counter())
 
     def optimizer_made(self, optimizer: Any) -> None:
@@ -222,7 +217,7 @@ class Probe:
         self.look_at_gradients()
         if self.attend:
             self.budget.glanced(perf_counter() - now)
-        self.calls.epoch += 1
+        self.short.epoch += 1
         if self.arriving:
             self.look_at_arrivals()
         if self.attend:
@@ -327,8 +322,8 @@ class Probe:
             self.end_step(optimizer, now, has_closure(args, kwargs))
         elif not self.is_main(optimizer):
             return
-        self.since += 1
-        if self.since >= self.budget.stride:
+        self.short.since += 1
+        if self.short.since >= self.budget.stride:
             self.attending(True)
             self.looks.begin(self.step)
             self.clock.next_step(perf_counter())
@@ -356,9 +351,10 @@ class Probe:
         own = self.own + self.calls.own + perf_counter() - began - self.looks.taken_outside()
         self.own = self.calls.own = 0.0
         untypical = self.clock.evaluated or not self.step  # from what moment on would step 0 count?
-        self.budget.looked(seconds, self.since, own, untypical)
-        self.looks.end(self.points, self.step, self.budget.typical * self.since)
-        self.looked, self.since = self.step, 0
+        steps = self.short.since
+        self.budget.looked(seconds, steps, own, untypical)
+        self.looks.end(self.points, self.step, self.budget.typical * steps)
+        self.looked, self.short.since = self.step, 0
         self.attending(False)
 
     def finish_measuring(self, optimizer: Any, values: Dict[str, Any], closure: bool) -> None:
@@ -415,7 +411,7 @@ class Probe:
 
     def is_main(self, optimizer: Any, count: bool = True) -> bool:
         """Whether this optimizer's steps are the steps of the run; `count` once for each step."""
-        main = self.main()
+        main = self.short.main()
         if main is optimizer:
             self.others = 0
             return True
@@ -423,7 +419,7 @@ class Probe:
         self.others += count
         if main is not None and self.others <= SILENT * (len(self.optimizers) - 1):
             return False
-        self.main, self.others = weakref.ref(optimizer), 0
+        self.short.main, self.others = weakref.ref(optimizer), 0
         self.sentinel = self.weights = None
         return True
 
@@ -432,12 +428,13 @@ class Probe:
         self.attend = self.calls.attend = on
         self.calls.rich = on or self.budget.typical > RICH_STEP
         sound = self.device == "cpu" and not self.incidents.open and not self.was_scaled
-        self.lean = not on and not self.calls.rich and sound and not self.off
-        self.calls.lean = self.lean and self.calls.simple
-        self.brief = self.budget.stride - 1 if self.lean else 0
-        self.glance = None
+        short = self.short
+        short.on = not on and not self.calls.rich and sound and not self.off
+        short.calls = short.on and self.calls.simple
+        short.brief = self.budget.stride - 1 if short.on else 0
+        short.glance = None
         if self.sentinel is not None and self.budget.affords_glances:
-            self.glance = self.sentinel.finite
+            short.glance = self.sentinel.finite
         if not on:
             self.calls.began_at(self.step + 1)
         self.listen(on)

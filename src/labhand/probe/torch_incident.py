@@ -82,7 +82,9 @@ class Incidents:
     def before(self, now: int, until: float) -> Optional[Culprit]:
         """Who made the gradient of a step before that has spoiled the weights; None where not known."""
         weights = self.earlier.weights()
-        calls = [c for c in self.calls.held() if c.epoch < self.calls.epoch] if weights else []
+        calls = (
+            [c for c in self.calls.held() if c.epoch < self.calls.short.epoch] if weights else []
+        )
         if not calls:
             return None
         for call in calls:
@@ -139,7 +141,8 @@ class Incidents:
         self.told += 1
         began = perf_counter()
         until = began + min(SECONDS_MAX, max(2.0, STEPS_MAX * budget.typical))
-        self.busy, self.calls.lean = True, False
+        self.busy = True
+        self.calls.short.close()
         bounded, found = False, None
         try:
             if any(sharded(m) for m in self.calls.modules()):

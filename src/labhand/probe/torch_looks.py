@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from time import perf_counter, thread_time, time
 
-from .torch_measure import Arriving, nothing
+from .torch_measure import Arriving
 from .torch_replay import inner
+from .torch_short import nothing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

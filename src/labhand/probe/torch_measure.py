@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import weakref
 
+from .torch_short import nothing
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -13,10 +15,6 @@ SAMPLE_TENSORS = 8
 SAMPLE_VALUES = 4096
 SENTINEL_VALUES = 1 << 16
 EARLIER_BYTES_MAX = 1 << 26
-
-
-def nothing() -> None:
-    """None, as a reference to what is gone gives."""
 
 
 def local(tensor: Any) -> Any:

@@ -58,34 +58,34 @@ def backward(probe: Probe) -> None:
     """
     original = probe.torch.autograd.backward
     compiling, guard, incidents = probe.compiling, probe.guard, probe.incidents
-    calls, nan = probe.calls, float("nan")
+    short, nan = probe.short, float("nan")
 
     @functools.wraps(original)
     def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-        if probe.lean and not probe.in_backward:
+        if short.on and not short.busy:
             try:
                 value = tensors.item()
             except Exception:  # several tensors, or one that is no scalar
                 value = nan
             if value - value == 0:
-                probe.in_backward = True
+                short.busy = True
                 try:
                     result = original(tensors, *args, **kwargs)
                 finally:
-                    probe.in_backward = False
-                calls.epoch += 1
-                if probe.glance is not None and not probe.glance():
+                    short.busy = False
+                short.epoch += 1
+                if short.glance is not None and not short.glance():
                     guard("backward", probe.look_at_gradients)
                 return result
         # Checkpointing calls backward within backward, possibly from a thread of the engine.
-        if probe.in_backward or compiling() or incidents.busy:
+        if short.busy or compiling() or incidents.busy:
             return original(tensors, *args, **kwargs)
         guard("backward", probe.before_backward, tensors, args, kwargs)
-        probe.in_backward = True
+        short.busy = True
         try:
             result = original(tensors, *args, **kwargs)
         finally:
-            probe.in_backward = False
+            short.busy = False
         guard("backward", probe.after_backward)
         return result
 
@@ -112,14 +112,16 @@ def optimizer(probe: Probe) -> None:
 
 def _hook(probe: Probe, module: Any) -> None:
     """Registers the hook after each step, and lets the probe have that before it where it needs it."""
-    compiling, ended = probe.compiling, probe.step_ends
+    short, ended = probe.short, probe.step_ends
+    compiler = getattr(probe.torch, "compiler", None)
+    tracing = getattr(compiler, "is_dynamo_compiling", probe.compiling)
     handles: Dict[str, Any] = {}
 
     def stepped(optimizer: Any, args: Any, kwargs: Any) -> None:
-        if compiling():
+        if tracing():
             return
-        if probe.since < probe.brief and probe.main() is optimizer:
-            probe.since += 1
+        if short.since < short.brief and short.main() is optimizer:
+            short.since += 1
             return
         ended(optimizer, args, kwargs)
 
@@ -190,8 +192,7 @@ def scaler(probe: Probe) -> None:
         result = scale(self, outputs)
         if result is not outputs and isinstance(result, torch.Tensor):
             probe.scaled = (result, outputs)
-            probe.lean = False
-            probe.brief = 0
+            probe.short.close()
         return result
 
     @functools.wraps(step)
