@@ -11,6 +11,8 @@ from labhand.scan.data import CannotLook, Data, Part
 FOLDS = 5
 MOST = 20_000
 """Rows that models are fitted on; all rows with a label get probabilities."""
+PATIENCE = 100_000
+"""Labelled rows up to which models are fitted without being asked for by name."""
 CLASSES = 200
 SEED = 0
 
@@ -62,6 +64,11 @@ def _made(data: Data, part: Part) -> Beliefs:
             "your model's probabilities",
         )
     else:
+        if len(known) > PATIENCE and not data.thorough:
+            raise CannotLook(
+                f"models of {len(known):,} labelled rows take minutes; `--select wrong-label` takes them, "
+                "`--probabilities` spares them"
+            )
         matrix = features(data, part)[known]
         probabilities, source = cross_validated(matrix, given), "models that never saw the row"
     return Beliefs(part.row_numbers[known], given, probabilities, classes, source)

@@ -22,7 +22,7 @@ class Column(NamedTuple):
 
     kind: number, category (words that repeat), text (words that hardly repeat), flag (two values),
     time, vector (lists of numbers), other. `unique` counts different values without null; above
-    `EXACTLY` rows it is an estimate. `numeric` is the share of the non-null cells that are numbers.
+    `EXACTLY` rows it is an estimate, and so are the quantiles. `numeric` is the share of the non-null cells that are numbers.
     """
 
     name: str
@@ -97,10 +97,10 @@ def _expressions(name: str, dtype: Any, rows: int) -> list["pl.Expr"]:
         made["words"] = (cell.str.count_matches(r"\s+", literal=False) + 1).mean()
         numbers = cell.str.strip_chars().cast(pl.Float64, strict=False)
         made["numeric"] = numbers.count()
-        made |= _numbers(numbers)
+        made |= _numbers(numbers, rows)
     elif dtype.is_numeric():
         made["numeric"] = cell.count()
-        made |= _numbers(cell.cast(pl.Float64))
+        made |= _numbers(cell.cast(pl.Float64), rows)
         if dtype.is_integer():
             made["whole"] = pl.lit(True)
     elif dtype.is_temporal() and dtype not in (pl.Time, pl.Duration):
@@ -108,7 +108,9 @@ def _expressions(name: str, dtype: Any, rows: int) -> list["pl.Expr"]:
     return [expression.alias(f"{name}\0{key}") for key, expression in made.items()]
 
 
-def _numbers(cell: "pl.Expr") -> dict[str, "pl.Expr"]:
+def _numbers(cell: "pl.Expr", rows: int) -> dict[str, "pl.Expr"]:
+    some = cell.gather_every(max(1, rows // EXACTLY))
+    ordered = some.filter(some.is_finite())
     finite = cell.filter(cell.is_finite())
     quantiles = {"q01": 0.01, "q25": 0.25, "median": 0.5, "q75": 0.75, "q99": 0.99}
     return {
@@ -118,7 +120,7 @@ def _numbers(cell: "pl.Expr") -> dict[str, "pl.Expr"]:
         "mean": finite.mean(),
         "std": finite.std(),
         "odd": (~cell.is_finite()).sum(),
-        **{k: finite.quantile(q, interpolation="lower") for k, q in quantiles.items()},
+        **{k: ordered.quantile(q, interpolation="lower") for k, q in quantiles.items()},
     }
 
 

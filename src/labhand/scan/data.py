@@ -171,6 +171,7 @@ class Data:
         probabilities: "np.ndarray[Any, Any] | None" = None,
         embeddings: "np.ndarray[Any, Any] | None" = None,
         memory: int = 4 << 30,
+        thorough: bool = False,
     ) -> None:
         self.parts = list(parts)
         self.roles = roles
@@ -179,6 +180,9 @@ class Data:
         self.embeddings = embeddings
         """One line a row over all parts in their order."""
         self.memory = memory
+        self.thorough = thorough
+        """Whether detectors were asked for by name, and so may take their time."""
+        self.not_looked: list[str] = []
         self._shared: dict[str, Any] = {}
 
     def role(self, name: str) -> str | None:
@@ -212,6 +216,10 @@ class Data:
         if key not in self._shared:
             self._shared[key] = make()
         return cast(T, self._shared[key])
+
+    def left_out(self, why: str) -> None:
+        """Says what the detector that is at work did not look at; it stands in `skipped`."""
+        self.not_looked.append(why)
 
     def lacks(self, need: str) -> str | None:
         """Why a detector that needs this cannot run; None where the data has it.

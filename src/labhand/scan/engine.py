@@ -54,6 +54,7 @@ def scan(
         probabilities=probabilities,
         embeddings=embeddings,
         memory=memory,
+        thorough=bool(select),
         home=home,
     )
     looked = look(opened.data, detectors, progress)
@@ -121,6 +122,8 @@ def look(
             looked.skipped.append(Skipped(name, why[:300]))
             continue
         looked.ran.append(name)
+        looked.skipped += [Skipped(name, why) for why in data.not_looked]
+        data.not_looked.clear()
         looked.anomalies += [(name, anomaly) for anomaly in _grouped(found)]
     return looked
 

@@ -45,6 +45,7 @@ def open_data(
     probabilities: Path | None = None,
     embeddings: Path | None = None,
     memory: int | None = None,
+    thorough: bool = False,
     home: Path | None = None,
 ) -> Opened:
     """The data in files and folders, with the roles of its columns. Reads; writes nothing.
@@ -74,6 +75,7 @@ def open_data(
         probabilities=_array(probabilities, parts, "--probabilities"),
         embeddings=_array(embeddings, parts, "--embeddings"),
         memory=memory,
+        thorough=thorough,
     )
     return Opened(data, skipped)
 

@@ -14,11 +14,18 @@ from labhand.scan.data import Data, Part
 
 FIT = 20_000
 """Rows that neighbours are looked for among; all rows are scored."""
+ALL = 1_000_000
+"""Rows up to which every view looks at each."""
+LATER = 100_000
+DISTANCES = 400_000_000
+"""Distances that a view may compute: of very many rows, fewer are looked for neighbours among."""
 BLOCK = 200_000
 """Rows that are scored at a time."""
 CUT = 4.0
 """Deviations beyond which a single cell says no more of a row's distance to others."""
 EXPLAINED = 0.999
+USUAL = 0.8
+"""The share of rows, by their histogram, that tell how columns go together."""
 SEED = 0
 
 Matrix = Any
@@ -28,13 +35,14 @@ class Outlierness(NamedTuple):
     """One score a row, in the order of `part.row_numbers`; higher is stranger.
 
     `matrix` is what was looked at, standardised; `dropped` are the views that said nothing, each with
-    the reason; neighbours were looked for among `fitted_on` rows.
+    the reason; neighbours were looked for among `fitted_on` rows, of `all_views_on` rows.
     """
 
     scores: Matrix
     matrix: Matrix
     columns: list[str]
     fitted_on: int
+    all_views_on: int
     dropped: list[str]
 
 
@@ -53,7 +61,13 @@ def _scored(data: Data, part: Part) -> Outlierness | None:
     if not names:
         return None
     scores, dropped = score(matrix)
-    return Outlierness(scores, matrix, names, min(len(matrix), FIT), dropped)
+    return Outlierness(
+        scores, matrix, names, fitted_on(min(len(matrix), LATER)), _looked(matrix), dropped
+    )
+
+
+def _looked(matrix: Matrix) -> int:
+    return len(matrix) if len(matrix) <= ALL else LATER
 
 
 def standardised(matrix: Matrix) -> Matrix:
@@ -70,14 +84,32 @@ def standardised(matrix: Matrix) -> Matrix:
 
 
 def score(matrix: Matrix) -> tuple[Matrix, list[str]]:
-    """The score of every line of a standardised matrix, and the views that were dropped."""
+    """The score of every line of a standardised matrix, and the views that were dropped.
+
+    Above `ALL` lines the dear views look only at the `LATER` strangest by the cheap ones, and order
+    these anew.
+    """
     import numpy as np
 
-    total = np.zeros(len(matrix))
+    if len(matrix) <= ALL:
+        return _agreed(matrix, {**CHEAP, **DEAR}, matrix)
+    scores, dropped = _agreed(matrix, CHEAP, matrix)
+    strange = np.argpartition(-scores, LATER)[:LATER]
+    again, also = _agreed(matrix, DEAR, matrix[strange])
+    order = strange[np.argsort(again + surprise(scores[strange]))]
+    scores[order] = np.sort(scores[strange])
+    return scores, [*dropped, *also]
+
+
+def _agreed(matrix: Matrix, views: "dict[str, View]", lines: Matrix) -> tuple[Matrix, list[str]]:
+    """The mean surprise of some lines over views of the whole matrix, and the views dropped."""
+    import numpy as np
+
+    total = np.zeros(len(lines))
     dropped = []
-    for name, view in VIEWS.items():
+    for name, view in views.items():
         try:
-            told = view(matrix)
+            told = view(matrix, lines)
         except (ValueError, FloatingPointError, np.linalg.LinAlgError) as error:
             dropped.append(f"{name}: {error}")
             continue
@@ -85,7 +117,7 @@ def score(matrix: Matrix) -> tuple[Matrix, list[str]]:
             dropped.append(f"{name}: it says the same of every row")
             continue
         total += surprise(told)
-    return total / max(1, len(VIEWS) - len(dropped)), dropped
+    return total / max(1, len(views) - len(dropped)), dropped
 
 
 def surprise(scores: Matrix) -> Matrix:
@@ -96,7 +128,7 @@ def surprise(scores: Matrix) -> Matrix:
     return -np.log(rankdata(-scores, method="average") / len(scores))
 
 
-def _histogram(matrix: Matrix) -> Matrix:
+def _histogram(matrix: Matrix, lines: Matrix) -> Matrix:
     """The sum over columns of the log of how rare a cell's neighbourhood is (HBOS, smoothed)."""
     import numpy as np
 
@@ -114,51 +146,63 @@ def _histogram(matrix: Matrix) -> Matrix:
     return total
 
 
-def _neighbours(matrix: Matrix) -> Matrix:
+def fitted_on(rows: int) -> int:
+    """The rows that neighbours are looked for among."""
+    return min(rows, FIT, max(16, DISTANCES // max(1, rows)))
+
+
+def _neighbours(matrix: Matrix, lines: Matrix) -> Matrix:
     """The mean distance to the nearest rows, as many as the root of their number (5 to 100)."""
     import numpy as np
     from sklearn.neighbors import NearestNeighbors
 
-    matrix = np.clip(matrix, -CUT, CUT)
-    fitted = matrix[_some(len(matrix), FIT)]
+    fitted = np.clip(matrix[_some(len(matrix), fitted_on(len(lines)))], -CUT, CUT)
     number = int(np.clip(np.sqrt(len(fitted)), 5, 100))
     number = min(number, len(fitted) - 1)
     search = NearestNeighbors(n_neighbors=number + 1).fit(fitted)
-    return np.concatenate([search.kneighbors(b)[0][:, 1:].mean(axis=1) for b in _blocks(matrix)])
+    return np.concatenate(
+        [search.kneighbors(np.clip(b, -CUT, CUT))[0][:, 1:].mean(axis=1) for b in _blocks(lines)]
+    )
 
 
-def _middle(matrix: Matrix) -> Matrix:
+def _middle(matrix: Matrix, lines: Matrix) -> Matrix:
     """The squared distance to the middle, where the columns no longer go together."""
-    made = _apart(matrix)
-    return (made**2).sum(axis=1)
+    return (_apart(matrix, lines) ** 2).sum(axis=1)
 
 
-def _apart(matrix: Matrix) -> Matrix:
-    """The lines in directions that do not go together, each of deviation 1; the last .1 % left out."""
+def _apart(matrix: Matrix, lines: Matrix) -> Matrix:
+    """Lines in directions that do not go together, each of deviation 1; the last .1 % left out.
+
+    The directions are those of the usual rows alone: outliers would stretch them towards themselves.
+    """
     import numpy as np
 
-    centred = matrix - matrix.mean(axis=0)
-    some = centred[_some(len(matrix), FIT)]
-    _, sizes, directions = np.linalg.svd(some, full_matrices=False)
+    some = matrix[_some(len(matrix), FIT)]
+    odd = _histogram(some, some)
+    usual = some[odd <= np.quantile(odd, USUAL)]
+    middle = usual.mean(axis=0)
+    _, sizes, directions = np.linalg.svd(usual - middle, full_matrices=False)
     kept = int(np.searchsorted(np.cumsum(sizes**2) / (sizes**2).sum(), EXPLAINED)) + 1
     kept = min(kept, int((sizes > 1e-5 * sizes[0]).sum()))
-    made = centred @ directions[:kept].T / (sizes[:kept] / np.sqrt(len(some)))
+    made = (lines - middle) @ (directions[:kept].T / (sizes[:kept] / np.sqrt(len(usual))))
     return made.astype(np.float32)
 
 
-def _subsamples(matrix: Matrix) -> Matrix:
+def _subsamples(matrix: Matrix, lines: Matrix) -> Matrix:
     """The mean over small samples of the distance to the second nearest row of each."""
     import numpy as np
 
-    matrix = _apart(matrix)
+    lines = _apart(matrix, lines)
+    pool = lines if len(matrix) == len(lines) else _apart(matrix, matrix[_some(len(matrix), FIT)])
     generator = np.random.default_rng(SEED)
-    total = np.zeros(len(matrix))
+    total = np.zeros(len(lines))
+    times = int(np.clip(DISTANCES // (336 * len(lines)), 1, 10))
     for size in (16, 64, 256):
-        size = min(size, len(matrix))
-        told = np.zeros(len(matrix))
-        for _ in range(10):
-            some = matrix[generator.choice(len(matrix), size, replace=False)]
-            told += np.concatenate([_second(block, some) for block in _blocks(matrix)])
+        size = min(size, len(pool))
+        told = np.zeros(len(lines))
+        for _ in range(times):
+            some = pool[generator.choice(len(pool), size, replace=False)]
+            told += np.concatenate([_second(block, some) for block in _blocks(lines)])
         spread = told.std()
         total += told / spread if spread > 0 else 0
     return total
@@ -184,10 +228,7 @@ def _blocks(matrix: Matrix) -> list[Matrix]:
     return [matrix[start : start + BLOCK] for start in range(0, len(matrix), BLOCK)]
 
 
-VIEWS: dict[str, Callable[[Matrix], Matrix]] = {
-    "histogram": _histogram,
-    "neighbours": _neighbours,
-    "subsamples": _subsamples,
-    "middle": _middle,
-}
-"""Each view by its name; all count the same."""
+View = Callable[[Matrix, Matrix], Matrix]
+CHEAP: dict[str, View] = {"histogram": _histogram, "middle": _middle}
+DEAR: dict[str, View] = {"neighbours": _neighbours, "subsamples": _subsamples}
+"""Each view of a matrix and some lines by its name; all count the same."""

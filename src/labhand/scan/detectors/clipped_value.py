@@ -55,9 +55,9 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
         times = int(part.select((cell == limit).sum()).item())
         if times < max(LEAST, SHARE * column.filled) or times > 0.5 * column.filled:
             continue
-        values = cell.filter(cell.is_finite() & (cell != limit)).value_counts().alias("c")
-        near = part.select(values).unnest("c").sort(pl.nth(0), descending=largest).head(BESIDE)
-        beside = near["count"].to_numpy()
+        others = part.lazy.select(v=cell).filter(pl.col("v").is_finite() & (pl.col("v") != limit))
+        near = others.group_by("v").len("n").sort("v", descending=largest).head(BESIDE)
+        beside = near.collect(engine="streaming")["n"].to_numpy()
         usual = max(1.0, float(beside.mean()))
         if times < TIMES * usual or times <= beside.max():
             continue

@@ -91,8 +91,12 @@ def _numbers(part: Part, column: Column) -> Iterable[Anomaly]:
         return
     candidates = [v for v in (*SENTINELS, 0.0) if column.min <= v <= column.max]
     cell = number(column)
-    for value in candidates:
-        if value not in (column.min, column.max) and value != 0.0:
+    candidates = [v for v in candidates if v in (column.min, column.max) or v == 0.0]
+    if not candidates:
+        return
+    times = part.select((cell == v).sum().alias(str(v)) for v in candidates).row(0)
+    for value, seen in zip(candidates, times, strict=True):
+        if seen < max(LEAST, 0.002 * column.filled):
             continue
         stats = _around(part, cell, value)
         if _stands_apart(value, stats, column):

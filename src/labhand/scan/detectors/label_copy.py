@@ -1,13 +1,19 @@
 """A column that gives the label away."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import shown
 
+if TYPE_CHECKING:
+    import polars as pl
+
 LEAST = 10
+FIRST = 5_000
+"""Rows that must keep the rule before all are looked at."""
 PURE = 0.998
 """The share of rows whose label follows from the column alone."""
 
@@ -105,6 +111,11 @@ def _correlation(part: Part, label: Column, column: Column) -> tuple[str, float]
     import polars as pl
 
     pair = part.lazy.select(a=number(column), b=number(label)).drop_nulls()
+    first = (
+        pair.head(FIRST).select(pl.corr(pl.col("a").rank(), pl.col("b").rank())).collect().item()
+    )
+    if first is None or abs(first) < 0.99:
+        return None
     pair = pair.filter(pl.col("a").is_finite() & pl.col("b").is_finite())
     count, straight, ranked = (
         pair.select(
@@ -124,12 +135,18 @@ def _cuts(part: Part, label: Column, column: Column) -> tuple[str, float] | None
     """Whether sorting by the column sorts the labels: no more changes than classes, less one."""
     import polars as pl
 
-    pair = part.lazy.select(a=number(column), y=pl.col(label.name)).drop_nulls().sort("a", "y")
-    frame = pair.collect()
+    pair = part.lazy.select(a=number(column), y=pl.col(label.name)).drop_nulls()
+    if _changes(pair.head(FIRST).sort("a", "y").collect()) > label.unique - 1:
+        return None
+    frame = pair.sort("a", "y").collect()
     if len(frame) < max(30, 10 * label.unique):
         return None
-    changes = int((frame["y"] != frame["y"].shift()).fill_null(False).sum())
+    changes = _changes(frame)
     smallest = int(frame["y"].value_counts()["count"].min() or 0)  # type: ignore[arg-type]
     if changes > label.unique - 1 or smallest < 5:
         return None
     return f"{changes} cuts of it tell all {label.unique} classes apart in {len(frame):,} rows", 0.6
+
+
+def _changes(frame: "pl.DataFrame") -> int:
+    return int((frame["y"] != frame["y"].shift()).fill_null(False).sum())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 60
 """Columns up to which each is left out in turn."""
 LONGEST = 3_000_000
-"""Rows up to which each column is left out in turn."""
+"""Rows up to which numbers are rounded, and each column is left out in turn."""
 COMMON = 0.06
 DIGITS = 3
 """Significant digits to which numbers are compared in the second look."""
@@ -49,6 +49,11 @@ class Detector:
             names = [n for n in compared(data, part) if part.columns[n].kind != "other"]
             if 2 <= len(names) <= MOST_COLUMNS and part.rows > 2:
                 yield from _look(part, names)
+                if part.rows > LONGEST:
+                    data.left_out(
+                        f"{part.name} has more than {LONGEST:,} rows: numbers were not rounded, and no "
+                        "cell was left out"
+                    )
 
 
 def _look(part: Part, names: list[str]) -> Iterable[Anomaly]:
@@ -56,8 +61,10 @@ def _look(part: Part, names: list[str]) -> Iterable[Anomaly]:
 
     exact = _pairs(_hashed(part, pl.struct(names)))
     written = _pairs(_hashed(part, pl.struct(plain(part, names))))
-    looks = [("once words are written alike", written), *_rounded(part, names)]
-    looks += [("but for one cell", frame) for frame in _left_out(part, names)]
+    looks = [("once words are written alike", written)]
+    if part.rows <= LONGEST:
+        looks += _rounded(part, names)
+        looks += [("but for one cell", frame) for frame in _left_out(part, names)]
     found = pl.DataFrame(schema={ROW: pl.Int64, "partner": pl.Int64, "how": pl.String})
     for how, pairs in looks:
         new = pairs.join(exact, on=ROW, how="anti").join(found, on=ROW, how="anti")
@@ -103,7 +110,7 @@ def _left_out(part: Part, names: list[str]) -> Iterator["pl.DataFrame"]:
     """Rows equal to an earlier one but for one cell: sums of the cells' hashes, less one of them."""
     import polars as pl
 
-    if len(names) < 4 or part.rows > LONGEST:
+    if len(names) < 4:
         return
     cells = [pl.struct(cell.alias(n)).hash(seed=i).alias(n) for i, (n, cell) in enumerate(
         zip(names, plain(part, names), strict=True)
@@ -132,7 +139,7 @@ def _rounded(part: Part, names: list[str]) -> Iterator[tuple[str, "pl.DataFrame"
     ]
     rounded = part.lazy.select(ROW, *cells).collect(engine="streaming")
     pairs = _pairs(rounded.select(ROW, key=pl.struct(names).hash()))
-    chances = [agreeing(rounded[n].value_counts()["count"]) for n in names]
+    chances = [agreeing(rounded[n].value_counts(name=ROW)[ROW]) for n in names]
     expected = math.prod(chances) * part.rows**2 / 2
     if len(pairs) and not by_chance(len(pairs), expected):
         yield f"once numbers are rounded to {DIGITS} digits", pairs

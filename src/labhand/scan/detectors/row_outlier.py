@@ -89,6 +89,7 @@ def _look(part: Part, told: Outlierness) -> Iterable[Anomaly]:
         evidence={
             "contributions": dict(zip(map(int, rows[:50]), shares[:50], strict=True)),
             "neighbours_among": told.fitted_on,
+            "all_views_on": told.all_views_on,
             "views_dropped": told.dropped,
         },
         group="",
