@@ -55,6 +55,14 @@ def _roles(command: Any) -> Any:
     "--scores", metavar="FILE.parquet", type=_FILE, help="Write the outlier score of every row."
 )
 @click.option("--memory", metavar="SIZE", help="Memory to use, such as 4G; default: half of it.")
+@click.option(
+    "--apply", "patch", metavar="PATCH", type=_FILE,
+    help="Show what a patch of an earlier scan changes; with --to, do it in a copy.",
+)  # fmt: skip
+@click.option("--to", metavar="FILE", type=_FILE, help="The copy that --apply writes.")
+@click.option(
+    "--undo", "undone", metavar="FILE", type=_FILE, help="Take a patch back out of a copy."
+)
 @looks.fail_on
 def scan(
     paths: tuple[Path, ...],
@@ -67,6 +75,9 @@ def scan(
     ignore: tuple[str, ...],
     scores: Path | None,
     memory: str | None,
+    patch: Path | None,
+    to: Path | None,
+    undone: Path | None,
     fail_on: Severity,
     **roles: str | None,
 ) -> int:
@@ -78,6 +89,8 @@ def scan(
     """
     from labhand.scan import scan as look
 
+    if patch is not None or undone is not None or to is not None:
+        return _mend(patch, to, undone)
     if not paths and not splits:
         raise UsageError("say what to scan: a file, a folder, or `--split NAME=PATH`")
     named = dict(_pair(text) for text in splits)
@@ -102,6 +115,25 @@ def scan(
     else:
         click.echo("\n".join(_text(findings)))
     return looks.exit_code(findings, fail_on)
+
+
+def _mend(patch: Path | None, to: Path | None, undone: Path | None) -> int:
+    from labhand.scan import diff, mend, undo
+
+    if undone is not None and patch is None and to is None:
+        undo(undone)
+        click.echo(f"{undone} is as the data was, byte for byte")
+        return 0
+    if patch is None or undone is not None:
+        raise UsageError("`--to` goes with `--apply PATCH`; `--undo FILE` stands alone")
+    if to is None:
+        click.echo("\n".join(diff(patch)))
+        return 0
+    rows = mend(patch, to, Store.at(Path.cwd()).home)
+    click.echo(
+        f"{looks.counted(rows, 'row')} changed in {to}; `labhand scan --undo {to}` undoes it"
+    )
+    return 0
 
 
 def _pair(text: str) -> tuple[str, Path]:

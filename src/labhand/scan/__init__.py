@@ -4,11 +4,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labhand.scan.engine import scan
+    from labhand.scan.mending import diff, mend, undo
     from labhand.scan.opening import open_data
 
-__all__ = ["open_data", "scan"]
+__all__ = ["diff", "mend", "open_data", "scan", "undo"]
 
-_HOMES = {"scan": "engine", "open_data": "opening"}
+_HOMES = {
+    "scan": "engine",
+    "open_data": "opening",
+    "diff": "mending",
+    "mend": "mending",
+    "undo": "mending",
+}
 
 
 def __getattr__(name: str) -> Any:

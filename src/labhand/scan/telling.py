@@ -1,6 +1,6 @@
 """Findings of anomalies: rows, cells, spans and partners, with the full list in a Parquet beside."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from labhand.core.finding import (
     Where,
     stable_id,
 )
+from labhand.kit.verdicts import Verdict, read
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data
 from labhand.scan.patch import patch_text, refused
@@ -21,28 +22,39 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1000
 """Rows that a finding names itself; the full list stands in a file."""
+ENOUGH = 3
+"""Verdicts on a rule from which on they count for findings that nobody judged."""
 MOST_PAIRS = 20
 """Partner rows that are told one by one."""
 
 
 class Verdicts:
-    """What a person said of earlier findings: those that were no issue are told more softly."""
+    """What a person said of earlier findings: those that were fine, and their like, count for less."""
 
-    def __init__(self, settled: Mapping[str, bool]) -> None:
-        self._settled = settled
+    def __init__(self, said: Sequence[Verdict]) -> None:
+        self._said = {verdict.finding: verdict.answer for verdict in said}
+        self._rules: dict[str, list[bool]] = {}
+        for verdict in said:
+            self._rules.setdefault(verdict.rule, []).append(verdict.answer == "real")
 
     @classmethod
     def of(cls, home: Path | None) -> "Verdicts":
-        """The verdicts that are remembered in a labhand home; none where it has none."""
-        return cls({})
+        """The verdicts on findings of scan that are remembered in a labhand home."""
+        return cls([v for v in read(home) if v.job == "scan"] if home is not None else [])
 
-    def softened(self, finding: Finding) -> Finding:
-        """The finding, as a note of little confidence where a person said it is no issue."""
-        if self._settled.get(finding.id) is not False:
-            return finding
-        finding.severity = "note"
-        finding.confidence = min(finding.confidence, 0.1)
-        finding.evidence["verdict"] = "a person said that this is no issue"
+    def weighed(self, finding: Finding) -> Finding:
+        """The finding: a note where a person said that it is fine; less sure where most like it were."""
+        right = self._rules.get(finding.rule, [])
+        if self._said.get(finding.id) == "fine":
+            finding.severity = "note"
+            finding.confidence = min(finding.confidence, 0.1)
+            finding.evidence["verdict"] = "a person said that this is fine"
+        elif self._said.get(finding.id) is None and len(right) >= ENOUGH:
+            share = (sum(right) + 1) / (len(right) + 1)
+            finding.confidence = round(finding.confidence * share, 3)
+            finding.evidence["verdicts"] = f"{sum(right)} of {len(right)} like it were real"
+            if share < 0.5 and finding.severity == "warning":
+                finding.severity = "note"
         return finding
 
 
@@ -51,7 +63,7 @@ def told(
 ) -> list[Finding]:
     """The findings, the gravest and surest first; writes the full lists of rows into `out`."""
     findings = [_finding(data, rule, anomaly, out) for rule, anomaly in anomalies]
-    return sorted((verdicts.softened(f) for f in findings), key=_rank, reverse=True)
+    return sorted((verdicts.weighed(f) for f in findings), key=_rank, reverse=True)
 
 
 def _rank(finding: Finding) -> tuple[int, float, int]:

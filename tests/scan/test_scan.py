@@ -1,0 +1,163 @@
+"""`labhand scan`: what a person gets, from files to findings and back."""
+
+import random
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from labhand.core.errors import InputError, UsageError
+from labhand.kit import verdicts
+from labhand.scan import diff, mend, open_data, scan, undo
+
+
+@pytest.fixture
+def table():
+    generator = random.Random(0)
+    return pl.DataFrame(
+        {
+            "dose": [round(generator.gauss(5, 1), 3) for _ in range(60)],
+            "level": [round(generator.gauss(50, 9), 3) for _ in range(60)],
+            "label": [generator.choice("ab") for _ in range(60)],
+        }
+    )
+
+
+@pytest.fixture
+def repeated(table, tmp_path):
+    path = tmp_path / "data.csv"
+    pl.concat([table, table[3:4], table[7:8]]).write_csv(path)
+    return path
+
+
+def only(findings, rule):
+    (found,) = [f for f in findings.findings if f.rule == rule]
+    return found
+
+
+def test_a_finding_names_rows_partners_and_the_full_list(repeated, tmp_path):
+    out = tmp_path / "out"
+    found = only(scan([repeated], select=["exact-duplicate"], out=out), "exact-duplicate")
+    assert found.where.rows == [60, 61] and found.where.rows_total == 2
+    assert [r.where.rows for r in found.related] == [[3], [7]]
+    listed = pl.read_parquet(found.where.rows_file)
+    assert listed.columns[:2] == ["row", "score"] and listed["row"].to_list() == [60, 61]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+def test_a_patch_is_shown_applied_to_a_copy_and_undone_byte_for_byte(table, tmp_path, suffix):
+    path, copy, out = tmp_path / f"data{suffix}", tmp_path / f"copy{suffix}", tmp_path / "out"
+    frame = pl.concat([table, table[3:5]])
+    writers = {".csv": frame.write_csv, ".parquet": frame.write_parquet}
+    writers.get(suffix, frame.write_ndjson)(path)
+    before = path.read_bytes()
+    found = only(scan([path], select=["exact-duplicate"], out=out), "exact-duplicate")
+    patch = Path(found.fix.patch)
+    told = "\n".join(diff(patch))
+    assert "-60: " in told and "is_in([60, 61])" in told
+    assert mend(patch, copy, tmp_path / "home") == 2
+    assert open_data([copy]).data.parts[0].rows == 60
+    assert path.read_bytes() == before != copy.read_bytes()
+    undo(copy)
+    assert copy.read_bytes() == before
+
+
+def test_a_copy_that_was_changed_since_is_not_overwritten(repeated, tmp_path):
+    found = only(
+        scan([repeated], select=["exact-duplicate"], out=tmp_path / "o"), "exact-duplicate"
+    )
+    copy = tmp_path / "copy.csv"
+    mend(Path(found.fix.patch), copy, tmp_path / "home")
+    copy.write_text("mine")
+    with pytest.raises(InputError, match="changed since"):
+        undo(copy)
+    with pytest.raises(UsageError, match="the data itself"):
+        mend(Path(found.fix.patch), repeated, tmp_path / "home")
+
+
+def test_a_fix_that_would_gut_a_class_is_refused(tmp_path):
+    rows = [[i * 1.37, i * 0.71 + 3, "a"] for i in range(50)] + [[1.5, 2.5, "b"]] * 10
+    frame = pl.DataFrame(rows, schema=["dose", "level", "label"], orient="row")
+    frame.write_csv(tmp_path / "data.csv")
+    found = only(scan([tmp_path / "data.csv"], select=["exact-duplicate"]), "exact-duplicate")
+    assert found.fix is None and "9 of 10 rows" in found.evidence["fix_refused"]
+
+
+def test_what_a_person_called_fine_is_a_note_from_then_on(repeated, tmp_path):
+    found = only(scan([repeated], select=["exact-duplicate"], home=tmp_path), "exact-duplicate")
+    assert found.severity == "warning"
+    verdicts.add(tmp_path, found, "scan", "fine")
+    again = only(scan([repeated], select=["exact-duplicate"], home=tmp_path), "exact-duplicate")
+    assert again.severity == "note" and again.confidence <= 0.1
+
+
+def test_scores_are_of_every_row(repeated, tmp_path):
+    scan([repeated], select=["missing"], scores=tmp_path / "scores.parquet")
+    told = pl.read_parquet(tmp_path / "scores.parquet")
+    assert told["row"].to_list() == list(range(62)) and told["score"].is_finite().all()
+
+
+def test_every_format_gives_the_same_rows(table, tmp_path):
+    table.write_csv(tmp_path / "a.csv", separator=";")
+    (tmp_path / "b.tsv").write_bytes(b"\xef\xbb\xbf" + table.write_csv(separator="\t").encode())
+    table.write_ndjson(tmp_path / "c.jsonl")
+    table.write_json(tmp_path / "d.json")
+    table.write_parquet(tmp_path / "e.parquet")
+    table.write_ipc(tmp_path / "f.arrow")
+    with sqlite3.connect(tmp_path / "g.sqlite") as base:
+        base.execute("create table t (dose real, level real, label text)")
+        base.executemany("insert into t values (?, ?, ?)", table.rows())
+    base.close()
+    for path in sorted(tmp_path.iterdir()):
+        (part,) = open_data([path]).data.parts
+        assert part.lazy.drop("__row__").collect().equals(table), path
+
+
+def test_a_matrix_is_vectors(tmp_path):
+    np.save(tmp_path / "v.npy", np.ones((5, 3), dtype=np.float32))
+    (part,) = open_data([tmp_path / "v.npy"]).data.parts
+    assert part.rows == 5 and part.columns["vector"].kind == "vector"
+
+
+def test_shards_are_one_part_and_splits_are_known_by_name(table, tmp_path):
+    for number in range(3):
+        table[number * 10 : number * 10 + 10].write_parquet(
+            tmp_path / f"train-0000{number}.parquet"
+        )
+    table[30:].write_parquet(tmp_path / "test-00000.parquet")
+    parts = {p.split: p for p in open_data([tmp_path]).data.parts}
+    assert parts["train"].rows == 30 and parts["test"].rows == 30
+    assert parts["train"].at([12], ["dose"])["dose"].to_list() == [table["dose"][12]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("bad.parquet", b"PAR1 nothing", "damaged Parquet"),
+        ("bad.jsonl", b'{"a": 1}\n{oops\n{"a": 3}\n', "lines are no JSON"),
+        ("latin.csv", "a,b\nna\u00efve,1\n\u00e9t\u00e9,2\n".encode("latin-1"), "no UTF-8"),
+        ("ragged.csv", b"a,b,c\n1,2,3\n4,5\n6,7,8,9\n", "too few fields"),
+        ("empty.csv", b"", "is empty"),
+        ("what.bin", b"\0\1\2", "no format"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_the_rest_is_scanned(table, tmp_path, name, content, why):
+    (tmp_path / name).write_bytes(content)
+    table.write_csv(tmp_path / "good.csv")
+    findings = scan([tmp_path / name, tmp_path / "good.csv"], select=["missing"])
+    told = [s.why for s in findings.skipped if s.rule == "*"]
+    assert any(why in sentence for sentence in told) and all("\n" not in s for s in told)
+    assert any(p["path"].endswith("good.csv") for p in findings.summary["parts"])
+
+
+def test_a_column_that_does_not_exist_is_answered_with_the_nearest(repeated):
+    with pytest.raises(UsageError, match="did you mean `label`"):
+        scan([repeated], roles={"label": "lable"})
+
+
+def test_a_detector_that_lacks_something_says_so(repeated):
+    findings = scan([repeated], select=["group-leak", "time-leak"])
+    assert {s.rule for s in findings.skipped} == {"group-leak", "time-leak"}
+    assert not findings.ran and all("--" in s.why for s in findings.skipped)
