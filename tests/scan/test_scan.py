@@ -1,7 +1,9 @@
 """`labhand scan`: what a person gets, from files to findings and back."""
 
+import json
 import random
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +163,30 @@ def test_a_detector_that_lacks_something_says_so(repeated):
     findings = scan([repeated], select=["group-leak", "time-leak"])
     assert {s.rule for s in findings.skipped} == {"group-leak", "time-leak"}
     assert not findings.ran and all("--" in s.why for s in findings.skipped)
+
+
+def test_a_folder_of_images_is_a_row_an_image_with_its_class(tmp_path):
+    for split, kind in (("train", "cat"), ("train", "dog"), ("test", "cat"), ("test", "dog")):
+        (tmp_path / split / kind).mkdir(parents=True)
+        (tmp_path / split / kind / "one.pgm").write_text("P2\n1 1\n1\n1\n")
+    opened = open_data([tmp_path])
+    parts = {p.split: p for p in opened.data.parts}
+    assert set(parts) == {"train", "test"} and opened.data.lacks("images") is None
+    assert parts["train"].lazy.collect()["class"].to_list() == ["cat", "dog"]
+    assert opened.data.role("label") == "class" and opened.data.role("image") == "image"
+
+
+def test_an_inspect_log_is_a_row_a_sample(tmp_path):
+    sample = {
+        "id": 7, "epoch": 1, "input": "2+2?", "target": "4", "messages": [{"role": "user"}],
+        "output": {"choices": [{"stop_reason": "stop", "message": {"content": "4"}}]},
+        "scores": {"match": {"value": "C"}},
+    }  # fmt: skip
+    with zipfile.ZipFile(tmp_path / "log.eval", "w") as archive:
+        archive.writestr("header.json", json.dumps({"eval": {"run_id": "r1", "model": "m"}}))
+        archive.writestr("samples/7_epoch_1.json", json.dumps(sample))
+    opened = open_data([tmp_path / "log.eval"])
+    (part,) = opened.data.parts
+    row = part.lazy.collect().row(0, named=True)
+    assert (row["run"], row["item"], row["output"], row["score/match"]) == ("r1", "7", "4", "C")
+    assert opened.data.lacks("runs") is None and part.facts["model"] == "m"
