@@ -229,3 +229,60 @@ def test_a_diff_applied_is_the_change(
     made = applied(text, [patch], Path("f.py"))
     assert made.replace("y\n", "").replace("z", "") == text
     assert made.count("z") + made.count("y") == len(edits)
+
+
+@pytest.mark.parametrize("depth", [150, 400, 900, 5000])
+@pytest.mark.parametrize(
+    "shape",
+    ["x = torch" + ".cuda()", "loss = 1" + " + torch.softmax(x, 1)", "if a:\n    pass\n" + "elif torch.f(a):\n    pass\n", "x = " + "f("],
+)  # fmt: skip
+def test_code_that_nests_too_deeply_is_named_at_most_once(
+    bad: Path, shape: str, depth: int
+) -> None:
+    head, mark, tail = shape.partition("elif")
+    if not mark:
+        head, mark, tail = (
+            shape.partition(".cuda()") if ".cuda" in shape else shape.partition(" + torch")
+        )
+    closing = ")" * depth if shape.endswith("f(") else ""
+    body = "x = " + "f(" * depth if closing else head + (mark + tail) * depth
+    deep = bad.parent / "deep.py"
+    deep.write_text(
+        f"import torch\nx = object()\n{body}{closing}\ntorch.nn.functional.cross_entropy(x, x).backward()\n"
+    )
+    found = check([bad.parent], root=bad.parent)
+    assert [f.rule for f in found.findings if f.where.path == "train.py"] == ["grad-zero-missing"]
+    assert [s.rule for s in found.skipped] in ([], ["*"])
+
+
+def test_a_file_that_no_person_wrote_is_named(bad: Path) -> None:
+    (bad.parent / "data.py").write_text(f"x = [{'1, ' * 400_000}]\n")
+    found = check([bad.parent], root=bad.parent)
+    assert [f.rule for f in found.findings] == ["grad-zero-missing"]
+    (skipped,) = found.skipped
+    assert "data.py: it holds 1.2 million characters" in skipped.why
+
+
+def test_files_that_import_each_other_in_circles_are_checked(bad: Path) -> None:
+    (bad.parent / "one.py").write_text(
+        "from two import *\nfrom two import a\nb = a\nb(1).backward()\n"
+    )
+    (bad.parent / "two.py").write_text("from one import *\nfrom one import b\na = b\na.step()\n")
+    (bad.parent / "odd.py").write_text(
+        "class A(B): pass\nclass B(A): pass\nclass C(C): pass\nA().step(); C().step()\n"
+    )
+    found = check([bad.parent], root=bad.parent)
+    assert [f.rule for f in found.findings] == ["grad-zero-missing"] and not found.skipped
+
+
+def test_what_is_only_possible_is_told_when_it_is_selected(bad: Path) -> None:
+    home = bad.parent / ".labhand"
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "maybe.py").write_text(
+        "class Rule:\n    severity = 'note'\n    level = 'possible'\n"
+        "    def check(self, code):\n"
+        "        for call in code.calls('.step'):\n"
+        "            yield code.claim(call.node, 'it steps', 'look', confidence=0.5)\n"
+    )
+    assert rules_in(bad, home=home) == ["grad-zero-missing"]
+    assert rules_in(bad, home=home, select=["maybe"]) == ["maybe"]

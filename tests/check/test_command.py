@@ -166,5 +166,5 @@ def test_a_new_rule_keeps_the_contract_but_for_what_its_author_must_write(lab, t
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_odd.py"],
         cwd=lab.folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert "1 failed, 7 passed" in done.stdout and "test_cases_are_many_enough" in done.stdout
+    assert "1 failed, 8 passed" in done.stdout and "test_cases_are_many_enough" in done.stdout
     assert lab("check").returncode == 0

@@ -18,6 +18,7 @@ from labhand.check.claim import Level, RuleLike
 from labhand.check.engine import claims
 from labhand.check.env import in_memory
 from labhand.check.patches import applied
+from labhand.core import registry
 from labhand.core.finding import SEVERITIES, Finding
 from labhand.core.registry import KINDS, Extension
 from labhand.kit import cases
@@ -81,6 +82,18 @@ class RuleContract:
             assert Counter(f.id for f in left) <= Counter(f.id for f in kept)
             assert case.fixed in (None, mended), f"the block at line {case.line}"
 
+    def test_fixes_trouble_no_other_rule(self, files: tuple[Path, Path]) -> None:
+        """A mended block has no finding, of whatever built-in rule, that it had not before."""
+        loaded, _ = registry.load_all("rule")
+        every = {name: kind() for name, kind in loaded.items() if kind.level != "possible"}
+        for case in _cases(files):
+            diffs = [f.fix.patch for f in _findings(files, case.text, case) if f.fix is not None]
+            if diffs:
+                mended = applied(case.text, diffs, Path("case.py"))
+                before = Counter(f.rule for f in _all(every, case.text, case))
+                after = Counter(f.rule for f in _all(every, mended, case))
+                assert after <= before, f"the block at line {case.line}"
+
     def test_is_quiet_on_nothing(self, files: tuple[Path, Path]) -> None:
         """An empty file, and one of comments, bring no finding."""
         for text in ("", "# nothing\n", "pass\n"):
@@ -104,6 +117,11 @@ def _cases(files: tuple[Path, Path]) -> list[cases.Case]:
 def _findings(files: tuple[Path, Path], text: str, case: cases.Case | None) -> list[Finding]:
     source, project = in_memory(text, case.beside if case else {})
     return claims(source, project, {_extension(files).name: _rule(files)})
+
+
+def _all(rules: dict[str, RuleLike], text: str, case: cases.Case) -> list[Finding]:
+    source, project = in_memory(text, case.beside)
+    return claims(source, project, rules)
 
 
 def _every(files: tuple[Path, Path]) -> Iterator[tuple[cases.Case, Finding]]:

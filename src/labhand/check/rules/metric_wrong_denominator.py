@@ -59,7 +59,9 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The averages of one file that divide by the wrong count."""
-        if not code.mentions("len(", ".size(") or not code.mentions("oader", "loss", "acc", "correct"):
+        if not code.mentions("len(", ".size(") or not code.mentions(
+            "oader", "loss", "acc", "correct"
+        ):
             return
         for division in code.operations(ast.Div):
             unit = code.unit(division)

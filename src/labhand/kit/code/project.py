@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from labhand.core.errors import InputError
 from labhand.kit.code import knowledge
+from labhand.kit.code.knowledge import tables
 from labhand.kit.code.model import Binding, Class, Scope
 from labhand.kit.code.source import Source, load
 
@@ -235,7 +236,10 @@ class Project:
 
     def _unbound(self, name: str, source: Source) -> str | None:
         for module, level in source.index.stars:
-            if not level and name in knowledge.STARS.get(module, ()):
+            known = name in knowledge.STARS.get(module, ()) or tables.names_thing(
+                f"{module}.{name}"
+            )
+            if not level and known:
                 return knowledge.canonical_name(f"{module}.{name}")
             ours = self.module(module, level, source)
             if ours is not None and name in ours.index.module.bindings:
@@ -286,9 +290,11 @@ class Project:
 
     def module_of(self, expression: ast.expr, where: Where) -> Source | None:
         """The project's file that an expression names as a module."""
-        root, rest = expression, ""
+        root: ast.expr = expression
+        rest = ""
         while isinstance(root, ast.Attribute):
-            root, rest = root.value, f".{root.attr}{rest}"
+            rest = f".{root.attr}{rest}"
+            root = root.value
         if not isinstance(root, ast.Name):
             return None
         _, bindings = self.binding(root.id, where)

@@ -1,4 +1,7 @@
-"""Symbolic shapes, from sure facts only: a tuple of sizes, `...` in front where more may stand there."""
+"""Symbolic shapes, from sure facts only.
+
+A tuple of sizes: a number, code as text, None where not known; `...` in front where more may stand there.
+"""
 
 import ast
 from collections.abc import Iterable
@@ -109,8 +112,8 @@ def _method(facts: Facts, spot: Spot, call: Call, start: Fact) -> Fact:
 def _indexed(facts: Facts, spot: Spot, value: ast.expr, index: ast.expr) -> Iterable[Fact] | None:
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
     shape = facts.one(spot.at(value, ())).value
-    if shape is None:
-        return None
+    if shape is None or shape[:1] == (...,):
+        return None if shape is None else [UNKNOWN]
     last = parts[-1]
     if (
         len(parts) == len(shape)
@@ -155,6 +158,8 @@ def _sizes(given: list[ast.expr]) -> tuple[Any, ...] | None:
 
 
 def _size(given: ast.expr) -> object:
+    if isinstance(given, ast.UnaryOp):
+        return None  # -1: whatever is left
     return given.value if isinstance(given, ast.Constant) else ast.unparse(given)
 
 

@@ -19,6 +19,10 @@ _MAGIC = re.compile(r"^(\s*)(?:%|!|\?|\w[\w.]*\?\??\s*$)")
 _MAGIC_VALUE = re.compile(r"^(\s*[\w, ]+=\s*)[!%].*$")
 
 
+MOST_CHARACTERS = 1_000_000
+"""Longer files are data or generated, and would take seconds to look at."""
+
+
 class Cell(NamedTuple):
     """A code cell of a notebook: its place among all cells (from 0), its first line in the text."""
 
@@ -39,6 +43,10 @@ class Source:
         self.cells = cells or []
         self.error: str | None = None
         self.tree = ast.Module(body=[], type_ignores=[])
+        if len(text) > MOST_CHARACTERS:
+            size = len(text) / 1e6
+            self.error = f"it holds {size:.1f} million characters, more than a person writes"
+            return
         try:
             self.tree = _parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -165,4 +173,6 @@ def _why_unparsable(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.lineno:
         hint = "; it looks like Python 2" if "Missing parentheses" in (error.msg or "") else ""
         return f"line {error.lineno} is no Python that this interpreter reads: {error.msg}{hint}"
+    if isinstance(error, RecursionError | MemoryError):
+        return "it cannot be parsed: it nests too deeply; split its longest expression or branches"
     return f"it cannot be parsed: {type(error).__name__}: {error}"

@@ -26,6 +26,9 @@ RENAMED = {
     "torch.nn.modules.": "torch.nn.",
     "pytorch_lightning": "lightning.pytorch",
     "tensorflow.keras": "keras",
+    "keras.models.Sequential": "keras.Sequential",
+    "keras.models.Model": "keras.Model",
+    "keras.engine.sequential.Sequential": "keras.Sequential",
     "lightning_fabric": "lightning.fabric",
 }
 """Prefixes of the same thing under another name."""

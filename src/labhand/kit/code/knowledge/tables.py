@@ -51,6 +51,13 @@ def entry(table_name: str, name: str | None) -> Mapping[str, Any] | None:
 
 
 @cache
+def names_thing(name: str) -> bool:
+    """Whether any table knows a name: what `from X import *` brings."""
+    every = (entries(path.stem) for path in _FOLDER.glob("*.toml"))
+    return any(name in known or f"{name}()" in known for known in every)
+
+
+@cache
 def words(table_name: str, *keys: str) -> frozenset[str]:
     """A plain list of a table as a set: `words("names", "test")`."""
     found: Any = table(table_name)
