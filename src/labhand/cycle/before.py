@@ -10,7 +10,9 @@ import msgspec
 from labhand.core.errors import LabhandError
 from labhand.core.run import Run
 from labhand.core.store import Store, write_whole
-from labhand.kit.catalog import Catalog, RunRow
+from labhand.kit import verdicts
+from labhand.kit.catalog import Catalog
+from labhand.watch.calibration import BUDGET, Calibration
 from labhand.watch.view import Before
 
 MOST = 20
@@ -21,16 +23,26 @@ PEAKS = "peaks.json"
 """In an attempt's folder: the largest score of each detector that judges by degree."""
 
 
-def before(store: Store, command: list[str], run_id: str) -> list[Before]:
-    """The earlier runs of the same script, the latest first, at most 20. Reads their records."""
+def before(
+    store: Store, command: list[str], run_id: str, budget: float = BUDGET
+) -> tuple[list[Before], Calibration]:
+    """The earlier runs of the same script, the latest first, at most 20; and what they teach of alarms.
+
+    The calibration is the one that ships, with the peaks of those runs that went well and what a person
+    said of findings; `budget` is in false alarms in a thousand healthy runs. Reads their records.
+    """
     found: list[Before] = []
+    peaks: list[dict[str, float]] = []
     for row in Catalog(store).like(command, run_id, MOST):
         with contextlib.suppress(LabhandError, OSError):
             run = store.read(row.id)
             fine = _fine(run)
             curve = functools.partial(_curve, store.folder(run.id))
             found.append(Before(run.name, fine, run.config, functools.lru_cache(curve)))
-    return found
+            if fine and (its := _peaks(store, run)):
+                peaks.append(its)
+    said = [verdict for verdict in verdicts.read(store.home) if verdict.job == "watch"]
+    return found, Calibration.prior(budget).adapted(peaks, said)
 
 
 def keep_peaks(attempt_dir: Path, peaks: Mapping[str, float]) -> None:
@@ -38,22 +50,21 @@ def keep_peaks(attempt_dir: Path, peaks: Mapping[str, float]) -> None:
     write_whole(attempt_dir / PEAKS, msgspec.json.encode(peaks))
 
 
-def healthy_peaks(store: Store, rows: Sequence[RunRow]) -> list[dict[str, float]]:
-    """The peaks of those runs that finished with nothing wrong, the last attempt's of each."""
-    found: list[dict[str, float]] = []
-    for row in rows:
-        with contextlib.suppress(LabhandError, OSError, ValueError):
-            run = store.read(row.id)
-            if _fine(run):
-                path = store.attempt(run.id, run.attempts[-1].number) / PEAKS
-                found.append(msgspec.json.decode(path.read_bytes(), type=dict[str, float]))
-    return found
+def _peaks(store: Store, run: Run) -> dict[str, float]:
+    """The peaks of the run's last attempt; none where they were not kept."""
+    path = store.attempt(run.id, run.attempts[-1].number) / PEAKS
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, float])
+    except (OSError, ValueError):
+        return {}
 
 
 def _fine(run: Run) -> bool:
     """Whether it finished and watch told of nothing worse than a note."""
-    return run.status == "finished" and not any(
-        f.job == "watch" and f.severity != "note" for f in run.findings
+    return (
+        run.status == "finished"
+        and bool(run.attempts)
+        and not any(f.job == "watch" and f.severity != "note" for f in run.findings)
     )
 
 

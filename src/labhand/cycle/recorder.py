@@ -25,6 +25,7 @@ from labhand.kit.scrub import Scrubber, Stream
 from labhand.kit.stacks import Stacks
 from labhand.probe.points import Writer, append
 from labhand.watch import Follower, Watcher
+from labhand.watch.calibration import Calibration
 from labhand.watch.rows import Row
 from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
 from labhand.watch.view import Before
@@ -68,14 +69,20 @@ class Recorder:
         environment: Mapping[str, str],
         command: Sequence[str],
         roles: Mapping[str, str],
-        earlier: Sequence[Before] = (),
+        known: tuple[Sequence[Before], Calibration | None] = ((), None),
         config: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = store.attempt(run[0], number)
         self.name = run[1]
         self.face = face
         self.watcher = Watcher(
-            run[1], number, home=store.home, roles=roles, earlier=earlier, config=config
+            run[1],
+            number,
+            home=store.home,
+            roles=roles,
+            earlier=known[0],
+            calibration=known[1],
+            config=config,
         )
         self.exception: dict[str, Any] | None = None
         self.config: dict[str, Any] = {}

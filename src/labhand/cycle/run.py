@@ -252,7 +252,9 @@ class _Carrier:
             environment=os.environ,
             command=job.command,
             roles=self.configuration.roles,
-            earlier=before(self.store, self.run.command, self.run.id),
+            known=before(
+                self.store, self.run.command, self.run.id, self.configuration.alarms_per_1000
+            ),
             config=self.run.config,
         )
         # The attempt is on disk before it starts, so that its end is found whatever becomes of us.

@@ -42,6 +42,8 @@ class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown
     """A shell command for each confirmed alarm; gets the finding as JSON on stdin and in LABHAND_FINDING."""
     alarm_grace: float = 60.0
     """Seconds that a run has to save and end by itself once an alarm stops it."""
+    alarms_per_1000: float = 3.0
+    """False alarms that are accepted in a thousand healthy runs; fewer mean that more is missed."""
     report: bool = True
     """Whether `labhand run` writes report.html."""
 

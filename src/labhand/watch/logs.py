@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from labhand.core.errors import InputError, NotFoundError
 from labhand.core.finding import Findings, Skipped
 from labhand.core.registry import load_all
+from labhand.kit import verdicts
 from labhand.watch.calibration import BUDGET, Calibration
-from labhand.watch.rows import Row, Rows, head
-from labhand.watch.signals import Ended, Points, Tick
+from labhand.watch.rows import Row, Rows, head, shown
+from labhand.watch.signals import Ended, Tick
 from labhand.watch.watcher import Watcher, detectors
 
 TAIL_BYTES = 20_000
@@ -114,6 +115,9 @@ def replay(
     whole = Findings()
     whole.summary = {"runs": {}, "rows": 0, "incidents": 0, "alarms": 0}
     skipped: dict[str, str] = {}
+    calibration = Calibration.prior(alarms_per_1000)
+    if home is not None:
+        calibration = calibration.adapted((), verdicts.read(home))
     for path, log in opened:
         rows_before = whole.summary["rows"]
         for part, rows in log.reader.parts(log.path):
@@ -125,7 +129,7 @@ def replay(
                 roles=roles,
                 select=select,
                 ignore=ignore,
-                calibration=Calibration.prior(alarms_per_1000),
+                calibration=calibration,
             )
             count = _watch(watcher, log, _shown(rows, partial(see, run)) if see else rows)
             if not count:
@@ -162,7 +166,7 @@ def _watch(watcher: Watcher, log: Log, rows: Iterator[Row]) -> int:
         time = math.nan if row.time is None else row.time
         if time - clock > QUIET_S:
             watcher.feed(Tick(time))
-        watcher.feed(Points(time, log.format, row.step, row.values))
+        watcher.feed(shown(row, log.format))
         clock = time if time == time else clock
         count += 1
     watcher.feed(Ended(clock, None, None, False, _tail(log) if log.format == "output" else ""))
