@@ -361,6 +361,15 @@ def test_guards_say_which_way_they_hold() -> None:
     ]
 
 
+def test_hooks_of_frameworks_say_their_state() -> None:
+    found = view(
+        "import pytorch_lightning as pl\nclass Base(pl.LightningModule): pass\nclass Lit(Base):\n"
+        "    def training_step(self, b): pass\n    def test_step(self, b): pass\n    def own(self): pass\n"
+    )
+    states = {w.scope.name: found.hook(w) for w in found.functions}
+    assert (states["training_step"], states["test_step"], states["own"]) == ("train", "eval", None)
+
+
 # Data
 
 

@@ -46,6 +46,22 @@ class View:
         """The file's outermost scope."""
         return Where(self.source, self.source.index.module)
 
+    @property
+    def is_test(self) -> bool:
+        """Whether the file holds unit tests, where odd code is often the subject."""
+        path = self.source.path
+        named = path.name.startswith(("test_", "conftest")) or path.stem.endswith("_test")
+        return named and self.mentions("pytest", "unittest", "def test_", "assert")
+
+    def hook(self, where: Where) -> str | None:
+        """`train` or `eval` where a framework calls a method in that state: `training_step` of Lightning."""
+        owner = self.project.owner(where)
+        for base in self.project.lineage(owner)[1] if owner is not None else ():
+            for state, names in tables.table("frameworks")["hooks"].get(base, {}).items():
+                if where.scope.name in names:
+                    return str(state)
+        return None
+
     def mentions(self, *words: str) -> bool:
         """Whether the text holds one of the words: the cheap sieve that every rule begins with."""
         return any(word in self.source.text for word in words)
