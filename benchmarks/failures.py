@@ -59,7 +59,7 @@ class Expected:
         expected = cls(found["rules"].split(" or "))
         if found["step"]:
             step, reach = int(found["step"]), int(found["reach"] or 2)
-            expected.steps = range(step - (found["sign"] != "+") * reach, step + reach + 1)
+            expected.steps = range(max(0, step - (found["sign"] != "+") * reach), step + reach + 1)
         for part in rest:
             word, _, value = part.partition(" ")
             if word == "layer":

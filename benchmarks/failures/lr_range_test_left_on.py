@@ -1,6 +1,6 @@
 """Digits; a learning-rate range test was left on: the rate grows by 1 % each step until it is too much.
 
-Expected: diverged at step 600+140, says learning rate
+Expected: diverged at step 540+120, says learning rate
 Also: learning-rate-jump, non-finite, exploding-gradient, dead-units
 """
 
