@@ -236,6 +236,20 @@ def test_units_of_aggregates(term: str, result: str, unit: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "unit"),
+    [
+        ("args.epochs", "epochs"),
+        ("num_epochs = 10\nnum_epochs * len(train_loader)", "steps"),
+        ("epoch", None),
+        ("len(loader)", "batches"),
+    ],
+)
+def test_counts_of_a_schedule(code: str, unit: str | None) -> None:
+    found = view(code)
+    assert found.unit(last(found)).value == unit
+
+
+@pytest.mark.parametrize(
     ("code", "shape"),
     [
         ("torch.zeros(3, n)", (3, "n")),

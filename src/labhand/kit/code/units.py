@@ -1,6 +1,7 @@
 """The unit of an aggregate: a mean over a batch, a sum over samples, a count of batches, and what they make."""
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 
 from labhand.kit.code import knowledge
@@ -11,6 +12,7 @@ from labhand.kit.code.origins import Origin, origins
 _KEEP = frozenset(
     "item detach cpu cuda numpy float double to tolist clone int long squeeze data".split()
 )
+_EPOCHS = re.compile(r"(n|num|number_of|max|total|train|nb)?_?(train_)?epochs", re.I)
 _OF = {"mean": "means", "sum": "sums"}
 DIVIDED = {
     ("sum of means", "batches"): "mean of means",
@@ -28,7 +30,7 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
     """What an expression says of its unit.
 
     Values: `mean`, `sum` (of one batch), `per sample`, `sum of means`, `sum of sums` (over a loop),
-    `zero`, the counts `batch size`, `batches`, `samples`, and what `DIVIDED` says of quotients.
+    `zero`, the counts `batch size`, `batches`, `samples`, `epochs`, `steps` (all batches of all epochs), and what `DIVIDED` says of quotients.
     """
     match spot.node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
@@ -36,7 +38,7 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         case ast.Name() | ast.Attribute(value=ast.Name()):
             found = list(facts.follow(spot))
             grown = [f for f in found if f.value != "zero"]
-            return grown or found
+            return _by_name(spot, grown) or grown or found
         case ast.Call():
             return _call(facts, spot)
         case ast.BinOp():
@@ -48,6 +50,22 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         case ast.Attribute(attr="data", value=value):
             return facts.all(spot.at(value))
     return None
+
+
+def _by_name(spot: Spot, found: list[Fact]) -> list[Fact]:
+    """A number, or something unknown, that is named as the number of epochs."""
+    node = spot.node
+    name = (
+        node.id
+        if isinstance(node, ast.Name)
+        else node.attr
+        if isinstance(node, ast.Attribute)
+        else ""
+    )
+    if not _EPOCHS.fullmatch(name) or any(f and f.value not in ("one", "number") for f in found):
+        return []
+    step = Step(f"`{name}` is named as the number of epochs", spot.where.source, node)
+    return [Fact("epochs", (step,), sure=False)]
 
 
 def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
@@ -209,6 +227,8 @@ def _operation(facts: Facts, spot: Spot) -> Fact:
         if pair == {"mean", "batch size"}:
             mean = left if left.value == "mean" else right
             return mean._replace(value="sum").step("times the size of the batch", spot.where, node)
+        if pair == {"epochs", "batches"}:
+            return Fact("steps", (*left.chain, *right.chain), sure=False)
         if "number" in pair or "one" in pair:
             return right if left.value in ("number", "one") else left
         return UNKNOWN
