@@ -50,7 +50,7 @@ class Cache:
         for package in packages:
             spec = importlib.util.find_spec(package)
             for folder in (spec.submodule_search_locations or ()) if spec else ():
-                found.extend(Path(folder).glob("*.py"))
+                found.extend(p for p in Path(folder).rglob("*") if p.suffix in (".py", ".toml"))
         return sorted(set(found))
 
     def _entry(self, path: Path) -> Path | None:
