@@ -28,7 +28,7 @@ NAMES_MAX = 20
 class Layers(Look):
     """Series `layer/<name>/grad_norm|update|dead`, and facts about weights that are out of reach.
 
-    `grad_norm` is the root mean square of the gradient's sampled values, `update` the share by which
+    `grad_norm` is the mean size of the gradient's sampled values, `update` the share by which
     the sampled weights changed, `dead` the share of sampled output units without any gradient in the
     last looks. A fact `reach` says which weights the loss depends on and which the optimizers hold.
     """
@@ -62,7 +62,7 @@ class Layers(Look):
                 continue
             gradient = sample(local(weight.grad))
             names.append("layer/%s/grad_norm" % name)
-            values.append(gradient.float().square().mean().sqrt())
+            values.append(gradient.float().abs().mean())  # a square would underflow
             if gradient.dim() > 1:
                 names.append("layer/%s/dead" % name)
                 values.append(self.dead(name, gradient, self.biases.get(name)))

@@ -15,12 +15,12 @@ from .torch_short import nothing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+    from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
 LOOKS_SHARE = 0.002
 """Share of the step time that all looks together may take."""
 FIRST_COST = 2e-4
-CREDIT = 0.006
+CREDIT = 0.016
 """Seconds that all looks together may take before anything was earned."""
 
 
@@ -123,7 +123,7 @@ class Looks:
     """All looks of the process, and those that the step under way is given to."""
 
     def __init__(
-        self, torch: Any, session: Any, kinds: Sequence[Callable[[Any, Looks], Look]],
+        self, torch: Any, session: Any, kinds: Sequence[Type[Look]],
         models: Callable[[], List[Any]], fault: Callable[..., Any],
     ) -> None:  # fmt: skip
         self.torch = torch
@@ -137,10 +137,12 @@ class Looks:
         self.graphs = True
         self.guard = fault
         self.purses: Dict[Look, Purse] = {}
+        paying = sum(not kind.fixed for kind in kinds) or 1
         for kind in kinds:
             look = fault("looks", kind, torch, self)
             if look is not None:
-                self.purses[look] = Purse(LOOKS_SHARE / len(kinds), CREDIT / len(kinds))
+                own = 0.0 if kind.fixed else 1.0 / paying
+                self.purses[look] = Purse(LOOKS_SHARE * own, CREDIT * own)
         self.on: List[Look] = []
         self.values: Dict[Look, Dict[str, Any]] = {}
         self.arriving: List[Arriving] = []

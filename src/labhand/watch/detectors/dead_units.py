@@ -30,8 +30,8 @@ from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
 
-LOOKS = 8
-"""Measured steps in a row that prove it."""
+LOOKS, SPAN = 4, 20
+"""Measured steps in a row that prove it, and the steps of training that they span."""
 HALF, FEW = 0.5, 0.3
 """The share from which on it is told, and below which it has passed by."""
 END = "/dead"
@@ -71,7 +71,11 @@ class Detector:
         return None if self._measured else "it needs the probe's look at the layers (PyTorch)"
 
     def _judged(self, shares: dict[str, float], row: Points) -> Iterable[Claim]:
-        proved = [name for name in shares if self._looks.get(name, 0) >= LOOKS]
+        proved = [
+            name
+            for name in shares
+            if self._looks.get(name, 0) >= LOOKS and row.step - self._since[name] >= SPAN
+        ]
         if self._open is not None and self._open in shares and self._open not in self._looks:
             claim = self._claim(self._open, shares, row, [], passed=True)
             self._open = None

@@ -1,7 +1,7 @@
 """Gradients that fade on their way from the last layer to the first.
 
 ## What it does
-Compares the gradients of the first layers with those of the last, by their root mean square, and tells
+Compares the gradients of the first layers with those of the last, by their mean size, and tells
 when they stay ten thousand times smaller in many measured steps. Gradients of exactly zero are not
 meant: those are `dead-units` or `frozen-parameters`. Needs the probe.
 
@@ -32,7 +32,7 @@ from labhand.watch.signals import Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
 
-LOOKS = 6
+LOOKS = 4
 RATIO, CALM = 1e-4, 1e-3
 LEAST_LAYERS = 4
 END = "/grad_norm"
@@ -114,7 +114,7 @@ class Detector:
                 Cause(
                     "activations or weights that shrink the gradient in every layer",
                     0.7,
-                    f"its root mean square falls from {last:.2g} to {first:.2g} over the layers",
+                    f"its mean size falls from {last:.2g} to {first:.2g} over the layers",
                 )
             ],
         )

@@ -28,8 +28,8 @@ from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.view import View
 
-LOOKS = 6
-LEAST_STEPS = 10
+LOOKS = 4
+LEAST_STEPS = 20
 SURE = 4
 """Looks after which it is certain that the optimizer holds other weights."""
 END = "/update"
