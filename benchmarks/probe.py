@@ -3,7 +3,7 @@
     python benchmarks/probe.py [--processes N] [--pairs N] [--script NAME]...
     python benchmarks/probe.py --whole [--pairs N] [--blocks N]
 
-Within one process: the probe's places in PyTorch are put in and taken out in blocks of about 50 ms, two
+Within one process: the probe's places in PyTorch are put in and taken out in blocks of about 30 ms, two
 at a time in random order, one with and one without. That the two run in the same memory, a moment
 apart, is what resolves a few µs a step. A process gives the ratio of each pair and the ratio of its
 sums; the median over all pairs holds what every step costs, the ratio of the sums (5 % of the pairs
@@ -29,7 +29,8 @@ from pathlib import Path
 
 WARM = 5
 SECONDS_WARM = 3.0
-SECONDS_BLOCK = 0.05
+SECONDS_BLOCK = 0.03
+STEPS_WARM = 4
 BOOT = Path(__file__).resolve().parents[1] / "src" / "labhand" / "probe" / "boot"
 
 
@@ -113,10 +114,12 @@ def swap(name: str, pairs: int, probed: bool) -> None:
     for _ in range(pairs):
         pair = {}
         for on in random.sample([True, False], 2):
-            probe.places.put_in() if on and probed else probe.places.take_out()
-            if on and probed:
-                probe.clock.next_step(time.perf_counter())
-            for _ in range(2):
+            # both ways through the swap: it makes the interpreter forget what it knows of the classes
+            probe.take_out()
+            probe.put_in()
+            if not (on and probed):
+                probe.take_out()
+            for _ in range(STEPS_WARM):
                 step()
             wall, cpu = time.perf_counter(), time.process_time()
             for _ in range(block):

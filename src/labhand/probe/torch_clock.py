@@ -6,11 +6,18 @@ from time import perf_counter
 
 FULL_SHARE = 0.001
 """Share of the step time for measuring: gradient norm, update ratio, memory."""
-ROW_SHARE = 0.002
+ROW_SHARE = 0.0015
 """Share of the step time for looking at a step: its times, its gradients' soundness, its row."""
 GLANCE_SHARE = 0.002
 """Share of the step time for looking at one gradient in every step, also where nothing else is."""
-STRIDE_MAX = 256
+STRIDE_MAX = 1000
+EVERY_STEP = 5e-6
+"""Seconds that every step costs, looked at or not, as `benchmarks/probe.py` measures them."""
+GOAL = 0.009
+"""Share of the step time that all of it may take."""
+SHARES = 0.0045
+"""What of it goes to looks and measuring: less where `EVERY_STEP` leaves less."""
+EASE_MIN = 0.05
 COLD = 8
 CREDIT = 0.002
 """Seconds for measuring to start with, so that the first steps are measured whole."""
@@ -118,11 +125,18 @@ class Budget:
                 self.typical = known + 0.1 * (min(seconds, 4 * known) - known)
         # The purse holds a few measurings, no more: after a pause nothing is made up for.
         self.purse = min(
-            self.purse + FULL_SHARE * self.typical * steps, 4 * self.full_cost + CREDIT
+            self.purse + FULL_SHARE * self.typical * self.ease * steps,
+            4 * self.full_cost + CREDIT,
         )
         if self.typical and self.looks > COLD:
-            wanted = self.look_cost / (ROW_SHARE * self.typical)
+            wanted = self.look_cost / (ROW_SHARE * self.typical * self.ease)
             self.stride = min(STRIDE_MAX, max(1, round(wanted)))
+
+    @property
+    def ease(self) -> float:
+        """By how much looks and measuring are cut down, where steps are so short that the rest is felt."""
+        left = GOAL - EVERY_STEP / self.typical if self.typical else GOAL
+        return min(1.0, max(EASE_MIN, left / SHARES))
 
     def glanced(self, seconds: float) -> None:
         """Looking at one gradient took `seconds`."""

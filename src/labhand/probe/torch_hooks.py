@@ -92,7 +92,9 @@ class Probe:
         self.looks.now = lambda: self.step
         self.looks.writer = self.points
         self.compiling = self.calls.compiling
-        self.own = 0.0
+        self.own = self.beside = 0.0
+        self.stretch = self.paused = 0.0
+        self.mean = math.inf
         self.looked = 0
         self.optimizers: Any = weakref.WeakSet()
         self.others = 0
@@ -148,6 +150,22 @@ class Probe:
         self.optimizers.add(optimizer)
         self.calls.wait(lambda: self.guard("models", self.calls.look, list(self.optimizers)))
 
+    def take_out(self) -> None:
+        """Leaves PyTorch as it was, until `put_in`: a benchmark compares the two."""
+        if not self.places.out:
+            self.places.take_out()
+            self.paused = perf_counter()
+
+    def put_in(self) -> None:
+        """Goes on where `take_out` broke off; the time between does not count."""
+        if not self.places.out:
+            return
+        gap = perf_counter() - self.paused
+        self.stretch += gap
+        self.clock.began += gap
+        self.clock.last += gap
+        self.places.put_in()
+
     # -- what happens in a step, in its order
 
     def model_begins(self, module: Any, now: float) -> bool:
@@ -161,11 +179,14 @@ class Probe:
             self.clock.model_begins(now)
         return True
 
-    def before_backward(self, tensors: Any, args: Any, kwargs: Any) -> None:
+    def before_backward(self, tensors: Any, given: Any) -> None:
         """Reads the loss while its graph is still whole."""
         now = perf_counter()
         if self.attend:
-            self.clock.last += self.looks.taken_inside()
+            looks, calls, self.calls.own = self.looks.taken_inside(), self.calls.own, 0.0
+            self.beside += looks
+            self.own += calls
+            self.clock.last += looks + calls
             self.clock.backward_begins(now)
         torch = self.torch
         loss = tensors if isinstance(tensors, torch.Tensor) else None
@@ -176,7 +197,6 @@ class Probe:
             if self.scaled[0] is loss:
                 loss, self.was_scaled = self.scaled[1], True
             self.scaled = None
-        given = args[0] if args else kwargs.get("grad_tensors")
         if loss is not None and given is None and loss.numel() == 1:
             self.loss_seen(loss)
         if self.attend:
@@ -326,12 +346,17 @@ class Probe:
         if self.short.since >= self.budget.stride:
             self.attending(True)
             self.looks.begin(self.step)
-            self.clock.next_step(perf_counter())
+            now = perf_counter()
+            passed = self.short.since - 1
+            self.mean = (now - self.stretch) / passed if passed else math.inf
+            self.clock.next_step(now)
 
     def end_step(self, optimizer: Any, now: float, closure: bool) -> None:
         """Writes the row of the step and begins the next."""
-        seconds = self.clock.total(now)
+        seconds = self.clock.total(now) - self.own - self.beside
         values = self.values
+        if values is not None:
+            seconds -= self.full_cost
         began = now
         if values is not None:
             self.finish_measuring(optimizer, values, closure)
@@ -349,13 +374,16 @@ class Probe:
             self.sentinel = Sentinel(self.torch, optimizer)
         self.losses = []
         own = self.own + self.calls.own + perf_counter() - began - self.looks.taken_outside()
-        self.own = self.calls.own = 0.0
+        self.own = self.beside = self.calls.own = 0.0
         untypical = self.clock.evaluated or not self.step  # from what moment on would step 0 count?
         steps = self.short.since
-        self.budget.looked(seconds, steps, own, untypical)
-        self.looks.end(self.points, self.step, self.budget.typical * steps)
+        # a step that is looked at finds the caches emptied by the look: those before tell better
+        self.budget.looked(min(seconds, self.mean), steps, own, untypical)
+        earning = self.budget.typical * self.budget.ease * steps
+        self.looks.end(self.points, self.step, earning)
         self.looked, self.short.since = self.step, 0
         self.attending(False)
+        self.stretch = perf_counter()
 
     def finish_measuring(self, optimizer: Any, values: Dict[str, Any], closure: bool) -> None:
         """The values that are known only when the step is done."""

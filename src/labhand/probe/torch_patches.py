@@ -39,13 +39,13 @@ class Places:
 
     def take_out(self) -> None:
         """Leaves PyTorch as if we had never been there, from the next call on."""
-        for _, take in reversed(() if self.out else self._all):
+        for _, take in reversed(self._all):
             take()
         self.out = True
 
     def put_in(self) -> None:
         """Puts everything back."""
-        for put, _ in self._all if self.out else ():
+        for put, _ in self._all:
             put()
         self.out = False
 
@@ -61,8 +61,11 @@ def backward(probe: Probe) -> None:
     short, nan = probe.short, float("nan")
 
     @functools.wraps(original)
-    def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-        if short.on and not short.busy:
+    def backward(  # noqa: PLR0913 - with *args and **kwargs a call takes twice the time
+        tensors: Any, grad_tensors: Any = None, retain_graph: Any = None, create_graph: Any = False,
+        grad_variables: Any = None, inputs: Any = None, **more: Any,
+    ) -> Any:  # fmt: skip
+        if short.on and not short.busy and not more:
             try:
                 value = tensors.item()
             except Exception:  # several tensors, or one that is no scalar
@@ -70,24 +73,29 @@ def backward(probe: Probe) -> None:
             if value - value == 0:
                 short.busy = True
                 try:
-                    result = original(tensors, *args, **kwargs)
+                    original(
+                        tensors, grad_tensors, retain_graph, create_graph, grad_variables, inputs
+                    )
                 finally:
                     short.busy = False
                 short.epoch += 1
                 if short.glance is not None and not short.glance():
                     guard("backward", probe.look_at_gradients)
-                return result
+                return
+        more.update(grad_tensors=grad_tensors, retain_graph=retain_graph, create_graph=create_graph)
+        more.update(grad_variables=grad_variables, inputs=inputs)
         # Checkpointing calls backward within backward, possibly from a thread of the engine.
         if short.busy or compiling() or incidents.busy:
-            return original(tensors, *args, **kwargs)
-        guard("backward", probe.before_backward, tensors, args, kwargs)
+            original(tensors, **more)
+            return
+        given = grad_variables if grad_tensors is None else grad_tensors
+        guard("backward", probe.before_backward, tensors, given)
         short.busy = True
         try:
-            result = original(tensors, *args, **kwargs)
+            original(tensors, **more)
         finally:
             short.busy = False
         guard("backward", probe.after_backward)
-        return result
 
     probe.places.attribute(probe.torch.autograd, "backward", backward)
 
