@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from labhand.core.finding import Findings
 from labhand.core.registry import load_all
 from labhand.scan.anomaly import Anomaly
-from labhand.scan.data import Data
+from labhand.scan.corruption import Problem
+from labhand.scan.data import Data, Part
 from labhand.scan.engine import look
 from labhand.scan.opening import open_data
+from labhand.scan.roles import find_roles
 
 NAME = "scan"
 _IMAGE = re.compile(rb"P[1-6]\s")
@@ -78,11 +79,14 @@ def _lines(name: str, anomaly: Anomaly, main: Path) -> list[tuple[str, int]]:
     return [(name, int(row) + first) for row in anomaly.found["row"].unique()]
 
 
-def rows_of(findings: Findings, rule: str) -> set[int]:
-    """Every row that the findings of a rule name."""
-    return {
-        row
-        for finding in findings.findings
-        if finding.rule == rule and isinstance(finding.where.rows, list)
-        for row in finding.where.rows
-    }
+def solve(problem: Problem) -> list[tuple[str, int, float]]:
+    """What labhand itself answers to a problem: rule, row and score of each row of its warnings."""
+    parts = [Part("problem", None, problem.frame)]
+    data = Data(parts, find_roles(parts, {}))
+    looked = look(data, {n: cls() for n, cls in load_all("scan-detector")[0].items()})
+    return [
+        (name, int(row), float(score))
+        for name, anomaly in looked.anomalies
+        if anomaly.found is not None and (problem.task.facts["rule"] or anomaly.severity != "note")
+        for row, score in anomaly.found.select("row", "score").iter_rows()
+    ]

@@ -8,9 +8,13 @@ that lie further out. A view that says the same of every row is dropped, with a 
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from labhand.scan.data import Data, Part
+from labhand.scan.columns import Column
+from labhand.scan.data import Data, Part, number
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FIT = 20_000
 """Rows that neighbours are looked for among; all rows are scored."""
@@ -34,15 +38,16 @@ Matrix = Any
 class Outlierness(NamedTuple):
     """One score a row, in the order of `part.row_numbers`; higher is stranger.
 
-    `matrix` is what was looked at, standardised; `dropped` are the views that said nothing, each with
-    the reason; neighbours were looked for among `fitted_on` rows, of `all_views_on` rows.
+    `matrix` are the standardised lines of the rows at `places`, all of them up to `ALL` rows, else the
+    `LATER` strangest at first sight; `usual` are lines that tell what is usual. `dropped` are the views
+    that said nothing, each with the reason.
     """
 
     scores: Matrix
+    places: Matrix
     matrix: Matrix
+    usual: Matrix
     columns: list[str]
-    fitted_on: int
-    all_views_on: int
     dropped: list[str]
 
 
@@ -52,22 +57,51 @@ def outlierness(data: Data, part: Part) -> Outlierness | None:
 
 
 def _scored(data: Data, part: Part) -> Outlierness | None:
+    import numpy as np
+
     names = [n for n in data.features(part, "number") if part.columns[n].std]
     if not names or part.rows < 2:
         return None
+    if part.rows > ALL:
+        return _scored_in_two(part, names)
     matrix = standardised(part.numbers(names))
     kept = matrix.std(axis=0) > 0
     matrix, names = matrix[:, kept], [n for n, k in zip(names, kept, strict=True) if k]
     if not names:
         return None
     scores, dropped = score(matrix)
-    return Outlierness(
-        scores, matrix, names, fitted_on(min(len(matrix), LATER)), _looked(matrix), dropped
+    return Outlierness(scores, np.arange(len(matrix)), matrix, matrix, names, dropped)
+
+
+def _scored_in_two(part: Part, names: list[str]) -> Outlierness:
+    """Of very many rows: the sum of squared deviations of all, and every view of the strangest."""
+    import numpy as np
+    import polars as pl
+
+    cells = [_deviation(part.columns[name]) for name in names]
+    squares = pl.sum_horizontal(cell**2 for cell in cells).alias("s")
+    first = np.log1p(part.select(squares)["s"].to_numpy())
+    strange = np.sort(np.argpartition(-first, LATER)[:LATER])
+    some = _some(len(first), FIT)
+    wanted = np.union1d(strange, some)
+    taken = part.lazy.select(
+        cell.cast(pl.Float32).alias(n) for n, cell in zip(names, cells, strict=True)
     )
+    lines = taken.select(pl.all().gather(pl.Series(wanted))).collect().to_numpy()
+    usual = lines[np.searchsorted(wanted, some)]
+    matrix = lines[np.searchsorted(wanted, strange)]
+    again, dropped = _agreed(usual, {**CHEAP, **DEAR}, matrix)
+    order = strange[np.argsort(again)]
+    scores = first.copy()
+    scores[order] = np.sort(first[strange])
+    return Outlierness(scores, strange, matrix, usual, names, dropped)
 
 
-def _looked(matrix: Matrix) -> int:
-    return len(matrix) if len(matrix) <= ALL else LATER
+def _deviation(column: Column) -> "pl.Expr":
+    """A column in deviations from its mean; nothing is no deviation."""
+    cell = number(column)
+    made = ((cell - (column.mean or 0.0)) / (column.std or 1.0)).clip(-1e6, 1e6)
+    return made.fill_nan(0.0).fill_null(0.0)
 
 
 def standardised(matrix: Matrix) -> Matrix:
@@ -84,21 +118,8 @@ def standardised(matrix: Matrix) -> Matrix:
 
 
 def score(matrix: Matrix) -> tuple[Matrix, list[str]]:
-    """The score of every line of a standardised matrix, and the views that were dropped.
-
-    Above `ALL` lines the dear views look only at the `LATER` strangest by the cheap ones, and order
-    these anew.
-    """
-    import numpy as np
-
-    if len(matrix) <= ALL:
-        return _agreed(matrix, {**CHEAP, **DEAR}, matrix)
-    scores, dropped = _agreed(matrix, CHEAP, matrix)
-    strange = np.argpartition(-scores, LATER)[:LATER]
-    again, also = _agreed(matrix, DEAR, matrix[strange])
-    order = strange[np.argsort(again + surprise(scores[strange]))]
-    scores[order] = np.sort(scores[strange])
-    return scores, [*dropped, *also]
+    """The score of every line of a standardised matrix, and the views that were dropped."""
+    return _agreed(matrix, {**CHEAP, **DEAR}, matrix)
 
 
 def _agreed(matrix: Matrix, views: "dict[str, View]", lines: Matrix) -> tuple[Matrix, list[str]]:
@@ -134,15 +155,22 @@ def _histogram(matrix: Matrix, lines: Matrix) -> Matrix:
 
     rows, columns = matrix.shape
     bins = int(np.clip(np.sqrt(rows), 10, 50))
-    total = np.zeros(rows)
+    total = np.zeros(len(lines))
     for at in range(columns):
-        cells = matrix[:, at]
-        low, high = float(cells.min()), float(cells.max())
+        low, high = float(matrix[:, at].min()), float(matrix[:, at].max())
         if high <= low:
             continue
-        place = np.minimum(((cells - low) * (bins / (high - low))).astype(np.int32), bins - 1)
-        counts = np.bincount(place, minlength=bins).astype(float)
-        total += -np.log((counts + 0.1) / (rows + 0.1 * bins))[place]
+        counts = np.zeros(bins + 2)
+        for cells, counted in ((matrix[:, at], True), (lines[:, at], False)):
+            place = (
+                np.floor((cells - low) * (bins / (high - low))).clip(-1, bins).astype(np.int32) + 1
+            )
+            # the largest belongs to the last bin; what lies outside to none
+            place[cells == high] = bins
+            if counted:
+                counts = np.bincount(place, minlength=bins + 2).astype(float)
+            else:
+                total += -np.log((counts + 0.1) / (rows + 0.1 * bins))[place]
     return total
 
 
@@ -192,8 +220,8 @@ def _subsamples(matrix: Matrix, lines: Matrix) -> Matrix:
     """The mean over small samples of the distance to the second nearest row of each."""
     import numpy as np
 
-    lines = _apart(matrix, lines)
-    pool = lines if len(matrix) == len(lines) else _apart(matrix, matrix[_some(len(matrix), FIT)])
+    whole, lines = lines, _apart(matrix, lines)
+    pool = lines if matrix is whole else _apart(matrix, matrix)
     generator = np.random.default_rng(SEED)
     total = np.zeros(len(lines))
     times = int(np.clip(DISTANCES // (336 * len(lines)), 1, 10))
@@ -220,7 +248,7 @@ def _some(rows: int, most: int) -> Matrix:
     import numpy as np
 
     if rows <= most:
-        return slice(None)
+        return np.arange(rows)
     return np.sort(np.random.default_rng(SEED).choice(rows, most, replace=False))
 
 

@@ -7,7 +7,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import CannotLook, Data, Part
 from labhand.scan.detectors._cells import share
-from labhand.scan.outliers import Outlierness, outlierness
+from labhand.scan.outliers import FIT, Outlierness, outlierness
 
 LEAST = 30
 """Rows below which nobody knows what is usual."""
@@ -58,24 +58,26 @@ class Detector:
 def _look(part: Part, told: Outlierness) -> Iterable[Anomaly]:
     import numpy as np
 
-    away = _distance(told.matrix)
-    low, high = np.quantile(away, [0.25, 0.75])
+    low, high = np.quantile(_distance(told.usual, told.usual), [0.25, 0.75])
     if high <= low:
         return
     fence = high + FENCE * (high - low)
     # by the score alone there is always a strangest row: it must also lie apart
-    odd = np.flatnonzero((away > fence) & (told.scores >= np.quantile(told.scores, 1 - MOST)))
+    least = np.quantile(told.scores, 1 - MOST)
+    away = _distance(told.matrix, told.usual)
+    odd = np.flatnonzero((away > fence) & (told.scores[told.places] >= least))
     squares = told.matrix[odd].astype(float) ** 2
     # one cell alone is what impossible-value looks at
     alone = squares.max(axis=1, initial=0) > ALONE * squares.sum(axis=1)
     odd = odd[~alone] if len(told.columns) > 1 else odd
     if not 0 < len(odd) <= MOST * part.rows + 1:
         return
-    rows = part.row_numbers[odd]
+    rows = part.row_numbers[told.places[odd]]
+    strange = told.scores[told.places[odd]]
     columns, shares = _blamed(told, odd)
-    found = made(rows, told.scores[odd], column=columns)
+    found = made(rows, strange, column=columns)
     first = found.row(0, named=True)
-    strongest = int(np.argmax(told.scores[odd]))
+    strongest = int(np.argmax(strange))
     yield Anomaly(
         part,
         f"{len(odd):,} of {part.rows:,} rows ({share(len(odd), part.rows)}) lie far from all others; the "
@@ -88,28 +90,29 @@ def _look(part: Part, told: Outlierness) -> Iterable[Anomaly]:
         normal=f"three quarters of the rows lie within {np.exp(high):.2f} deviations of the middle",
         evidence={
             "contributions": dict(zip(map(int, rows[:50]), shares[:50], strict=True)),
-            "neighbours_among": told.fitted_on,
-            "all_views_on": told.all_views_on,
+            "neighbours_among": min(len(told.usual), FIT),
+            "rows_looked_at_by_every_view": len(told.places),
             "views_dropped": told.dropped,
         },
         group="",
     )
 
 
-def _distance(matrix: Any) -> Any:
-    """The log of the root mean square of a row's robust deviations."""
+def _distance(lines: Any, usual: Any) -> Any:
+    """The log of the root mean square of robust deviations, of each line from the usual ones."""
     import numpy as np
 
-    matrix = np.array(matrix, dtype=np.float64)
-    for at in np.flatnonzero((matrix**3).mean(axis=0) > SKEWED):
+    lines, usual = np.array(lines, dtype=np.float64), np.array(usual, dtype=np.float64)
+    for at in np.flatnonzero((usual**3).mean(axis=0) > SKEWED):
         # a long tail is looked at on a logarithmic scale
-        column = matrix[:, at] - matrix[:, at].min()
-        matrix[:, at] = np.log(column + max(float(np.median(column)), 1e-3))
-    middle = np.median(matrix, axis=0)
-    spread = np.median(np.abs(matrix - middle), axis=0) * 1.4826
-    usual = np.where(spread > 0.02, spread, 1.0)
-    squares = np.minimum(((matrix - middle) / usual) ** 2, 1e12)
-    return 0.5 * np.log(squares.mean(axis=1) + 1e-3)
+        low = min(lines[:, at].min(), usual[:, at].min())
+        base = max(float(np.median(usual[:, at])) - low, 1e-3)
+        for some in (lines, usual):
+            some[:, at] = np.log(some[:, at] - low + base)
+    middle = np.median(usual, axis=0)
+    spread = np.median(np.abs(usual - middle), axis=0) * 1.4826
+    squares = ((lines - middle) / np.where(spread > 0.02, spread, 1.0)) ** 2
+    return 0.5 * np.log(np.minimum(squares, 1e12).mean(axis=1) + 1e-3)
 
 
 def _blamed(told: Outlierness, odd: Any) -> tuple[list[str], list[str]]:

@@ -117,5 +117,5 @@ def _sureness(margin: Any, labels: int, right: float) -> Any:
     """The chance that each is wrong: by its margin, and by how many more there are than of hard rows."""
     import numpy as np
 
-    excess = max(0.05, 1 - max(2.0, HARD_ROWS * labels) / len(margin))
+    excess = max(0.05, 1 - max(5.0, HARD_ROWS * labels) / len(margin))
     return np.clip(margin, 0.05, 0.97) ** 1.5 * excess * (0.5 + 0.5 * right)

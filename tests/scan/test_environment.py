@@ -1,0 +1,23 @@
+"""The environment of scan: faults at known rows, and how labhand itself does."""
+
+from labhand.scan.corruption import problems, score_ranked
+from labhand.scan.env import solve
+
+
+def test_problems_are_the_same_for_the_same_seed_and_labhand_solves_them():
+    scores = {}
+    for problem in problems(3):
+        if problem.task.id.split(":")[0] in ("iris", "wine"):
+            scores[problem.task.id] = score_ranked(problem.task, solve(problem)).value
+    again = [p.task.expected for p in problems(3)]
+    assert again == [p.task.expected for p in problems(3)]
+    planted = [value for name, value in scores.items() if ":clean:" not in name]
+    clean = [value for name, value in scores.items() if ":clean:" in name]
+    assert sum(planted) / len(planted) >= 0.85 and min(clean) == 1.0
+
+
+def test_an_empty_answer_is_worth_nothing_and_a_right_one_everything():
+    problem = next(p for p in problems(0) if p.task.facts["rule"])
+    right = [(rule, row, 1.0) for rule, row in problem.task.expected]
+    assert score_ranked(problem.task, []).value == 0.0
+    assert score_ranked(problem.task, right).value == 1.0
