@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -198,3 +200,27 @@ def test_an_empty_note_and_an_empty_log_leave_nothing(lab):
 def test_a_slip_of_the_keyboard_gets_the_nearest(lab, call, said):
     done = lab(*call)
     assert done.returncode == 2 and done.stderr.startswith(f"labhand: {said}")
+
+
+def test_the_code_of_a_deleted_run_is_let_go_of_and_only_that(lab):
+    def git(*arguments):
+        done = subprocess.run(
+            ["git", *arguments], cwd=lab.folder, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    git("init", "-q")
+    lab.script("train.py", "print(1)")
+    tree = git("write-tree").strip()
+    git("update-ref", "refs/labhand/of-another-home", tree)
+    for _ in range(2):
+        assert lab.run("train.py").returncode == 0
+    first, second = sorted((lab.folder / ".labhand" / "runs").iterdir())
+    shutil.rmtree(first)
+    named = lab("doctor")
+    assert named.returncode == 1 and "1 deleted run is still kept in git" in named.stdout
+    assert first.name in git("for-each-ref")
+    assert "was let go of" in lab("doctor", "--rebuild").stdout
+    refs = git("for-each-ref", "--format=%(refname:lstrip=2)").split()
+    assert refs == [second.name, "of-another-home"]
+    assert lab("doctor").returncode == 0

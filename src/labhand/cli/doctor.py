@@ -13,7 +13,7 @@ from labhand.core.store import Store, project_root
 
 
 @click.command(epilog="Example: labhand doctor --rebuild")
-@click.option("--rebuild", is_flag=True, help="Rebuild the catalog from the run folders.")
+@click.option("--rebuild", is_flag=True, help="Rebuild the catalog from the run folders, and let go of the code of deleted runs.")
 def doctor(rebuild: bool) -> int:
     """Look at the installation, the extensions and the record; exit code 1 where something is off."""
     from labhand.kit.configuration import read
@@ -34,7 +34,7 @@ def doctor(rebuild: bool) -> int:
         "there is a GPU and no nvidia-ml-py: pip install 'labhand[gpu]'",
     )
     well = _extensions(store.home)
-    return 0 if _record(store, rebuild) and well else 1
+    return 0 if _record(store, root, rebuild) and well else 1
 
 
 def _extensions(home: Path) -> bool:
@@ -49,13 +49,13 @@ def _extensions(home: Path) -> bool:
     return well
 
 
-def _record(store: Store, rebuild: bool) -> bool:
+def _record(store: Store, root: Path, rebuild: bool) -> bool:
     if not store.home.exists():
         _line(True, f"no record yet; the first run makes {store.home}")
         return True
     from labhand.cycle.settle import rebuild as rebuilt
 
-    count, problems = rebuilt(store, write=rebuild)
+    count, problems = rebuilt(store, root, write=rebuild)
     done = "; the catalog is rebuilt" if rebuild else ""
     _line(True, f"{count} run{'s' if count != 1 else ''} in {store.home}{done}")
     for problem in problems:

@@ -212,14 +212,25 @@ def stop_run(store: Store, run_id: str, grace_s: float) -> Run:
     return run
 
 
-def rebuild(store: Store, *, write: bool) -> tuple[int, list[str]]:
+def rebuild(store: Store, root: Path, *, write: bool) -> tuple[int, list[str]]:
     """How many runs the record holds, and what is wrong with it; with `write` the catalog is rebuilt.
 
-    A run whose `run.json` is lost is made again from what its other files still tell.
+    A run whose `run.json` is lost is made again from what its other files still tell. The code of
+    runs whose folder a person deleted is let go of: by the catalog it is known that they were here,
+    since the same repository may keep the code of other homes' runs.
     """
+    from labhand.kit import snapshot
     from labhand.kit.catalog import Catalog
 
     problems: list[str] = []
+    kept = snapshot.let_go(root, Catalog(store).gone(), write=write)
+    if kept:
+        code = f"the code of {kept} deleted run{'' if kept == 1 else 's'}"
+        problems.append(
+            f"{code} was let go of in git"
+            if write
+            else f"{code} is still kept in git; `labhand doctor --rebuild` lets go of it"
+        )
     for run_id in store.ids():
         try:
             store.read(run_id)

@@ -81,6 +81,16 @@ class Catalog:
         ids = [run_id for run_id in reversed(self._store.ids()) if run_id < before_id]
         return [row for known, row in self._current(ids, []) if known == script][:limit]
 
+    def gone(self) -> list[str]:
+        """The runs that were indexed and whose folder was deleted since; `rebuild` forgets them."""
+        if not self._path.exists():
+            return []
+        there = set(self._store.ids())
+        with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
+            known = database.execute("SELECT id FROM runs ORDER BY id").fetchall()
+            return [run_id for (run_id,) in known if run_id not in there]
+        return []
+
     def rebuild(self) -> tuple[int, list[str]]:
         """Makes the index anew from the folders: how many runs, and the records it cannot read."""
         for suffix in ("", "-wal", "-shm"):

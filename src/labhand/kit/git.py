@@ -182,6 +182,15 @@ class Repository:
         """
         run(self.folder, "update-ref", ref, tree)
 
+    def let_go(self, refs: list[str], *, write: bool) -> list[str]:
+        """Those of the refs that are there; with `write` they are no more, and git may collect."""
+        told = run(self.folder, "for-each-ref", "--format=%(refname)", *refs) if refs else b""
+        found = told.decode().splitlines()
+        if found and write:
+            lines = "".join(f"delete {ref}\n" for ref in found)
+            run(self.folder, "update-ref", "--stdin", data=lines.encode())
+        return found
+
     def entries(self, tree: str) -> dict[str, Entry]:
         """The files of a tree.
 

@@ -79,6 +79,15 @@ def keep_again(root: Path, run_id: str, code: Code) -> None:
             _repository(root).keep(f"refs/labhand/{run_id}", code.tree)
 
 
+def let_go(root: Path, run_ids: list[str], *, write: bool) -> int:
+    """How many of the runs have their code kept in git; with `write` it is kept no longer."""
+    try:
+        refs = [f"refs/labhand/{run_id}" for run_id in run_ids]
+        return len(_repository(root).let_go(refs, write=write))
+    except (GitError, OSError):
+        return 0
+
+
 def lay_out(code: Code, root: Path, home: Path, dest: Path) -> None:
     """Writes a kept code into `dest`, a folder that is empty or not there yet.
 
