@@ -96,6 +96,27 @@ def test_a_config_object_of_the_main_script(home: Home, python: str) -> None:
     assert ran.config() == {"depth": 4, "api_key": "***", "optim": {"lr": 0.5}}
 
 
+def test_a_config_object_of_a_function_that_is_running(home: Home, python: str) -> None:
+    home.write("tensorboardX.py", "class SummaryWriter:\n    def add_scalar(self, *a): pass\n")
+    home.write(
+        "train.py",
+        "from dataclasses import dataclass\nimport tensorboardX\n"
+        "@dataclass\nclass TrainConfig:\n    depth: int = 2\n    lr: float = 0.1\n"
+        "@dataclass\nclass Batch:\n    x: int = 1\n"
+        "def fit(config, batch):\n"
+        "    config.lr /= 2\n"
+        "    tensorboardX.SummaryWriter().add_scalar('x', 1.0, 0)\n"
+        "    config.lr = 99\n"
+        "def main():\n"
+        "    config = TrainConfig(depth=4)\n"
+        "    fit(config, Batch())\n"
+        "main()\n",
+    )
+    ran = home.run("train.py", python=python)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.config() == {"depth": 4, "lr": 0.05}
+
+
 def test_argparse_as_parsed_and_as_used(home: Home, python: str) -> None:
     home.write("tensorboardX.py", "class SummaryWriter:\n    def add_scalar(self, *a): pass\n")
     home.write("options.py", "import argparse\nimport tool\ndef read(p): return p.parse_args()\n")

@@ -10,10 +10,12 @@ from .people import of_person
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any, Iterator
 
     from .session import Session
 
+CO_OPTIMIZED = 1
 _MOST = 200
 _LONGEST = 32
 _SIMPLE = (bool, int, float, str)
@@ -25,7 +27,8 @@ _BLOCKS = (ast.If, ast.Try, ast.With)
 def tell(session: Session) -> None:
     """Tells the plain values of names that the main script sets as settings, as they are now.
 
-    And the fields of the dataclasses of the person's own that the script holds.
+    And the fields of the dataclasses of the person's own that the script holds, or a function of
+    the person's that is running now, as `main` is at the first point.
     """
     main: Any = sys.modules["__main__"]
     file = main.__loader__.path
@@ -41,11 +44,22 @@ def tell(session: Session) -> None:
     values = {name: vars(main).get(name) for name in names[:_MOST]}
     written = dict(_assigned(tree.body))
     told = {n: value for n, value in values.items() if _is_setting(n, value, written.get(n))}
-    for name, value in list(vars(main).items()):
+    for name, value in [*_running(sys._getframe(1)), *vars(main).items()]:
         if not name.startswith("_") and _is_config(value):
             fields = {field: getattr(value, field, None) for field in value.__dataclass_fields__}
             told = dict(fields, **told)
     session.config(told)
+
+
+def _running(frame: FrameType | None) -> list[tuple[str, Any]]:
+    """The local variables of the person's functions that are running, the innermost first."""
+    found: list[tuple[str, Any]] = []
+    while frame is not None:
+        # A module's variables are no locals; and of a class body or of exec they are live.
+        if frame.f_code.co_flags & CO_OPTIMIZED and of_person(frame.f_code.co_filename):
+            found += frame.f_locals.items()
+        frame = frame.f_back
+    return found
 
 
 def _is_setting(name: str, value: Any, written: ast.expr | None) -> bool:
