@@ -127,14 +127,15 @@ def _report(prepared: "Prepared", done: "Run", *, shown: bool) -> None:
 
 
 def _written(prepared: "Prepared", done: "Run") -> Path | None:
-    """The path of the report; None where the disk refuses it, which is told."""
+    """The path of the report; None where the disk refuses it, which is told if nothing else was."""
     from labhand.web.report import write
 
     try:
         return write(prepared.store, prepared.root, done.id)
     except OSError as error:
-        told = f"the report of {done.name} cannot be written: {error.strerror or error}"
-        click.echo(f"labhand: {told}", err=True)
+        if (why := error.strerror or str(error)) not in prepared.refused:
+            told = f"the report of {done.name} cannot be written: {why}"
+            click.echo(f"labhand: {told}", err=True)
         return None
 
 

@@ -69,6 +69,7 @@ class Recorder:
         environment: Mapping[str, str],
         command: Sequence[str],
         roles: Mapping[str, str],
+        refused: set[str] | None = None,
         known: tuple[Sequence[Before], Calibration | None] = ((), None),
         config: Mapping[str, Any] | None = None,
     ) -> None:
@@ -109,6 +110,7 @@ class Recorder:
         self._progress = Progress()
         self._alarms: set[str] = set()
         self._troubles: set[str] = set()
+        self._refused = set[str]() if refused is None else refused
         self._began = time.monotonic()
         self._turned = time.time()
         self._due = {"points": 0.0, "pressing": 0.0, "calm": 0.0, "reading": 0.0}
@@ -308,11 +310,13 @@ class Recorder:
         self.face.finding(finding)
 
     def _trouble(self, path: Path, error: OSError) -> None:
-        self._tell(
-            f"{path.name} {error.errno}",
-            f"{path.name} cannot be written: {error.strerror}; the training goes on, its record has "
-            "a gap from here",
-        )
+        why = error.strerror or str(error)
+        if why not in self._refused:
+            self._refused.add(why)
+            self.face.tell(
+                f"the record cannot be written: {why} ({path.name}); the training goes on, its "
+                "record stays incomplete"
+            )
 
     def _tell(self, trouble: str, message: str) -> None:
         """Tells the person of a trouble once."""

@@ -63,6 +63,8 @@ class Prepared(msgspec.Struct):
     configuration: Configuration
     applied: settings.Applied
     run: Run
+    refused: set[str] = set()
+    """Why the record could not be written, where the person was told so: once is enough."""
 
 
 def prepare(request: Request) -> Prepared:
@@ -117,7 +119,7 @@ class _Carrier:
         )
         self.allowed = self.request.fix or self.configuration.fix
         self.interrupted = False
-        self.troubled = False
+        self.refused = prepared.refused
         self.mistaken = False
         self.background: list[threading.Thread] = []
 
@@ -157,9 +159,9 @@ class _Carrier:
         try:
             write()
         except (OSError, RecordError) as error:
-            if not self.troubled:
-                self.troubled = True
-                why = getattr(error, "strerror", None) or error
+            why = getattr(error, "strerror", None) or str(error)
+            if why not in self.refused:
+                self.refused.add(why)
                 self.face.tell(f"the record cannot be written: {why}; it stays incomplete")
 
     def _keep_code(self) -> None:
@@ -252,6 +254,7 @@ class _Carrier:
             environment=os.environ,
             command=job.command,
             roles=self.configuration.roles,
+            refused=self.refused,
             known=before(
                 self.store, self.run.command, self.run.id, self.configuration.alarms_per_1000
             ),
