@@ -3,8 +3,8 @@
     python benchmarks/output.py [--turns 3] [--share 1.0]
 
 Each script notes how long its own printing took. The terminal is that of `script -qc` (util-linux),
-whose output goes nowhere; with labhand it is labhand's, inside that of `script`. Turn by turn, one
-after the other. *Reading* is what labhand still does after the script has ended, until the prompt
+whose output goes nowhere. *Twice*: a `script` inside `script`, since whatever records in a terminal
+is one more relay; labhand is inside `script` too. Turn by turn, one after the other. *Reading* is what labhand still does after the script has ended, until the prompt
 is back. `--share` prints less. Prints Markdown.
 """
 
@@ -47,11 +47,22 @@ KINDS = {
 }
 
 
-def printed(folder, kind, share, with_labhand):
+LINES = (
+    "step {n} loss {a:.3f} acc {b:.3f}",
+    "iter {n}: loss {a:.4f}, time 93.12ms, mfu 1.20%",
+    "Train Epoch: {e} [{n}/60000 ({s}%)] Loss: {a:.6f}",
+    "Epoch: {e} | Train Loss: {a:.4f} | Val Acc: {b}",
+    "2024-01-01 12:00:{s:02d},123 - INFO - step {n} - loss: {a:.4f} - lr: {b:.2e}",
+)
+
+
+def printed(folder, kind, share, way):
     """Seconds the script took to print, and seconds from then until the prompt was back."""
     told = folder / "told"
     command = [sys.executable, "flood.py", kind, str(share), str(told)]
-    if with_labhand:
+    if way == "twice":
+        command = ["script", "-qc", shlex.join(command), os.devnull]
+    elif way == "labhand":
         command = [sys.executable, "-m", "labhand", "run", "--no-check", "--", *command]
     subprocess.run(
         ["script", "-qc", shlex.join(command), os.devnull],
@@ -74,6 +85,27 @@ def kept(folder):
     return run["metrics"].get("loss", {}).get("points", 0), log.stat().st_size
 
 
+def reading():
+    """CPU time of a line of metrics that comes again, by its form and without forms."""
+    from labhand.kit.lines import Lines
+
+    print("\n| line | by its form, µs | the long way, µs |\n|---|---|---|")
+    for line in LINES:
+        data = "".join(
+            line.format(n=n, e=1 + n // 500, s=n % 60, a=1 / (n + 1), b=n / 7) + "\n"
+            for n in range(5000)
+        ).encode()
+        spent = []
+        for by_form in (True, False):
+            lines = Lines()
+            if not by_form:
+                lines._forms.learn = lambda raw, memory: None
+            began = time.process_time()
+            assert len(lines.feed(data)) == 5000
+            spent.append((time.process_time() - began) / 5000 * 1e6)
+        print(f"| `{line}` | {spent[0]:.1f} | {spent[1]:.1f} |")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -82,26 +114,27 @@ def main():
     parser.add_argument("--share", type=float, default=1.0)
     options = parser.parse_args()
     load = os.getloadavg()[0]
-    print(
-        "| what is printed | plain terminal, s | labhand run, s | ratio | reading, s | points | output.log |"
-    )
-    print("|---|---|---|---|---|---|---|")
+    heads = ("what is printed", "plain, s", "twice, s", "labhand run, s", "to plain", "to twice")
+    print("|", " | ".join([*heads, "reading, s", "points", "output.log"]), "|")
+    print("|---" * 9 + "|")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "flood.py").write_text(SCRIPT)
         for kind, name in KINDS.items():
             turns = []
             for _ in range(options.turns):
-                plain, _ = printed(folder, kind, options.share, with_labhand=False)
-                ours, reading = printed(folder, kind, options.share, with_labhand=True)
-                turns.append((plain, ours, ours / plain, reading))
-            plain, ours, ratio, reading = (statistics.median(c) for c in zip(*turns, strict=True))
+                plain, _ = printed(folder, kind, options.share, "plain")
+                twice, _ = printed(folder, kind, options.share, "twice")
+                ours, reading = printed(folder, kind, options.share, "labhand")
+                turns.append((plain, twice, ours, ours / plain, ours / twice, reading))
+            medians = [statistics.median(column) for column in zip(*turns, strict=True)]
             points, size = kept(folder)
             print(
-                f"| {name} | {plain:.2f} | {ours:.2f} | {ratio:.2f} | {reading:.1f} | {points:,} | "
+                f"| {name} | {' | '.join(f'{m:.2f}' for m in medians)} | {points:,} | "
                 f"{size / 1e6:.1f} MB |",
                 flush=True,
             )
+    reading()
     print(
         f"\nOther work on the machine: load {load:.1f} before, {os.getloadavg()[0]:.1f} after, "
         f"on {os.cpu_count()} cores."
