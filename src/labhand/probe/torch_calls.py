@@ -83,9 +83,9 @@ class Calls:
         self.own = 0.0
         self.attend = True
         self.rich = True
-        self.simple = False
+        self.simple = True
         self.first = (0, 0)
-        self.leans: Deque[Tuple[int, Any, Any, int]] = deque(maxlen=CALLS_MAX)
+        self.leans: Deque[Tuple[int, Any, Tuple[Any, Any]]] = deque(maxlen=CALLS_MAX)
         self.descents = self.waited = 0
         self.compiling: Callable[[], bool] = getattr(
             getattr(torch, "compiler", None), "is_compiling", lambda: False
@@ -191,14 +191,10 @@ class Calls:
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
             if tracing():
                 return original(self, *args, **kwargs)
-            if short.calls and len(args) == 1 and not kwargs and id(self) in roots:
-                tensor = args[0]
-                if (
-                    type(tensor) is plain and not tensor.requires_grad
-                    and self.training and graphs()
-                ):  # fmt: skip
-                    leans.append((short.epoch, self, args, tensor._version))
-                    return original(self, *args)
+            if short.calls and self.training and graphs() and id(self) in roots:
+                given = cut(args, kwargs) if short.cut else (args, kwargs)
+                leans.append((short.epoch + short.since, self, given))
+                return original(self, *args, **kwargs)
             if compiling():
                 return original(self, *args, **kwargs)
             if id(self) not in roots:
@@ -220,26 +216,29 @@ class Calls:
         before, after, leans, short = self.before, self.after, self.leans, self.short
         # the one costs a call that does nothing, the other several
         tracing = getattr(getattr(self.torch, "compiler", None), "is_dynamo_compiling", compiling)
-        plain, graphs = self.torch.Tensor, self.torch.is_grad_enabled
+        cut, graphs = self.cut, self.torch.is_grad_enabled
         return __call__
 
     def held(self) -> List[Call]:
         """The calls that are remembered of the steps that were not looked at."""
         found: List[Call] = []
-        for epoch, module, args, version in self.leans:
-            call = Call(module, args, {}, epoch)
-            call.versions.append((args[0], version))
-            found.append(call)
+        for epoch, module, (args, kwargs) in self.leans:
+            found.append(Call(module, *self.cut(args, kwargs), epoch))
         return found
+
+    def cut(self, args: Any, kwargs: Any) -> Tuple[Any, Any]:
+        """A call's arguments, the tensors among them cut from the graph."""
+        detach = self.torch.Tensor.detach
+        return over_tensors(self.torch, args, detach), over_tensors(self.torch, kwargs, detach)
 
     def began_at(self, step: int) -> None:
         """From `step` on steps are not looked at."""
-        self.first = (step, self.short.epoch)
+        self.first = (step, self.short.moment + 1)
 
     def step_of(self, call: Call, now: int) -> int:
         """The step of a held call, at step `now`: backward is called equally often in each."""
         step, epoch = self.first
-        passed = self.short.epoch - epoch
+        passed = self.short.moment - epoch
         if not passed or call.epoch < epoch:
             return step - (call.epoch < epoch)
         return step + (call.epoch - epoch) * (now - step) // passed
@@ -266,7 +265,7 @@ class Calls:
             call = self.note(module, args, kwargs)
         except Exception:
             call = Call(
-                module, None, None, self.short.epoch
+                module, None, None, self.short.moment
             )  # inputs of a kind we cannot hold: timing goes on
         self.depth = 1
         if self.attend:
@@ -277,7 +276,7 @@ class Calls:
     def note(self, module: Any, args: Any, kwargs: Any) -> Call:
         """The call with its inputs, cut from the graph."""
         torch = self.torch
-        epoch = self.short.epoch
+        epoch = self.short.moment
         if self.calls:
             self.calls = [c for c in self.calls if c.epoch == epoch or c.module is not module]
             if len(self.calls) >= CALLS_MAX:
@@ -288,7 +287,9 @@ class Calls:
         def keep(tensor: Any) -> Any:
             nonlocal size
             size += tensor.numel() * tensor.element_size()
-            kept = tensor.detach() if tensor.requires_grad else tensor
+            kept = tensor
+            if tensor.requires_grad:
+                kept, self.short.cut = tensor.detach(), True
             call.versions.append((kept, kept._version))
             return kept
 
@@ -296,6 +297,7 @@ class Calls:
         call.kwargs = over_tensors(torch, kwargs, keep) if kwargs else {}
         if size > INPUT_BYTES_MAX:
             call.args, call.kwargs, call.versions = None, None, []
+            self.simple = False
             return call
         device = call.versions[0][0].device.type if call.versions else "cpu"
         if self.rich:
@@ -303,7 +305,7 @@ class Calls:
             if device == "cuda":
                 call.rng.append(("cuda", torch.cuda.get_rng_state()))
         call.autocast = autocast_of(torch, device)
-        self.simple = call.autocast is None and size <= LEAN_BYTES_MAX
+        self.simple = self.simple and call.autocast is None and size <= LEAN_BYTES_MAX
         self.calls.append(call)
         return call
 

@@ -345,6 +345,7 @@ class Probe:
         self.short.since += 1
         if self.short.since >= self.budget.stride:
             self.attending(True)
+            self.calls.simple, self.short.cut = True, False
             self.looks.begin(self.step)
             now = perf_counter()
             passed = self.short.since - 1
@@ -381,7 +382,8 @@ class Probe:
         self.budget.looked(min(seconds, self.mean), steps, own, untypical)
         earning = self.budget.typical * self.budget.ease * steps
         self.looks.end(self.points, self.step, earning)
-        self.looked, self.short.since = self.step, 0
+        self.looked = self.step
+        self.short.looked()
         self.attending(False)
         self.stretch = perf_counter()
 
@@ -457,12 +459,11 @@ class Probe:
         self.calls.rich = on or self.budget.typical > RICH_STEP
         sound = self.device == "cpu" and not self.incidents.open and not self.was_scaled
         short = self.short
-        short.on = not on and not self.calls.rich and sound and not self.off
-        short.calls = short.on and self.calls.simple
-        short.brief = self.budget.stride - 1 if short.on else 0
-        short.glance = None
-        if self.sentinel is not None and self.budget.affords_glances:
-            short.glance = self.sentinel.finite
+        able = not on and not self.calls.rich and sound and not self.off
+        # where one gradient is looked at in every step, backward is not short
+        short.on = able and not self.budget.affords_glances
+        short.calls = able and self.calls.simple
+        short.brief = self.budget.stride - 1 if able else 0
         if not on:
             self.calls.began_at(self.step + 1)
         self.listen(on)

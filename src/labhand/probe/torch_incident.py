@@ -83,7 +83,7 @@ class Incidents:
         """Who made the gradient of a step before that has spoiled the weights; None where not known."""
         weights = self.earlier.weights()
         calls = (
-            [c for c in self.calls.held() if c.epoch < self.calls.short.epoch] if weights else []
+            [c for c in self.calls.held() if c.epoch < self.calls.short.moment] if weights else []
         )
         if not calls:
             return None

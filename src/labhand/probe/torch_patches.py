@@ -65,22 +65,13 @@ def backward(probe: Probe) -> None:
         tensors: Any, grad_tensors: Any = None, retain_graph: Any = None, create_graph: Any = False,
         grad_variables: Any = None, inputs: Any = None, **more: Any,
     ) -> Any:  # fmt: skip
-        if short.on and not short.busy and not more:
+        if short.on and not more:
             try:
                 value = tensors.item()
             except Exception:  # several tensors, or one that is no scalar
                 value = nan
             if value - value == 0:
-                short.busy = True
-                try:
-                    original(
-                        tensors, grad_tensors, retain_graph, create_graph, grad_variables, inputs
-                    )
-                finally:
-                    short.busy = False
-                short.epoch += 1
-                if short.glance is not None and not short.glance():
-                    guard("backward", probe.look_at_gradients)
+                original(tensors, grad_tensors, retain_graph, create_graph, grad_variables, inputs)
                 return
         more.update(grad_tensors=grad_tensors, retain_graph=retain_graph, create_graph=create_graph)
         more.update(grad_variables=grad_variables, inputs=inputs)
