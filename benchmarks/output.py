@@ -103,7 +103,8 @@ def reading():
             began = time.process_time()
             assert len(lines.feed(data)) == 5000
             spent.append((time.process_time() - began) / 5000 * 1e6)
-        print(f"| `{line}` | {spent[0]:.1f} | {spent[1]:.1f} |")
+        shown = line.replace("|", "\\|")
+        print(f"| `{shown}` | {spent[0]:.1f} | {spent[1]:.1f} |")
 
 
 def main():
