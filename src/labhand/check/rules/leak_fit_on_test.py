@@ -54,8 +54,8 @@ class Rule:
 
     ## References
     - https://scikit-learn.org/stable/common_pitfalls.html#inconsistent-preprocessing
-    - Real cases: https://github.com/Avik-Jain/100-Days-Of-ML-Code/issues/75,
-      https://github.com/Palashio/libra/issues/68.
+    - Real cases: https://github.com/campusx-official/100-days-of-machine-learning/issues/75,
+      https://github.com/Avik-Jain/100-Days-Of-ML-Code/pull/107.
     """
 
     severity: Severity = "error"

@@ -70,8 +70,8 @@ class Rule:
 
     ## References
     - https://scikit-learn.org/stable/modules/cross_validation.html
-    - Real cases: https://github.com/marin-community/marin/issues/2700,
-      https://github.com/openvinotoolkit/anomalib/issues/48.
+    - Real cases: https://github.com/marin-community/marin/pull/2700,
+      https://github.com/edgarsmdn/MLCE_book/pull/4.
     """
 
     severity: Severity = "error"
@@ -343,24 +343,41 @@ def _is_rows(call: Call, rows: ast.expr, target: str) -> bool:
 
 def _splits(code: Code) -> Iterator[Claim]:
     """Two random splits of the same rows, each for one part."""
-    calls = [c for c in code.calls(*_SPLITS) if _kept(code, c) is not None]
+    calls = code.calls(*_SPLITS)
     for first, second in pairwise(calls):
         a, b = first.arg(0), second.arg(0)
         if a is None or b is None or first.where.scope is not second.where.scope:
             continue
         if ast.unparse(a) != ast.unparse(b) or _bindings(code, a) != _bindings(code, b):
             continue
-        if _kept(code, first) != _kept(code, second) and not _one_order(code, first, second):
+        if _apart(code, first, second) and not _one_order(code, first, second):
             yield _claim(code, second.node, first.node, "each comes from a random split of its own")
+
+
+def _apart(code: Code, first: Call, second: Call) -> bool:
+    """Whether the train part that is used is of one split, and a held-out part of the other."""
+    kept = _kept(code, first), _kept(code, second)
+    if None not in kept:
+        return kept[0] != kept[1]
+    names = [_names(code, first), _names(code, second)]
+    if any(len(n) != 2 for n in names) or set(names[0]) & set(names[1]):
+        return False
+    parts = [[part_in(n) for n in pair] for pair in names]
+    return all(p[0] == "train" for p in parts) and {p[1] for p in parts} == {"test", "validation"}
+
+
+def _names(code: Code, call: Call) -> list[str]:
+    """What the parts of a split are called."""
+    statement = code.source.index.statement(call.node)
+    if not isinstance(statement, ast.Assign) or statement.value is not call.node:
+        return []
+    target = statement.targets[0]
+    return [ast.unparse(e) for e in target.elts] if isinstance(target, ast.Tuple) else []
 
 
 def _kept(code: Code, call: Call) -> int | None:
     """Which of two parts is kept, where the other is thrown away as `_`."""
-    statement = code.source.index.statement(call.node)
-    if not isinstance(statement, ast.Assign) or statement.value is not call.node:
-        return None
-    target = statement.targets[0]
-    names = [ast.unparse(e) for e in target.elts] if isinstance(target, ast.Tuple) else []
+    names = _names(code, call)
     thrown = [i for i, n in enumerate(names) if n.strip("_") == ""]
     return 1 - thrown[0] if len(names) == 2 and len(thrown) == 1 else None
 
