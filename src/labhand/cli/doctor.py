@@ -13,7 +13,11 @@ from labhand.core.store import Store, project_root
 
 
 @click.command(epilog="Example: labhand doctor --rebuild")
-@click.option("--rebuild", is_flag=True, help="Rebuild the catalog from the run folders, and let go of the code of deleted runs.")
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Rebuild the catalog from the run folders, and let go of the code of deleted runs.",
+)
 def doctor(rebuild: bool) -> int:
     """Look at the installation, the extensions and the record; exit code 1 where something is off."""
     from labhand.kit.configuration import read

@@ -19,6 +19,8 @@ SHARES = 0.0045
 """What of it goes to looks and measuring: less where `EVERY_STEP` leaves less."""
 EASE_MIN = 0.05
 COLD = 8
+SPREAD = 8
+"""However short the steps, a look comes before the run is an eighth longer: a short run has its curve."""
 CREDIT = 0.002
 """Seconds for measuring to start with, so that the first steps are measured whole."""
 
@@ -103,7 +105,7 @@ class Budget:
         self.purse = CREDIT
         self.typical = 0.0
         self.stride = 1
-        self.looks = self.fulls = 0
+        self.looks = self.fulls = self.steps = 0
         self.spent = 0.0
         self.elapsed = 0.0
 
@@ -113,6 +115,7 @@ class Budget:
         With a `gap`, such as an evaluation, its time says nothing about the next ones.
         """
         self.looks += 1
+        self.steps += steps
         self.spent += own
         self.elapsed += seconds * steps
         if self.looks > 2:  # the first ones open files and meet everything cold
@@ -130,7 +133,7 @@ class Budget:
         )
         if self.typical and self.looks > COLD:
             wanted = self.look_cost / (ROW_SHARE * self.typical * self.ease)
-            self.stride = min(STRIDE_MAX, max(1, round(wanted)))
+            self.stride = min(STRIDE_MAX, max(1, round(wanted)), 1 + self.steps // SPREAD)
 
     @property
     def ease(self) -> float:
