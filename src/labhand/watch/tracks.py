@@ -1,6 +1,5 @@
 """What has been seen of each metric so far, kept once for all detectors."""
 
-import itertools
 import math
 from collections import deque
 
@@ -58,17 +57,6 @@ class Track:
     def median(self, points: int = 5) -> float:
         """The median of the latest `points` values, at most 64; NaN where there is none."""
         return median([value for _, value in self.recent][-points:])
-
-    def scale(self) -> float:
-        """The noise from point to point: the standard deviation of a value about its level.
-
-        From the median absolute difference of the latest values, which a trend hardly touches;
-        0 with fewer than three values.
-        """
-        values = [value for _, value in self.recent]
-        moves = [abs(b - a) for a, b in itertools.pairwise(values)]
-        # 1.4826: MAD to standard deviation; a difference has twice the variance of a value
-        return 1.4826 * median(moves) / math.sqrt(2) if len(moves) > 1 else 0.0
 
 
 def median(values: list[float]) -> float:

@@ -1,7 +1,7 @@
 """The ways through a function: which statement can follow which, and which names reach where."""
 
 import ast
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from labhand.kit.code.model import Binding, Index, Scope
@@ -116,7 +116,20 @@ class Paths:
     ) -> bool:
         """Whether a way leads from a statement on to another, without the statements in between."""
         barred = avoiding if callable(avoiding) else avoiding.__contains__
-        pending = list(self.after.get(start, ()))
+        return self._reaches(self.after.get(start, ()), goal, barred)
+
+    def always_before(
+        self, goal: Point, wanted: Collection[Point] | Callable[[Point], bool]
+    ) -> bool:
+        """Whether every way from the start of the scope to a statement passes a wanted one."""
+        barred = wanted if callable(wanted) else wanted.__contains__
+        return not self._reaches(self.start, goal, barred)
+
+    def _reaches(
+        self, starts: Iterable[Point], goal: Point, barred: Callable[[Point], bool]
+    ) -> bool:
+        """Whether a way leads from one of the statements to the goal past no barred one."""
+        pending = list(starts)
         seen: set[Point] = set()
         while pending:
             point = pending.pop()
@@ -127,23 +140,6 @@ class Paths:
             seen.add(point)
             pending.extend(self.after.get(point, ()))
         return False
-
-    def always_before(
-        self, goal: Point, wanted: Collection[Point] | Callable[[Point], bool]
-    ) -> bool:
-        """Whether every way from the start of the scope to a statement passes a wanted one."""
-        barred = wanted if callable(wanted) else wanted.__contains__
-        pending: list[Point] = list(self.start)
-        seen: set[Point] = set()
-        while pending:
-            point = pending.pop()
-            if point is goal:
-                return False
-            if point in seen or barred(point):
-                continue
-            seen.add(point)
-            pending.extend(self.after.get(point, ()))
-        return True
 
     def nearest_before(
         self, start: Point, wanted: Callable[[Point], object]
