@@ -89,7 +89,7 @@ def test_the_same_spike_in_other_runs_means_the_data() -> None:
     assert told["the data of that step: the order is the same in other runs"].startswith(
         "`run-0`, `run-1`"
     )
-    other = told["a setting that differs from the latest run that went well"]
+    other = told["another setting than the latest run that went well: `lr`"]
     assert other == "`run-0` had `lr` 0.1 and not 0.4"
 
 

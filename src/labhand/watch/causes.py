@@ -171,26 +171,26 @@ def _other_settings(view: View, step: int) -> Found:
     fine = next((run for run in view.earlier if run.fine), None)
     if fine is None or not fine.config or not view.config:
         return "there is no earlier run that went well whose settings are known"
-    other = differences(view.config, fine)
-    if not other:
+    keys = differing(view.config, fine)
+    if not keys:
         return f"the settings are those of `{fine.name}`, which went well"
-    rank = min((i for i, word in enumerate(BY_CONSEQUENCE) if word in other[0].lower()), default=99)
+    rank = min((i for i, word in enumerate(BY_CONSEQUENCE) if word in keys[0].lower()), default=99)
+    other = [f"`{key}` {fine.config[key]} and not {view.config.get(key)}" for key in keys]
     return Cause(
-        "a setting that differs from the latest run that went well",
+        f"another setting than the latest run that went well: `{keys[0]}`",
         0.7 if rank < len(BY_CONSEQUENCE) else 0.35,
         f"`{fine.name}` had {', '.join(other[:3])}" + (", …" if len(other) > 3 else ""),
     )
 
 
-def differences(config: Mapping[str, Any], run: Before) -> list[str]:
+def differing(config: Mapping[str, Any], run: Before) -> list[str]:
     """The settings of an earlier run that are others now, those first that bear on a loss."""
 
     def weight(key: str) -> int:
         name = key.lower()
         return min((i for i, word in enumerate(BY_CONSEQUENCE) if word in name), default=99)
 
-    keys = sorted((k for k in run.config if run.config[k] != config.get(k)), key=weight)
-    return [f"`{key}` {run.config[key]} and not {config.get(key)}" for key in keys]
+    return sorted((k for k in run.config if run.config[k] != config.get(k)), key=weight)
 
 
 def _began_anew(view: View, step: int) -> Found:

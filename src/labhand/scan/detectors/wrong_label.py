@@ -12,7 +12,7 @@ from labhand.scan.detectors._cells import shown
 MARGIN = 0.35
 """By how much another class must be likelier than the given one."""
 HARD_ROWS = 0.012
-"""The share of rows that look wrong to models though they are right, of sets that people checked."""
+"""The share of rows that look wrong to models though they are right; set by hand on scikit-learn's tables."""
 HARD = 0.35
 """Where models contradict more of the labels than this, it is the problem that is hard."""
 

@@ -113,8 +113,10 @@ class Detector:
             message += (
                 f", for {self._counts[held.name]} evaluations, although the training has learned"
             )
-            if course.loss is not None:
-                message += f": `{course.loss.name}` went from {course.loss.first:.4g} to {course.loss.last:.4g}"
+            levels = course.levels
+            if course.loss is not None and levels.blocks:
+                begun, best = levels.plain(levels.start), levels.plain(min(levels.blocks))
+                message += f": `{course.loss.name}` came down from {begun:.4g} to {best:.4g}"
         return Claim(
             key=held.name,
             state="recovered" if passed else "confirmed",
