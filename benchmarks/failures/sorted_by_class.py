@@ -1,7 +1,7 @@
-"""Digits in the order of their classes, read with `shuffle=False`.
+"""Digits in the order of their classes, read with `shuffle=False`. In the end no hidden unit fires for any image.
 
 Expected: unshuffled-data
-Also: diverged, not-learning
+Also: diverged, not-learning, dead-units
 Fast
 """
 

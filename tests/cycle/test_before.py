@@ -68,14 +68,14 @@ def test_the_latest_comes_first_with_its_curve_and_settings(store: Store) -> Non
 
 
 def test_a_run_in_which_something_was_off_is_no_model(store: Store) -> None:
-    made(store, findings=[finding("warning", 1.0)])
+    made(store, findings=[finding("error", 1.0)])
     ((run,), calibration) = before(store, COMMAND, "9")
     shipped = before(store, ["python", "other.py"], "9")[1]
     assert not run.fine and calibration == shipped
 
 
 def test_own_healthy_runs_and_verdicts_change_what_is_told(store: Store) -> None:
-    run = made(store, findings=[finding("note", 1.0)])
+    run = made(store, findings=[finding("warning", 1.0)])
     shipped = before(store, ["python", "other.py"], "9")[1]
     adapted = before(store, COMMAND, "9")[1]
     assert adapted.peaks["diverged"].count > shipped.peaks["diverged"].count

@@ -60,11 +60,12 @@ def _peaks(store: Store, run: Run) -> dict[str, float]:
 
 
 def _fine(run: Run) -> bool:
-    """Whether it finished and watch told of nothing worse than a note."""
+    """Whether it finished and watch told nobody of it: healthy runs have warnings, too."""
+    told = (f for f in run.findings if f.job == "watch")
     return (
         run.status == "finished"
         and bool(run.attempts)
-        and not any(f.job == "watch" and f.severity != "note" for f in run.findings)
+        and not any(f.alarm is True or f.severity == "error" for f in told)
     )
 
 

@@ -153,7 +153,7 @@ def _same_data(view: View, step: int) -> Found:
             f"{', '.join(f'`{name}`' for name in rose)} rose at the same step"
             + (f"; {passed} others did not" if passed else ""),
         )
-    return None if passed else "no earlier run has come as far as this step"
+    return None if passed else "no earlier run can be compared at this step"
 
 
 def _rose(curve: Sequence[tuple[int, float]], step: int) -> bool | None:

@@ -2,7 +2,7 @@
 
 ## What it does
 Tells when the learning rate has been below a ten-thousandth of its highest value for more than a tenth
-of the run so far, and for twenty rows at least.
+of the steps so far, and for six rows at least.
 
 ## Why it is bad
 Nothing more is learned: the rest of the run is paid for and changes nothing.
@@ -29,7 +29,7 @@ from labhand.watch.view import View
 
 NOTHING = 1e-4
 """Of the highest rate."""
-ROWS, SHARE = 20, 0.1
+ROWS, SHARE = 6, 0.1
 
 
 class Detector:
@@ -43,6 +43,7 @@ class Detector:
         self._rows: dict[str, int] = {}
         self._low: dict[str, tuple[int, int]] = {}
         self._open: str | None = None
+        self._first = 0
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The exhaustion that this row proves, and its end."""
@@ -55,6 +56,8 @@ class Detector:
         return claims
 
     def _judged(self, name: str, value: float, row: Points) -> Iterable[Claim]:
+        if not self._rows:
+            self._first = row.step
         rows = self._rows[name] = self._rows.get(name, 0) + 1
         highest = self._highest[name] = max(self._highest.get(name, 0.0), value)
         if highest <= 0 or value > NOTHING * highest:
@@ -65,7 +68,8 @@ class Detector:
             return
         since, at = self._low.setdefault(name, (row.step, rows))
         low = rows - at
-        if self._open is None and low >= ROWS and low > SHARE * rows and self._all_low():
+        lasts = row.step - since > SHARE * (row.step - self._first)
+        if self._open is None and low >= ROWS and lasts and self._all_low():
             self._open = name
             yield self._claim(name, value, since, row)
 

@@ -39,7 +39,7 @@ class Detector:
     """Watches whether any weight changes."""
 
     wants: Wants = ("layer/", Fact)
-    explained_by = ("dead-units",)
+    explained_by = ("dead-units", "learning-rate-exhausted")
 
     def __init__(self, view: View) -> None:
         self._view = view
