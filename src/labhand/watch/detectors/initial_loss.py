@@ -156,7 +156,7 @@ class Detector:
         return Claim(
             key="first",
             state="recovered" if passed else "confirmed",
-            severity="note" if passed else "warning",
+            severity="warning",
             confidence=0.8,
             message=f"The first loss is {value:.4g}, {told}"
             if not passed
