@@ -14,6 +14,7 @@ from labhand import __version__
 from labhand.core.errors import LabhandError, NotFoundError
 
 COMMANDS = {
+    "interpret": "Interpret an instruction: the settings, assumptions and questions in it.",
     "run": "Run a command: recorded, supervised, watched, reported.",
     "runs": "List the runs of this project, newest first.",
     "show": "Show a run.",

@@ -1,0 +1,5 @@
+"""The room of interpret: an instruction → an intent. Changes nothing and needs no model."""
+
+from labhand.interpret.reading import Reading, interpret
+
+__all__ = ["Reading", "interpret"]
