@@ -9,6 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long a draw takes says how busy the machine is, nothing of the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 for name in ("PYTHONPATH", "LABHAND_HOME", "LABHAND_ATTEMPT", "LABHAND_OVERLAY"):
     os.environ.pop(name, None)

@@ -145,33 +145,37 @@ def table(rows: "Iterable[RunRow]") -> str:
 
 def comparison(found: "Comparison") -> str:
     """What differs between runs: settings, code, environment, results, findings."""
+    from labhand.cycle.compare import settings_told, setups_of
     from labhand.web import story, words
 
     names = [run.name for run in found.runs]
-    ids = [run.id for run in found.runs]
     parts = [click.style(" → ".join(names) if len(names) == 2 else ", ".join(names), bold=True)]
     parts += _told(story.of_runs(found))
     above = len(parts)
+    setups = setups_of(found)
+    by_id = {run.id: run for run in found.runs}
+    ids = [setup[0] for setup in setups]
+    names = [words.setup([by_id[i].name for i in setup]) for setup in setups]
     if found.command:
         parts += ["", _heading("command")]
-        parts += _table([[f"  {r.name}", words.command_line(r.command)] for r in found.runs])
+        commands = [words.command_line(by_id[i].command) for i in ids]
+        parts += _table([[f"  {n}", c] for n, c in zip(names, commands, strict=True)])
     sections = {
-        "settings": found.settings,
+        "settings": settings_told(found),
         "environment": found.environment,
         "packages": found.packages,
     }
     for title, rows in sections.items():
         if rows:
             parts += ["", _heading(title), *_differences(rows, names, ids)]
-    parts += ["", *_code(found)]
+    parts += ["", *_code(found, ids)]
     if found.metrics:
-        parts += ["", _heading("results"), *_results(found.metrics, found, names)]
+        parts += ["", _heading("results"), *_results(found.metrics, found)]
         parts.append(f"  {found.caution}")
     if found.findings:
         parts += ["", _heading("findings")]
-        by_id = dict(zip(ids, names, strict=True))
         for finding in found.findings:
-            who = ", ".join(by_id[run] for run in finding.runs)
+            who = ", ".join(by_id[run].name for run in finding.runs)
             parts.append(
                 f"  {_mark(finding.severity)} {finding.rule}, only in {who}: {words.bare(finding.message)}"
             )
@@ -197,7 +201,7 @@ def _live(run: Run, store: "Store | None") -> list[str]:
     return [f"  {status_line(status, shutil.get_terminal_size().columns - 2)}"] if status else []
 
 
-def _told(sentences: "Iterable[Sentence]") -> list[str]:
+def _told(sentences: "Iterable[Sentence | str]") -> list[str]:
     """Sentences as a paragraph."""
     from labhand.web import words
 
@@ -328,18 +332,22 @@ def _differences(rows: "list[Difference]", names: list[str], ids: list[str]) -> 
     return _table(lines)
 
 
-def _code(found: "Comparison") -> list[str]:
+def _code(found: "Comparison", ids: list[str]) -> list[str]:
+    """The code of each of these runs against the first one's."""
     names = {run.id: run.name for run in found.runs}
+    told = [code for code in found.code if code.run in ids]
+    if told and all(code.diff == "" for code in told):
+        return [_heading("code"), "  the same"]
     lines = []
-    for code in found.code:
-        who = f"  {names[code.run]}: " if len(found.code) > 1 else "  "
+    for code in told:
+        who = f"  {names[code.run]}: " if len(told) > 1 else "  "
         if code.diff is None:
             lines.append(f"{who}not there for one of the runs")
         elif not code.diff:
             lines.append(f"{who}the same")
         else:
             lines.append(f"{who}{', '.join(code.files)}  +{code.added} −{code.removed}")
-            if len(found.code) == 1:
+            if len(told) == 1:
                 lines += [_diff_line(line) for line in code.diff.splitlines()]
                 lines += ["    …"] if code.cut else []
     return [_heading("code"), *lines]
@@ -350,15 +358,15 @@ def _diff_line(line: str) -> str:
     return "    " + click.style(line, fg=colour)
 
 
-def _results(metrics: "list[MetricComparison]", found: "Comparison", names: list[str]) -> list[str]:
+def _results(metrics: "list[MetricComparison]", found: "Comparison") -> list[str]:
     from labhand.web import words
 
-    ids = [run.id for run in found.runs]
+    names = {run.id: run.name for run in found.runs}
+    ids = list(names)
     own = [m for m in metrics if not m.name.startswith(OURS)] or metrics
     grouped = any(len(group) > 1 for group in found.groups)
-    by_id = dict(zip(ids, names, strict=True))
-    heads = [", ".join(by_id[i] for i in group) for group in found.groups] if grouped else names
-    rows = [["", *heads, ""]]
+    heads = [words.setup([names[i] for i in group]) for group in found.groups]
+    rows = [["", *(heads if grouped else names.values()), ""]]
     for metric in own:
         if grouped:
             values = [_estimate(e.mean, e.standard_error) if e else "–" for e in metric.groups]

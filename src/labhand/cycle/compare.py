@@ -3,19 +3,23 @@
 import re
 import statistics
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from labhand.core.errors import LabhandError, UsageError
+from labhand.core.errors import LabhandError, RecordError, UsageError
 from labhand.core.finding import Finding
 from labhand.core.run import Code, Metric, Run
 from labhand.core.store import Store
+from labhand.cycle.judge import Judgement, Setup, judge
 from labhand.kit.metric_names import Direction, direction
 
 DIFF_LINES = 2000
 """A diff longer than this is cut, and says so."""
+LIKE_RUNS = 200
+"""So many of the newest runs of the same script are asked for their noise and their tries."""
 
 _SEED = re.compile(
     r"(?:^|[._/-])(?:seed|(?:random|rng|global|torch|np|numpy)_?(?:seed|state))$", re.I
@@ -101,8 +105,8 @@ class FindingDifference(msgspec.Struct, kw_only=True):
 class Comparison(msgspec.Struct, kw_only=True):
     """What differs between runs (`labhand.comparison/1`). The first run is what others are held to.
 
-    `groups` are runs that share command, code, packages and every setting but the seed. `caution` says how
-    far the results may be trusted.
+    `groups` are runs that share command, code, packages and every setting but the seed; each but the
+    first has a judgement. `caution` says how far the results may be trusted.
     """
 
     schema: str = "labhand.comparison/1"
@@ -115,6 +119,7 @@ class Comparison(msgspec.Struct, kw_only=True):
     groups: list[list[str]] = []
     metrics: list[MetricComparison] = []
     findings: list[FindingDifference] = []
+    judgements: list[Judgement] = []
     caution: str
 
 
@@ -132,7 +137,7 @@ def compare(store: Store, root: Path, runs: list[str]) -> Comparison:
             "one run has nothing to be compared with; name two different ones, as in "
             "`labhand compare RUN last`"
         )
-    return compare_runs([store.read(run_id) for run_id in ids], store.home, root)
+    return _in_record(store, root, [store.read(run_id) for run_id in ids])
 
 
 def against_previous(store: Store, root: Path, run_id: str) -> Comparison | None:
@@ -147,12 +152,30 @@ def against_previous(store: Store, root: Path, run_id: str) -> Comparison | None
     earlier = Catalog(store).previous(run.command, run_id)
     if earlier is None:
         return None
-    return compare_runs([store.read(earlier), run], store.home, root)
+    return _in_record(store, root, [store.read(earlier), run])
 
 
-def compare_runs(runs: list[Run], home: Path, root: Path) -> Comparison:
-    """What differs between runs that were read already; the first is what others are held to."""
+def _in_record(store: Store, root: Path, runs: list[Run]) -> Comparison:
+    """The comparison, with the noise that the other runs of the same script tell."""
+    from labhand.kit.catalog import Catalog
+
+    named = {run.id for run in runs}
+    like: list[Run] = []
+    for row in Catalog(store).like(runs[0].command, None, LIKE_RUNS):
+        if row.id not in named and row.status == "finished":
+            with suppress(RecordError):
+                like.append(store.read(row.id))
+    return compare_runs(runs, store.home, root, like)
+
+
+def compare_runs(runs: list[Run], home: Path, root: Path, like: Iterable[Run] = ()) -> Comparison:
+    """What differs between runs that were read already; the first is what others are held to.
+
+    `like` are further runs of the same script: they tell the noise, and how much was tried.
+    """
     groups = _groups(runs)
+    first, *later = map(_setup, groups)
+    judgements = judge(first, later, [_setup(group) for group in _groups([*runs, *like])])
     return Comparison(
         runs=[_short(run) for run in runs],
         command=any(run.command != runs[0].command for run in runs),
@@ -163,7 +186,8 @@ def compare_runs(runs: list[Run], home: Path, root: Path) -> Comparison:
         groups=[[run.id for run in group] for group in groups],
         metrics=_metrics(runs, groups),
         findings=_findings(runs),
-        caution=_caution(groups),
+        judgements=judgements,
+        caution=_caution(groups, judgements),
     )
 
 
@@ -296,6 +320,36 @@ def _groups(runs: list[Run]) -> list[list[Run]]:
     return list(groups.values())
 
 
+def setups_of(found: Comparison) -> list[list[str]]:
+    """The runs to tell apart: setups where some have several runs and others differ, else each."""
+    if 1 < len(found.groups) < len(found.runs):
+        return found.groups
+    return [[run.id] for run in found.runs]
+
+
+def settings_told(found: Comparison) -> list[Difference]:
+    """The settings that differ; between setups, the seed is no difference."""
+    several = 1 < len(found.groups) < len(found.runs)
+    return [d for d in found.settings if not (several and is_seed(d.key))]
+
+
+def _setup(runs: list[Run]) -> Setup:
+    return Setup(runs, [seed_of(run) for run in runs])
+
+
+def seed_of(run: Run) -> str | None:
+    """The seed of a run, from its settings or its command; None where none is known."""
+    for key, value in flat(run.config).items():
+        if is_seed(key) and value is not None:
+            return str(value)
+    words = iter(run.command)
+    for word in words:
+        name, _, value = word.partition("=")
+        if is_seed(name.lstrip("-+")) and (value or name.startswith("-")):
+            return value or next(words, None)
+    return None
+
+
 def _seedless(command: list[str]) -> list[str]:
     kept: list[str] = []
     skip = False
@@ -374,9 +428,11 @@ def _identity(finding: Finding) -> tuple[Any, ...]:
     return (finding.id,)
 
 
-def _caution(groups: list[list[Run]]) -> str:
+def _caution(groups: list[list[Run]], judgements: list[Judgement]) -> str:
     sizes = [len(group) for group in groups]
     if max(sizes) == 1:
+        if any(j.effect is not None for j in judgements):
+            return "One run each: the noise is that of like runs."
         return "One run each: a difference may be noise."
     alike = "the same code, settings and packages but for the seed"
     if len(groups) == 1:

@@ -75,10 +75,11 @@ class Catalog:
         """The newest run before `before_id` of the same script, whatever its settings, or None."""
         return next((row.id for row in self.like(command, before_id, 1)), None)
 
-    def like(self, command: list[str], before_id: str, limit: int) -> list[RunRow]:
-        """The newest runs before `before_id` of the same script, whatever their settings."""
+    def like(self, command: list[str], before_id: str | None, limit: int) -> list[RunRow]:
+        """The newest runs of the same script, whatever their settings; those before `before_id`."""
         script = script_of(command)
-        ids = [run_id for run_id in reversed(self._store.ids()) if run_id < before_id]
+        ids = self._store.ids()[::-1]
+        ids = [run_id for run_id in ids if before_id is None or run_id < before_id]
         return [row for known, row in self._current(ids, []) if known == script][:limit]
 
     def gone(self) -> list[str]:

@@ -44,7 +44,7 @@ def against(comparison: Comparison, before: Run) -> Against:
         patches=patches(code.diff or ""),
         code_note=note,
         outcomes=[*outcomes, took],
-        caution=comparison.caution,
+        caution=" ".join([*(f"{j.said}." for j in comparison.judgements), comparison.caution]),
         new_findings=[_said(f.rule, f.message) for f in comparison.findings if f.runs == [new.id]],
         gone_findings=[_said(f.rule, f.message) for f in comparison.findings if f.runs == [old.id]],
     )

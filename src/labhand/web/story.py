@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Metric, Run
-from labhand.cycle.compare import Comparison, MetricComparison, RunShort
+from labhand.cycle.compare import Comparison, MetricComparison, RunShort, settings_told, setups_of
 from labhand.kit.metric_names import direction, headlines
 from labhand.web import words
 
@@ -180,7 +180,8 @@ def _finding(finding: Finding, index: int) -> Sentence:
 def _sweep(found: Comparison) -> Iterator[Sentence]:
     names = _and([_name(run, place) for place, run in enumerate(found.runs)])
     yield _said("compared: ", *names, ".")
-    swept = [s for s in found.settings if len(s.values) == len(found.runs)][:METRICS]
+    swept = [s for s in settings_told(found) if len(s.values) == len(found.runs)][:METRICS]
+    first_of_setups = {setup[0] for setup in setups_of(found)}
     for setting in swept:
         index = found.settings.index(setting)
         values: list[list[str | Taken]] = [
@@ -189,6 +190,7 @@ def _sweep(found: Comparison) -> Iterator[Sentence]:
                 " in ", *_name(run, place),
             ]
             for place, run in enumerate(found.runs)
+            if run.id in first_of_setups
         ]  # fmt: skip
         yield _said(f"`{setting.key}` is ", *_and(values), ".")
     if not found.settings and not found.command and not any(c.diff for c in found.code):
@@ -229,6 +231,8 @@ def _results(found: Comparison) -> Iterator[Sentence]:
     for name in [n for n in headlines(by_name) if direction(n)][:METRICS]:
         if sentence := _best(by_name[name], found):
             yield sentence
+    for place, judgement in enumerate(found.judgements):
+        yield _said(Taken(judgement.said, f"judgements.{place}.said", judgement.said), ".")
     if found.metrics:
         yield _said(Taken(found.caution.rstrip("."), "caution", found.caution), ".")
 

@@ -141,6 +141,12 @@ def bare(text: str) -> str:
     return visible(text.replace("`", "")).replace("\n", " ")
 
 
+def setup(names: list[str]) -> str:
+    """Runs that share all but the seed: `bold-heron`, `bold-heron and 2 more`."""
+    first, *more = names
+    return f"{first} and {len(more)} more" if more else first
+
+
 def result(told: Result | None) -> str:
     """A metric's last value in a comparison, with how many of its values were not finite."""
     if told is None:

@@ -1,0 +1,66 @@
+"""Differences and noise: honest intervals, whatever they rest on."""
+
+import random
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy.stats import false_discovery_control, ttest_ind, ttest_rel
+
+from labhand.kit.noise import Sample, effect, q_values
+
+RESULTS = st.lists(st.floats(-1e3, 1e3).map(lambda x: round(x, 4)), min_size=3, max_size=8)
+
+
+def loose(values):
+    return Sample(loose=list(values))
+
+
+@given(RESULTS, RESULTS)
+def test_seeds_on_both_sides_give_welchs_interval(a, b):
+    found = effect(loose(a), loose(b), [])
+    assume(min(max(a) - min(a), max(b) - min(b)) > 0.01)  # below, scipy warns of its precision
+    wanted = ttest_ind(b, a, equal_var=False)
+    low, high = wanted.confidence_interval(0.95)
+    assert found.p == pytest.approx(wanted.pvalue, rel=1e-6, abs=1e-12)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-6, abs=1e-9)
+
+
+@given(RESULTS, st.data())
+def test_the_same_seeds_are_compared_in_pairs(a, data):
+    b = [x + data.draw(st.floats(-1, 1).map(lambda y: round(y, 3))) for x in a]
+    pairs = [Sample(seeded={str(i): x for i, x in enumerate(values)}) for values in (a, b)]
+    found = effect(*pairs, pairs)
+    assert (found.basis, found.count) == ("pairs", len(a))
+    if len({round(y - x, 9) for x, y in zip(a, b, strict=True)}) > 1:
+        assert found.p == pytest.approx(ttest_rel(b, a).pvalue, rel=1e-3, abs=1e-6)
+
+
+def test_single_runs_lean_on_the_spread_of_like_runs_and_claim_nothing_without():
+    one, two = loose([1.0]), loose([2.0])
+    assert effect(one, two, [one, two]) is None
+    assert effect(one, two, [one, two, loose([3.0, 3.0, 3.0])]) is None, "deterministic runs"
+    found = effect(one, two, [one, two, loose([1.0, 1.2, 0.9]), loose([5.0, 5.1])])
+    assert (found.basis, found.count) == ("like-runs", 3)
+    assert found.low < 1.0 < found.high
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 6), (3, 3, 0), (2, 5, 0)])
+def test_where_nothing_differs_one_in_twenty_claims_is_made(sizes):
+    draw = random.Random(3)
+
+    def sample(n):
+        return [draw.gauss(0, 1) for _ in range(n)]
+
+    claims = 0
+    for _ in range(2000):
+        a, b, other = (loose(sample(n)) for n in sizes)
+        claims += effect(a, b, [a, b, other] if other.loose else [a, b]).p <= 0.05
+    assert claims / 2000 <= 0.065
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_many_tries_count_against_a_claim_as_benjamini_and_hochberg_say(values):
+    found = q_values({str(i): p for i, p in enumerate(values)})
+    wanted = false_discovery_control(values)
+    assert [found[str(i)] for i in range(len(values))] == pytest.approx(list(wanted))
