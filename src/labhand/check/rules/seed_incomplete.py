@@ -1,0 +1,330 @@
+"""Seeding that misses a generator which is drawn from, or starts it anew in each step."""
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from labhand.check.claim import Change, Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code import knowledge, loading
+from labhand.kit.code.calls import Call, call_of
+from labhand.kit.code.knowledge import tables
+from labhand.kit.code.model import FunctionNode, LoopNode
+from labhand.kit.code.project import Known, Where
+from labhand.kit.code.source import Source
+
+_MOST_FILES = 40
+_SEEDING = {
+    "python": ("random", "seed"),
+    "numpy": ("numpy", "random.seed"),
+    "torch": ("torch", "manual_seed"),
+}
+_SHOWN = {"python": "Python's `random`", "numpy": "NumPy", "torch": "torch", "cuda": "CUDA"}
+_STEPS = frozenset({"training_step", "train_step", "forward", "training_epoch"})
+_KEYS = frozenset({"PRNGKey", "key", "fold_in", "key_data", "wrap_key_data", "clone", "key_impl"})
+
+
+class _Seed(NamedTuple):
+    call: Call
+    family: str
+    value: ast.expr | None
+
+
+class Rule:
+    """Seeding that misses a generator which is drawn from, or starts it anew in each step.
+
+    ## What it does
+    Reports the first seeding of code that seeds some of Python's, NumPy's and torch's generators, where
+    another of them is drawn from and seeded nowhere; a seeding with the same number in each pass of a
+    training loop or for each item; and, in JAX, a key that is used in each pass of a loop.
+
+    ## Why is this bad
+    A run that looks seeded is not repeatable, and two arms of a comparison differ by luck. A generator
+    that starts anew in each step gives the same dropout masks, the same noise and the same order again
+    and again.
+
+    ## Known problems
+    Only code that already tries to seed is looked at. Draws in the items of a loader with workers are left
+    out: torch seeds the workers from its own seed. What other packages draw is not seen.
+
+    ## Example
+    ```python
+    torch.manual_seed(args.seed)
+    order = np.random.permutation(len(data))
+    ```
+
+    ## Use instead
+    ```python
+    torch.manual_seed(args.seed)
+    np.random.seed(args.seed)
+    order = np.random.permutation(len(data))
+    ```
+
+    ## Fix safety
+    Scientific: the fix inserts the seeding that is missing, and every draw changes once.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/notes/randomness.html
+    - https://docs.jax.dev/en/latest/random-numbers.html
+    - Real cases: https://github.com/pytorch/examples/commit/a60bd4e,
+      https://github.com/pytorch/examples/commit/32c15f2.
+    """
+
+    severity: Severity = "warning"
+    level: Level = "suspicious"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The seedings of one file that miss something or come too often, and its worn-out keys."""
+        if code.is_test:
+            return
+        if code.mentions("seed"):
+            again = {c.node for c in _again(code)}
+            yield from _again(code)
+            seeds = [
+                s for s in _seeds(code, code.source) if s.call.node not in again and _of_run(s)
+            ]
+            if seeds:
+                yield from _missing(code, seeds)
+        if code.mentions("jax"):
+            yield from _worn_keys(code)
+
+
+# Generators that are drawn from and seeded nowhere
+
+
+def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
+    first = seeds[0]
+    files = code.project.component(code.source)
+    if len(files) > _MOST_FILES:
+        return
+    seeded = {s.family for one in files for s in _seeds(code, one)}
+    if "every" in seeded or any("seed_everything" in f.text for f in files):
+        return
+    draws = {
+        family: next((d for one in files for d in _draws(code, one, family)), None)
+        for family in _SEEDING
+        if family not in seeded
+    }
+    missing = {family: draw for family, draw in draws.items() if draw is not None}
+    if missing:
+        yield _missing_claim(code, first, seeds, missing)
+
+
+def _missing_claim(code: Code, first: _Seed, seeds: list[_Seed], missing: dict[str, Call]) -> Claim:
+    known = " and ".join(_SHOWN[f] for f in dict.fromkeys(s.family for s in seeds) if f in _SHOWN)
+    shown = " and ".join(_SHOWN[f] for f in missing)
+    calls = " and ".join(f"`{'.'.join(_SEEDING[f])}(…)`" for f in missing)
+    return code.claim(
+        first.call.node,
+        f"this seeds {known or 'other generators'}, but nothing seeds {shown}, though it is drawn from",
+        f"call {calls} too",
+        because=[
+            code.step(f"{_SHOWN[family]} is drawn from here", draw.node, draw.where)
+            for family, draw in missing.items()
+        ],
+        confidence=0.88,
+        change=_change(code, first, list(missing)),
+        missing=list(missing),
+    )
+
+
+def _of_run(seed: _Seed) -> bool:
+    """Whether a seeding is that of a whole run, and not of a worker or an item."""
+    name = seed.call.where.scope.name.lower()
+    return not any(
+        w in name for w in ("__getitem__", "__iter__", "__call__", "worker", "transform")
+    )
+
+
+def _seeds(code: Code, source: Source) -> list[_Seed]:
+    """The seedings in a file, in order."""
+    known = code.project.domains.setdefault("seedings", {})
+    if source not in known:
+        known[source] = []
+        for call, word in _entries(code, source, "seeds"):
+            known[source].append(_Seed(call, word, call.arg(0, "seed", "a")))
+    return list(known[source])
+
+
+def _entries(code: Code, source: Source, key: str) -> Iterator[tuple[Call, str]]:
+    """The calls in any file of the project that the table of generators has under a key."""
+    if source is code.source:
+        for call, entry in code.known("random", key):
+            yield call, str(entry[key])
+        return
+    for name, entry in tables.entries("random").items():
+        if key in entry:
+            for node, scope in source.index.called.get(name.rpartition(".")[2], ()):
+                call = call_of(code.project, node, Where(source, scope))
+                if call.name == name:
+                    yield call, str(entry[key])
+
+
+def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:
+    """What surely draws from the global generator of a family in a file, leaving out items of loaders."""
+    name = source.path.name
+    if name.startswith(("test_", "conftest")):
+        return
+    items = _item_nodes(code, source)
+    for call, word in _entries(code, source, "draws"):
+        own = call.arg(None, "generator") is not None
+        if word == family and not own and call.where.scope.node not in items:
+            yield call
+    for call, word in _entries(code, source, "falls_back"):
+        when = (call.entry("random") or {}).get("when")
+        given = call.arg(None, "random_state", "generator", "sampler")
+        if word == family and given is None and (when is None or call.option(when) is True):
+            yield call
+    if family == "torch" and ".backward(" in source.text:
+        for last in ("Linear", "Conv2d", "Conv1d", "Embedding", "LSTM", "GRU"):
+            for node, scope in source.index.called.get(last, ()):
+                call = call_of(code.project, node, Where(source, scope))
+                if call.name == f"torch.nn.{last}":
+                    yield call
+
+
+def _item_nodes(code: Code, source: Source) -> set[ast.AST]:
+    """The functions that make items in workers, which torch seeds."""
+    if not any(loading.has_workers(c) is not False for c in loading.loaders(code.project, source)):
+        return set()
+    every = [Known(source, k) for k in source.index.classes]
+    methods = [(known, m) for known in every for m in loading.item_methods(known)]
+    reached = [s for known, m in methods for s in loading.reached(code.project, m, known)]
+    return {s.node for s in reached}
+
+
+def _change(code: Code, first: _Seed, families: list[str]) -> Change | None:
+    """Seeds them all beside the first seeding, where the file imports what does so."""
+    texts = []
+    for family in families:
+        module, function = _SEEDING[family]
+        for name, bindings in code.source.index.module.bindings.items():
+            if all(b.how == "import" and b.target == module for b in bindings) and first.value:
+                texts.append(f"{name}.{function}({code.text(first.value)})")
+    if len(texts) != len(families):
+        return None
+    anchor = code.source.index.statement(first.call.node)
+    summary = f"Insert {' and '.join(f'`{t}`' for t in texts)}"
+    return Change("scientific", summary, [code.after(anchor, t) for t in reversed(texts)])
+
+
+# The same seed, again and again
+
+
+def _again(code: Code) -> Iterator[Claim]:
+    for call in _seeding_calls(code):
+        value = call.arg(0, "seed", "a")
+        scope = call.where.scope
+        if value is None or any(
+            w in scope.name for w in ("eval", "valid", "test", "sampl", "worker")
+        ):
+            continue
+        if _for_each_item(code, call) and _constant(value, scope.node):
+            around: ast.stmt | None = scope.node if isinstance(scope.node, FunctionNode) else None
+            how = f"each call of `{scope.name}`"
+        else:
+            around = _training_loop(code, call, value)
+            how = f"each pass of the loop at line {code.line(around)}" if around is not None else ""
+        if around is not None and not code.guards(call.node):
+            yield code.claim(
+                call.node,
+                f"{how} starts the generator anew at `{code.text(value)}`: the same random numbers are "
+                "drawn again and again",
+                "seed once, before the training begins",
+                because=[code.step("it comes round again here", around)],
+                confidence=0.9,
+            )
+
+
+def _seeding_calls(code: Code) -> Iterator[Call]:
+    """The seedings, and the calls of the project's own functions that do nothing else but seed."""
+    yield from (s.call for s in _seeds(code, code.source))
+    for last, sites in code.source.index.called.items():
+        if "seed" in last.lower():
+            for node, scope in sites:
+                call = code.call(node, Where(code.source, scope))
+                given = len(node.args) + len(node.keywords)  # more than one may tell passes apart
+                if isinstance(call.target, Where) and given == 1:
+                    inner = [call_of(code.project, n, call.target) for n in call.target.scope.calls]
+                    if any("seeds" in (c.entry("random") or {}) for c in inner):
+                        yield call
+
+
+def _for_each_item(code: Code, call: Call) -> bool:
+    owner = code.project.owner(call.where)
+    if owner is None or call.where.scope.owner is None:
+        return False
+    name = call.where.scope.name
+    if name in ("__getitem__", "__getitems__"):
+        return loading.is_dataset(code.project, owner)
+    bases = code.project.lineage(owner)[1]
+    modules = {"torch.nn.Module", "lightning.pytorch.LightningModule", "transformers.Trainer"}
+    return name in _STEPS and bool(bases & modules) and code.without_gradients(call) is not True
+
+
+def _constant(value: ast.expr, function: ast.AST) -> bool:
+    """Whether a seed is a number or a setting, and nothing of what the function is given or makes."""
+    if isinstance(value, ast.Attribute):
+        return True
+    if isinstance(value, ast.Name):
+        stored = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and _binds(n)}
+        given = {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
+        return value.id not in stored | given
+    return isinstance(value, ast.Constant) and value.value is not None
+
+
+def _binds(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def _training_loop(code: Code, call: Call, value: ast.expr) -> ast.stmt | None:
+    """The training loop in each pass of which a seed is the same; runs of whole trainings are none."""
+    if code.without_gradients(call) is True:
+        return None
+    for loop in code.loops(call.node):
+        names = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+        fixed = not any(isinstance(n, ast.Call) for n in ast.walk(value))
+        bound = {n.id for n in ast.walk(loop.node) if isinstance(n, ast.Name) and _binds(n)}
+        if names & bound or not fixed:
+            return None
+        if loop.kind in ("epoch", "batch", "accumulation"):
+            happening = list(code.running(loop.node, 2))
+            methods = {h.call.method for h in happening}
+            fresh = any(knowledge.is_optimizer(h.call.name or "") for h in happening)
+            return loop.node if "backward" in methods and not fresh else None
+    return None
+
+
+# JAX: a key that is used up
+
+
+def _worn_keys(code: Code) -> Iterator[Claim]:
+    told: set[ast.AST] = set()
+    for node in code.nodes(ast.Call):
+        call = code.call(node)
+        name = call.name or ""
+        if not name.startswith("jax.random.") or call.method in _KEYS:
+            continue
+        key = call.arg(0, "key")
+        loop = _passes_with(code, key, node) if isinstance(key, ast.Name) else None
+        if loop is None or not isinstance(key, ast.Name) or loop in told:
+            continue
+        told.add(loop)
+        yield code.claim(
+            node,
+            f"each pass of the loop at line {code.line(loop)} draws with the same key `{key.id}`: the "
+            "random numbers are the same in all of them",
+            f"split it in each pass: `{key.id}, subkey = jax.random.split({key.id})`",
+            because=[code.step("it comes round again here", loop)],
+            confidence=0.93,
+        )
+
+
+def _passes_with(code: Code, key: ast.Name, node: ast.Call) -> LoopNode | None:
+    """The loop around a draw which binds the key nowhere."""
+    loops = code.source.index.loops(node)
+    if not loops:
+        return None
+    loop = loops[0]
+    names = [n for n in ast.walk(loop) if isinstance(n, ast.Name)]
+    return None if any(n.id == key.id and _binds(n) for n in names) else loop
