@@ -138,11 +138,13 @@ def _made(code: Code, value: ast.expr, scope: Scope) -> Iterator[Call]:
 
 
 def _uses(code: Code, scope: Scope, written: str) -> Iterator[ast.expr]:
-    kind = ast.Attribute if written.startswith("self.") else ast.Name
-    for node in code.nodes(kind):
-        if isinstance(node.ctx, ast.Load) and ast.unparse(node) == written:
-            if code.source.index.scope(node) is scope:
-                yield node
+    kinds: list[ast.Attribute | ast.Name] = [*code.nodes(ast.Attribute), *code.nodes(ast.Name)]
+    for node in kinds:
+        last = node.attr if isinstance(node, ast.Attribute) else node.id
+        if not written.endswith(last) or isinstance(node.ctx, ast.Store):
+            continue
+        if ast.unparse(node) == written and code.source.index.scope(node) is scope:
+            yield node
 
 
 def _makes(code: Code, node: ast.expr) -> bool:
