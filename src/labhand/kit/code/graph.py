@@ -10,6 +10,7 @@ from labhand.kit.code.knowledge import tables
 from labhand.kit.code.origins import receiver_class
 
 _OUT = frozenset({"data", "grad", "shape", "dtype", "device", "ndim"})
+_PARTS = frozenset({"values", "T", "mT", "logits", "last_hidden_state", "pooler_output", "real"})
 _FREE = frozenset(
     "torch.nn.Identity() torch.nn.Flatten() torch.nn.ReLU() torch.nn.Dropout() torch.nn.Softmax()".split()
 )
@@ -22,6 +23,10 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
             return [Fact("detached")]
         case ast.Attribute(attr=name) if name in _OUT:
             return [Fact("detached")]
+        case ast.Attribute(attr=name, value=value) if name in _PARTS:
+            return facts.all(spot.at(value, ()))
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) if parts and not spot.path:
+            return [_together(facts, [spot.at(p, ()) for p in parts])]
         case ast.Call():
             return _call(facts, spot)
         case ast.BinOp(left=left, right=right):
@@ -29,7 +34,9 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         case ast.UnaryOp(operand=operand):
             return facts.all(spot.at(operand))
         case ast.Name():
-            found = list(facts.follow(spot))
+            found = [*facts.follow(spot), *_listed(facts, spot)]
+            if any(f.value == "attached" for f in found[-1:]) and not any(found[:-1]):
+                return found[-1:]
             if any(f.value == "detached" for f in found):
                 return found
             back = _backpropagated(spot)
@@ -48,6 +55,9 @@ def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         outside = under(facts.project, call.node, spot.where, off)
         if outside is not False:
             return [Fact("detached") if outside else UNKNOWN]
+    if name_of_distribution(call) and call.made is not None:
+        made = [Spot(a, call.made.where, spot.frame) for a in _tensors(call.made)]
+        return [_together(facts, [*made, *(spot.at(a, ()) for a in _tensors(call))])]
     if module:
         step = Step(
             f"`{ast.unparse(call.node.func)}` computes it with gradients",
@@ -76,9 +86,38 @@ def _module(call: Call, spot: Spot) -> bool:
     if name.startswith("torch.nn.") and name.endswith("()"):
         return name not in _FREE and call.entry("losses") is None and not name.endswith("Loss()")
     if call.target is None or call.node.func is None:
-        return name == "torch.nn.Module()"
+        return name == "torch.nn.Module()" or handled_as_module(call)
     owner = receiver_class(call.project, call.node.func, spot.where)
     return owner is not None and "torch.nn.Module" in call.project.lineage(owner)[1]
+
+
+def handled_as_module(call: Call) -> bool:
+    """Whether something unknown is treated as a module in its file: somebody asks for its parameters."""
+    function = call.node.func
+    if not isinstance(function, ast.Name | ast.Attribute):
+        return False
+    return f"{ast.unparse(function)}.parameters(" in call.where.source.text
+
+
+def name_of_distribution(call: Call) -> bool:
+    """Whether a call asks a distribution for something that its parameters' gradients flow through."""
+    known = (call.name or "").startswith("torch.distributions.")
+    return known and call.method in ("log_prob", "rsample", "entropy")
+
+
+def _listed(facts: Facts, spot: Spot) -> list[Fact]:
+    """What a list holds on to that begins empty and is filled: attached as soon as one element is."""
+    node = spot.node
+    assert isinstance(node, ast.Name)
+    _, bindings = facts.project.reaching(node, spot.where)
+    if not any(isinstance(b.value, ast.List) and not b.value.elts for b in bindings):
+        return []
+    for call in spot.where.scope.calls_on(node.id, "append", "insert", "extend"):
+        if call.args:
+            fact = facts.one(spot.at(call.args[-1], ()))
+            if fact.value == "attached":
+                return [fact]
+    return []
 
 
 def _together(facts: Facts, parts: list[Spot]) -> Fact:

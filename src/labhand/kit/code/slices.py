@@ -77,7 +77,11 @@ def _name(project: Project, name: ast.Name, spot: Spot) -> Iterator[Spot]:
 
 
 def _stored(target: ast.expr, spot: Spot) -> Iterator[Spot]:
-    """What `x[...] = value` puts into it on some way before."""
+    """What `x[...] = value` puts into it on some way before, or `x.append(value)` where it is a list."""
+    if isinstance(target, ast.Name):
+        for call in spot.where.scope.calls_on(target.id, "append", "insert", "extend"):
+            if call.args:
+                yield spot.at(call.args[-1], ())
     stores: list[Binding] = spot.where.scope.stores.get(ast.unparse(target), [])
     if not stores:
         return
