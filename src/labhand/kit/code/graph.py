@@ -34,14 +34,18 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         case ast.UnaryOp(operand=operand):
             return facts.all(spot.at(operand))
         case ast.Name():
-            found = [*facts.follow(spot), *_listed(facts, spot)]
-            if any(f.value == "attached" for f in found[-1:]) and not any(found[:-1]):
-                return found[-1:]
-            if any(f.value == "detached" for f in found):
-                return found
-            back = _backpropagated(spot)
-            return [back] if back else found
+            return _name(facts, spot)
     return None
+
+
+def _name(facts: Facts, spot: Spot) -> Iterable[Fact]:
+    found, listed = list(facts.follow(spot)), _listed(facts, spot)
+    if listed and not any(found):
+        return listed
+    if any(f.value == "detached" for f in found):
+        return found
+    back = _backpropagated(spot)
+    return [back] if back else found
 
 
 def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
