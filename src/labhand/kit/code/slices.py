@@ -16,7 +16,7 @@ _FRAMES = 3
 def behind(project: Project, start: Spot) -> dict[ast.expr, Spot]:
     """The expressions that may flow into a value, nearest first, itself among them.
 
-    Followed through names (with the order of statements), `x[...] = value` stores, loops, arguments
+    Followed through names (with the order of statements), `x[...] = value`, `x.append(value)`, loops, arguments
     and returns of the project's functions; at most 600.
     """
     found: dict[ast.expr, Spot] = {}
@@ -74,6 +74,8 @@ def _name(project: Project, name: ast.Name, spot: Spot) -> Iterator[Spot]:
         elif bound.value is not None:
             yield inside.at(bound.value, bound.path if bound.how == "assign" else ())
     yield from _stored(name, inside)
+    for call in inside.where.scope.calls_on(name.id, "append", "extend", "insert"):
+        yield from (inside.at(given, ()) for given in call.args[-1:])
 
 
 def _stored(target: ast.expr, spot: Spot) -> Iterator[Spot]:

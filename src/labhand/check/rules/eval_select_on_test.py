@@ -1,0 +1,241 @@
+"""A checkpoint, an early stop or a setting that is chosen by the test data."""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from labhand.check.claim import Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import Fact, Spot
+
+_BEST = re.compile(r"best|lowest|highest|(^|_)(min|max)(_|$)|record", re.I)
+_STOPS = re.compile(r"early_?stop|stopper|checkpointer|(^|_)es$", re.I)
+_MEASURE = re.compile(r"loss|acc|score|f1|auc|err|metric|best|result|perf|iou|dice|mse|rmse|mae", re.I)
+_KEEPS = re.compile(r"save|state_dict|deepcopy|dump|checkpoint|snapshot|get_weights|clone|export", re.I)
+_CHOSEN = re.compile(r"best_?(\w*_)?(param|config|model|c|lr|alpha|k|depth|hp|setting|weight|state|net|n|gamma|threshold)s?$", re.I)
+_WAITS = re.compile(r"patience|counter|wait|bad_epochs|no_improve|since|stale|trigger|not_improved", re.I)
+
+
+class _Choice(NamedTuple):
+    shown: ast.expr | ast.stmt
+    metric: ast.expr
+    what: str
+
+
+class Rule:
+    """A checkpoint, an early stop or a setting that is chosen by the test data.
+
+    ## What it does
+    Follows the metric of comparisons such as `if accuracy > best:` that decide what is saved, when
+    training stops or which setting wins, and reports those that are computed on test data and on no
+    validation data. `validation_data`, `eval_set` and `eval_dataset` of a fit that stops early or keeps
+    its best epoch are held to the same.
+
+    ## Why is this bad
+    The best of many looks at the test data is reported as if it were one: the more epochs or settings are
+    tried, the more of the score is luck. Methods that are tried more often seem better.
+
+    ## Known problems
+    Where only a name says that the data is the test part, and it serves as validation data while another
+    set is reported, the finding is wrong. A best score that is only printed is not reported.
+
+    ## Example
+    ```python
+    for epoch in range(epochs):
+        train(model, train_loader)
+        accuracy = evaluate(model, test_loader)
+        if accuracy > best:
+            best = accuracy
+            torch.save(model.state_dict(), "best.pt")
+    ```
+
+    ## Use instead
+    ```python
+    for epoch in range(epochs):
+        train(model, train_loader)
+        accuracy = evaluate(model, val_loader)
+        if accuracy > best:
+            best = accuracy
+            torch.save(model.state_dict(), "best.pt")
+    model.load_state_dict(torch.load("best.pt"))
+    print(evaluate(model, test_loader))
+    ```
+
+    ## Fix safety
+    There is no fix: it needs data for validation.
+
+    ## References
+    - Cawley, Talbot: On over-fitting in model selection, JMLR 11 (2010),
+      https://jmlr.org/papers/v11/cawley10a.html
+    - Real cases: https://github.com/DearCaat/RRT-MIL/issues/22 and
+      https://github.com/xinghaow99/SWnet/issues/2.
+    """
+
+    severity: Severity = "warning"
+    level: Level = "suspicious"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The choices of one file that rest on test data."""
+        if not code.mentions("test", "Test"):
+            return
+        told: set[ast.AST] = set()
+        for choice in _choices(code):
+            fact = _on_test(code, choice.metric)
+            if fact is not None and choice.shown not in told:
+                told.add(choice.shown)
+                yield _claim(code, choice, fact)
+        for call, given in _fits(code):
+            fact = next((f for g in given if (f := _data_part(code, code.spot(g)))), None)
+            parts = {_part(code, code.spot(g)) for g in given}
+            if fact is not None and parts == {"test"}:
+                yield _claim(code, _Choice(call.node, given[0], "when training ends or what it keeps"), fact)
+
+
+def _choices(code: Code) -> Iterator[_Choice]:
+    for node in code.nodes(ast.If):
+        for compare in _comparisons(node.test):
+            what = _decides(node)
+            metric = _metric(node, compare) if what else None
+            if what and metric is not None:
+                yield _Choice(compare, metric, what)
+    for assign in code.nodes(ast.Assign):
+        value, target = assign.value, assign.targets[0]
+        if isinstance(value, ast.Compare) and _BEST.search(ast.unparse(target)):
+            metric = _metric(assign, value)
+            if metric is not None and code.mentions("save"):
+                yield _Choice(value, metric, "what is saved")
+    for where in code.functions:
+        for node in where.scope.calls:
+            if node.args and _STOPS.search(ast.unparse(node.func)):
+                yield _Choice(node, node.args[0], "when training stops")
+
+
+def _comparisons(test: ast.expr) -> list[ast.Compare]:
+    parts = test.values if isinstance(test, ast.BoolOp) else [test]
+    ordered = ast.Gt | ast.Lt | ast.GtE | ast.LtE
+    return [
+        p
+        for p in parts
+        if isinstance(p, ast.Compare) and len(p.ops) == 1 and isinstance(p.ops[0], ordered)
+    ]
+
+
+def _metric(around: ast.stmt, compare: ast.Compare) -> ast.expr | None:
+    """The side of the comparison that is new; the other is the best so far."""
+    sides = compare.left, compare.comparators[0]
+    for best, other in (sides, sides[::-1]):
+        written = ast.unparse(best)
+        kept = isinstance(around, ast.If) and any(
+            isinstance(n, ast.Assign)
+            and written in [ast.unparse(t) for t in n.targets]
+            and ast.unparse(n.value) != written
+            for s in around.body
+            for n in ast.walk(s)
+        )
+        named = _BEST.search(written) and not _BEST.search(ast.unparse(other))
+        if (kept or named) and not isinstance(other, ast.Constant):
+            return other
+    return None
+
+
+def _decides(node: ast.If) -> str | None:
+    """What hangs on a comparison, where it is more than the best score itself."""
+    inside = [n for s in node.body for n in ast.walk(s)]
+    targets = [ast.unparse(n.targets[0]) for n in inside if isinstance(n, ast.Assign)]
+    if any(isinstance(n, ast.Call) and _KEEPS.search(ast.unparse(n.func)) for n in inside):
+        return "what is saved"
+    if any(_CHOSEN.search(t) for t in targets):
+        return "which setting is kept"
+    otherwise = [n for s in node.orelse for n in ast.walk(s)]
+    stops = any(isinstance(n, ast.Break) for n in inside + otherwise)
+    if stops or any(_WAITS.search(t) for t in targets):
+        return "when training stops"
+    return None
+
+
+def _on_test(code: Code, metric: ast.expr) -> Fact | None:
+    """What shows that a metric is computed on test data, and on no validation data."""
+    first: Fact | None = None
+    for node, spot in code.behind(metric).items():
+        if not isinstance(node, ast.Name | ast.Attribute):
+            continue
+        fact = _data_part(code, spot)
+        if fact is None:
+            continue
+        if fact.value in ("validation", "held-out"):
+            return None
+        if fact.value == "test" and first is None:
+            first = fact
+    return first
+
+
+def _data_part(code: Code, spot: Spot) -> Fact | None:
+    """The part of the data that an expression is; None for what measures instead of being measured."""
+    node = spot.node
+    if isinstance(node, ast.Tuple | ast.List):
+        found = [_data_part(code, spot.at(e, ())) for e in node.elts]
+        return next((f for f in found if f is not None), None)
+    name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+    if _MEASURE.search(name):
+        return None
+    fact = code.split(spot)
+    return fact if fact.value in ("test", "validation", "held-out") else None
+
+
+def _part(code: Code, spot: Spot) -> str | None:
+    fact = _data_part(code, spot)
+    return str(fact.value) if fact is not None else None
+
+
+def _fits(code: Code) -> Iterator[tuple[Call, list[ast.expr]]]:
+    """Calls that train, watch held-out data, and keep or stop by it."""
+    for call in code.calls(".fit", "keras.Model.fit", "keras.Sequential.fit"):
+        given = call.arg(None, "validation_data", "eval_set")
+        if given is None or not _chooses(code, call):
+            continue
+        sets = given.elts if isinstance(given, ast.List) else [given]
+        yield call, sets[-1:]
+    for call in code.calls("transformers.Trainer", "trl.SFTTrainer", "transformers.Seq2SeqTrainer"):
+        given = call.arg(None, "eval_dataset")
+        arguments = call.arg(1, "args")
+        made = code.made_by(arguments) if arguments is not None else None
+        if given is not None and made and made.option("load_best_model_at_end", False) is True:
+            yield call, [given]
+
+
+def _chooses(code: Code, fit: Call) -> bool:
+    """Whether a fit stops early or keeps its best epoch."""
+    rounds = fit.arg(None, "early_stopping_rounds")
+    if rounds is not None or (fit.made and fit.made.arg(None, "early_stopping_rounds")):
+        return True
+    callbacks = fit.arg(None, "callbacks")
+    if callbacks is None:
+        return False
+    for node, spot in code.behind(callbacks).items():
+        if isinstance(node, ast.Call):
+            made = code.call(node, spot.where)
+            last = (made.name or "").rpartition(".")[2]
+            if last in ("EarlyStopping", "early_stopping"):
+                return True
+            if last == "ModelCheckpoint" and made.option("save_best_only", False) is True:
+                return True
+    return False
+
+
+def _claim(code: Code, choice: _Choice, fact: Fact) -> Claim:
+    return code.claim(
+        choice.shown,
+        f"the test data decides {choice.what}: `{_short(choice.metric)}` is computed on it, so the best "
+        "score on it is partly luck",
+        "choose by a validation part of the training data, and look at the test data once, at the end",
+        because=fact.chain,
+        confidence=0.9 if fact.sure else 0.86,
+        metric=_short(choice.metric),
+    )
+
+
+def _short(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= 60 else f"{text[:57]}..."

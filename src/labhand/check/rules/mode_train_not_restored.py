@@ -1,0 +1,175 @@
+"""Training that goes on in evaluation mode after the first evaluation."""
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from labhand.check.claim import Change, Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code import contexts
+from labhand.kit.code.calls import Call
+from labhand.kit.code.contexts import Loop
+from labhand.kit.code.facts import Step
+
+
+class _Found(NamedTuple):
+    training: Call
+    evaluation: Step
+    layer: ast.expr | bool | None
+    loops: list[Loop]
+
+
+class Rule:
+    """Training that goes on in evaluation mode after the first evaluation.
+
+    ## What it does
+    Follows the mode of each module that is trained, through functions and files, and reports an `eval()`
+    from which a loop leads back to the training with no `train()` on the way.
+
+    ## Why is this bad
+    From the second epoch on, dropout drops nothing and batch normalisation uses frozen statistics: the
+    model overfits or learns against wrong statistics. The first epoch is fine, so it goes unseen.
+
+    ## Known problems
+    Silent where the model surely has no layer that depends on its mode, and where `eval()` stands right
+    before the training in the same function: there somebody wanted frozen statistics.
+
+    ## Example
+    ```python
+    model.train()
+    for epoch in range(epochs):
+        for x, y in train_loader:
+            step(model, x, y)
+        model.eval()
+        validate(model, val_loader)
+    ```
+
+    ## Use instead
+    ```python
+    for epoch in range(epochs):
+        model.train()
+        for x, y in train_loader:
+            step(model, x, y)
+        model.eval()
+        validate(model, val_loader)
+    ```
+
+    ## Fix safety
+    Scientific: the fix inserts `model.train()` before the training loop, which changes every later epoch.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval
+    - Real cases: https://github.com/optuna/optuna/issues/1725 and
+      https://github.com/wkentaro/pytorch-fcn/issues/57.
+    """
+
+    severity: Severity = "error"
+    level: Level = "correctness"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The evaluations after which training of this file goes on in the wrong mode."""
+        if not code.mentions("backward") or code.is_test:
+            return
+        told: set[ast.AST] = set()
+        for call in _candidates(code):
+            found = _left_in_eval(code, call)
+            if found is not None and found.evaluation.node not in told:
+                told.add(found.evaluation.node)
+                yield _claim(code, found)
+
+
+def _candidates(code: Code) -> Iterator[Call]:
+    """The calls of modules on whose output `backward()` is called in the same loop."""
+    sure = {c.node for c in code.module_calls()}
+    seen: set[tuple[object, object]] = set()
+    for backward in code.calls(".backward"):
+        for loop in code.source.index.loops(backward.node)[:1]:
+            for node in backward.where.scope.calls:
+                written = ast.unparse(node.func)
+                key = (loop, written)
+                if key in seen or loop not in code.source.index.loops(node)[:1]:
+                    continue
+                seen.add(key)
+                if node in sure or _is_switched(code, written):
+                    yield code.call(node)
+
+
+def _is_switched(code: Code, written: str) -> bool:
+    """Whether something of this name, a model then, is put into a mode somewhere in the file."""
+    if "(" in written or written == "self":
+        return False
+    return code.mentions(f"{written}.eval()", f"{written}.train()")
+
+
+def _left_in_eval(code: Code, call: Call) -> _Found | None:
+    if code.without_gradients(call) is True:
+        return None
+    module = call.node.func
+    modes = code.modes(module, call)
+    evaluation = next((m.chain[0] for m in modes if m.value == "eval" and m.chain), None)
+    if evaluation is None or not isinstance(evaluation.node, ast.Call):
+        return None
+    if code.mentions("freeze_bn", "frozen_bn", "freeze_batch"):
+        return None
+    around = [loop for loop in code.loops(call.node, up=3)]
+    circle = _comes_round(code, evaluation, call, around)
+    layer = code.mode_matters(module, call.where)
+    if not circle or layer is False:
+        return None
+    return _Found(call, evaluation, layer, around)
+
+
+def _comes_round(code: Code, evaluation: Step, training: Call, around: list[Loop]) -> bool:
+    """Whether a loop around the training holds the evaluation too, which is no part of the training."""
+    for loop in around:
+        inside = [h for h in contexts.running(code.project, [*loop.node.body], loop.where)]
+        if not any(h.call.node is evaluation.node for h in inside):
+            continue
+        root = next(h.root for h in inside if h.call.node is evaluation.node)
+        start = next((h.root for h in inside if h.call.node is training.node), training.node)
+        paths = loop.where.source.names.paths(loop.where.scope)
+        names = loop.where.source.names
+        head: list[ast.stmt] = [loop.node]
+        before = paths.leads(names.point(root), names.point(start), avoiding=head)
+        elsewhere = root is not evaluation.node and root is not start
+        return not before or elsewhere
+    return False
+
+
+def _claim(code: Code, found: _Found) -> Claim:
+    module = ast.unparse(found.training.node.func)
+    here = found.evaluation.source is code.source
+    shown = found.evaluation.node if here else found.training.node
+    layer = found.layer
+    what = (
+        f"its `{ast.unparse(layer.func)}` no longer behaves as in training"
+        if isinstance(layer, ast.Call)
+        else "dropout and batch normalisation no longer behave as in training"
+    )
+    return code.claim(
+        shown,
+        f"`{module}` is put into evaluation mode and trained on in it when the loop comes round: {what}",
+        f"call `{module}.train()` at the start of each pass over the training data",
+        because=[
+            found.evaluation,
+            code.step("training goes on here, in evaluation mode", found.training.node),
+        ],
+        confidence=0.95 if layer else 0.9,
+        change=_change(code, found, module),
+        model=module,
+    )
+
+
+def _change(code: Code, found: _Found, module: str) -> Change | None:
+    """Switches back before the innermost loop of the training, or after an evaluation inside it."""
+    if not found.loops or found.loops[0].where.source is not code.source:
+        return None
+    loop = found.loops[0]
+    inside = contexts.running(code.project, [*loop.node.body], loop.where)
+    text = f"{module}.train()"
+    if any(h.call.node is found.evaluation.node for h in inside):
+        first = loop.node.body[0]
+        edit = code.before(first, text)
+    else:
+        edit = code.before(loop.node, text)
+    return Change("scientific", f"Insert `{text}`", [edit])
