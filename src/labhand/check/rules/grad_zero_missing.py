@@ -2,32 +2,14 @@
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from labhand.check.claim import Change, Claim, Code
 from labhand.core.finding import Severity
 from labhand.kit.code import flow
-from labhand.kit.code.knowledge import OPTIMIZER_NAME
-from labhand.kit.code.model import LoopNode
-from labhand.kit.code.origins import argument, origins
-from labhand.kit.code.project import CallSite, Where
-from labhand.kit.code.training import (
-    Event,
-    events,
-    inside,
-    proves_optimizer,
-    stepped,
-    surely_apart,
-    within,
-)
-
-_CALLERS_UP = 2
-
-
-class _Cycle(NamedTuple):
-    loop: LoopNode
-    where: Where
-    backward: Event
+from labhand.kit.code.cycles import Cycle, uncleared
+from labhand.kit.code.origins import origins
+from labhand.kit.code.project import Where
+from labhand.kit.code.training import events
 
 
 class Rule:
@@ -78,36 +60,14 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The steps of one file whose gradients are never cleared, one for each optimizer and loop."""
-        if ".step(" not in code.source.text:
+        if not code.mentions(".step("):
             return
-        told: set[tuple[ast.AST, str]] = set()
-        for scope in code.source.index.scopes:
-            where = Where(code.source, scope)
-            for call in scope.calls:
-                claim_cycle = self._uncleared(code, call, where)
-                if claim_cycle is None:
-                    continue
-                optimizer, cycle = claim_cycle
-                key = (cycle.loop, ast.unparse(optimizer))
-                if key not in told:
-                    told.add(key)
-                    yield self._claim(code, call, optimizer, cycle, where)
-
-    def _uncleared(
-        self, code: Code, call: ast.Call, where: Where
-    ) -> tuple[ast.expr, _Cycle] | None:
-        optimizer = stepped(call, code.project, where)
-        if optimizer is None or not isinstance(optimizer, ast.Name | ast.Attribute | ast.Subscript):
-            return None
-        for cycle in _cycles(code, call, optimizer, where, _CALLERS_UP):
-            happening = events(code.project, inside(cycle.loop), cycle.where)
-            cleared = any(_may_clear(code, e, optimizer, where) for e in happening)
-            if not cleared and proves_optimizer(code.project, optimizer, where):
-                return optimizer, cycle
-        return None
+        for found in uncleared(code.project, code.source):
+            if found.outside is None:  # else it is misplaced, which another rule tells
+                yield self._claim(code, found.step, found.optimizer, found.cycle, found.where)
 
     def _claim(
-        self, code: Code, call: ast.Call, optimizer: ast.expr, cycle: _Cycle, where: Where
+        self, code: Code, call: ast.Call, optimizer: ast.expr, cycle: Cycle, where: Where
     ) -> Claim:
         name = ast.unparse(optimizer)
         line, _ = cycle.where.source.place(cycle.loop.lineno)
@@ -130,63 +90,6 @@ class Rule:
             ],
             change=_change(code, call, optimizer, where),
         )
-
-
-def _cycles(
-    code: Code, node: ast.Call, optimizer: ast.expr, where: Where, up: int
-) -> Iterator[_Cycle]:
-    """The innermost loops on which both this step and a backward happen, callers included."""
-    held = {n.id for n in ast.walk(optimizer) if isinstance(n, ast.Name)} - {"self"}
-    for loop in where.source.index.loops(node):
-        if not flow.on_cycle(where.source.index.parents, node, loop) or flow.runs_once(loop):
-            continue
-        if _rebinds(loop, held, optimizer):
-            continue
-        for event in events(code.project, inside(loop), where):
-            if event.kind == "backward":
-                yield _Cycle(loop, where, event)
-                return
-    if up == 0:
-        return
-    for site in code.project.callers(where) or ():
-        passed = _as_passed(site, where, optimizer)
-        yield from _cycles(code, site.call, passed, site.where, up - 1)
-
-
-def _as_passed(site: CallSite, target: Where, optimizer: ast.expr) -> ast.expr:
-    """The optimizer as the caller knows it: its argument, or the object whose method is called."""
-    root = optimizer
-    while isinstance(root, ast.Attribute | ast.Subscript):
-        root = root.value
-    if isinstance(root, ast.Name) and root.id != "self":
-        return argument(site, target, root.id) or optimizer
-    function = site.call.func
-    return function.value if isinstance(function, ast.Attribute) else optimizer
-
-
-def _rebinds(loop: LoopNode, held: set[str], optimizer: ast.expr) -> bool:
-    """Whether each pass has another optimizer: the loop or its body binds what it is reached by."""
-    written = ast.unparse(optimizer)
-    for part in ([] if isinstance(loop, ast.While) else [loop.target]) + list(loop.body):
-        for node in within(part):
-            stored = isinstance(getattr(node, "ctx", None), ast.Store)
-            if stored and isinstance(node, ast.Name) and node.id in held:
-                return True
-            if stored and isinstance(node, ast.Attribute) and written.startswith(ast.unparse(node)):
-                return True
-    return False
-
-
-def _may_clear(code: Code, event: Event, optimizer: ast.expr, where: Where) -> bool:
-    if event.kind == "clear":
-        return not surely_apart(code.project, event, optimizer, where)
-    if event.kind != "opaque":
-        return False
-    if event.subject is None:
-        return True
-    written = ast.unparse(event.subject).removeprefix("*")
-    looks_like_one = bool(OPTIMIZER_NAME.match(written.rpartition(".")[2]))
-    return written in (ast.unparse(optimizer), "self") or looks_like_one
 
 
 def _change(code: Code, call: ast.Call, optimizer: ast.expr, where: Where) -> Change | None:
