@@ -12,10 +12,19 @@ from labhand.kit.code.facts import Fact, Spot
 
 _BEST = re.compile(r"best|lowest|highest|(^|_)(min|max)(_|$)|record", re.I)
 _STOPS = re.compile(r"early_?stop|stopper|checkpointer|(^|_)es$", re.I)
-_MEASURE = re.compile(r"loss|acc|score|f1|auc|err|metric|best|result|perf|iou|dice|mse|rmse|mae", re.I)
-_KEEPS = re.compile(r"save|state_dict|deepcopy|dump|checkpoint|snapshot|get_weights|clone|export", re.I)
-_CHOSEN = re.compile(r"best_?(\w*_)?(param|config|model|c|lr|alpha|k|depth|hp|setting|weight|state|net|n|gamma|threshold)s?$", re.I)
-_WAITS = re.compile(r"patience|counter|wait|bad_epochs|no_improve|since|stale|trigger|not_improved", re.I)
+_MEASURE = re.compile(
+    r"loss|acc|score|f1|auc|err|metric|best|result|perf|iou|dice|mse|rmse|mae", re.I
+)
+_KEEPS = re.compile(
+    r"save|state_dict|deepcopy|dump|checkpoint|snapshot|get_weights|clone|export", re.I
+)
+_CHOSEN = re.compile(
+    r"best_?(\w*_)?(param|config|model|c|lr|alpha|k|depth|hp|setting|weight|state|net|n|gamma|threshold)s?$",
+    re.I,
+)
+_WAITS = re.compile(
+    r"patience|counter|wait|bad_epochs|no_improve|since|stale|trigger|not_improved", re.I
+)
 
 
 class _Choice(NamedTuple):
@@ -90,7 +99,9 @@ class Rule:
             fact = next((f for g in given if (f := _data_part(code, code.spot(g)))), None)
             parts = {_part(code, code.spot(g)) for g in given}
             if fact is not None and parts == {"test"}:
-                yield _claim(code, _Choice(call.node, given[0], "when training ends or what it keeps"), fact)
+                yield _claim(
+                    code, _Choice(call.node, given[0], "when training ends or what it keeps"), fact
+                )
 
 
 def _choices(code: Code) -> Iterator[_Choice]:
@@ -106,10 +117,9 @@ def _choices(code: Code) -> Iterator[_Choice]:
             metric = _metric(assign, value)
             if metric is not None and code.mentions("save"):
                 yield _Choice(value, metric, "what is saved")
-    for where in code.functions:
-        for node in where.scope.calls:
-            if node.args and _STOPS.search(ast.unparse(node.func)):
-                yield _Choice(node, node.args[0], "when training stops")
+    for call in code.nodes(ast.Call):
+        if call.args and _STOPS.search(ast.unparse(call.func)):
+            yield _Choice(call, call.args[0], "when training stops")
 
 
 def _comparisons(test: ast.expr) -> list[ast.Compare]:

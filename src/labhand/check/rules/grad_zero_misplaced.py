@@ -68,7 +68,10 @@ class Rule:
                 told.add(outside)
                 yield self._once(code, found, outside)
         for node, scope in code.source.index.called.get("step", ()):
-            if any(isinstance(c.func, ast.Attribute) and c.func.attr == "zero_grad" for c in scope.calls):
+            if any(
+                isinstance(c.func, ast.Attribute) and c.func.attr == "zero_grad"
+                for c in scope.calls
+            ):
                 yield from _between(code, code.call(node), told)
 
     def _once(self, code: Code, found: Uncleared, outside: ast.Call) -> Claim:
@@ -148,7 +151,10 @@ def _claim(code: Code, clear: ast.stmt, backward: ast.stmt, step: Call, name: st
         clear,
         f"gradients are cleared between `backward()` and `{name}.step()`: the step uses none of them",
         f"call `{name}.zero_grad()` before `backward()` or after `step()`",
-        because=[code.step("the gradients are made here", backward), code.step("and used here", step.node)],
+        because=[
+            code.step("the gradients are made here", backward),
+            code.step("and used here", step.node),
+        ],
         confidence=0.97,
         change=_moved(code, clear, backward),
         optimizer=name,
