@@ -13,7 +13,8 @@ from labhand.kit.code.facts import Fact, Spot
 _BEST = re.compile(r"best|lowest|highest|(^|_)(min|max)(_|$)|record", re.I)
 _STOPS = re.compile(r"early_?stop|stopper|checkpointer|(^|_)es$", re.I)
 _MEASURE = re.compile(
-    r"loss|acc|score|f1|auc|err|metric|best|result|perf|iou|dice|mse|rmse|mae", re.I
+    r"loss|acc|score|f1|auc|err|metric|best|result|perf|iou|dice|mse|rmse|mae|env|collector|reward",
+    re.I,
 )
 _KEEPS = re.compile(
     r"save|state_dict|deepcopy|dump|checkpoint|snapshot|get_weights|clone|export", re.I

@@ -61,15 +61,10 @@ def _by_condition(
         if every is None:
             continue
         happening = events(view.project, inside(loop), where)
-        backwards = [
-            e
-            for e in happening
-            if e.kind == "backward" and not _follows(view, e.root, guard, holds)
-        ]
-        cleared = [
-            e for e in happening if e.kind == "clear" and not _follows(view, e.root, guard, holds)
-        ]
-        if backwards and not cleared:
+        always = [e for e in happening if not _follows(view, e.root, guard, holds)]
+        backwards = [e for e in always if e.kind == "backward"]
+        clears = [e for e in happening if e.kind == "clear"]
+        if backwards and clears and not any(e in always for e in clears):
             return Window(call, optimizer, loop, where, every, test, guard, backwards)
     return None
 
