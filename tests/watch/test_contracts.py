@@ -68,6 +68,7 @@ def parquet(folder: Path) -> Path:
 HISTORY = [{"loss": 2.5 / step, "epoch": step / 4, "step": step * 10} for step in range(1, 9)]
 LOGS = {
     "csv": written("m.csv", "step,loss,acc\n1,2.5,0.1\n2,nan,\n3,inf,0.3\n4,1.5,0.4\n"),
+    "history": written("history.json", json.dumps({"loss": [2.5, 1.5, 1.2], "lr": [1, 1, 0.1]})),
     "jsonl": written("m.jsonl", "".join(f"{json.dumps(entry)}\n" for entry in HISTORY)),
     "mlflow": unpacked("mlflow.db.gz"),
     "output": written("out.log", "".join(f"step {i}: loss {2 / (i + 1):.4f}\n" for i in range(9))),

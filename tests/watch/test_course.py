@@ -38,7 +38,7 @@ def falling(count: int, seed: int = 0, noise: float = 0.02) -> list[float]:
 def test_levels_take_whatever_is_finite_and_stay_few(values: list[float]) -> None:
     levels = Levels()
     for value in values:
-        levels.add(value)
+        levels.add(value, 0)
     assert len(levels.blocks) < MOST and levels.count == len(values)
     assert all(math.isfinite(block) for block in levels.blocks) or levels.raw
 

@@ -251,3 +251,45 @@ def test_a_half_float_tensor_is_read() -> None:
     event = b"\x09" + struct.pack("<d", 1.7e9) + b"\x10\x07" + message(5, message(1, value))
     frame = struct.pack("<QI", len(event), 0) + event + bytes(4)
     assert Events().feed(frame) == [Row(7, 1.7e9, {"loss": 1.5})]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"loss": [3, 2, 1.5], "val_loss": [4, None, 2]},
+        {"history": {"loss": [3, 2, 1.5], "val_loss": [4, None, 2]}, "params": {"epochs": 3}},
+        [{"loss": 3, "val_loss": 4}, {"loss": 2}, {"loss": 1.5, "val_loss": 2}],
+    ],
+)
+def test_a_history_in_one_document(document: object, tmp_path: Path) -> None:
+    path = tmp_path / "history.json"
+    path.write_text(json.dumps(document))
+    ((_, found),) = rows(path).items()
+    assert [row.values for row in found] == [
+        {"loss": 3.0, "val_loss": 4.0},
+        {"loss": 2.0},
+        {"loss": 1.5, "val_loss": 2.0},
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_as_people_in_europe_and_on_windows_write_them(
+    encoding: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("step;loss;acc\n1;2,5;61,2%\n2;1,5e-3;70%\n", encoding=encoding)
+    ((_, found),) = rows(path).items()
+    assert [row.values for row in found] == [
+        {"loss": 2.5, "acc": 61.2},
+        {"loss": 0.0015, "acc": 70},
+    ]
+
+
+def test_ten_thousand_columns(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    names = [f"layer{i}/norm" for i in range(10_000)]
+    path.write_text(
+        "\n".join([",".join(["step", *names]), *(f"{i}" + ",1" * 10_000 for i in range(2))])
+    )
+    ((_, found),) = rows(path).items()
+    assert [len(row.values) for row in found] == [10_000, 10_000]

@@ -139,7 +139,7 @@ def test_one_bad_batch_is_one_incident_in_whatever_order_its_metrics_come(
     watcher = Watcher(None, None)
     for step in range(30):
         for n, name in enumerate(order):
-            value = SPOILT[name] if step >= 20 else 1.0
+            value = SPOILT[name] if step >= 20 else 1 / (1 + step)
             watcher.feed(Points(NOW + step + n / 10, "log", step, {name: value, "lr": 0.1}))
     (found,) = watcher.findings().findings
     assert found.alarm and found.where.metric == "train/loss"

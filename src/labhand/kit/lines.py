@@ -56,6 +56,13 @@ _TOOK = re.compile(
 _CLOCK = re.compile(r"\d{4}[-/]\d\d[-/]\d\d|\b\d{1,2}:\d\d(?::\d\d)?\b")
 
 
+_ODD_NAN = re.compile(
+    r"(?P<inf>\b1\.#INF\d*)|-?\b1\.#[QS]?NAND?\d*|-?\b1\.#IND\d*|-?\bnan\(\w*\)|\btensor\(nan[^()]*\)|\bnan[+-]nanj\b",
+    re.IGNORECASE,
+)
+"""What C on Windows, complex numbers and tensors make of one."""
+
+
 class Lines:
     """Reads a stream of output and tells the metrics in it.
 
@@ -230,7 +237,14 @@ def _plain(text: str) -> str:
     """The line without colours, East Asian signs as the usual ones."""
     if "\x1b" in text or not text.isprintable():
         text = _CONTROL.sub("", ESCAPES.sub("", text))
+    if "(nan" in text or "nan(" in text or ".#" in text or "nanj" in text:
+        text = _ODD_NAN.sub(_spelled, text)
     return text if text.isascii() else text.translate(_WIDE)
+
+
+def _spelled(odd: re.Match[str]) -> str:
+    """A number that is not finite, as Python spells it."""
+    return "inf" if odd["inf"] else "nan"
 
 
 def _without(body: str, mark: re.Match[str] | None) -> str:

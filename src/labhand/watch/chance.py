@@ -3,10 +3,13 @@
 import math
 from typing import NamedTuple
 
+from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.view import View
 
 USUAL = (2, 3, 4, 5, 10, 20, 100, 1000)
 """Numbers of classes that are looked for where the settings name none."""
+VOCABULARIES = (30522, 32000, 50257, 50304, 100277, 128256, 151936, 250002)
+"""Numbers of tokens of usual language models: nothing but guessing among them costs as much."""
 MOST_CLASSES = 10_000_000
 NEAR = 0.006
 """A level within this share of the number is at it."""
@@ -26,7 +29,11 @@ def classes(view: View) -> list[int]:
 
 
 class Guessing(NamedTuple):
-    """A level of guessing in words; `known` where the probe or the settings name the number of classes."""
+    """A level of guessing in words; `known` where more than the loss says that it is one.
+
+    The probe or the settings name the number of classes, a score stays at one in as many, or it is that
+    of a usual vocabulary.
+    """
 
     words: str
     known: bool
@@ -48,17 +55,37 @@ def at_guessing(view: View) -> Guessing | None:
         return None
     near = min(NOISY, NEAR + 2 * levels.noise)
     known = classes(view)
-    for count in (*known, *USUAL):
+    for count in (*known, *USUAL, *VOCABULARIES):
         guess = math.log(math.log(count))
         if abs(low - guess) < near and abs(high - guess) < near and first < guess + ABOVE:
-            return Guessing(f"ln {count} = {math.log(count):.4g}", count in known)
+            sure = count in known or count in VOCABULARIES or _score_agrees(view, count)
+            return Guessing(f"ln {count} = {math.log(count):.4g}", sure)
     return None
 
 
+def _score_agrees(view: View, count: int) -> bool:
+    """Whether a score has stayed where guessing among so many classes puts it."""
+    scores = (*view.course.held.values(), *view.course.beside.values())
+    return any(unmoved_guess(score, view) == count for score in scores if score.count > 3)
+
+
+def unmoved_guess(held: Evaluated, view: View) -> int | None:
+    """The number of classes among which a score has always been that of guessing; None of any other."""
+    if held.role not in BETTER_HIGHER:
+        return None
+    count = is_guess(-held.level / held.span, held.noise / held.span, view)
+    return count if held.first - held.best <= max(0.02 * held.span, 4 * held.noise) else None
+
+
 def is_guess(score: float, noise: float, view: View) -> int | None:
-    """The number of classes of which a score from 0 to 1 is the share that guessing has right."""
-    for count in (*classes(view), *USUAL):
-        if abs(score - 1 / count) <= 0.02 / count + 2 * noise:
+    """The number of classes of which a score from 0 to 1 is the share that guessing has right.
+
+    Where the number is known, few examples may put it a quarter off.
+    """
+    known = classes(view)
+    for count in (*known, *USUAL):
+        off = 0.25 if count in known else 0.02
+        if abs(score - 1 / count) <= off / count + 2 * noise:
             return count
     return None
 

@@ -14,6 +14,8 @@ LATELY = 24
 """The latest evaluations that are kept one by one."""
 AT_ONCE = 3
 """Evaluations in a row that make a level one that stays."""
+ANEW = 0.25
+"""A loss that has come back to within this share of what was won from its first value is as at first."""
 AROUND = 5
 """Evaluations whose median is the level of a metric."""
 LOW_SHARE, POOR_SHARE = 0.05, 0.25
@@ -107,6 +109,12 @@ class Evaluated:
             return max(-1e150, min(1e150, -value))
         return math.log(max(value, self._floor)) if self._log else max(-1e150, min(1e150, value))
 
+    def plainly(self, scaled: float) -> float:
+        """A value of its scale as the metric itself."""
+        if self.role in BETTER_HIGHER:
+            return -scaled
+        return math.exp(scaled) if self._log else scaled
+
     @property
     def lost(self) -> float:
         """How much of what was won is lost, at each of the latest three evaluations; at most `WORST`.
@@ -146,10 +154,16 @@ class Evaluated:
                 LOW_ERROR <= math.exp(level) <= HIGH_ERROR for level in (self.best, self.level)
             )
         best, level = -self.best, -self.level
-        span = 1.0 if max(best, highest) <= 1 else 100.0
+        span = 1.0 if highest <= 1 else 100.0
+        span = max(span, self.span)
         if best > POOR_SHARE * span or level < 0:
             return False
         return level < LOW_SHARE * span or self.lost_in_noise
+
+    @property
+    def span(self) -> float:
+        """The range of a score: 100 where it has been above 1."""
+        return 1.0 if -self.best <= 1 else 100.0
 
     @property
     def lost_in_noise(self) -> bool:
@@ -170,7 +184,10 @@ class Course:
     `loss` is the first metric that is a training loss, or one that comes far oftener; `block` and
     `evaluated` say whether the latest row completed a block of its levels, or brought an evaluation on
     held-out data that is worth a look: one in five, where each row has one. `went_back` is the latest
-    pair of steps between which the loss went back, as it does after a restart.
+    pair of steps between which the loss went back, as it does after a restart. `rewards` are the levels of
+    the negative of each reward; `rewarded` says whether the latest row completed a block of one.
+    `began_anew`: with the latest row another training began, as in a log that is appended to, or for the
+    next fold.
     """
 
     def __init__(self) -> None:
@@ -178,8 +195,10 @@ class Course:
         self.levels = Levels()
         self.held: dict[str, Evaluated] = {}
         self.beside: dict[str, Evaluated] = {}
-        self.block = self.evaluated = False
+        self.rewards: dict[str, Levels] = {}
+        self.block = self.evaluated = self.rewarded = False
         self.went_back: tuple[int, int] | None = None
+        self.began_anew = False
         self._step = 0
         self._losses: list[Track] = []
         self._known = self._judged = 0
@@ -190,15 +209,16 @@ class Course:
         """Brings it up to date with a row."""
         if len(tracks) != self._known:
             self._meet(tracks)
-        self.block = self.evaluated = False
+        self.block = self.evaluated = self.rewarded = False
         values = row.values
         value = values.get(self._name)
         if value is None:
             self._lead(row)
         elif value - value == 0.0:
-            self.block = self.levels.add(value)
+            self.block = self.levels.add(value, row.step)
             if row.step < self._step:
                 self.went_back = self._step, row.step
+                self.began_anew = self._is_anew(value)
             self._step = row.step
         count, came = self.levels.count, False
         for name, evaluated, held in self._looked_at:
@@ -206,8 +226,22 @@ class Course:
             if value is not None and value - value == 0.0:
                 evaluated.add(row.step, value, count)
                 came = came or held
+        for name, levels in self.rewards.items():
+            value = values.get(name)
+            if value is not None and value - value == 0.0:
+                self.rewarded = levels.add(-value, row.step) or self.rewarded
         if came and not 0 < count - self._judged < FEW:
             self.evaluated, self._judged = True, count
+
+    def _is_anew(self, value: float) -> bool:
+        """Whether a loss whose steps went back to the first one is what it was there: another training."""
+        loss, levels = self.loss, self.levels
+        if loss is None or self.went_back is None or len(levels.blocks) < 2 or levels.raw:
+            return False
+        if self.went_back[1] > loss.first_step:
+            return False
+        won = levels.start - min(levels.blocks)
+        return won > ANEW and levels.start - levels.scaled(value) < ANEW * won
 
     def _meet(self, tracks: dict[str, Track]) -> None:
         for track in list(tracks.values())[self._known :]:
@@ -215,6 +249,8 @@ class Course:
                 self._losses.append(track)
                 self.loss = self.loss or track
                 self._name = self.loss.name
+            elif track.role == "reward":
+                self.rewards[track.name] = Levels(raw=True)
             elif track.role in RAN or track.role in BESIDE:
                 held = track.role in RAN
                 made = Evaluated(track.name, track.role)
@@ -252,8 +288,8 @@ class Course:
                 and track.count > 3 * self.loss.count + LATELY
             ):
                 self.loss, self._name, self.levels = track, track.name, Levels()
-                for _, value in track.recent:
-                    self.levels.add(value)
+                for step, value in track.recent:
+                    self.levels.add(value, step)
                 return
 
     def twin(self, held: Evaluated) -> Evaluated | None:

@@ -21,8 +21,9 @@ class Levels:
     """A loss as logarithms of its levels, oldest first, each of `width` values; raw once it is negative.
 
     `count` is the number of values so far, `first` the very first of them, `lately` the latest three levels
-    of five values each. Adding a value costs a
-    constant on average. `noise` is the deviation of a level about its trend.
+    of five values each, `steps` the step at which each block was whole. Adding a value costs a constant on
+    average. `noise` is the deviation of a level about its trend. `raw` from the start where values are no
+    loss.
     """
 
     __slots__ = (
@@ -36,15 +37,17 @@ class Levels:
         "first",
         "lately",
         "raw",
+        "steps",
         "width",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, raw: bool = False) -> None:
         self.blocks: list[float] = []
+        self.steps: list[int] = []
         self.width = FEW
         self.count = 0
         self.first = math.nan
-        self.raw = False
+        self.raw = raw
         self._floor = math.nan
         self._best: dict[int, tuple[float, int]] = {}
         self._noise: float | None = None
@@ -52,14 +55,14 @@ class Levels:
         self._few: list[float] = []
         self._joining: list[float] = []
 
-    def add(self, value: float) -> bool:
+    def add(self, value: float, step: int) -> bool:
         """Takes a finite value; whether a block is whole with it."""
         if not self.count:
             self.first = value
         self.count += 1
         few = self._few
         few.append(value)
-        return len(few) >= FEW and self._settle()
+        return len(few) >= FEW and self._settle(step)
 
     def scaled(self, value: float) -> float:
         """A loss on the scale of the blocks."""
@@ -71,7 +74,7 @@ class Levels:
         """A level of a block as a loss."""
         return level if self.raw else math.exp(level)
 
-    def _settle(self) -> bool:
+    def _settle(self, step: int) -> bool:
         few, self._few = self._few, []
         level = median(few)
         if self._floor != self._floor or min(few) < 0:
@@ -81,11 +84,13 @@ class Levels:
         if len(self._joining) * FEW < self.width:
             return False
         self.blocks.append(sum(self._joining) / len(self._joining))
+        self.steps.append(step)
         self._joining = []
         self._best.clear()
         self._noise = None
         if len(self.blocks) == MOST:
             self.blocks = [(a + b) / 2 for a, b in zip(*[iter(self.blocks)] * 2, strict=True)]
+            self.steps = self.steps[1::2]
             self.width *= 2
         return True
 

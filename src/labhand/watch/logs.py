@@ -1,6 +1,7 @@
 """Logs of any format: opened, and replayed strictly online, row by row."""
 
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,17 @@ from labhand.core.finding import Findings, Skipped
 from labhand.core.registry import load_all
 from labhand.kit import verdicts
 from labhand.watch.calibration import BUDGET, Calibration
-from labhand.watch.rows import Row, Rows, head, shown
-from labhand.watch.signals import Ended, Tick
+from labhand.watch.rows import Row, Rows, head, number, shown
+from labhand.watch.signals import Ended, Slept, Tick
 from labhand.watch.watcher import Watcher, detectors
 
 TAIL_BYTES = 20_000
 QUIET_S = 60.0
 """A gap between two rows of a log in which the clock is shown to the detectors."""
+LONGEST_LINE = 1 << 24
+"""So much is read to see the first lines of a log: ten thousand names are long."""
+HOUR_S, SLACK_S, HOURS = 3600.0, 5.0, 14
+"""A clock that is set to another zone or summer time jumps by whole hours, and no more than these."""
 DEPTH = 4
 _PASSED_OVER = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", "site-packages"})
 
@@ -64,6 +69,8 @@ def logs(path: Path, home: Path | None = None) -> list[Log]:
 def _log(path: Path, readers: Mapping[str, Any], *, fallback: bool) -> Log | None:
     try:
         beginning = head(path)
+        if beginning.count(b"\n") < 2 and b"\0" not in beginning:
+            beginning = head(path, LONGEST_LINE)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}; give the path of a log") from error
     except OSError as error:
@@ -138,13 +145,22 @@ def replay(
         # of a folder's files some may be no log of metrics; a file that was named must be one
         if whole.summary["rows"] == rows_before and log.path == path:
             raise InputError(
-                f"{log.path} holds no metric that labhand understands (read as {log.format}); "
-                "give a log of numbers over steps"
+                f"{log.path} holds no metric that labhand understands (read as {log.format})"
+                f"{_headless(log.path)}; give a log of numbers over steps"
             )
     if not whole.summary["rows"]:
         raise InputError(f"the folder {opened[0][0]} holds no metric in any file; name a log")
     whole.skipped = [Skipped(n, w) for n, w in sorted(skipped.items()) if n not in whole.ran]
     return whole
+
+
+def _headless(path: Path) -> str:
+    """What is missing in a table that begins with numbers, as a rotated log does."""
+    first = head(path).split(b"\n")[0].decode("utf-8", "replace") if path.is_file() else ""
+    cells = [cell.strip() for cell in re.split(r"[,;\t|]", first)]
+    if len(cells) < 2 or any(number(cell) is None for cell in cells):
+        return ""
+    return ": its first line is numbers, and the line with the names of the columns is missing"
 
 
 def _run_name(log: Log, part: str | None, *, alone: bool) -> str:
@@ -164,7 +180,9 @@ def _watch(watcher: Watcher, log: Log, rows: Iterator[Row]) -> int:
     count, clock = 0, math.nan
     for row in rows:
         time = math.nan if row.time is None else row.time
-        if time - clock > QUIET_S:
+        if _is_set(time - clock):
+            watcher.feed(Slept(time, time - clock))
+        elif time - clock > QUIET_S:
             watcher.feed(Tick(time))
         watcher.feed(shown(row, log.format))
         clock = time if time == time else clock
@@ -172,6 +190,12 @@ def _watch(watcher: Watcher, log: Log, rows: Iterator[Row]) -> int:
     watcher.feed(Ended(clock, None, None, False, _tail(log) if log.format == "output" else ""))
     watcher.close()
     return count
+
+
+def _is_set(jump: float) -> bool:
+    """Whether a clock that jumps so far, in seconds, was set: forth by whole hours, or back."""
+    hours = round(jump / HOUR_S) if abs(jump) < 1e6 else 0
+    return jump < -SLACK_S or (0 < hours <= HOURS and -SLACK_S < jump - hours * HOUR_S < SLACK_S)
 
 
 def _tail(log: Log) -> str:

@@ -15,13 +15,14 @@ Role = Literal[
     "validation-error",
     "train-score",
     "train-error",
+    "reward",
     "gradient-norm",
     "learning-rate",
     "step-time",
     "memory",
     "other",
 ]
-"""A score is better higher, a loss and an error lower."""
+"""A score and a reward are better higher, a loss and an error lower."""
 
 ROLES: tuple[str, ...] = get_args(Role)
 
@@ -32,6 +33,7 @@ MEANING: dict[str, str] = {
     "validation-error": "a validation metric, better lower",
     "train-score": "a training metric, better higher",
     "train-error": "a training metric, better lower",
+    "reward": "a reward, better higher",
     "gradient-norm": "the gradient norm",
     "learning-rate": "a learning rate",
     "step-time": "the time of a step",
@@ -51,6 +53,10 @@ _LOSS = LOSSES | frozenset("elbo objective cost l1 l2 deviance".split())
 _SCORE = SCORES | {"top"}
 _BESIDE = frozenset(
     "aux scale scaler weight kl reg regularization regularisation balance z prox".split()
+)
+_REWARD = frozenset("reward rewards return returns rew".split())
+_REWARD_BESIDE = frozenset(
+    "chosen rejected margin margins accuracy accuracies std var min max model len length".split()
 )
 _MEMORY = frozenset("memory mem rss vram ram".split())
 _MEMORY_BESIDE = frozenset("percent free available total bandwidth bank replay".split())
@@ -88,6 +94,8 @@ def _measured(known: set[str], joined: str) -> Role:
         return "other" if known & _PARTS and not known & {"train", "training"} else "train-loss"
     if loss:
         return "validation-loss"
+    if known & _REWARD:
+        return "other" if known & _REWARD_BESIDE else "reward"
     if known & _SCORE or "average_precision" in joined:
         if joined == "score":  # of what, nobody knows
             return "other"

@@ -1,5 +1,6 @@
 """Rows of a log, and how the step and the time are found among the names of a row."""
 
+import codecs
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -78,7 +79,7 @@ def number(value: object) -> float | None:
             return math.inf if value > 0 else -math.inf
     if isinstance(value, str):
         try:
-            return float(value) if "_" not in value else None
+            return float(value.removesuffix("%")) if "_" not in value else None
         except ValueError:
             return None
     return None
@@ -198,14 +199,15 @@ def _counts(first: object, second: object) -> bool:
 
 def head(path: Path, size: int = 65536) -> bytes:
     """The beginning of a file; nothing of a folder."""
-    if path.is_dir():
-        return b""
-    with path.open("rb") as file:
-        return file.read(size)
+    return b"" if path.is_dir() else next(chunks(path, size), b"")
 
 
 def chunks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
-    """A file's bytes, piece by piece."""
+    """A file's bytes, piece by piece; what PowerShell wrote as UTF-16 as UTF-8."""
     with path.open("rb") as file:
-        while piece := file.read(size):
-            yield piece
+        piece = file.read(size)
+        wide = piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        decoder = codecs.getincrementaldecoder("utf-16")("replace") if wide else None
+        while piece:
+            yield decoder.decode(piece).encode() if decoder else piece
+            piece = file.read(size)

@@ -65,6 +65,8 @@ class View:
                     track = tracks[name] = Track(name, self.roles.of(name))
                 track.add(signal.step, value)
             self.course.take(signal, tracks)
+            if self.course.began_anew:
+                self._begin_anew(signal)
             self._rows += 1
             if self._rows in SETTLED_AT:
                 self._settle()
@@ -72,6 +74,13 @@ class View:
             self.config |= signal.data
         elif isinstance(signal, Fact) and signal.kind == "objective":
             self.classes = int(signal.data.get("classes") or 0)
+
+    def _begin_anew(self, row: Points) -> None:
+        """Forgets the training before, of which nothing is left in the weights."""
+        self.course, self.tracks = Course(), {n: Track(n, self.roles.of(n)) for n in row.values}
+        for name, value in row.values.items():
+            self.tracks[name].add(row.step, value)
+        self.course.take(row, self.tracks)
 
     def _settle(self) -> None:
         """Gives roles by behaviour where names told none; the course is then followed anew."""

@@ -4,6 +4,8 @@
 Compares the level of the training loss now with the lowest level that it had kept. Where validation
 metrics were evaluated since, what counts is how much of what was won both have lost: a loss that rises
 while validation gets better is no divergence. Where they were not, the loss alone must have lost more.
+A policy's losses say nothing of how good it is: where a reward is logged, it alone is asked, and must lose
+most of what it had won. So must validation scores where no training loss is logged.
 Tells when that is rarer among healthy runs than the budget of alarms allows.
 
 ## Why it is bad
@@ -33,6 +35,7 @@ from typing import NamedTuple
 from labhand.watch.causes import causes_of
 from labhand.watch.course import Evaluated
 from labhand.watch.detectors import Wants
+from labhand.watch.detectors._collapse import MILD, Collapse, of_rewards, of_scores
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.levels import FEW
 from labhand.watch.signals import Ended, Points, Signal
@@ -53,12 +56,12 @@ BACK = 0.3
 
 
 class _Rise(NamedTuple):
-    """`low` and `now` are levels of the loss, `step` the latest; `lost` what validation has lost."""
+    """`low` and `now` are levels of the loss, the one left at `onset_step`; `lost` what validation has lost."""
 
     score: float
     low: float
     now: float
-    onset: int
+    onset_step: int
     lost: float
     validation: tuple[Evaluated, ...]
 
@@ -76,7 +79,9 @@ class _Early(NamedTuple):
 class Detector:
     """Watches the training loss of a run together with its validation metrics."""
 
-    wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error", Ended)
+    wants: Wants = (
+        "train-loss", "validation-loss", "validation-score", "validation-error", "reward", Ended,
+    )  # fmt: skip
     explained_by = ("non-finite",)
 
     def __init__(self, view: View) -> None:
@@ -86,7 +91,6 @@ class Detector:
         self._low = math.nan
         self._largest = 0.0
         self._early: _Early | None = None
-        self._steps: list[tuple[int, int]] = []
         self.peak = 0.0
 
     def see(self, signal: Signal) -> Iterable[Claim]:
@@ -95,13 +99,11 @@ class Detector:
         levels = course.levels
         if not isinstance(signal, Points):
             return ()
+        if course.rewards or course.loss is None:
+            return self._collapsed(signal)
         if levels.count % FEW == 0 and len(levels.blocks) >= LEAST_BLOCKS:
             self._suspect()
-        if not (course.block or course.evaluated):
-            return ()
-        if course.block:
-            self._remember(levels.count, signal.step)
-        if len(levels.blocks) < LEAST_BLOCKS:
+        if not (course.block or course.evaluated) or len(levels.blocks) < LEAST_BLOCKS:
             return ()
         rise = self._rise()
         self.peak = max(self.peak, rise.score)
@@ -110,14 +112,16 @@ class Detector:
         if rise.score < LEAST:
             return ()
         self._low, self._largest = rise.low, 0.0
-        self._onset_step = self._step_of(rise.onset) if self._early is None else self._early.step
+        self._onset_step = rise.onset_step if self._early is None else self._early.step
         return self._follow(rise, signal)
 
     def blind(self) -> str | None:
         """Why there was nothing to judge by."""
-        if self._view.course.loss is None:
-            return "there is no training loss"
-        if len(self._view.course.levels.blocks) < LEAST_BLOCKS:
+        course = self._view.course
+        if course.loss is None and not course.rewards:
+            scores = any(e.role != "validation-loss" for e in course.held.values())
+            return None if scores else "there is no training loss"
+        if not course.rewards and len(self._view.course.levels.blocks) < LEAST_BLOCKS:
             return "the training loss has too few values for a level"
         return None
 
@@ -147,14 +151,46 @@ class Detector:
         both = sorted([*self._early.causes, *new], key=lambda cause: -cause.confidence)
         return both, self._early.unchecked
 
-    def _remember(self, count: int, step: int) -> None:
-        """The step of every block, as few as there are blocks."""
-        self._steps.append((count, step))
-        if len(self._steps) > 128:
-            self._steps = self._steps[1::2]
+    def _collapsed(self, row: Points) -> Iterable[Claim]:
+        """Judges by rewards, or by scores alone."""
+        course = self._view.course
+        if not (course.rewarded if course.rewards else course.evaluated):
+            return
+        found = of_rewards(course) if course.rewards else of_scores(course)
+        if found is None:
+            return
+        self.peak = max(self.peak, found.score)
+        if self._told and found.lost < MILD / 2:
+            self._told = 0.0
+            yield self._fell(found, row, passed=True)
+        elif found.score >= max(LEAST, 1.2 * self._told):
+            self._onset_step = self._onset_step if self._told else found.since
+            self._told = found.score
+            yield self._fell(found, row)
 
-    def _step_of(self, count: int) -> int:
-        return next((step for at, step in self._steps if at >= count), self._steps[-1][1])
+    def _fell(self, found: Collapse, row: Points, *, passed: bool = False) -> Claim:
+        since = f"`{found.name}` fell from {found.best:.4g} after step {self._onset_step}"
+        causes, unchecked = causes_of(self._view, self._onset_step)
+        return Claim(
+            key="loss",
+            state="recovered" if passed else "confirmed",
+            severity="note" if passed else "error",
+            confidence=0.85,
+            message=f"{since} and has come back to {found.now:.4g}"
+            if passed
+            else f"{since} and stays at {found.now:.4g}: {100 * found.lost:.0f} % of what was won is lost",
+            advice=f"Go back to the checkpoint of about step {self._onset_step}; then smaller updates: a "
+            "lower learning rate, a tighter limit of how far one update may go.",
+            step=row.step,
+            opened=self._onset_step,
+            time=row.time,
+            alarm=not passed,
+            metric=found.name,
+            evidence={"best": found.best, "level": found.now, "share_lost": round(found.lost, 3)},
+            score=max(found.score, self._told),
+            causes=causes,
+            unchecked=unchecked,
+        )
 
     def _rise(self) -> _Rise:
         """How far the loss is above its best level, as a score."""
@@ -162,21 +198,22 @@ class Detector:
         levels = course.levels
         low, at = levels.best(1)
         onset = (at + 1) * levels.width
+        step = levels.steps[at]
         asked = [e for e in course.held.values() if e.at > onset and e.lost == e.lost]
         # a value that never moves says nothing good
         asked = [e for e in asked if e.lost > 0 or e.same < 3]
         if asked:
-            now = levels.now(2)
+            now = levels.now(2) - 2 * levels.noise
             lost = sum(e.lost for e in asked) / len(asked)
             score = min((now - low) / RISE, self._share(low, now) / SHARE, lost)
-            return _Rise(score, low, now, onset, lost, tuple(asked))
+            return _Rise(score, low, now, step, lost, tuple(asked))
         low, at = levels.best()
         now = levels.now()
         rise = (now - low - levels.noise) / ALONE_RISE
         if levels.raw:
             rise = (now - low) / (8 * levels.noise) if levels.noise > 0 else 0.0
         score = ALONE * min(rise, self._share(low, now))
-        return _Rise(score, low, now, (at + 1) * levels.width, math.nan, ())
+        return _Rise(score, low, now, levels.steps[at], math.nan, ())
 
     def _share(self, low: float, now: float) -> float:
         """The share of what the loss had won that is lost; who has won nothing can lose nothing."""

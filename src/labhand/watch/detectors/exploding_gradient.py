@@ -61,7 +61,7 @@ class Detector:
         if value is None or value - value != 0.0:
             return ()
         levels = self._levels
-        levels.add(value)
+        levels.add(value, signal.step)
         if levels.count % FEW or len(levels.blocks) < LEAST_BLOCKS:
             return ()
         return self._judged(signal)

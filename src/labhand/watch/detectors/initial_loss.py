@@ -10,7 +10,8 @@ An output layer that begins with large weights is surely wrong about everything 
 steps then only unlearn that, and may spoil what lies below.
 
 ## Known problems
-A first loss below ln k is what fine-tuning looks like, and is never told.
+A first loss below ln k is what fine-tuning looks like, and is never told. Above it fine-tuning may begin
+too, where new data hold what the weights were never shown: where a checkpoint was loaded it is a note.
 
 ## Example
 `step 0 loss 46.1` with 10 classes, where ln 10 = 2.303
@@ -49,12 +50,13 @@ class Detector:
         self._first: tuple[str, int, float, float] | None = None
         self._classes = self._rows = 0
         self._open = 0.0
-        self._done = False
+        self._done = self._loaded = False
         self._compared = False
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """What is wrong with the first loss, once there is something to compare it with."""
         if isinstance(signal, Fact):
+            self._loaded = self._loaded or signal.kind == "loaded"
             if signal.kind != "objective" or int(signal.data.get("step") or 0) > 5:
                 return ()
             self._classes = int(signal.data.get("classes") or 0)
@@ -156,7 +158,7 @@ class Detector:
         return Claim(
             key="first",
             state="recovered" if passed else "confirmed",
-            severity="warning",
+            severity="note" if self._loaded else "warning",
             confidence=0.8,
             message=f"The first loss is {value:.4g}, {told}"
             if not passed

@@ -43,6 +43,7 @@ class Detector:
     def __init__(self, view: View) -> None:
         self._view = view
         self._known: dict[str, _Rate] = {}
+        self._lead = ""
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The jump in this row, and its end."""
@@ -66,10 +67,14 @@ class Detector:
                 return None
             claim = self._claim(name, rate, value, row, passed=True)
             rate.usual = 0.0
-            return claim
+            return claim if name == self._lead else None
         if calm < SETTLED or not 0 < highest * FACTOR < value or rate.told:
             return None
         rate.usual, rate.opened, rate.peak, rate.told = highest, row.step, value, True
+        # the groups of an optimizer, and what the script prints of it, jump together: one incident
+        if self._lead and self._known[self._lead].told:
+            return None
+        self._lead = name
         return self._claim(name, rate, before, row)
 
     def _claim(
@@ -81,9 +86,9 @@ class Detector:
                 f"`{name}` jumped to {rate.peak:.3g} at step {rate.opened} and is {other:.3g} again"
             )
         return Claim(
-            key=name,
+            key="rate",
             state="recovered" if passed else "confirmed",
-            severity="note" if passed else "warning",
+            severity="warning",
             confidence=0.85,
             message=message,
             advice="Look at what sets the learning rate at that step: a scheduler stepped twice or not "

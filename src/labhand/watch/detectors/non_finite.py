@@ -68,6 +68,7 @@ class Detector:
         self._good: dict[str, int] = {}
         self._blanks: dict[str, Blank] = {}
         self._losses: list[str] = []
+        self._held: list[str] = []
         self._never: dict[str, int] = {}
         self._ill: dict[str, Illness] = {}
         self._past: Illness | None = None
@@ -101,11 +102,13 @@ class Detector:
         self._good[name] = 0
         if self._roles.of(name) == "train-loss":
             self._losses.append(name)
+        elif self._roles.of(name) == "validation-loss":
+            self._held.append(name)
 
     def _in_table(self, row: Points, bad: Mapping[str, float]) -> dict[str, int]:
         """The metrics that are bad in a row of a table, with the number of rows that prove it."""
         proved = {name: 1 for name, value in bad.items() if math.isinf(value)}
-        for name in {*self._losses, *bad} - proved.keys():
+        for name in {*self._losses, *self._held, *bad} - proved.keys():
             value = row.values.get(name, math.nan)
             blank = self._blanks.setdefault(name, Blank())
             if value - value == 0.0:
@@ -276,7 +279,8 @@ class Detector:
         if key == GRADIENT:
             sparse = rows >= SPARSE_ROWS and step - illness.streak_step >= SPARSE_STEPS
             stuck = rows >= GRADIENT_ROWS or sparse
-            return stuck, stuck and TRAINING not in self._ill
+            hidden = any(self._view.tracks[name].last == 0.0 for name in self._losses)
+            return stuck, stuck and not hidden and TRAINING not in self._ill
         name = next(iter(illness.bad))
         lived = self._good[name] > 0
         if self._roles.of(name) == "validation-loss" and lived:

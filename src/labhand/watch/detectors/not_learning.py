@@ -31,7 +31,7 @@ import math
 from collections.abc import Iterable
 
 from labhand.watch.causes import causes_of
-from labhand.watch.chance import Guessing, at_guessing, is_guess
+from labhand.watch.chance import Guessing, at_guessing, unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Claim
@@ -44,12 +44,12 @@ UNMOVED = 0.03
 """A validation metric within so much of its first value, in its logarithm, has not moved."""
 HARDLY = 0.3
 """Nor has a training loss that has fallen by less than this, where validation has not moved."""
-LEAST_BLOCKS = 8
+LEAST_BLOCKS = 4
 """Levels of the training loss before one can say that it does not move."""
 UNSURE = 0.5
 """What an evaluation counts where the metric has no scale by which its values are poor."""
-ROWS = 64
-"""Values of a loss at the level of guessing that count as one evaluation."""
+ROWS, KNOWN_ROWS = 64, 32
+"""Values of a loss at the level of guessing that count as one evaluation; where it is known to be that."""
 
 
 class Detector:
@@ -69,14 +69,14 @@ class Detector:
         course = self._view.course
         if not isinstance(signal, Points) or not (course.block or course.evaluated):
             return ()
+        guessing = at_guessing(self._view)
         if course.evaluated:
-            stuck, count = self._stuck()
+            stuck, count = self._stuck(guessing is not None and guessing.known)
         elif course.held:
             return ()
         else:
             stuck, count = None, 0.0
-        guessing = at_guessing(self._view)
-        rows = course.levels.count / ROWS if guessing else 0.0
+        rows = course.levels.count / (KNOWN_ROWS if guessing.known else ROWS) if guessing else 0.0
         if stuck is None and not rows:
             return self._moving(signal)
         score = math.log2(max(1.0, count, rows))
@@ -93,10 +93,11 @@ class Detector:
             return "there is neither a training loss nor a validation metric"
         return None
 
-    def _stuck(self) -> tuple[Evaluated | None, float]:
+    def _stuck(self, guessed: bool) -> tuple[Evaluated | None, float]:
         """The metric that has been stuck for longest, and for how many evaluations, weighted.
 
-        A metric that is stuck beside others that are not counts by their share.
+        A metric that is stuck beside others that are not counts by their share; `guessed`: the loss is
+        known to be that of guessing.
         """
         held = [e for e in self._view.course.held.values() if e.count > 1]
         rates = [e for e in held if e.role != "validation-loss"] or held
@@ -104,7 +105,7 @@ class Detector:
         if not stuck:
             return None, 0.0
         longest = max(stuck, key=lambda e: e.count - e.since)
-        sure = 1.0 if self._view.course.nothing_learned(longest) else UNSURE
+        sure = 1.0 if guessed or self._view.course.nothing_learned(longest) else UNSURE
         return longest, sure * (longest.count - longest.since) * len(stuck) / len(rates)
 
     def _is_stuck(self, held: Evaluated) -> bool:
@@ -119,12 +120,15 @@ class Detector:
         if len(levels.blocks) < LEAST_BLOCKS or held.count < 4 or levels.raw:
             return False
         if held.role in BETTER_HIGHER:
-            if is_guess(-held.level, held.noise, self._view) is None:
-                return False
-            near = 4 * held.noise
-        else:
-            near = min(UNMOVED, 2 * held.noise)
-        return levels.start - levels.best()[0] < HARDLY and held.first - held.best <= near
+            return unmoved_guess(held, self._view) is not None and self._hardly_fell()
+        near = min(UNMOVED, 4 * held.noise)
+        return self._hardly_fell() and held.first - held.best <= near
+
+    def _hardly_fell(self) -> bool:
+        """Whether the training loss is about where it was at the start, or above its very first value."""
+        levels = self._view.course.levels
+        best = min(levels.blocks)
+        return levels.start - best < HARDLY or best > levels.scaled(levels.first) + levels.noise
 
     def _moving(self, row: Points) -> Iterable[Claim]:
         """What was stuck and is no longer has recovered."""

@@ -113,8 +113,10 @@ class Detector:
             message += (
                 f", for {self._counts[held.name]} evaluations, although the training has learned"
             )
-            levels = course.levels
-            if course.loss is not None and levels.blocks:
+            levels, twin = course.levels, course.twin(held)
+            if twin is not None:
+                message += f": `{twin.name}` came from {twin.plainly(twin.first):.4g} to {twin.plainly(twin.best):.4g}"
+            elif course.loss is not None and levels.blocks:
                 begun, best = levels.plain(levels.start), levels.plain(min(levels.blocks))
                 message += f": `{course.loss.name}` came down from {begun:.4g} to {best:.4g}"
         return Claim(

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labhand.watch.readers import Stream, streamed
-from labhand.watch.rows import RUNS, Numbered, Part, Row, chunks, is_step, number
+from labhand.watch.rows import RUNS, Numbered, Part, Row, chunks, head, is_step, number
 
 _DELIMITERS = ",\t;|"
+_COMMA = re.compile(r"^([-+]?\d+),(\d+(?:[eE][-+]?\d+)?%?)$")
+"""A number as it is written where the comma is no delimiter."""
 
 
 class Reader:
@@ -36,8 +38,7 @@ class Reader:
 
     def parts(self, path: Path) -> Iterator[Part]:
         """The run in the table, or those that its column `run` names."""
-        with path.open("rb") as file:
-            lines = _lines(file.read(65536))
+        lines = _lines(head(path, 1 << 20))
         delimiter = _delimiter(lines[0]) if lines else None
         names = _split(lines[0], delimiter or ",") if lines else []
         column = next((names.index(n) for n in RUNS if n in names), None)
@@ -93,6 +94,8 @@ class Table:
             if self._delimiter is None:
                 self._delimiter = _delimiter(text) or ","
             cells = _split(text, self._delimiter)
+            if self._delimiter == ";":
+                cells = [_COMMA.sub(r"\1.\2", cell) for cell in cells]
             if not self._names or (len(cells) > 1 and _is_header(cells) and _changed(cells)):
                 self._names = cells
                 continue

@@ -26,7 +26,12 @@ class Reader:
         if not line.lstrip().startswith(b"{"):
             return False
         entry = _entry(line)
-        return entry is not None and any(number(v) is not None for v in flat(entry).values())
+        whole = path.suffix == ".json" and head.count(b"\n") < 2
+        return (
+            entry is not None
+            and not whole
+            and any(number(v) is not None for v in flat(entry).values())
+        )
 
     def parts(self, path: Path) -> Iterator[Part]:
         """The one run in the file."""

@@ -1,0 +1,72 @@
+"""What was won and is lost again, told by rewards or by scores alone."""
+
+from typing import NamedTuple
+
+from labhand.watch.course import Course, Evaluated
+from labhand.watch.levels import Levels
+from labhand.watch.tracks import median
+
+LEAST_BLOCKS = 12
+BEYOND_NOISE = 8.0
+"""What a reward had won must be so many times the noise of its level."""
+STAYS, SHARE_STAYS = 5, 8
+"""Blocks, and the share of them, through which a reward must have stayed low."""
+EVALUATIONS = 4
+"""Evaluations in a row at which a score must be low."""
+MILD = 0.4
+"""The share of what was won that may be lost: rewards sway as the policy does."""
+
+
+class Collapse(NamedTuple):
+    """A metric that had won and has lost; `lost` is the share, `score` that beyond what is mild."""
+
+    name: str
+    best: float
+    now: float
+    lost: float
+    since: int
+
+    @property
+    def score(self) -> float:
+        """Larger is worse; 0.3 where 70 % of what was won is lost."""
+        return self.lost - MILD
+
+
+def of_rewards(course: Course) -> Collapse | None:
+    """What all rewards have lost on average, told by the one that has lost most."""
+    found = [_reward(name, levels) for name, levels in course.rewards.items()]
+    known = [collapse for collapse in found if collapse is not None]
+    if not known or len(known) < len(found):
+        return None
+    worst = max(known, key=lambda collapse: collapse.lost)
+    return worst._replace(lost=sum(collapse.lost for collapse in known) / len(known))
+
+
+def _reward(name: str, levels: Levels) -> Collapse | None:
+    blocks = levels.blocks
+    if len(blocks) < LEAST_BLOCKS:
+        return None
+    low, at = levels.best()
+    now = levels.now(max(STAYS, len(blocks) // SHARE_STAYS))
+    won = max(blocks[:2]) - low
+    if won <= BEYOND_NOISE * levels.noise:
+        return None
+    return Collapse(name, -low, -now, min(1.0, max(0.0, (now - low) / won)), levels.steps[at])
+
+
+def of_scores(course: Course) -> Collapse | None:
+    """What the scores and error rates have lost on average, where there is no training loss."""
+    rates = [e for e in course.held.values() if e.role != "validation-loss"]
+    if not rates or any(e.count - e.best_count < EVALUATIONS for e in rates):
+        return None
+    lost = [_lost(e) for e in rates]
+    worst = rates[lost.index(max(lost))]
+    best, now = worst.plainly(worst.best), worst.plainly(median(list(worst.recent)[-EVALUATIONS:]))
+    return Collapse(worst.name, best, now, sum(lost) / len(lost), worst.best_step)
+
+
+def _lost(held: Evaluated) -> float:
+    now, won = min(list(held.recent)[-EVALUATIONS:]), held.first - held.best
+    if won <= max(0.02, 4 * held.noise):
+        return 0.0
+    return min(1.0, max(0.0, (now - held.best) / won))
