@@ -54,7 +54,7 @@ def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         step = Step(f"`{call.method}` takes it out of the graph", spot.where.source, call.node)
         return [Fact("detached", (step,))]
     off = tables.words("graph", "off", "context")
-    module = _module(call, spot)
+    module = runs_module(call, spot)
     if module or (call.name or "").startswith(("torch.", ".")) or call.entry("losses"):
         outside = under(facts.project, call.node, spot.where, off)
         if outside is not False:
@@ -84,7 +84,7 @@ def _tensors(call: Call) -> list[ast.expr]:
     return [p for a in given for p in (a.elts if isinstance(a, ast.List | ast.Tuple) else [a])]
 
 
-def _module(call: Call, spot: Spot) -> bool:
+def runs_module(call: Call, spot: Spot) -> bool:
     """Whether a call surely runs a module that has parameters."""
     name = call.name or ""
     if name.startswith("torch.nn.") and name.endswith("()"):
