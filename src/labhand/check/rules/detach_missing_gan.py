@@ -202,10 +202,10 @@ def _uncleared(
                 return True
         return False
 
-    for step in steps:
-        if step.call.where.scope is where.scope and judged.maker in step.modules:
-            if code.leads(judged.backward.node, step.call.node, avoiding=clears):
-                return (f"and nothing clears them before `{step.optimizer}` steps", step.call.node)
+    theirs = [s for s in steps if s.call.where.scope is where.scope and judged.maker in s.modules]
+    for step in theirs:
+        if code.leads(judged.backward.node, step.call.node, avoiding=clears):
+            return (f"and nothing clears them before `{step.optimizer}` steps", step.call.node)
     return None
 
 
