@@ -88,7 +88,8 @@ def _bootstrapped(code: Code) -> Iterator[Claim]:
         return
     for pair in _pairs(code):
         for prediction, target in (pair, pair[::-1]):
-            if code.graph(target).value == "attached":
+            both = (code.graph(target).value, code.graph(prediction).value)
+            if both == ("attached", "attached"):
                 yield from _self_made(code, prediction, target)
 
 
@@ -127,15 +128,14 @@ def _difference(code: Code, base: ast.expr) -> ast.BinOp | None:
 
 def _self_made(code: Code, prediction: ast.expr, target: ast.expr) -> Iterator[Claim]:
     flows = code.behind(target)
-    discounted = [n for n in flows if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult)]
-    if not any(_DISCOUNT.search(ast.unparse(n)) for n in discounted):
-        return
     ahead, here = _modules(code, flows), _modules(code, code.behind(prediction))
     if any(_FROZEN.search(name) for name, _ in ahead):
         return
     trained = {key for key in ahead if key in here and ahead[key].node not in _nodes(here)}
     for key in trained:
         spot = ahead[key]
+        if not _discounted(code, flows, spot):
+            continue
         graph = code.graph(spot)
         if graph.value == "attached" and spot.where.source is code.source:
             yield code.claim(
@@ -148,6 +148,19 @@ def _self_made(code: Code, prediction: ast.expr, target: ast.expr) -> Iterator[C
                 change=_detach(code, target),
             )
             return
+
+
+def _discounted(code: Code, flows: Mapping[ast.expr, Spot], made: Spot) -> bool:
+    """Whether a flow takes the discounted value of a module's answer, and not of what it was given."""
+    assert isinstance(made.node, ast.Call)
+    given = {n for a in made.node.args for n in code.behind(made.at(a))}
+    products = [
+        spot
+        for node, spot in flows.items()
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and node not in given
+    ]
+    named = [s for s in products if _DISCOUNT.search(ast.unparse(s.node))]
+    return any(made.node in code.behind(spot) for spot in named)
 
 
 def _nodes(found: Mapping[tuple[str, object], Spot]) -> set[ast.AST]:

@@ -294,7 +294,10 @@ class Facts:
         found: list[Fact] = []
         for value in target.scope.returns:
             message = f"`{target.scope.name}` gives it back here"
-            for fact in self.all(Spot(value, target, frame, spot.path)):
+            path = spot.path
+            if path[:1] == (EACH,) and isinstance(target.source.index.parents[value], ast.Yield):
+                path = path[1:]
+            for fact in self.all(Spot(value, target, frame, path)):
                 found.append(fact.step(message, target, value) if fact else fact)
         return found
 
