@@ -98,7 +98,7 @@ def train(name: str, block: int) -> None:
             step()
         print((time.process_time() - began) / block, flush=True)
     if probe is not None:
-        print(json.dumps({"share": probe.budget.share, "stride": probe.budget.stride}), flush=True)
+        print(json.dumps({"share": probe.schedule.share, "gap": probe.schedule.gap}), flush=True)
 
 
 def swap(name: str, pairs: int, probed: bool) -> None:
@@ -126,7 +126,7 @@ def swap(name: str, pairs: int, probed: bool) -> None:
                 step()
             pair[on] = (time.process_time() - cpu) / block, (time.perf_counter() - wall) / block
         found.append((*pair[True], *pair[False]))
-    told = {"share": probe.budget.share, "stride": probe.budget.stride, "block": block}
+    told = {"share": probe.schedule.share, "gap": probe.schedule.gap, "block": block}
     print(json.dumps({"pairs": found, **told}))
 
 
@@ -173,7 +173,7 @@ def within(names: list[str], processes: int, pairs: int) -> None:
             found = [swapped(name, pairs, probed) for _ in range(processes)]
             lists = [f["pairs"] for f in found]
             step = statistics.median(p[2] for pairs in lists for p in pairs) * 1e3
-            looks = f"1 step in {found[0]['stride']}" if probed else "–"
+            looks = f"1 step in {found[0]['gap']}" if probed else "–"
             print(
                 f"| {name}{'' if probed else ', off'} | {step:.2f} "
                 f"| {bootstrap(lists, median_ratio, 0)} | {bootstrap(lists, sum_ratio, 0)} "
@@ -239,7 +239,7 @@ def whole(pairs: int, count: int) -> None:
             steps += [b for _, b in results]
         low, high = interval(ratios)
         step = statistics.median(steps) * 1e3
-        own = f"{told['share']:.2%} | 1 step in {told['stride']}" if told else "- | -"
+        own = f"{told['share']:.2%} | 1 step in {told['gap']}" if told else "- | -"
         print(
             f"| {name if probe else 'neither (mlp)'} | {step:.2f} | {statistics.median(ratios):.4f} "
             f"| {low:.4f}–{high:.4f} | {own} |",

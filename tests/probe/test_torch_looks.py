@@ -21,7 +21,7 @@ from labhand.probe.torch_looks import Look
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
-seen = []
+seen, paired = [], []
 
 class Layers(Look):
     name = "layers"
@@ -50,13 +50,20 @@ class Layers(Look):
         seen.append([self.step, "stepped", type(optimizer).__name__])
         self.event("facts", looked_at=self.step)
 
+class Neighbours(Look):
+    name = "neighbours"
+    pairs = True
+
+    def stepped(self, optimizer):
+        paired.append(self.step)
+
 class Broken(Look):
     name = "broken"
 
     def loss(self, loss):
         raise ValueError("no such thing")
 
-torch_hooks.LOOKS = (Layers, Broken)
+torch_hooks.LOOKS = (Layers, Broken, Neighbours)
 session = sessions.Session(sys.argv[1])
 torch_hooks.arm(torch, session)
 model = nn.Sequential(nn.Linear(4, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 3)))
@@ -74,24 +81,24 @@ for step in range(200):
 assert not nn.modules.module._global_forward_hooks
 assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
 import os
-print(json.dumps([seen, truth, os.getpid()]))
+print(json.dumps([seen, truth, paired, os.getpid()]))
 """
 
 
-def looked_at(folder, kind: str) -> tuple[list, list, list, list]:
+def looked_at(folder, kind: str) -> tuple[list, list, list, list, list]:
     command = [sys.executable, "-c", SCRIPT, str(folder), kind]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    seen, truth, pid = json.loads(done.stdout)
+    seen, truth, paired, pid = json.loads(done.stdout)
     events = [
         json.loads(line) for line in (folder / f"events.{pid}.jsonl").read_text().splitlines()
     ]
     (path,) = folder.glob(f"points.probe-{pid}.log")
-    return seen, truth, events, rows(path)
+    return seen, truth, events, rows(path), paired
 
 
 def test_a_look_sees_the_points_of_a_step_in_order_and_its_series_are_recorded(tmp_path) -> None:
-    seen, truth, events, points = looked_at(tmp_path, "plain")
+    seen, truth, events, points, paired = looked_at(tmp_path, "plain")
     steps = sorted({step for step, _, _ in seen})
     assert steps and steps[0] == 1
     for step in steps:
@@ -107,16 +114,18 @@ def test_a_look_sees_the_points_of_a_step_in_order_and_its_series_are_recorded(t
         assert recorded["layer/1.0/output"] > 0
     facts = [e["data"]["looked_at"] for e in events if "looked_at" in e["data"]]
     assert facts == steps
+    rest = paired[: len(paired) - len(paired) % 2]  # the end may come between the two
+    assert rest and all(b == a + 1 for a, b in zip(rest[::2], rest[1::2], strict=True))
 
 
 def test_a_look_that_raises_is_told_once_and_does_not_disturb_the_others(tmp_path) -> None:
-    _, _, events, _ = looked_at(tmp_path, "plain")
+    _, _, events, _, _ = looked_at(tmp_path, "plain")
     (fault,) = [e["data"] for e in events if e["kind"] == "fault"]
     assert fault == {"where": "probe/looks/broken", "message": "ValueError: no such thing"}
 
 
 def test_no_hook_is_put_into_a_compiled_model(tmp_path) -> None:
-    seen, _, events, _ = looked_at(tmp_path, "compiled")
+    seen, _, events, _, _ = looked_at(tmp_path, "compiled")
     points = {point for _, point, _ in seen}
     assert points == {"batch", "loss", "backward", "gradients", "stepped"}
     assert [e["kind"] for e in events if e["kind"] == "fault"] == ["fault"]  # the broken look's own

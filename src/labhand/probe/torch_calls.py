@@ -12,7 +12,7 @@ import gc
 import sys
 import weakref
 from collections import deque
-from time import perf_counter
+from time import perf_counter, thread_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -257,6 +257,7 @@ class Calls:
         if self.depth or id(module) not in self.roots:
             return None
         now = perf_counter() if self.attend else 0.0
+        began = thread_time() if self.attend else 0.0
         self.called[id(module)] = True
         if not self.began(module, now):
             self.looks.model_elsewhere(module, args, kwargs)
@@ -269,7 +270,7 @@ class Calls:
             )  # inputs of a kind we cannot hold: timing goes on
         self.depth = 1
         if self.attend:
-            self.own += perf_counter() - now
+            self.own += thread_time() - began
             self.looks.model_called(module, args, kwargs)
         return call
 
@@ -316,7 +317,7 @@ class Calls:
             self.looks.model_returned()
         if output is None or call.args is None or not self.rich:
             return
-        now = perf_counter() if self.attend else 0.0
+        began = thread_time() if self.attend else 0.0
         number = 0
         for tensor in tensors_of(self.torch, output, OUTPUTS_MAX):
             node = tensor.grad_fn
@@ -326,7 +327,7 @@ class Calls:
                 catch(node, call, number, tensor.output_nr)
             number += 1
         if self.attend:
-            self.own += perf_counter() - now
+            self.own += thread_time() - began
 
 
 def catch(node: Any, call: Call, number: int, output_nr: int) -> None:

@@ -9,9 +9,9 @@ after k updates. The main optimizer is the first that steps; another one takes i
 going on, when it steps `SILENT` times with no step of the main one between.
 
 The loss is read at every step, since on the CPU `item()` costs 0.2 µs and a non-finite value is to be
-seen at once; it is written at every step while that stays within the budget (steps of about 3 ms and
-more), else as often as the budget allows. On a GPU nothing waits for the device: values are copied
-asynchronously and looked at when they have come.
+seen at once; it is written at the steps that are attended (`torch_schedule`): all of them where steps
+take about 50 ms and more. On a GPU nothing waits for the device: values are copied asynchronously and
+looked at when they have come.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from __future__ import annotations
 import math
 import os
 import weakref
-from time import perf_counter
+from time import perf_counter, thread_time
 
 from . import torch_patches
 from .look_batches import Batches
 from .look_layers import Layers
 from .look_ranks import Ranks
 from .torch_calls import Calls
-from .torch_clock import Budget, Clock
+from .torch_clock import Clock
 from .torch_incident import Incidents
 from .torch_looks import Look, Looks
 from .torch_measure import (
@@ -39,6 +39,7 @@ from .torch_measure import (
     memory_bytes,
     norm,
 )
+from .torch_schedule import Schedule
 from .torch_short import Short
 
 TYPE_CHECKING = False
@@ -50,8 +51,6 @@ LOOKS: Tuple[Type[Look], ...] = (Layers, Batches, Ranks)
 SILENT = 50
 SKIPPED_IN_A_ROW = 5
 ARRIVING_MAX = 2
-RICH_STEP = 0.01
-"""Seconds a step must take for all of it to be remembered every time: random state, gradients."""
 
 
 def arm(torch: Any, session: Any) -> Probe:
@@ -82,19 +81,21 @@ class Probe:
         self.places = torch_patches.Places()
         self.off: set[str] = set()
         self.clock = Clock()
-        self.budget = Budget()
+        self.schedule = Schedule()
         self.short = Short()
         self.calls = Calls(torch, self.model_begins, self.places, self.short)
         self.incidents = Incidents(torch, session, self.calls)
-        self.looks = Looks(torch, session, LOOKS, self.calls.modules, self.guard)
+        self.looks = Looks(torch, session, LOOKS, self.calls.modules, self.guard, self.schedule)
         self.calls.looks = self.looks
         self.looks.optimizers = lambda: list(self.optimizers)
         self.looks.now = lambda: self.step
         self.looks.writer = self.points
         self.compiling = self.calls.compiling
-        self.own = self.beside = 0.0
-        self.stretch = self.paused = 0.0
-        self.mean = math.inf
+        self.own = self.beside = self.over = 0.0
+        self.whole = self.glance = 0.0
+        self.worked, self.passing = thread_time(), 0.0
+        self.paused = (0.0, 0.0)
+        self.gap = 1
         self.looked = 0
         self.optimizers: Any = weakref.WeakSet()
         self.others = 0
@@ -143,6 +144,7 @@ class Probe:
         self.writer = None
         self.outer = None
         self.short.busy = False
+        self.worked = thread_time()
         self.clock.next_step(perf_counter())
 
     def optimizer_made(self, optimizer: Any) -> None:
@@ -154,14 +156,14 @@ class Probe:
         """Leaves PyTorch as it was, until `put_in`: a benchmark compares the two."""
         if not self.places.out:
             self.places.take_out()
-            self.paused = perf_counter()
+            self.paused = perf_counter(), thread_time()
 
     def put_in(self) -> None:
         """Goes on where `take_out` broke off; the time between does not count."""
         if not self.places.out:
             return
-        gap = perf_counter() - self.paused
-        self.stretch += gap
+        gap = perf_counter() - self.paused[0]
+        self.worked += thread_time() - self.paused[1]
         self.clock.began += gap
         self.clock.last += gap
         self.places.put_in()
@@ -181,11 +183,12 @@ class Probe:
 
     def before_backward(self, tensors: Any, given: Any) -> None:
         """Reads the loss while its graph is still whole."""
-        now = perf_counter()
+        now, began = perf_counter(), thread_time()
         if self.attend:
             looks, calls, self.calls.own = self.looks.taken_inside(), self.calls.own, 0.0
             self.beside += looks
             self.own += calls
+            self.whole += calls
             self.clock.last += looks + calls
             self.clock.backward_begins(now)
         torch = self.torch
@@ -200,7 +203,7 @@ class Probe:
         if loss is not None and given is None and loss.numel() == 1:
             self.loss_seen(loss)
         if self.attend:
-            self.mark(now)
+            self.mark(began)
 
     def loss_seen(self, loss: Any) -> None:
         """A loss of the step under way."""
@@ -217,7 +220,7 @@ class Probe:
             value = loss.item()
             self.losses.append(value)
             if value - value != 0:
-                self.incidents.loss(self.step, value, loss, self.budget)
+                self.incidents.loss(self.step, value, loss, self.schedule)
             else:
                 self.incidents.loss_fine()
         elif self.device == "cuda" and self.may_measure():
@@ -230,19 +233,18 @@ class Probe:
 
     def after_backward(self) -> None:
         """Looks whether the gradients are finite, before anything is done with them."""
-        now = 0.0
+        began = thread_time() if self.attend else 0.0
         if self.attend:
-            now = perf_counter()
-            self.clock.backward_ends(now)
+            self.clock.backward_ends(perf_counter())
         self.look_at_gradients()
         if self.attend:
-            self.budget.glanced(perf_counter() - now)
+            self.glance = thread_time() - began
         self.short.epoch += 1
         if self.arriving:
             self.look_at_arrivals()
         if self.attend:
             self.looks.call("backward")
-            self.mark(now)
+            self.mark(began)
 
     def look_at_gradients(self) -> None:
         """Looks into gradients that are not finite."""
@@ -250,7 +252,7 @@ class Probe:
         if sentinel is None or self.device != "cpu" or self.was_scaled:
             return
         if not sentinel.finite():
-            self.incidents.gradient(self.step, self.budget)
+            self.incidents.gradient(self.step, self.schedule)
         elif self.incidents.open:
             self.incidents.gradient_fine()
 
@@ -261,7 +263,7 @@ class Probe:
             step, calls = arrived.about
             value = arrived.read()
             if value - value != 0:
-                self.incidents.late(step, self.step, value, calls, self.budget)
+                self.incidents.late(step, self.step, value, calls, self.schedule)
             else:
                 self.incidents.loss_fine()
 
@@ -283,23 +285,23 @@ class Probe:
         self.evaluations = 0
         if self.arriving:
             self.look_at_arrivals()
-        now = perf_counter()
+        began = thread_time()
         main = self.is_main(optimizer, count=False)
         if main and self.looks.on and not has_closure(args, kwargs):
             self.looks.call("gradients", optimizer)
-            self.mark(now)
-            now = perf_counter()
-        if main and self.budget.affords_full and self.may_measure():
+            self.mark(began)
+            began = thread_time()
+        if main and self.schedule.numbers.affords() and self.may_measure():
             self.values = {}
             if self.weights is None:
                 self.weights = Weights(optimizer)
             self.weights.remember()
             if not has_closure(args, kwargs):
                 self.measure_gradients(optimizer)
-            self.full_cost = perf_counter() - now
+            self.full_cost = thread_time() - began
             self.clock.last = perf_counter()
         else:
-            self.mark(now)
+            self.mark(began)
 
     def may_measure(self) -> bool:
         """Whether extra kernels may be started: not while a CUDA graph is recorded."""
@@ -324,7 +326,7 @@ class Probe:
             if all_finite(self.torch, found):
                 del self.values["probe/grad_norm"]  # the norm's own overflow
             else:
-                self.incidents.gradient(self.step, self.budget)
+                self.incidents.gradient(self.step, self.schedule)
 
     def after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Ends the step when it was the main optimizer's."""
@@ -337,32 +339,35 @@ class Probe:
             self.clock.optimizer_ends(now)
             self.loss_used = True
             if not self.is_main(optimizer):
-                self.mark(now)
+                self.clock.last = now
                 return
             self.end_step(optimizer, now, has_closure(args, kwargs))
         elif not self.is_main(optimizer):
             return
         self.short.since += 1
-        if self.short.since >= self.budget.stride:
+        if self.short.since >= self.gap:
+            began = thread_time()
             self.attending(True)
             self.calls.simple, self.short.cut = True, False
             self.looks.begin(self.step)
-            now = perf_counter()
-            passed = self.short.since - 1
-            self.mean = (now - self.stretch) / passed if passed else math.inf
-            self.clock.next_step(now)
+            passed, worked = self.short.since - 1, thread_time()
+            self.passing = (worked - self.worked) / passed if passed else 0.0
+            self.worked = worked
+            self.over += worked - began
+            self.clock.next_step(perf_counter())
 
     def end_step(self, optimizer: Any, now: float, closure: bool) -> None:
         """Writes the row of the step and begins the next."""
-        seconds = self.clock.total(now) - self.own - self.beside
         values = self.values
-        if values is not None:
-            seconds -= self.full_cost
-        began = now
+        aside = self.own + self.beside + (self.full_cost if values is not None else 0.0)
+        seconds = self.clock.total(now) - aside
+        began = thread_time()
+        worked = began - self.worked - aside
         if values is not None:
             self.finish_measuring(optimizer, values, closure)
-            began = perf_counter()
-            self.budget.measured(began - now + self.full_cost)
+            self.full_cost += thread_time() - began
+            self.schedule.pay(self.schedule.numbers, self.full_cost)
+            began = thread_time()
         if closure:
             self.looks.call("gradients", optimizer)
         self.looks.call("stepped", optimizer)
@@ -374,18 +379,23 @@ class Probe:
         if self.sentinel is None:
             self.sentinel = Sentinel(self.torch, optimizer)
         self.losses = []
-        own = self.own + self.calls.own + perf_counter() - began - self.looks.taken_outside()
-        self.own = self.beside = self.calls.own = 0.0
+        again = self.looks.end(self.points, self.step)
+        last = thread_time()
+        own = self.own + self.calls.own + last - began - self.looks.taken_outside() + self.over
         untypical = self.clock.evaluated or not self.step  # from what moment on would step 0 count?
-        steps = self.short.since
-        # a step that is looked at finds the caches emptied by the look: those before tell better
-        self.budget.looked(min(seconds, self.mean), steps, own, untypical)
-        earning = self.budget.typical * self.budget.ease * steps
-        self.looks.end(self.points, self.step, earning)
+        schedule = self.schedule
+        schedule.bore(self.whole, self.glance)
+        schedule.pay(schedule.rows, own)
+        # a step that is attended finds the caches emptied by that: those before tell better
+        schedule.passed(self.passing or worked, self.short.since, untypical)
+        self.own = self.beside = self.calls.own = self.whole = 0.0
         self.looked = self.step
         self.short.looked()
-        self.attending(False)
-        self.stretch = perf_counter()
+        self.gap = 1 if again else schedule.gap
+        if self.gap > 1:
+            self.attending(False)
+        self.worked = thread_time()
+        self.over = self.worked - last
 
     def finish_measuring(self, optimizer: Any, values: Dict[str, Any], closure: bool) -> None:
         """The values that are known only when the step is done."""
@@ -396,7 +406,7 @@ class Probe:
                 ratio = self.weights.ratio(self.torch)
             if ratio is not None:
                 values["probe/update_ratio"] = ratio.item() if ratio.device.type == "cpu" else ratio
-        if self.device == "cpu" and not self.budget.affords_glances:
+        if self.device == "cpu" and not self.schedule.glances:
             self.incidents.earlier.take(self.step + 1)
         memory = memory_bytes(self.torch, self.device)
         if memory is not None:
@@ -434,7 +444,7 @@ class Probe:
         self.loss_used = True
         if self.skipped == SKIPPED_IN_A_ROW:
             self.incidents.gradient(
-                self.step, self.budget, "the GradScaler skipped %d steps in a row" % self.skipped
+                self.step, self.schedule, "the GradScaler skipped %d steps in a row" % self.skipped
             )
 
     # -- small things
@@ -456,27 +466,28 @@ class Probe:
     def attending(self, on: bool) -> None:
         """Turns looking at the step on or off; in short steps only the least is done while it is off."""
         self.attend = self.calls.attend = on
-        self.calls.rich = on or self.budget.typical > RICH_STEP
+        self.calls.rich = on or self.schedule.whole
         sound = self.device == "cpu" and not self.incidents.open and not self.was_scaled
         short = self.short
         able = not on and not self.calls.rich and sound and not self.off
-        # where one gradient is looked at in every step, backward is not short
-        short.on = able and not self.budget.affords_glances
+        short.on = able
+        short.glance = None
+        if able and self.sentinel is not None and self.schedule.glances:
+            short.glance = self.sentinel.finite
         short.calls = able and self.calls.simple
-        short.brief = self.budget.stride - 1 if able else 0
+        short.brief = self.gap - 1 if able else 0
         if not on:
             self.calls.began_at(self.step + 1)
         self.listen(on)
 
     def mark(self, began: float) -> None:
-        """Books the time since `began` as the probe's own, and in no part of the step."""
-        now = perf_counter()
-        self.own += now - began
+        """Books this thread's time since `began` as the probe's own, and in no part of the step."""
+        self.own += thread_time() - began
         if self.incidents.took:
             self.own -= self.incidents.took
             self.incidents.took = 0.0
             self.clock.evaluated = True
-        self.clock.last = now
+        self.clock.last = perf_counter()
 
 
 def has_closure(args: Any, kwargs: Any) -> bool:

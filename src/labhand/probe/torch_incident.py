@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import perf_counter, thread_time
 
 from .torch_blame import ROWS_MAX, Culprit, bad_parameter, huge_parameter, in_backward, in_forward
 from .torch_loss import guessed, in_loss
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional
 
     from .torch_calls import Call, Calls
-    from .torch_clock import Budget
+    from .torch_schedule import Schedule
 
 INCIDENTS_MAX = 3
 SECONDS_MAX = 10.0
@@ -48,7 +48,7 @@ class Incidents:
         if self.open and self.loss_was_fine:
             self.open = False
 
-    def loss(self, step: int, value: float, loss: Any, budget: Budget) -> None:
+    def loss(self, step: int, value: float, loss: Any, schedule: Schedule) -> None:
         """A loss is not finite; its graph is still whole."""
 
         def search(until: float) -> Optional[Culprit]:
@@ -57,14 +57,16 @@ class Incidents:
             before = self.before(step, until) if spoiled is not None else None
             return before or self.forward(calls, until) or in_loss(self.torch, loss, calls)
 
-        self.look(step, "loss", budget, search, "the loss is %r" % value)
+        self.look(step, "loss", schedule, search, "the loss is %r" % value)
 
-    def late(self, step: int, now: int, value: float, calls: List[Call], budget: Budget) -> None:
+    def late(
+        self, step: int, now: int, value: float, calls: List[Call], schedule: Schedule
+    ) -> None:
         """A loss of an earlier step has come from the GPU and is not finite."""
         note = "the loss of step %d is %r, seen at step %d" % (step, value, now)
-        self.look(step, "loss", budget, lambda until: self.forward(calls, until), note)
+        self.look(step, "loss", schedule, lambda until: self.forward(calls, until), note)
 
-    def gradient(self, step: int, budget: Budget, note: str = "") -> None:
+    def gradient(self, step: int, schedule: Schedule, note: str = "") -> None:
         """A gradient is not finite though the loss is."""
 
         def search(until: float) -> Optional[Culprit]:
@@ -76,7 +78,7 @@ class Incidents:
             return guessed(self.torch, calls[-1]) if calls else None
 
         self.look(
-            step, "gradient", budget, search, note or "the loss is finite, its gradient is not"
+            step, "gradient", schedule, search, note or "the loss is finite, its gradient is not"
         )
 
     def before(self, now: int, until: float) -> Optional[Culprit]:
@@ -130,7 +132,7 @@ class Incidents:
         return found
 
     def look(
-        self, step: int, what: str, budget: Budget,
+        self, step: int, what: str, schedule: Schedule,
         search: Callable[[float], Optional[Culprit]], note: str,
     ) -> None:  # fmt: skip
         """Looks into an incident and writes the event, unless it goes on from before."""
@@ -139,8 +141,8 @@ class Incidents:
             return
         self.open = True
         self.told += 1
-        began = perf_counter()
-        until = began + min(SECONDS_MAX, max(2.0, STEPS_MAX * budget.typical))
+        began = thread_time()
+        until = perf_counter() + min(SECONDS_MAX, max(2.0, STEPS_MAX * schedule.typical))
         self.busy = True
         self.calls.short.close()
         bounded, found = False, None
@@ -159,7 +161,7 @@ class Incidents:
             note += "; running the batch again failed: %s: %s" % (type(error).__name__, error)
         finally:
             self.busy = False
-            self.took += perf_counter() - began
+            self.took += thread_time() - began
         self.tell(step, what, found, bounded, note)
 
     def tell(

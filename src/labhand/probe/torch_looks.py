@@ -1,13 +1,13 @@
 """The seam for whatever else is measured at some steps: layers, batches. One class, one line in `LOOKS`.
 
-A look is taken at few steps, as many as its share of the time pays for. `Looks` decides at which, calls
+A look is taken at few of the attended steps, as many as its part in the `Schedule` pays for. `Looks` calls
 it at the points of the step that it asks for, takes the time, and switches it off when it raises.
 """
 
 from __future__ import annotations
 
 import sys
-from time import perf_counter, thread_time, time
+from time import thread_time, time
 
 from .torch_measure import Arriving
 from .torch_replay import inner
@@ -17,11 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
-LOOKS_SHARE = 0.002
-"""Share of the step time that all looks together may take."""
-FIRST_COST = 2e-4
+    from .torch_schedule import Part, Schedule
+
 CREDIT = 0.016
 """Seconds that all looks together may take before anything was earned."""
+SPREAD_MAX = 256
+"""Steps from one turn of a look to the next, at most, where it could pay for more."""
 
 
 class Look:
@@ -41,7 +42,9 @@ class Look:
     def __init__(self, torch: Any, looks: Looks) -> None:
         self.torch = torch
         self.looks = looks
-        self.step = 0
+        self.step = self.due = 0
+        self.took = 0.0
+        self.second = False
 
     # -- the points of a step, in their order; those that are not overridden cost nothing
 
@@ -92,39 +95,12 @@ class Look:
         return {name: layer for name, layer in self.looks.layers()}
 
 
-class Purse:
-    """What a look may still take: it earns a share of the time, and may owe after a costly turn."""
-
-    def __init__(self, share: float, credit: float) -> None:
-        self.share = share
-        self.credit = self.holds = credit
-        self.cost = FIRST_COST
-        self.turn = 0.0
-        self.turns = 0
-        self.due = 0
-        self.last = -2
-
-    def earn(self, seconds: float) -> None:
-        """Puts in the share of these seconds of training; a few turns are saved up, no more."""
-        self.holds = min(self.holds + self.share * seconds, 2 * self.cost + self.credit)
-
-    def pay(self) -> None:
-        """Takes out what the turn has cost."""
-        self.turns += 1
-        if self.turns == 1:  # the first call of anything in torch is dear, and happens once
-            self.turn = 0.0
-            return
-        self.holds -= self.turn
-        self.cost += (0.2 if self.turns > 3 else 1.0) * (self.turn - self.cost)
-        self.turn = 0.0
-
-
 class Looks:
     """All looks of the process, and those that the step under way is given to."""
 
     def __init__(
         self, torch: Any, session: Any, kinds: Sequence[Type[Look]],
-        models: Callable[[], List[Any]], fault: Callable[..., Any],
+        models: Callable[[], List[Any]], fault: Callable[..., Any], schedule: Schedule,
     ) -> None:  # fmt: skip
         self.torch = torch
         self.session = session
@@ -136,13 +112,13 @@ class Looks:
         self.wants_loading = True
         self.graphs = True
         self.guard = fault
-        self.purses: Dict[Look, Purse] = {}
+        self.schedule = schedule
+        self.parts: Dict[Look, Part] = {}
         paying = sum(not kind.fixed for kind in kinds) or 1
         for kind in kinds:
             look = fault("looks", kind, torch, self)
             if look is not None:
-                own = 0.0 if kind.fixed else 1.0 / paying
-                self.purses[look] = Purse(LOOKS_SHARE * own, CREDIT * own)
+                self.parts[look] = schedule.part(0.0 if kind.fixed else 1.0 / paying, CREDIT)
         self.on: List[Look] = []
         self.values: Dict[Look, Dict[str, Any]] = {}
         self.arriving: List[Arriving] = []
@@ -154,16 +130,16 @@ class Looks:
         """A step that is attended to begins: settles which looks it is given to."""
         self.on = [
             look
-            for look, purse in self.purses.items()
-            if (purse.holds >= purse.cost and step >= purse.due) or step in look.fixed
+            for look, part in self.parts.items()
+            if look.second
+            or (step >= look.due and part.affords(1 + look.pairs))
+            or step in look.fixed
         ]
         for look in self.on:
             look.step = step
+            look.second = look.pairs and not look.second
             # dense at the start, where most goes wrong, and spread out after it
-            purse = self.purses[look]
-            second = look.pairs and purse.last != step - 1
-            purse.due = step + 1 + (0 if second else min(step // 3, 256))
-            purse.last = step
+            look.due = step + 1 + min(step // 3, SPREAD_MAX)
 
     def call(self, point: str, *arguments: Any) -> None:
         """Calls the looks of this step at a point. The time counts as `outside` the model's call."""
@@ -172,7 +148,7 @@ class Looks:
 
     def pass_on(self, point: str, *arguments: Any) -> float:
         """Calls the looks of this step at a point; the seconds that took."""
-        began, last = perf_counter(), thread_time()
+        began = last = thread_time()
         with self.torch.no_grad():
             for look in self.on:
                 method = getattr(type(look), point)
@@ -181,9 +157,9 @@ class Looks:
                 self.guard("looks/" + look.name, method, look, *arguments)
                 # of this thread: on a busy machine the wall clock counts the others' work too
                 now = thread_time()
-                self.purses[look].turn += now - last
+                look.took += now - last
                 last = now
-        return perf_counter() - began
+        return thread_time() - began
 
     def taken_inside(self) -> float:
         """Seconds taken while the model ran, since this was last asked."""
@@ -195,23 +171,29 @@ class Looks:
         took, self.outside = self.outside, 0.0
         return took
 
-    def end(self, writer: Callable[[], Any], step: int, trained: float) -> None:
-        """The step is over, and `trained` seconds since the last one attended to: writes and pays."""
+    def end(self, writer: Callable[[], Any], step: int) -> bool:
+        """The step is over: writes and pays. Whether the next one is wanted as the second of a pair."""
+        began = thread_time()
         for look in self.on:
             values = self.values.pop(look, None)
-            began = thread_time()
+            last = thread_time()
             if values:
                 writer().row(values, step)
-            purse = self.purses[look]
-            purse.turn += thread_time() - began
-            purse.pay()
-        self.on = []
+            look.took += thread_time() - last
+            self.pay(look)
         while self.arriving and self.arriving[0].ready():
             arrived = self.arriving.pop(0)
             at, when, names = arrived.about
             writer().row(dict(zip(names, arrived.value.tolist())), at, when)  # noqa: B905
-        for purse in self.purses.values():
-            purse.earn(trained)
+        again = any(look.second for look in self.on)
+        self.on = []
+        self.outside += thread_time() - began
+        return again
+
+    def pay(self, look: Look) -> None:
+        """Has the look's part pay for its turn."""
+        self.schedule.pay(self.parts[look], look.took)
+        look.took = 0.0
 
     # -- the layers
 
@@ -222,15 +204,15 @@ class Looks:
         self.inside += self.pass_on("batch", module, args, kwargs)
         wanted = any(type(look).forward is not Look.forward for look in self.on)
         if wanted and self.handle is None and not compiled(module):
-            began = perf_counter()
+            began = thread_time()
             self.names = {id(layer): name for name, layer in self.layers()}
             register = self.torch.nn.modules.module.register_module_forward_hook
             self.handle = register(self.layer_called)
-            self.inside += perf_counter() - began
+            self.inside += thread_time() - began
 
     def model_elsewhere(self, module: Any, args: Any, kwargs: Any) -> None:
         """The outermost module is called outside training."""
-        able = [look for look, purse in self.purses.items() if purse.holds >= purse.cost]
+        able = [look for look, part in self.parts.items() if part.affords()]
         on, self.on = self.on, [look for look in able if type(look).evaluated is not Look.evaluated]
         self.graphs = self.torch.is_grad_enabled()
         if self.on:
@@ -240,7 +222,7 @@ class Looks:
             for look in self.on:
                 if values := self.values.pop(look, None):
                     self.writer().row(values, look.step)
-                self.purses[look].pay()
+                self.pay(look)
         self.on = on
 
     def model_returned(self) -> None:

@@ -72,6 +72,8 @@ def backward(probe: Probe) -> None:
                 value = nan
             if value - value == 0:
                 original(tensors, grad_tensors, retain_graph, create_graph, grad_variables, inputs)
+                if short.glance is not None and not guard("backward", short.glance):
+                    guard("backward", probe.look_at_gradients)
                 return
         more.update(grad_tensors=grad_tensors, retain_graph=retain_graph, create_graph=create_graph)
         more.update(grad_variables=grad_variables, inputs=inputs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Optional
 
 
 def nothing() -> None:
@@ -19,12 +19,14 @@ def nothing() -> None:
 class Short:
     """Whether the short way is open: `on` at backward, `calls` at a model's call, `brief` at the step."""
 
-    __slots__ = ("brief", "busy", "calls", "cut", "epoch", "main", "on", "since")
+    __slots__ = ("brief", "busy", "calls", "cut", "epoch", "glance", "main", "on", "since")
 
     def __init__(self) -> None:
         self.on = self.calls = False
         self.busy = False
         """Backward runs."""
+        self.glance: Optional[Callable[[], bool]] = None
+        """Whether one gradient is finite, where that is asked after every backward."""
         self.cut = False
         """Whether inputs of a model come with a graph, which must not be held."""
         self.epoch = 0

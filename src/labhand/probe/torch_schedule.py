@@ -1,0 +1,162 @@
+"""One plan for all that the probe measures, so that all of it together stays under 1 % of the time.
+
+It says which steps are attended, what is measured at them, and what every step bears. Most steps pass by the short way (`torch_short`). At an *attended* step a row is written; the numbers
+about the whole model (gradient norm, update ratio) and the looks are *parts* that join it when they
+have saved up for it. A look that compares neighbours is given the next step too, which then is
+attended whatever the gap would have been.
+
+All of it, and a step's time, is what the thread's own clock shows: on a machine that is shared the
+wall clock counts the work of others too, and would let a training of 1 ms a step pay as one of 10 ms.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
+
+SHARE = 0.0065
+"""Share of the step time for all that is known here. The rest to 1 % is for what is not."""
+LEFT_MIN = 0.0003
+"""So much is left for attended steps, however dear the passing of every step is."""
+EVERY_STEP = 6e-6
+"""Seconds that every step costs, attended or not, as `benchmarks/probe.py` measures them."""
+GLANCE_SHARE = 0.0015
+"""Looking at one gradient in every step may take this share of the time, else it is left out."""
+WHOLE_SHARE = 0.002
+"""So may keeping every step whole: the random state, and the gradients at the models' outputs."""
+AFTER = 1.3
+"""What is measured costs more than it takes: what runs next finds its data gone from the caches."""
+ROWS, NUMBERS, LOOKS = 3, 2, 4
+"""How what is left for attended steps is divided."""
+GAP_MAX = 1000
+SPREAD = 8
+"""However short the steps, one is attended before the run is an eighth longer: a short run has its curve."""
+COLD = 8
+PACE = 1.07
+FREAK = 3
+"""A turn that took so many times as long as usual met something that comes once: it pays no more."""
+FIRST_COST = 2e-4
+CREDIT = 0.002
+"""Seconds for rows, and for numbers, before anything was earned: the first steps are measured whole."""
+
+
+def nearer(median: float, value: float) -> float:
+    """A running median, after one more value: a step up or down, whatever the distance."""
+    return min(value, median * PACE) if value > median else max(value, median / PACE)
+
+
+class Part:
+    """One thing that is measured: it earns a share of the time, and may owe after a dear turn."""
+
+    def __init__(self, weight: float, credit: float) -> None:
+        self.weight = weight
+        self.credit = self.holds = credit
+        self.cost = FIRST_COST
+        self.turns = 0
+
+    def earn(self, seconds: float) -> None:
+        """Puts in these seconds; a few turns are saved up, no more: nothing is made up for after a pause."""
+        self.holds = min(self.holds + seconds, 3 * self.cost + self.credit)
+
+    def pay(self, seconds: float) -> float:
+        """Takes out what a turn took and leaves behind; what was booked, in seconds."""
+        self.turns += 1
+        if self.turns == 1:  # the first call of anything in torch is dear, and happens once
+            return 0.0
+        took = AFTER * seconds
+        if self.turns <= COLD:
+            self.cost = took if self.turns == 2 else min(took, self.cost)  # noqa: PLR2004
+        else:
+            self.cost = nearer(self.cost, took)
+        took = min(took, FREAK * self.cost)
+        self.holds -= took
+        return took
+
+    def affords(self, turns: int = 1) -> bool:
+        """Whether it holds what so many turns are likely to take."""
+        return self.holds >= turns * self.cost
+
+
+class Schedule:
+    """What a step takes, what may be spent on it, and by whom."""
+
+    def __init__(self) -> None:
+        self.rows = Part(ROWS, CREDIT)
+        self.numbers = Part(NUMBERS, CREDIT)
+        self.parts: List[Part] = [self.rows, self.numbers]
+        self.typical = 0.0
+        """Seconds of this thread that a step takes, without the probe's."""
+        self.glance_cost = 1e-5
+        self.whole_cost = 1e-4
+        self.attended = self.steps = 0
+        self.spent = self.elapsed = 0.0
+
+    def part(self, share: float, credit: float) -> Part:
+        """A further part, with this share of what the looks get together."""
+        made = Part(LOOKS * share, credit * share)
+        self.parts.append(made)
+        return made
+
+    def pay(self, part: Part, seconds: float) -> None:
+        """A turn of this part took so long."""
+        self.spent += part.pay(seconds)
+
+    def passed(self, seconds: float, steps: int, untypical: bool) -> None:
+        """So many steps have passed, the last of them attended; one takes `seconds`, without the probe's.
+
+        An `untypical` one, such as one with an evaluation, says nothing about the next.
+        """
+        self.attended += 1
+        self.steps += steps
+        if not untypical and seconds > 0:
+            known = self.typical or seconds
+            if self.attended < COLD:  # what is met for the first time takes longer
+                self.typical = min(seconds, known)
+            else:
+                self.typical = nearer(known, seconds)
+        time = self.typical * steps
+        self.elapsed += time
+        self.spent += self.every * steps
+        for part in self.parts:
+            part.earn(self.rate(part) * time)
+
+    @property
+    def every(self) -> float:
+        """Seconds that each step bears, attended or not."""
+        glances = AFTER * self.glance_cost if self.glances else 0.0
+        return EVERY_STEP + glances + (AFTER * self.whole_cost if self.whole else 0.0)
+
+    def rate(self, part: Part) -> float:
+        """The share of the time that a part earns: less where steps are so short that `every` is felt."""
+        left = SHARE - self.every / self.typical if self.typical else SHARE
+        return max(LEFT_MIN, left) * part.weight / (ROWS + NUMBERS + LOOKS)
+
+    @property
+    def gap(self) -> int:
+        """How many steps there are to the next that is attended, that one included."""
+        if not self.typical or self.attended <= COLD:
+            return 1
+        missing = self.rows.cost - self.rows.holds
+        wanted = missing / (self.rate(self.rows) * self.typical)
+        return max(1, min(GAP_MAX, round(wanted), 1 + self.steps // SPREAD))
+
+    def bore(self, whole: float, glance: float) -> None:
+        """Keeping a step whole, and the look at one gradient, took so long."""
+        self.whole_cost = nearer(self.whole_cost, whole)
+        self.glance_cost = nearer(self.glance_cost, glance)
+
+    @property
+    def glances(self) -> bool:
+        """Whether one gradient is looked at in every step."""
+        return AFTER * self.glance_cost <= GLANCE_SHARE * self.typical
+
+    @property
+    def whole(self) -> bool:
+        """Whether every step is kept whole, so that it can be run again as it was."""
+        return AFTER * self.whole_cost <= WHOLE_SHARE * self.typical
+
+    @property
+    def share(self) -> float:
+        """Share of the step time that all of it took, by the probe's own clock."""
+        return self.spent / self.elapsed if self.elapsed > 0 else 0.0

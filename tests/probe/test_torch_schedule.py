@@ -1,0 +1,53 @@
+"""What is measured stays within its share of the time, for steps of any length and costs of any size."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labhand.probe.torch_schedule import EVERY_STEP, LEFT_MIN, SHARE, Schedule
+
+seconds = st.floats(5e-4, 0.5)
+cost = st.floats(2e-5, 3e-3)
+
+
+def trained(schedule: Schedule, step: float, row: float, numbers: float, look: float) -> float:
+    """The share that was spent, once what the first steps are given is used up."""
+    part = schedule.part(1.0, 0.0)
+    bounds = []
+    for until in (200 * step + 20, 400 * step + 60):
+        while schedule.elapsed < until:
+            gap = schedule.gap
+            schedule.pay(schedule.rows, row)
+            for other, took in ((schedule.numbers, numbers), (part, look)):
+                if other.affords():
+                    schedule.pay(other, took)
+            schedule.bore(8 * row, row)
+            schedule.passed(step, gap, untypical=False)
+        bounds.append((schedule.spent, schedule.elapsed))
+    (spent, elapsed), (all_spent, all_elapsed) = bounds
+    return (all_spent - spent) / (all_elapsed - elapsed)
+
+
+@given(step=seconds, row=cost, numbers=cost, look=cost)
+def test_all_that_is_measured_takes_its_share_and_no_more(step, row, numbers, look) -> None:
+    schedule = Schedule()
+    share = trained(schedule, step, row, numbers, look)
+    least = EVERY_STEP / step + LEFT_MIN + 1e-3 * row / step  # the widest gap is 1,000 steps
+    assert share <= max(SHARE, least) * 1.15
+
+
+def test_short_steps_are_attended_rarely_and_long_ones_all() -> None:
+    gaps = {}
+    for step in (1e-3, 1e-2, 1e-1):
+        schedule = Schedule()
+        trained(schedule, step, 1e-4, 3e-4, 5e-4)
+        gaps[step] = schedule.gap
+    assert gaps[1e-3] > 100 > gaps[1e-2] > 3 > gaps[1e-1] == 1
+
+
+def test_a_turn_that_was_held_up_does_not_silence_what_follows() -> None:
+    schedule = Schedule()
+    trained(schedule, 1e-2, 1e-4, 3e-4, 5e-4)
+    before = schedule.gap
+    schedule.pay(schedule.rows, 30.0)
+    assert schedule.gap <= 4 * before and schedule.rows.cost == pytest.approx(1.3e-4, rel=0.1)
