@@ -12,6 +12,11 @@ from labhand.kit.code.project import Known, Where
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _MEANT = re.compile(r"swap|flip|mirror|revers|invers|transpos|sym|dual|cycl|cross|backward", re.I)
 
+_DIRECTIONS = frozenset(
+    "in out src dst source target input output from to pos neg positive negative".split()
+)
+"""Words of pairs that decoders, inverses and distances turn round on purpose."""
+
 
 class Rule:
     """Arguments in each other's place, as their names tell.
@@ -90,7 +95,11 @@ def _keywords(node: ast.Call) -> _Pair | None:
         other = _name(value)
         if other in given and other != one and len(other) > 1 and len(one) > 1:
             back = given[other]
-            if _name(back) == one and not _MEANT.search(ast.unparse(node.func)):
+            if (
+                _name(back) == one
+                and not _MEANT.search(ast.unparse(node.func))
+                and not _turned(one, other)
+            ):
                 return value, back, one, other
     return None
 
@@ -143,6 +152,8 @@ def _parameters(code: Code, call: Call) -> list[str]:
 
 def _crossed(one: str, other: str, p: str, q: str, parameters: Sequence[str]) -> bool:
     """Whether an argument surely is meant for the other's parameter, and the other way round."""
+    if _turned(p, q):
+        return False
     if one == q and other == p and len(one) > 1 and len(other) > 1:
         return True
     a, b = _words(one) - _words(other), _words(other) - _words(one)
@@ -153,6 +164,11 @@ def _crossed(one: str, other: str, p: str, q: str, parameters: Sequence[str]) ->
         return False  # half of it would be an accident of names
     # The whole parameter is in the other argument, and nothing of its own in either.
     return second <= a and first <= b and not (a & first) and not (b & second) and _long(p, q)
+
+
+def _turned(p: str, q: str) -> bool:
+    """Whether two parameters are the two ends of a direction."""
+    return bool(_words(p) & _DIRECTIONS and _words(q) & _DIRECTIONS)
 
 
 def _long(*names: str) -> bool:

@@ -249,7 +249,7 @@ def _read_of(code: Code, target: ast.Attribute) -> bool:
 
 def _function(code: Code, node: ast.Assign, target: ast.Attribute) -> _Wrong | None:
     name = code.name(target)
-    if name is None or name not in code.words("attributes", "functions"):
+    if name is None or name not in code.words("attributes", "functions", "call"):
         return None
     if not isinstance(node.value, ast.Constant | ast.Name | ast.Attribute):
         return None
@@ -270,7 +270,8 @@ def _group(code: Code, target: ast.Subscript) -> Iterator[Claim]:
     key = target.slice
     if not isinstance(key, ast.Constant) or not code.mentions("param_groups"):
         return
-    right = code.table("attributes")["keys"].get(key.value)
+    known = code.table("attributes")["keys"].items()
+    right = next((k for k, wrong in known if key.value in wrong), None)
     if right is None or not _is_group(code, target.value):
         return
     yield code.claim(
@@ -317,11 +318,12 @@ def _keywords(code: Code) -> Iterator[Claim]:
         if "requ" not in name or name == "requires_grad" or not _near(name, "requires_grad"):
             continue
         call = code.source.index.parents[keyword]
-        if not isinstance(call, ast.Call) or not (code.call(call).name or "").startswith("torch."):
+        made = code.call(call) if isinstance(call, ast.Call) else None
+        if made is None or made.target is not None or not (made.name or "").startswith("torch."):
             continue
         yield code.claim(
             keyword.value,
-            f"`{name}=` is no argument of `{ast.unparse(call.func)}`; it is called `requires_grad`",
+            f"`{name}=` is no argument of `{ast.unparse(made.node.func)}`; it is called `requires_grad`",
             f"write `requires_grad={ast.unparse(keyword.value)}`",
             confidence=0.95,
         )

@@ -43,9 +43,8 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/docs/stable/optim.html#taking-an-optimization-step
-    - Real cases: https://stackoverflow.com/questions/60335387 has the fault's sibling, a step whose
-      gradients nothing clears; https://pylint.readthedocs.io/en/stable/user_guide/messages/warning/using-constant-test.html
-      tells of conditions that test a function.
+    - Real case: https://github.com/Lightning-AI/torchmetrics tests `target.is_floating_point` uncalled in
+      `functional/regression/mape.py` and three of its neighbours as of 1.9.
     """
 
     severity: Severity = "error"
