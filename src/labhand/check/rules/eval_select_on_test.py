@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
+from labhand.kit.code import splits
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Fact, Spot
 
@@ -16,6 +17,7 @@ _MEASURE = re.compile(
     r"loss|acc|score|f1|auc|err|metric|best|result|perf|iou|dice|mse|rmse|mae|env|collector|reward",
     re.I,
 )
+_EPISODES = re.compile(r"reward|return|episode|elo|win", re.I)
 _KEEPS = re.compile(
     r"save|state_dict|deepcopy|dump|checkpoint|snapshot|get_weights|clone|export", re.I
 )
@@ -92,8 +94,10 @@ class Rule:
             return
         told: set[ast.AST] = set()
         for choice in _choices(code):
+            if choice.shown in told or _EPISODES.search(ast.unparse(choice.metric)):
+                continue  # an environment that is played in is no data that runs out
             fact = _on_test(code, choice.metric)
-            if fact is not None and choice.shown not in told:
+            if fact is not None:
                 told.add(choice.shown)
                 yield _claim(code, choice, fact)
         for call, given in _fits(code):
@@ -189,10 +193,18 @@ def _data_part(code: Code, spot: Spot) -> Fact | None:
         found = [_data_part(code, spot.at(e, ())) for e in node.elts]
         return next((f for f in found if f is not None), None)
     name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
-    if _MEASURE.search(name):
+    if _MEASURE.search(name) or _called(spot):
         return None
+    if splits.part_in(name) == "validation":
+        return Fact("validation", sure=False)
     fact = code.split(spot)
     return fact if fact.value in ("test", "validation", "held-out") else None
+
+
+def _called(spot: Spot) -> bool:
+    """Whether the name is that of a function which is called: `test(model)` is no data."""
+    above = spot.where.source.index.parents.get(spot.node)
+    return isinstance(above, ast.Call) and above.func is spot.node
 
 
 def _part(code: Code, spot: Spot) -> str | None:

@@ -63,7 +63,7 @@ def _said(
     """What the last of some calls in one statement says of the mode; empty: nothing."""
     for call in reversed(list(calls)):
         if call.receiver is not None and call.method in ("eval", "train"):
-            on = ast.unparse(call.receiver)
+            on = ast.unparse(_itself(call.receiver))
             if on == module or _holds(on, module):
                 return [_set(call)]
         inside = _known_inside(call, module)
@@ -74,6 +74,15 @@ def _said(
             if settled and len(settled) == len(found):
                 return settled
     return []
+
+
+def _itself(receiver: ast.expr) -> ast.expr:
+    """The module in `module.to(device)` and other calls that give it back."""
+    while isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Attribute):
+        if receiver.func.attr not in knowledge.RETURNING_SELF:
+            break
+        receiver = receiver.func.value
+    return receiver
 
 
 def _set(call: Call) -> Fact:
