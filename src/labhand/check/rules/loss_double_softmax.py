@@ -1,19 +1,19 @@
 """Probabilities given to a loss that takes a softmax itself."""
 
-import ast
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from labhand.check.claim import Change, Claim, Code, Level
+from labhand.check.claim import Claim, Code, Level
+from labhand.check.mending import activation_out
 from labhand.core.finding import Severity
-from labhand.kit.code.calls import Call
-from labhand.kit.code.facts import Fact
+from labhand.kit.code import losses
+from labhand.kit.code.losses import Fed
 
 _FORWARD = (
     "torch.softmax",
     "torch.nn.functional.softmax",
     "jax.nn.softmax",
     "tensorflow.nn.softmax",
+    ".softmax",
 )
 
 
@@ -61,64 +61,20 @@ class Rule:
         """The losses of one file that are given probabilities and want logits."""
         if not code.mentions("ross_entropy", "rossEntropy", "rossentropy"):
             return
-        for call, loss in code.known("losses", "takes"):
-            given = call.arg(*loss["input"])
-            if loss.get("classes") != "many" or given is None or not _wants_logits(call, loss):
-                continue
-            role = code.role(given)
-            if role.value == "probabilities" and role.sure:
-                yield _claim(code, call, role, _change(code, call, given, role))
-        yield from self._compiled(code)
-
-    def _compiled(self, code: Code) -> Iterator[Claim]:
-        """Keras models whose last layer and loss do not fit."""
-        for compiled in code.calls(".compile"):
-            given = compiled.arg(1, "loss")
-            loss = code.made_by(given) if given is not None else None
-            if loss is None or compiled.receiver is None or loss.option("from_logits") is not True:
-                continue
-            entry = code.table("losses").get(f"{loss.name}()", {})
-            role = code.output_role(compiled.receiver)
-            if entry.get("classes") == "many" and role.value == "probabilities":
-                yield _claim(code, compiled, role, None)
+        for fed in losses.fed(code):
+            given = fed.role.value == "probabilities" and fed.role.sure
+            if fed.classes == "many" and fed.wants == "logits" and given:
+                yield _claim(code, fed)
 
 
-def _wants_logits(call: Call, loss: Mapping[str, Any]) -> bool:
-    if "from_logits" in loss:
-        return call.option(loss["from_logits"], False) is True
-    return bool(loss["takes"] == "logits")
-
-
-def _claim(code: Code, call: Call, role: Fact, change: Change | None) -> Claim:
+def _claim(code: Code, fed: Fed) -> Claim:
     return code.claim(
-        call.node,
+        fed.call.node,
         "this loss applies a softmax itself and is given probabilities: it flattens them a second time, "
         "so gradients shrink and the loss cannot reach 0",
         "give it the logits, and take the softmax only where probabilities are read",
-        because=role.chain,
+        because=fed.role.chain,
         confidence=0.96,
-        change=change,
+        change=activation_out(code, fed, _FORWARD),
         role="probabilities",
     )
-
-
-def _change(code: Code, call: Call, given: ast.expr, role: Fact) -> Change | None:
-    """Takes the softmax out, where it is a call in the same function and only this loss reads it."""
-    first = role.chain[0].node
-    if not isinstance(first, ast.Call) or role.chain[0].source is not code.source:
-        return None
-    softmax = code.call(first)
-    inner = softmax.arg(0, "input", "x", "logits") if softmax.name in _FORWARD else None
-    if softmax.name == ".softmax":
-        inner = softmax.receiver
-    if inner is None or softmax.where.scope is not call.where.scope:
-        return None
-    statement = code.source.index.statement(first)
-    alone = first is given or (
-        isinstance(statement, ast.Assign)
-        and statement.value is first
-        and len(code.uses(statement)) == 1
-    )
-    if not alone:
-        return None
-    return Change("scientific", "Take the softmax out", [code.replace(first, code.text(inner))])

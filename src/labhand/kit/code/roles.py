@@ -51,7 +51,9 @@ def of_module(facts: Facts, module: Spot) -> Fact:
     if origin.kind == "instance" and origin.known is not None:
         answers = _own_layer(facts, origin.known)
     elif isinstance(origin.expression, ast.Call) and origin.where is not None:
-        answers = _chain(facts, module, [Spot(origin.expression, origin.where)])
+        made = Spot(origin.expression, origin.where)
+        outputs = facts.call(made).arg(1, "outputs") if origin.name == "keras.Model" else None
+        answers = facts.all(made.at(outputs)) if outputs else _chain(facts, module, [made])
     told = list(answers)
     return told[0] if len({f.value for f in told}) == 1 else UNKNOWN
 
@@ -82,10 +84,25 @@ def _other(facts: Facts, spot: Spot, call: Call) -> Iterable[Fact] | None:
         layers = layers_in(maker)
         if layers is not None:
             return _chain(facts, spot, layers)
-        activation = maker.option("activation")
-        if isinstance(activation, str) and activation in _KERAS:
-            return [_said(_KERAS[activation], spot, f'`activation="{activation}"`')]
+        activated = _activated(facts, maker)
+        if activated is not None:
+            return [_said(activated, spot, f"`{ast.unparse(maker.node)}`")]
     return None
+
+
+def _activated(facts: Facts, made: Call) -> str | None:
+    """What a Keras layer gives by its activation; None where it is no such layer, or not known."""
+    if not (made.name or "").startswith("keras.layers."):
+        return None
+    position = {"Activation": 0, "Dense": 1}.get(made.method)
+    given = made.arg(position, "activation")
+    if given is None:
+        return "logits" if made.method == "Dense" else None
+    if isinstance(given, ast.Constant):
+        return _KERAS.get("linear" if given.value is None else str(given.value))
+    name = facts.project.canonical(given, made.where)
+    entry = tables.entry("roles", name) or {}
+    return entry.get("gives")
 
 
 def _chain(facts: Facts, spot: Spot, layers: list[Spot]) -> Iterable[Fact]:
@@ -100,9 +117,9 @@ def _chain(facts: Facts, spot: Spot, layers: list[Spot]) -> Iterable[Fact]:
         entry = tables.entry("roles", f"{call.name}()") or {}
         if "gives" in entry:
             return [_said(entry["gives"], layer, f"the last layer `{ast.unparse(layer.node)}`")]
-        activation = call.option("activation")
-        if isinstance(activation, str) and activation in _KERAS:
-            return [_said(_KERAS[activation], layer, f"the last layer's `{activation}`")]
+        activated = _activated(facts, call)
+        if activated is not None:
+            return [_said(activated, layer, f"the last layer `{ast.unparse(layer.node)}`")]
         if "same" in entry:
             continue
         if isinstance(call.target, Known):
