@@ -81,8 +81,7 @@ class Rule:
     ## References
     - Cawley, Talbot: On over-fitting in model selection, JMLR 11 (2010),
       https://jmlr.org/papers/v11/cawley10a.html
-    - Real cases: https://github.com/DearCaat/RRT-MIL/issues/22 and
-      https://github.com/xinghaow99/SWnet/issues/2.
+    - Real case: https://github.com/DearCaat/RRT-MIL/issues/22.
     """
 
     severity: Severity = "warning"

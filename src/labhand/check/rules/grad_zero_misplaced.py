@@ -49,8 +49,8 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/tutorials/recipes/recipes/zeroing_out_gradients.html
-    - Real case: https://discuss.pytorch.org/t/model-zero-grad-or-optimizer-zero-grad/28426 and
-      https://stackoverflow.com/questions/48001598 (why and where gradients are cleared).
+    - Real cases: https://github.com/cloneofsimo/lora/issues/263 and
+      https://github.com/sacmehta/EdgeNets/issues/14.
     """
 
     severity: Severity = "error"

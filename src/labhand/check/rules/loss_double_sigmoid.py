@@ -52,8 +52,8 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html
-    - Real case: https://github.com/qubvel-org/segmentation_models.pytorch/issues/255 (which activation goes
-      with which loss).
+    - Real cases: https://github.com/yudi-mars/daisyRec/pull/15 and
+      https://github.com/itakurah/focal-loss-pytorch/pull/5.
     """
 
     severity: Severity = "error"

@@ -75,5 +75,3 @@ def _wanted(call: Call, entry: Mapping[str, Any]) -> str | None:
         return str(entry["takes"])
     said = call.option(entry["from_logits"], False)
     return {True: "logits", False: str(entry["takes"])}.get(said)
-
-

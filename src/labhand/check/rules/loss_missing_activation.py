@@ -1,0 +1,101 @@
+"""Raw outputs given to a loss that takes probabilities or their logarithm."""
+
+import ast
+from collections.abc import Iterator
+
+from labhand.check.claim import Change, Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code import losses
+from labhand.kit.code.losses import Fed
+
+_OFF = {
+    ("probabilities", "logits"): ("probabilities", "raw outputs", "torch.sigmoid({})"),
+    ("probabilities", "log-probabilities"): ("probabilities", "log-probabilities", "{}.exp()"),
+    ("log-probabilities", "logits"): (
+        "log-probabilities",
+        "raw outputs",
+        "torch.log_softmax({}, dim=1)",
+    ),
+    ("log-probabilities", "probabilities"): ("log-probabilities", "probabilities", "torch.log({})"),
+}
+"""By what a loss wants and gets: both in words, and what mends it."""
+
+
+class Rule:
+    """Raw outputs given to a loss that takes probabilities or their logarithm.
+
+    ## What it does
+    Reports `NLLLoss` that is given logits or probabilities, `BCELoss` that is given logits, and Keras
+    cross-entropies whose model ends in no activation, or in one that `from_logits` does not expect.
+
+    ## Why is this bad
+    `NLLLoss` of raw outputs is minus the output itself: it has no lower bound and "trains" to minus
+    infinity. `BCELoss` of raw outputs fails on some devices and is clamped on others; Keras clips to
+    (0, 1), where no gradient is left.
+
+    ## Known problems
+    Silent where the last operation is not known to be linear: outputs that are clamped, scaled or mixed.
+
+    ## Example
+    ```python
+    logits = torch.nn.Linear(8, 10)(inputs)
+    loss = torch.nn.functional.nll_loss(logits, labels)
+    ```
+
+    ## Use instead
+    ```python
+    logits = torch.nn.Linear(8, 10)(inputs)
+    loss = torch.nn.functional.cross_entropy(logits, labels)
+    ```
+
+    ## Fix safety
+    Scientific: the fix applies the activation that the loss expects, for PyTorch. `cross_entropy` and
+    `binary_cross_entropy_with_logits` do the same in one step, more exactly.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html
+    - Real cases: https://github.com/midas-research/man-sf-emnlp/issues/2 and
+      https://github.com/AnubhavGupta3377/Text-Classification-Models-Pytorch/issues/9.
+    """
+
+    severity: Severity = "error"
+    level: Level = "correctness"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The losses of one file that are given another form of prediction than they take."""
+        if not code.mentions("nll", "NLL", "BCE", "inary_cross", "rossentropy", "rossEntropy"):
+            return
+        for fed in losses.fed(code):
+            off = _OFF.get((fed.wants, str(fed.role.value)))
+            if off is not None and fed.classes and fed.role.sure:
+                yield _claim(code, fed, *off)
+
+
+def _claim(code: Code, fed: Fed, wants: str, gets: str, mend: str) -> Claim:
+    keras = fed.given is None or (fed.call.name or "").startswith("keras")
+    advice = (
+        "end the model in the activation that the loss expects, or say `from_logits=True`"
+        if keras
+        else f"apply the activation, or use the loss that takes {gets} itself"
+    )
+    return code.claim(
+        fed.call.node,
+        f"this loss takes {wants} and is given {gets}",
+        advice,
+        because=fed.role.chain,
+        confidence=0.96,
+        change=None if keras else _change(code, fed, mend),
+        wants=wants,
+        role=fed.role.value,
+    )
+
+
+def _change(code: Code, fed: Fed, mend: str) -> Change | None:
+    given = fed.given
+    if given is None or not isinstance(given, ast.Name | ast.Call | ast.Attribute | ast.Subscript):
+        return None
+    bound = code.module.scope.bindings.get("torch", [])
+    if mend.startswith("torch.") and not any(b.target == "torch" for b in bound):
+        return None
+    text = mend.format(code.text(given))
+    return Change("scientific", f"Give it `{text}`", [code.replace(given, text)])
