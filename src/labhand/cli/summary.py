@@ -65,7 +65,7 @@ def summary(
 
 def show(run: Run, store: "Store | None" = None) -> str:
     """A run in full: what ran, its settings, every metric, every finding, every attempt."""
-    from labhand.cycle.compare import flat
+    from labhand.kit.values import flat
     from labhand.web import story, words
 
     host = run.environment.host.get("name") or run.environment.host.get("hostname")

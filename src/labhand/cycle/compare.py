@@ -11,10 +11,11 @@ import msgspec
 
 from labhand.core.errors import LabhandError, RecordError, UsageError
 from labhand.core.finding import Finding
-from labhand.core.run import Code, Metric, Run
+from labhand.core.run import Code, Run
 from labhand.core.store import Store
 from labhand.cycle.judge import Judgement, Setup, judge
-from labhand.kit.metric_names import Direction, direction
+from labhand.kit.metric_names import Direction, best, direction
+from labhand.kit.values import flat
 
 DIFF_LINES = 2000
 """A diff longer than this is cut, and says so."""
@@ -191,25 +192,9 @@ def compare_runs(runs: list[Run], home: Path, root: Path, like: Iterable[Run] = 
     )
 
 
-def best(name: str, metric: Metric) -> float | None:
-    """The best value of a metric; None where its direction is unknown."""
-    return {"down": metric.min, "up": metric.max}.get(direction(name) or "")
-
-
 def is_seed(key: str) -> bool:
     """Whether a setting is a seed, told by its name."""
     return _SEED.search(key) is not None
-
-
-def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings with nested ones named `outer.inner`."""
-    out: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, dict) and value:
-            out |= flat(value, f"{prefix}{key}.")
-        else:
-            out[f"{prefix}{key}"] = value
-    return out
 
 
 def differences(tables: dict[str, dict[str, Any]]) -> list[Difference]:

@@ -7,9 +7,17 @@ from typing import NamedTuple
 
 from labhand.core.errors import UsageError
 from labhand.core.intent import Choice, Intent
+from labhand.interpret import asking, choices, goals, mentions, rest, unstated
+from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import Lexicon
+from labhand.interpret.references import Reference, References
 from labhand.interpret.situation import Situation
-from labhand.kit.settings import find
-from labhand.kit.values import read
+from labhand.interpret.text import Text
+from labhand.interpret.values import shown
+from labhand.kit.settings import script_of
+
+LONGEST = 20_000
+"""Of an instruction, in letters."""
 
 
 class Reading(NamedTuple):
@@ -21,48 +29,143 @@ class Reading(NamedTuple):
     cwd: Path
 
     def line(self) -> str:
-        """The shell command that does what needs no new code."""
+        """The shell command that does it: `labhand run`, or `labhand do` where code must be written."""
+        if self.intent.needs_model:
+            return shlex.join(["labhand", "do", self.intent.instruction])
         words = ["labhand", "run"]
         for choice in self.intent.settings:
-            words += ["--set", f"{choice.key}={_shown(choice.value)}"]
+            words += ["--set", f"{choice.key}={shown(choice.value)}"]
         for key, values in self.intent.sweep.items():
-            words += ["--sweep", f"{key}={','.join(map(_shown, values))}"]
-        if self.intent.seeds is not None:
-            seeds = self.intent.seeds
+            words += ["--sweep", f"{key}={','.join(map(shown, values))}"]
+        seeds = self.intent.seeds
+        if seeds is not None:
             words += [
                 "--seeds",
                 ",".join(map(str, seeds)) if isinstance(seeds, list) else str(seeds),
             ]
-        return shlex.join([*words, "--", *self.command])
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value)
+        return shlex.join([*words, "--", *(self.command or ["python", "SCRIPT"])])
 
 
 def interpret(instruction: str, start: Path) -> Reading:
     """What the instruction asks for in the project that holds `start`. Only reads.
 
     Raises:
-        UsageError: it is empty, or a value does not fit its setting.
+        UsageError: it is empty, contradicts itself, or a value does not fit its setting.
         NotFoundError: it names a setting or a run that is not there.
     """
-    if not instruction.strip():
+    _check(instruction)
+    situation = Situation(start)
+    rough = Text(instruction, Lexicon([], None))
+    references = References(rough, situation).find()
+    _choose_script(situation, instruction, references)
+    text = Text(instruction, Lexicon(situation.settings, situation.script))
+    draft = Draft(text, situation.base)
+    _read(draft, situation)
+    return Reading(
+        _intent(instruction, draft, situation), situation.script, situation.command, situation.cwd
+    )
+
+
+def _check(instruction: str) -> None:
+    if not re.search(r"\w", instruction):
         raise UsageError(
             'the instruction is empty; say what is wanted, such as "three seeds, lr 1e-3 and 3e-4"'
         )
-    situation = Situation(start)
-    situation.choose()
-    intent = Intent(instruction=instruction, goal=instruction.strip())
-    for key, text in re.findall(r"([\w.]+)=(\S+)", instruction):
-        assert situation.script is not None
-        setting = find(key, situation.settings, situation.script)
-        value = read(setting, text).value
-        intent.settings.append(
-            Choice(
-                key=setting.name, value=value, origin="said", confidence=1.0, why=f"`{key}={text}`"
-            )
+    if len(instruction) > LONGEST:
+        raise UsageError(
+            f"the instruction has {len(instruction):,} letters, at most {LONGEST:,} are read; say it shorter"
         )
-    return Reading(intent, situation.script, situation.command, situation.cwd)
+
+
+def _choose_script(situation: Situation, instruction: str, references: list[Reference]) -> None:
+    for name in re.findall(r"[\w./-]+\.py\b", instruction):
+        found = [p for p in situation.scripts if p.as_posix().endswith(name.lstrip("./"))]
+        if found:
+            situation.choose(found[0])
+            return
+    if references:
+        run = references[0].run
+        try:
+            script, position = script_of(run.command, Path(run.cwd), situation.root)
+        except UsageError:
+            pass
+        else:
+            situation.script, situation.command = script, run.command[: position + 1]
+            situation.why_script = f"`{run.name}` ran it"
+            return
+    stems = {p.stem.lower(): p for p in situation.scripts}
+    for word in re.findall(r"\b(\w+) (?:script|job|run|stage)\b", instruction.lower()):
+        near = [p for stem, p in stems.items() if stem.startswith(word[:5]) and len(word) > 3]
+        if len(near) == 1:
+            situation.choose(near[0])
+            return
+    situation.choose()
+
+
+def _read(draft: Draft, situation: Situation) -> None:
+    """Lets every part of the room take what it understands, the surest first."""
+    unstated.read_rest(draft)
+    _script_names(draft)
+    for reference in References(draft.text, situation).find():
+        unstated.base_on(draft, situation, reference)
+    unstated.assign_unknown(draft, situation)
+    goals.read_seeds(draft)
+    goals.read_metric(draft, situation)
+    if draft.metric is not None:
+        situation.metric = draft.metric.name
+    goals.read_length(draft)
+    goals.read_shape(draft)
+    mentions.read(draft)
+    choices.read(draft)
+    goals.read_budget(draft)
+    unstated.read_lengths(draft, situation)
+    rest.read(draft, situation)
+
+
+def _script_names(draft: Draft) -> None:
+    """Takes `in train.py`, so that its parts are no words to be understood."""
+    text = draft.text
+    for at in range(len(text) - 2):
+        if text.low(at + 1) == "." and text.low(at + 2) == "py" and text.tokens[at + 1].glued:
+            start = at
+            while start > 0 and (
+                text.tokens[start].glued
+                or text.low(start - 1) in ("in", "on", "run", "for", "with", "python")
+            ):
+                start -= 1
+            text.take(start, at + 3)
+
+
+def _intent(instruction: str, draft: Draft, situation: Situation) -> Intent:
+    unstated.contradictions(draft)
+    settings: list[Choice] = []
+    sweep: dict[str, list[object]] = {}
+    for said in sorted(draft.said, key=lambda s: s.start):
+        key = said.known.key
+        if len(said.values) > 1:
+            sweep[key] = said.values
+        else:
+            settings.append(
+                Choice(
+                    key=key,
+                    value=said.values[0],
+                    origin=said.origin,
+                    confidence=said.confidence,
+                    why=said.why,
+                )
+            )
+    intent = Intent(
+        instruction=instruction,
+        goal=unstated.goal(draft, settings, sweep),
+        settings=settings,
+        edits=draft.edits,
+        sweep=sweep,
+        metric=draft.metric,
+        seeds=draft.seeds,
+        budget=draft.budget or None,
+        needs_model=bool(draft.edits) or unstated.is_bare(draft),
+    )
+    unstated.tell(draft, intent, situation)
+    intent.questions, assumed = asking.questions(draft.doubts, intent, situation)
+    intent.assumptions = [*draft.assumptions, *assumed]
+    return intent

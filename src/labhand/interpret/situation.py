@@ -7,11 +7,17 @@ from functools import cached_property
 from pathlib import Path
 
 from labhand.core.errors import LabhandError, UsageError
+from labhand.core.run import Run
 from labhand.core.store import Store, project_root
+from labhand.interpret.lexicon import Known
+from labhand.interpret.values import Base
+from labhand.interpret.vocabulary import joined
 from labhand.kit import settings as kit_settings
 from labhand.kit.catalog import Catalog, RunRow
 from labhand.kit.code.project import SKIPPED
+from labhand.kit.metric_names import direction
 from labhand.kit.settings import Setting
+from labhand.kit.values import flat
 
 _NAMES = (
     re.compile(r"^train(ing)?$"),
@@ -26,6 +32,11 @@ _ENTRY = re.compile(
 )
 _ASIDE = re.compile(r"^(test_.*|.*_test|conftest|setup|noxfile|__init__|.*config.*|utils?)$")
 _MOST_FILES = 2000
+_NAMEABLE = (".py", ".yaml", ".yml", ".toml", ".json", ".md", ".sh")
+_METRIC = re.compile(
+    r"loss|acc|f1|auc|ppl|perplexity|bleu|rouge|reward|return|error|score|iou|map|mse|mae|bpb|psnr",
+    re.I,
+)
 
 
 class Situation:
@@ -38,12 +49,71 @@ class Situation:
         self.script: Path | None = None
         self.command: list[str] = []
         self.why_script = ""
+        self.alike: list[Path] = []
+        self.metric: str | None = None
+        self.base_run: Run | None = None
 
     @cached_property
     def scripts(self) -> list[Path]:
         """The files that can be started, the one that most likely trains first."""
         found = [path for path in _python_files(self.root) if _starts(path)]
-        return sorted(found, key=lambda path: _likeliness(path, self.root))
+        near = [path for path in found if path.is_relative_to(self.cwd)]
+        far = [path for path in found if path not in near]
+        near.sort(key=lambda path: _likeliness(path, self.cwd))
+        return near + sorted(far, key=lambda path: _likeliness(path, self.root))
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """Every file of the project that an instruction may name."""
+        found: list[Path] = []
+        for folder, below, files in os.walk(self.root):
+            below[:] = sorted(n for n in below if n not in SKIPPED and not n.startswith("."))
+            found += [Path(folder, n) for n in sorted(files) if n.endswith(_NAMEABLE)]
+            if len(found) > _MOST_FILES:
+                break
+        return found
+
+    @cached_property
+    def sources(self) -> dict[Path, str]:
+        """The Python files of the project with their texts, without tests."""
+        return {path: _text(path) for path in _python_files(self.root, every=True)}
+
+    @cached_property
+    def metrics(self) -> dict[str, str]:
+        """The names of metrics in runs and code, by their letters and digits alone."""
+        found: dict[str, str] = {}
+        for row in self.runs[:3]:
+            try:
+                run = self.store.read(row.id)
+            except LabhandError:
+                continue
+            for name in run.metrics:
+                if direction(name):
+                    _name_metric(found, name)
+        for text in self.sources.values():
+            for name in re.findall(r"""["']([A-Za-z][\w./@-]{2,40})["']\s*[:,\])]""", text):
+                if direction(name) and _METRIC.search(name):
+                    _name_metric(found, name)
+        return found
+
+    def base(self, known: Known) -> Base:
+        """What a setting is in the run that is referred to, else in the code."""
+        if self.base_run is not None:
+            missing = object()
+            value = self.of_run(self.base_run, known, missing)
+            if value is not missing:
+                return Base(value, f"`{self.base_run.name}`")
+        return Base(known.setting.default, "the code")
+
+    @staticmethod
+    def of_run(run: Run, known: Known, missing: object = None) -> object:
+        """The value that a setting had in a run."""
+        config = flat(run.config)
+        last = known.setting.name.rpartition(".")[2]
+        for name in (known.key, known.setting.name, last, known.setting.name.replace("-", "_")):
+            if name in config:
+                return config[name]
+        return missing
 
     @cached_property
     def runs(self) -> list[RunRow]:
@@ -71,6 +141,10 @@ class Situation:
             self.why_script = f"the last run, `{row.name}`, ran it"
             return
         if self.scripts:
+            place = self.cwd if self.scripts[0].is_relative_to(self.cwd) else self.root
+            first = _likeliness(self.scripts[0], place)[:2]
+            rivals = [p for p in self.scripts if p.is_relative_to(place)]
+            self.alike = [p for p in rivals if _likeliness(p, place)[:2] == first]
             others = len(self.scripts) - 1
             why = f"of {others + 1} scripts here its name says most that it trains"
             self._take(self.scripts[0], why if others else "it is the only script here")
@@ -81,12 +155,25 @@ class Situation:
         self.command = ["python", shown]
 
 
-def _python_files(root: Path) -> Iterator[Path]:
+def _name_metric(found: dict[str, str], name: str) -> None:
+    """Enters a metric by its whole name and by what follows the slash."""
+    for form in (name, name.rpartition("/")[2]):
+        found.setdefault(joined(form), name)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _python_files(root: Path, *, every: bool = False) -> Iterator[Path]:
     count = 0
     for folder, below, files in os.walk(root):
         below[:] = sorted(n for n in below if n not in SKIPPED and not n.startswith((".", "test")))
         for name in sorted(files):
-            if name.endswith(".py") and not _ASIDE.match(name[:-3]):
+            if name.endswith(".py") and (every or not _ASIDE.match(name[:-3])):
                 count += 1
                 if count > _MOST_FILES:
                     return
@@ -94,10 +181,7 @@ def _python_files(root: Path) -> Iterator[Path]:
 
 
 def _starts(path: Path) -> bool:
-    try:
-        return bool(_ENTRY.search(path.read_text(encoding="utf-8", errors="replace")))
-    except OSError:
-        return False
+    return bool(_ENTRY.search(_text(path)))
 
 
 def _likeliness(path: Path, root: Path) -> tuple[int, int, int, str]:

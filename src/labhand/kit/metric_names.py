@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from labhand.core.run import Metric
+
 Direction = Literal["down", "up"]
 
 OURS = ("probe/", "system/")
@@ -39,6 +41,11 @@ def direction(metric: str) -> Direction | None:
             if word.lower() in _UP:
                 return "up"
     return None
+
+
+def best(name: str, metric: Metric) -> float | None:
+    """The best value of a metric; None where its direction is unknown."""
+    return {"down": metric.min, "up": metric.max}.get(direction(name) or "")
 
 
 def headlines(names: Iterable[str]) -> list[str]:

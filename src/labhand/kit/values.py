@@ -2,7 +2,7 @@
 
 import ast
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from labhand.core.errors import UsageError
 from labhand.kit.code.data import Setting, literal
@@ -152,3 +152,14 @@ def _parsed(text: str) -> object:
         return literal(ast.parse(text.strip(), mode="eval").body)[1]
     except SyntaxError:
         return None
+
+
+def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings with nested ones named `outer.inner`."""
+    out: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            out |= flat(value, f"{prefix}{key}.")
+        else:
+            out[f"{prefix}{key}"] = value
+    return out

@@ -14,8 +14,9 @@ from labhand.core.errors import LabhandError
 from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Fix, Run
 from labhand.core.store import Store, write_whole
-from labhand.cycle.compare import Comparison, against_previous, flat
+from labhand.cycle.compare import Comparison, against_previous
 from labhand.kit.metric_names import OURS
+from labhand.kit.values import flat
 from labhand.web import story, words
 from labhand.web.against import against
 from labhand.web.curves import Curves, curves

@@ -1,0 +1,243 @@
+"""Words that are values by themselves: `cosine`, `adamw instead of sgd`, `resnet18 vs resnet50`, `bf16`."""
+
+import re
+from collections.abc import Iterator
+
+from labhand.core.errors import UsageError
+from labhand.interpret import values, vocabulary
+from labhand.interpret.draft import Draft
+from labhand.interpret.given import chunk
+from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.text import SEPARATORS
+
+_WEAK = frozenset(
+    "linear constant exponential polynomial plateau half mse mae huber hinge focal prodigy soap lamb lars "
+    "sigmoid cpu gpu cuda tpu mps lion step full mish crossentropy".split()
+)
+"""Values that are everyday words of the field too: taken only where they stand as a value does."""
+_ASKS = re.compile(
+    r"(?:^|\b(?:use|using|try|with|to|on|switch|via|and|or|vs|versus|,|:|be|than|go|mit|auf|of|compare|plus))$"
+)
+_NOT_AFTER = re.compile(
+    r"^(?:similarity|distance|loss|layer|layers|probe|probing|regression|classifier|head|model|embedding|embeddings|projection|attention|interpolation|memory|utilization|util|backend|kernel|kernels|time|hours?|function|steps?|prompt|baselines?|out)\b"
+)
+_NO_VALUES = frozenset("none auto default true false yes no off on".split())
+
+
+def read(draft: Draft) -> None:
+    """Finds the values that stand without the name of their setting."""
+    text, at = draft.text, 0
+    while at < len(text):
+        found = (
+            _value(draft, at)
+            if text.low(at) and text.tokens[at].kind in ("word", "number", "quoted")
+            else None
+        )
+        at = _series(draft, at, *found) if found else at + 1
+
+
+def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | None:
+    """The setting, its concept and its value that a word means; no setting where there is none."""
+    text = draft.text
+    if at and text.tokens[at].glued and text.tokens[at - 1].low in "-_./":
+        return None
+    options = [chunk(draft, at)]
+    if options[0][1] > at + 1 and text.low(at + 1) in ("/", "+"):
+        options.append((text.tokens[at].text, at + 1))
+    for said, end in options:
+        word = vocabulary.joined(said)
+        if word in _NO_VALUES or (text.tokens[at].kind == "number" and word.isdigit()):
+            continue
+        own = [
+            (k, c)
+            for k in draft.text.lexicon.known
+            for c in k.setting.choices
+            if _same(said, str(c))
+        ]
+        if (
+            len(own) == 1
+            and not (word in vocabulary.KNOWN_WORDS or len(word) < 3)
+            and _stands(draft, at, end, word)
+        ):
+            return own[0][0], "", own[0][1], end
+        like = _like_default(draft, said, word)
+        if like is not None and _stands(draft, at, end, word):
+            return like, "", said, end
+        concept = vocabulary.value_words().get(word)
+        if concept is None or not _stands(draft, at, end, word):
+            continue
+        for known in text.lexicon.of_concept(concept):
+            return known, concept, _of(known, said), end
+        return None, concept, said, end
+    return None
+
+
+def _like_default(draft: Draft, said: str, word: str) -> Known | None:
+    """The setting of free text that a name such as `resnet50`, `cifar100` or `data/v2.csv` is for."""
+    free = [k for k in draft.text.lexicon.known if _is_free(k)]
+    kin = [k for k in free if _kin(str(k.setting.default), said)]
+    if len(kin) == 1:
+        return kin[0]
+    letters = re.match(r"[a-z]+", said.lower())
+    for concept in ("dataset", "model"):
+        stems = vocabulary.concepts()[concept].stems
+        if letters and any(
+            letters.group() == s or word == s or (len(s) > 3 and word.startswith(s)) for s in stems
+        ):
+            of = [k for k in draft.text.lexicon.of_concept(concept) if _is_free(k)]
+            if len(of) == 1:
+                return of[0]
+    return None
+
+
+def _is_free(known: Known) -> bool:
+    return known.setting.type == "str" and not known.setting.choices
+
+
+def _kin(default: str, said: str) -> bool:
+    """Whether two texts are of one kind: `data/v1.csv` and `data/v2.csv`, `CartPole-v1` and `Ant-v4`."""
+    if default.lower() == said.lower() or len(default) < 4:
+        return False
+    ending = re.search(r"\.\w{2,6}$", default)
+    if ending and said.endswith(ending.group()):
+        return True
+    if re.fullmatch(r"[A-Z][\w/]*-v\d+", default) and re.fullmatch(r"[A-Z][\w/]*-v\d+", said):
+        return True
+    one, other = (re.match(r"[a-z]+", t.lower()) for t in (default, said))
+    alike = one is not None and other is not None and one.group() == other.group()
+    return alike and len(one.group()) > 3 and bool(re.search(r"\d|-", said)) if one else False
+
+
+def _same(said: str, choice: str) -> bool:
+    return vocabulary.joined(said) == vocabulary.joined(choice)
+
+
+def _of(known: Known, said: str) -> object:
+    if known.setting.type == "bool" or known.setting.type in ("int", "float"):
+        return None
+    value = values.worded(known, said)
+    if value is None and known.setting.choices:
+        options = ", ".join(map(str, known.setting.choices))
+        raise UsageError(f"`{known.key}` takes one of {options}; `{said}` is none of them")
+    return value
+
+
+def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
+    """Whether a word stands as a value does, and not as a part of something else."""
+    after = draft.text.after(end, 3)
+    if _NOT_AFTER.match(after):
+        return False
+    if word not in _WEAK:
+        return True
+    lead = draft.text.before(at, 2)
+    alone = not after or after.split()[0] in (
+        "and",
+        ",",
+        "for",
+        "with",
+        "or",
+        "vs",
+        "but",
+        "instead",
+        "then",
+        "/",
+        "schedule",
+        "decay",
+        "in",
+        "at",
+        "lr",
+        "rate",
+    )
+    return bool(_ASKS.search(lead.strip())) and alone
+
+
+def _series(
+    draft: Draft, at: int, known: Known | None, concept: str, value: object, end: int
+) -> int:
+    text = draft.text
+    found, start = [value], at
+    if known is None:
+        draft.missing.append(
+            Mention(at, end, text.said(at, end), (), vocabulary.concepts()[concept], 0.0)
+        )
+        return end
+    if value is None:
+        return end
+    for then, joint in _further(draft, known, end):
+        if joint in ("with", "by", "to", "for", "->", "=>") and (
+            joint in ("->", "=>") or _replaces(draft, start)
+        ):
+            found = [then[0]]
+        elif joint in SEPARATORS:
+            found.append(then[0])
+        else:
+            break
+        end = then[1]
+    end = _instead(draft, known, end)
+    lead = re.search(
+        r"(?:replace|swap|switch|change|changing|from|move)(?: (?:from|the|out|over))*$",
+        text.before(start),
+    )
+    start -= len(lead.group().split()) if lead else 0
+    if known.concept is not None and text.low(end) in (
+        "schedule",
+        "scheduler",
+        "decay",
+        "optimizer",
+        "precision",
+        "activation",
+        "activations",
+        "annealing",
+        "lr",
+    ):
+        end += 1
+    if _cancelled(draft, start):
+        return end
+    words = text.said(start, end)
+    draft.choose(known, found, f'"{words}"', start, 0.95)
+    text.take(start, end)
+    return end
+
+
+def _cancelled(draft: Draft, start: int) -> bool:
+    """`not cosine`, `no adam`: which it shall be instead is not said."""
+    lead = re.search(r"(?:\bno|\bnot|\bwithout)(?: (?:a|the))?$", draft.text.before(start))
+    return lead is not None
+
+
+def _further(draft: Draft, known: Known, at: int) -> Iterator[tuple[tuple[object, int], str]]:
+    """The next values of the same setting, each with the word before it."""
+    text = draft.text
+    while True:
+        joint, past = text.low(at), at + 1
+        if joint == "," and text.low(past) in ("and", "or"):
+            past += 1
+        if joint == "vs" and text.low(past) == ".":
+            past += 1
+        past = text.skip(past, ("a", "the"), 1)
+        found = _value(draft, past) if text.low(past) else None
+        if found is None or found[0] is None or found[0].key != known.key:
+            return
+        yield (found[2], found[3]), joint
+        at = found[3]
+
+
+def _replaces(draft: Draft, start: int) -> bool:
+    return bool(
+        re.search(r"\b(replace|swap|switch|change|from|move|changing)\b", draft.text.before(start))
+    )
+
+
+def _instead(draft: Draft, known: Known, end: int) -> int:
+    """Past `instead of sgd`, `rather than adam`, `, not relu`."""
+    text = draft.text
+    joint = re.match(
+        r"(?:instead of|rather than|in place of|over|, not|not|statt|\( was) (?:the )?",
+        text.after(end),
+    )
+    if joint:
+        at = end + len(joint.group().split())
+        found = _value(draft, at) if text.low(at) else None
+        if found is not None and found[0] is not None and found[0].key == known.key:
+            return text.skip(found[3], (")",), 1)
+    return end

@@ -1,0 +1,138 @@
+"""What has been understood so far, before it becomes an intent."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from labhand.core.errors import UsageError
+from labhand.core.intent import Edit, Goal, Origin
+from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.text import Text
+from labhand.interpret.values import Base, distinct, shown
+
+
+class Said(NamedTuple):
+    """What was said of one setting: one value, or several that shall be tried."""
+
+    known: Known
+    values: list[object]
+    why: str
+    start: int
+    confidence: float = 1.0
+    origin: Origin = "said"
+
+
+class Doubt(NamedTuple):
+    """Something that may be meant otherwise: with which probability the default is wrong.
+
+    `runs` is how much of the work a wrong answer would waste, as a factor.
+    """
+
+    text: str
+    options: list[Any]
+    default: Any
+    wrong: float
+
+
+class Draft:
+    """The parts of an intent, in the order in which they were found."""
+
+    def __init__(self, text: Text, base: Callable[[Known], Base]) -> None:
+        self.text = text
+        self.base = base
+        self.said: list[Said] = []
+        self.kept: dict[str, int] = {}
+        self.edits: list[Edit] = []
+        self.metric: Goal | None = None
+        self.seeds: int | list[int] | None = None
+        self.budget: dict[str, float] = {}
+        self.assumptions: list[str] = []
+        self.doubts: list[Doubt] = []
+        self.missing: list[Mention] = []
+        self.refers = False
+        self.wish = False
+
+    def set(
+        self, mention: Mention, values: list[object], start: int, end: int, confidence: float = 1.0
+    ) -> None:
+        """Notes the values of a named setting, said in these tokens, and takes the tokens."""
+        known = mention.known[0]
+        sure = confidence * min(1.0, mention.strength + 0.02)
+        words = self.text.said(start, end)
+        slipped = any(w in words for w in self.text.mended)
+        self.choose(known, values, f'"{words}"', start, sure * (0.9 if slipped else 1.0))
+        if len(mention.known) > 1:
+            self._which(mention)
+        self.text.take(start, end)
+
+    def choose(
+        self,
+        known: Known,
+        values: list[object],
+        why: str,
+        start: int,
+        confidence: float = 1.0,
+        origin: Origin = "said",
+    ) -> None:
+        """Notes the values of a setting.
+
+        Raises:
+            UsageError: they contradict what was said before.
+        """
+        values = distinct(values)
+        earlier = next((s for s in self.said if s.known.key == known.key), None)
+        if earlier is not None:
+            values, why = self._joined(earlier, values, why, start)
+            self.said.remove(earlier)
+        self.said.append(Said(known, values, why, start, round(confidence, 2), origin))
+
+    def _joined(
+        self, earlier: Said, values: list[object], why: str, start: int
+    ) -> tuple[list[object], str]:
+        """What two words on one setting mean together: a correction, several values, or nonsense."""
+        if values == earlier.values:
+            return values, earlier.why
+        between = [t.low for t in self.text.tokens[earlier.start : start]]
+        if any(word in _CORRECTIONS for word in between):
+            self.assumptions.append(f"{why} corrects {earlier.why}")
+            return values, why
+        if any(word in ("and", "or", "vs", "versus", "/", "und", "oder") for word in between[-6:]):
+            return distinct([*earlier.values, *values]), f"{earlier.why} and {why}"
+        one, other = ", ".join(map(shown, earlier.values)), ", ".join(map(shown, values))
+        raise UsageError(
+            f"the instruction contradicts itself on `{earlier.known.key}`: {earlier.why} makes it {one}, "
+            f"{why} makes it {other}; say one of them, or both with `and` to try each"
+        )
+
+    def _which(self, mention: Mention) -> None:
+        keys = [known.key for known in mention.known]
+        self.doubts.append(
+            Doubt(
+                f'Which setting is "{mention.phrase}": {" or ".join(f"`{k}`" for k in keys)}?',
+                list(keys),
+                keys[0],
+                1 - 1 / len(keys),
+            )
+        )
+
+    def keep(self, known: Known, start: int, end: int) -> None:
+        """Notes that a setting shall stay as it is."""
+        self.kept[known.key] = start
+        self.text.take(start, end)
+
+    def suppose(self, sentence: str) -> None:
+        """Writes an assumption out, once."""
+        if sentence not in self.assumptions:
+            self.assumptions.append(sentence)
+
+    def text_is_known(self) -> bool:
+        """Whether a run is referred to or settings are kept, so that there is something to run."""
+        return self.refers or bool(self.kept)
+
+    def doubt(self, text: str, options: list[Any], default: Any, wrong: float) -> None:
+        """Notes what may be meant otherwise."""
+        self.doubts.append(Doubt(text, options, default, wrong))
+
+
+_CORRECTIONS = frozenset(
+    "actually sorry wait scratch rather no nope correction oops instead".split()
+)

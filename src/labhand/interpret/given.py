@@ -1,0 +1,272 @@
+"""The values that are said of a setting: numbers and words after it or before it, joined and corrected."""
+
+import re
+
+from labhand.core.errors import UsageError
+from labhand.interpret import ranges, values, vocabulary
+from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.text import SEPARATORS, Amount
+from labhand.kit.settings import Setting
+
+CONNECT = frozenset(
+    "to = : == of at is be as -> => equals equal value values set should in over around about ~ approx "
+    "approximately from between through just only either both all will goes the following among up down "
+    "zu auf von a an some scaled reduced increased raised lowered changed bumped dropped cut moved set fixed "
+    "kept held ( [ {".split()
+)
+
+STRONG = frozenset({"=", ":", "==", "to", "->", "=>", "auf"})
+
+CLOSERS = frozenset({")", "]", "}"})
+
+_ON = frozenset("on true yes enabled enable an active".split())
+
+_OFF = frozenset("off false no disabled disable none aus null out removed".split())
+
+
+def connect(draft: Draft, at: int) -> tuple[int, set[str]]:
+    """Past the words that bind a setting to its value, and which they were."""
+    via: set[str] = set()
+    for _ in range(6):
+        low = draft.text.low(at)
+        if low not in CONNECT:
+            break
+        via.add(low)
+        at += 1
+    return at, via
+
+
+_CORRECTION = re.compile(
+    r"^(?:(?:,|-|\() )?(?:(?:no|nope|actually|sorry|wait|i mean|make that|make it|rather|or rather|scratch that|"
+    r"correction|hmm|oops)(?: (?:,|-))? )+(?:(?:the|it|to|that|make|let s|lets|do|use|be|is) )*(?=-?[\d.])"
+)
+
+
+def corrected(
+    draft: Draft, known: Known, given: list[object], end: int
+) -> tuple[list[object], int]:
+    """The values, or what corrects them: `0.1, no wait, 0.2`."""
+    found = _CORRECTION.match(draft.text.after(end))
+    if found is None:
+        return given, end
+    then = numbers(draft, known, end + len(found.group().split()))
+    if then is None:
+        return given, end
+    draft.suppose(f"`{known.key}` is corrected from {', '.join(map(values.shown, given))}")
+    return then
+
+
+def takes_numbers(setting: Setting) -> bool:
+    """Whether a number may be a value of the setting."""
+    numeric = [c for c in setting.choices if isinstance(c, int | float) or str(c).isdigit()]
+    return (
+        setting.type in ("int", "float", "list", "bool")
+        or bool(numeric)
+        or (
+            setting.type is None
+            and (setting.default is None or isinstance(setting.default, int | float))
+        )
+    )
+
+
+def numbers(
+    draft: Draft, known: Known, at: int, *, checked: bool = False
+) -> tuple[list[object], int] | None:
+    """The numbers that begin here, joined by commas, slashes, `and`, `or`, `vs`."""
+    text = draft.text
+    found: list[object] = []
+    end = at
+    while True:
+        amount = text.amount(at)
+        glue = at < len(text) and text.low(at) and text.tokens[at].kind == "word"
+        if amount is None or amount[0].unit in ("x", "s") or (glue and amount[0].value <= 1):
+            break
+        unit = 0 if found else _unit(draft, known, amount[1])
+        if not unit and text.owned(amount[1]) and not (checked and not found):
+            break
+        found += fitted(draft, known, amount[0])
+        end = amount[1] + unit
+        if text.low(end) in CLOSERS:
+            end += 1
+        at = end
+        if text.low(at) in ("->", "=>") and len(found) == 1:
+            then = text.amount(at + 1)
+            return (fitted(draft, known, then[0]), then[1]) if then else (found, end)
+        separated = text.skip(at, SEPARATORS, 2)
+        if separated == at:
+            break
+        at = separated
+    return (found, end) if found else None
+
+
+UNITS = frozenset(
+    "steps step iterations iters its epochs epoch batches updates tokens samples frames examples pixels px "
+    "tok characters chars".split()
+)
+
+_IN_UNITS = frozenset(
+    "warmup eval-interval log-interval save-interval patience context replay tokens examples accumulation".split()
+)
+
+
+def _unit(draft: Draft, known: Known, at: int) -> int:
+    """1 where a unit follows that belongs to the number: `warmup 500 steps`, `patience 5 epochs`."""
+    fits = known.concept is None or known.concept.id in _IN_UNITS
+    if draft.text.low(at) not in UNITS or not fits:
+        return 0
+    further = draft.text.low(at + 1)
+    unit, name = draft.text.low(at)[:4], known.setting.name.lower()
+    if (
+        known.concept is not None
+        and unit in ("epoc", "step")
+        and ("step" if unit == "epoc" else "epoch") in name
+    ):
+        draft.doubt(
+            f"`{known.key}` does not count {draft.text.low(at)}: is its value meant so all the same?",
+            ["as said", "converted"],
+            "as said",
+            0.5,
+        )
+    return 0 if further in ("of", "=", ":") else 1
+
+
+def fitted(draft: Draft, known: Known, amount: Amount) -> list[object]:
+    """The values that a number means: one, or two where `0,1` stands for a setting of whole numbers."""
+    if amount.digits and known.setting.type in ("int", "list"):
+        return [values.fitted(known, Amount(d, "", str(d))) for d in amount.digits]
+    if amount.unit == "%" and known.setting.type == "int":
+        share = ranges.share_of_length(draft, known, amount.value / 100)
+        return [share] if share is not None else [values.fitted(known, amount)]
+    return [values.fitted(known, amount)]
+
+
+def chunk(draft: Draft, at: int) -> tuple[str, int]:
+    """The word that begins here with all that is glued to it: `resnet-50`, `data/v2.csv`."""
+    text, end = draft.text, at + 1
+    while end < len(text) and not text.used[end] and text.tokens[end].glued:
+        token = text.tokens[end]
+        if token.kind == "quoted" or (token.kind == "mark" and token.low not in "-_./:@+'"):
+            break
+        inside = end + 1 < len(text) and text.tokens[end + 1].glued
+        if token.kind == "mark" and not (inside and text.tokens[end + 1].kind != "mark"):
+            break
+        end += 1
+    token = text.tokens[at]
+    return (token.text, end) if end == at + 1 else (text.said(at, end), end)
+
+
+def words(
+    draft: Draft, known: Known, at: int, via: set[str], mention: Mention | None = None
+) -> tuple[list[object], int] | None:
+    """The words that begin here and are values of the setting."""
+    text = draft.text
+    found: list[object] = []
+    end = at
+    explicit = bool(via & {"=", ":", "=="})
+    while text.low(at):
+        said, after = chunk(draft, at)
+        value = _word(
+            known,
+            text.tokens[at].kind == "quoted",
+            said,
+            text.tokens[at].low,
+            via,
+            explicit and not found,
+            mention,
+        )
+        if value is None:
+            break
+        found.append(value)
+        end = text.skip(after, CLOSERS, 1)
+        at = text.skip(end, SEPARATORS | {"->"}, 2)
+        if at == end or (
+            text.lexicon.match(text.tokens, at) is not None
+            and draft.text.has_value(
+                text.lexicon.match(text.tokens, at)  # type: ignore[arg-type]
+            )
+        ):
+            break
+    arrow = "->" in [text.low(i) for i in range(mention.end if mention else end, end)]
+    return (found[-1:] if arrow else found, end) if found else None
+
+
+def _word(
+    known: Known,
+    quoted: bool,
+    said: str,
+    low: str,
+    via: set[str],
+    explicit: bool,
+    mention: Mention | None,
+) -> object | None:
+    setting = known.setting
+    if setting.type == "bool" or low in _ON | _OFF:
+        if low in _OFF and low != "out":
+            return values.switched(known, False)
+        return (
+            values.switched(known, True) if low in _ON - {"an"} and setting.type == "bool" else None
+        )
+    if setting.choices:
+        plain = low in vocabulary.KNOWN_WORDS and not via and low not in map(str, setting.choices)
+        return (
+            None
+            if plain
+            else values.worded(known, said, exact=explicit or quoted or _names_a_value(said, via))
+        )
+    if setting.type not in ("str", None) or (
+        setting.type is None and isinstance(setting.default, int | float)
+    ):
+        return values.worded(known, said, exact=True) if explicit and not low.isspace() else None
+    if quoted or explicit:
+        return values.worded(known, said)
+    listed = vocabulary.value_words().get(vocabulary.joined(said))
+    if known.concept is not None and listed == known.concept.id:
+        return values.worded(known, said)
+    odd = re.search(r"[\d_/.-]", said) or low not in vocabulary.KNOWN_WORDS
+    near = bool(via & STRONG) or (mention is not None and mention.strength >= 0.95)
+    return values.worded(known, said) if odd and near and said[:1].isalnum() else None
+
+
+def _names_a_value(said: str, via: set[str]) -> bool:
+    return bool(via & STRONG) and said.lower() not in vocabulary.KNOWN_WORDS
+
+
+def past(draft: Draft, end: int) -> int:
+    """Past what tells the old value: `(was 3e-4)`, `instead of 64`, `, not 0.1`."""
+    told = re.match(
+        r"(?:\( )?(?:, )?(?:was|instead of|rather than|not|currently|from|up from|down from|statt|default) "
+        r"(?:the )?(?:default |current |usual )?(?:of )?-?[\d.]+(?:e-?\d+)?%?(?: \))?",
+        draft.text.after(end),
+    )
+    if told:
+        return end + len(told.group().split())
+    return draft.text.skip(end, CLOSERS, 2)
+
+
+def value_at(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | None:
+    """The values that one token before a setting means, and where they end; None where none."""
+    text = draft.text
+    amount = text.amount(at)
+    if amount is not None and takes_numbers(known.setting) and known.setting.type != "bool":
+        if amount[0].unit in ("x", "s") or (
+            text.tokens[at].low == "one" and known.setting.type != "int"
+        ):
+            return None
+        try:
+            return fitted(draft, known, amount[0]), amount[1]
+        except UsageError:
+            if known.concept is not None and known.concept.counted:
+                raise
+            return None
+    token = text.tokens[at]
+    if token.kind != "word" or amount is not None:
+        return None
+    listed = vocabulary.value_words().get(vocabulary.joined(token.low))
+    fits = known.concept is not None and listed == known.concept.id
+    if known.setting.choices and (fits or token.low not in vocabulary.FILLERS):
+        value = values.worded(known, token.text)
+    else:
+        odd = re.search(r"[a-z]+\d", token.low) and known.setting.type == "str" and listed is None
+        value = values.worded(known, token.text) if fits or odd else None
+    return None if value is None else ([value], at + 1)

@@ -1,0 +1,328 @@
+"""The settings of one script by everything they may be called."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from labhand.core.errors import LabhandError
+from labhand.interpret import vocabulary
+from labhand.interpret.vocabulary import Concept, joined
+from labhand.interpret.words import Token
+from labhand.kit.settings import Setting, find
+
+MOST_WORDS = 6
+"""Of a phrase that names a setting."""
+
+
+class Known(NamedTuple):
+    """A setting of the script, the key that `--set` takes for it, and what it is in the field.
+
+    `inverse`: it is on to switch something off (`no_augment`).
+    """
+
+    setting: Setting
+    key: str
+    concept: Concept | None
+    inverse: bool = False
+
+
+class Mention(NamedTuple):
+    """Where a setting is named. `known` is empty where the script has none of that `concept`.
+
+    `strength` is from 0 to 1: by its own name 1, by the field's word for it less.
+    """
+
+    start: int
+    end: int
+    phrase: str
+    known: tuple[Known, ...]
+    concept: Concept | None
+    strength: float
+    flag: bool = False
+
+
+class Lexicon:
+    """Finds settings named in a text."""
+
+    def __init__(self, settings: Sequence[Setting], script: Path | None) -> None:
+        self.script = script
+        self.known = _distinct(settings, script)
+        self._own: dict[str, list[tuple[float, Known]]] = {}
+        self._concepts: dict[str, list[tuple[int, Known]]] = {}
+        for known in self.known:
+            self._enter(known)
+        self.words = self._single_words()
+
+    def _enter(self, known: Known) -> None:
+        for name, strength in _names(known):
+            self._own.setdefault(name, []).append((strength, known))
+        if known.concept is not None:
+            rank = _rank(known.setting.name, known.concept)
+            self._concepts.setdefault(known.concept.id, []).append((rank, known))
+
+    def _single_words(self) -> frozenset[str]:
+        """Every word that names of settings are made of, to mend slips by."""
+        found = {w for k in self.known for w in re.split(r"[^a-z]+", k.setting.name.lower())}
+        found |= {str(c).lower() for k in self.known for c in k.setting.choices}
+        found |= set(vocabulary.value_words())
+        found |= set(
+            "learning rate batch size weight decay dropout warmup epochs layers cosine optimizer seeds "
+            "schedule momentum gradient clipping accumulation precision augmentation smoothing label "
+            "hidden width depth iterations steps temperature sequence length context activation "
+            "accuracy validation linear constant overnight metric minimize maximize optimise".split()
+        )
+        return frozenset(w for w in found if len(w) > 3)
+
+    def of_concept(self, concept: str) -> list[Known]:
+        """The settings of a concept, the likeliest first."""
+        found = sorted(self._concepts.get(concept, []), key=lambda pair: pair[0])
+        return _foremost([known for rank, known in found if rank == found[0][0]], self.script)
+
+    def match(self, tokens: Sequence[Token], at: int) -> Mention | None:
+        """The longest name of a setting that begins at a token."""
+        start = at
+        if at >= len(tokens):
+            return None
+        while (
+            at < len(tokens) and tokens[at].low in ("-", "--") and (at == start or tokens[at].glued)
+        ):
+            at += 1
+        flag = at > start and at < len(tokens) and tokens[at].glued
+        if flag and start and tokens[start].glued:
+            return None
+        if not flag:
+            at = start
+        before = tokens[at - 1] if at else None
+        if (
+            not flag
+            and before is not None
+            and tokens[at].glued
+            and before.glued
+            and before.low in "_-"
+        ):
+            return None
+        for end, phrase in _phrases(tokens, at):
+            if _goes_on(tokens, end):
+                continue
+            found = self._meant(phrase)
+            if found is not None and (flag or self._is_meant(tokens, at, end, phrase, found)):
+                known, concept, strength = found
+                if known and known[0].inverse and tokens[at].low in _NEGATIONS and not flag:
+                    known = tuple(k._replace(inverse=False) for k in known)
+                text = " ".join(t.text for t in tokens[at:end])
+                text = re.sub(r" ?([_./-]) ?", r"\1", text)
+                return Mention(start, end, text, known, concept, strength, flag)
+        return None
+
+    def _is_meant(
+        self,
+        tokens: Sequence[Token],
+        at: int,
+        end: int,
+        phrase: str,
+        found: tuple[tuple[Known, ...], Concept | None, float],
+    ) -> bool:
+        """Whether a word that is an everyday one too names a setting here: a value must follow."""
+        if phrase not in vocabulary.TOO_PLAIN and not (
+            len(phrase) < 2 or phrase in vocabulary.FILLERS
+        ):
+            return True
+        after = tokens[end] if end < len(tokens) else None
+        own = found[2] == 1.0
+        if own and found[0] and found[0][0].setting.choices:
+            return True
+        if after is None or tokens[at].kind == "quoted":
+            return tokens[at].kind == "quoted" or (own and phrase not in vocabulary.FILLERS)
+        numeric = after.kind == "number" and not after.unit and not (own and not found[0])
+        return (
+            numeric
+            or after.low in ("=", "==")
+            or (after.low in (":", "->") and own)
+            or (own and len(phrase) > 1 and phrase not in vocabulary.FILLERS)
+        )
+
+    def _meant(self, phrase: str) -> tuple[tuple[Known, ...], Concept | None, float] | None:
+        own = self._own.get(phrase, [])
+        best = max((strength for strength, _ in own), default=0.0)
+        if best == 1.0:
+            known = _foremost([k for s, k in own if s == best], self.script)
+            return tuple(known), known[0].concept, best
+        meant = vocabulary.phrases().get(phrase) or []
+        if not meant and phrase.endswith("s"):
+            meant = vocabulary.phrases().get(phrase[:-1], [])
+        for concept in meant:
+            found = self.of_concept(concept)
+            if found:
+                return tuple(found), vocabulary.concepts()[concept], 0.95
+        if own:
+            known = _foremost([k for s, k in own if s == best], self.script)
+            return tuple(known), known[0].concept, best
+        if meant and phrase not in vocabulary.TOO_PLAIN:
+            return (), vocabulary.concepts()[meant[0]], 0.0
+        return None
+
+    def named(self, text: str) -> Known | None:
+        """The setting with exactly this name or key, however its separators are written."""
+        found = [k for s, k in self._own.get(_canonical(text), []) if s == 1.0]
+        return found[0] if len(found) == 1 else None
+
+
+_NEGATIONS = frozenset("no disable without skip".split())
+
+
+def _foremost(found: list[Known], script: Path | None) -> list[Known]:
+    """Those that a person means who names no owner: flags, then what stands in the script itself."""
+    for wanted in (
+        [k for k in found if k.setting.flag],
+        [k for k in found if k.setting.file == script and not k.setting.owner],
+        [k for k in found if k.setting.file == script],
+    ):
+        if wanted:
+            return wanted
+    return found
+
+
+def _distinct(settings: Sequence[Setting], script: Path | None) -> list[Known]:
+    """The settings that `--set` can reach, each once."""
+    found: dict[str, Known] = {}
+    for setting in settings:
+        for key in (setting.name, f"{setting.owner or setting.file.stem}.{setting.name}"):
+            if key in found and found[key].setting == setting:
+                break
+            try:
+                same = find(key, settings, script or setting.file) == setting
+            except LabhandError:
+                continue
+            if same:
+                concept, inverse = _concept(setting)
+                found.setdefault(key, Known(setting, key, concept, inverse))
+                break
+    return list(found.values())
+
+
+def _concept(setting: Setting) -> tuple[Concept | None, bool]:
+    """What a setting is in the field, and whether it switches that off."""
+    last = setting.name.rpartition(".")[2]
+    plain = joined(last)
+    negated = re.match(r"(no|disable|without|skip)[_-]?(?=[a-z])", last.lower())
+    inverse = bool(negated) and setting.type == "bool"
+    if inverse and negated:
+        plain = joined(last[negated.end() :])
+    fits = [c for c in vocabulary.concepts().values() if plain in c.names and _fits(setting, c)]
+    if fits:
+        return min(fits, key=lambda c: c.names.index(plain)), inverse
+    for concept in vocabulary.concepts().values():
+        longest = [n for n in concept.names if len(n) > 5 or n in ("lr", "wd")]
+        ends = re.split(r"[._-]", last.lower())[-1] == "lr" if "lr" in longest else False
+        if ends or any(plain.endswith(n) and len(n) > 7 for n in longest):
+            return (concept, inverse) if _fits(setting, concept) else (None, False)
+    return None, False
+
+
+def _fits(setting: Setting, concept: Concept) -> bool:
+    if setting.type == "str" and concept.values:
+        return True
+    if concept.low is not None and setting.type == "str":
+        return not isinstance(setting.default, str) and not setting.choices
+    return not (concept.values and setting.type in ("int", "float"))
+
+
+def _rank(name: str, concept: Concept) -> int:
+    """How well a name of code fits its concept, 0 best: `lr` before `max_lr`, `actor_lr` last."""
+    plain = joined(name.rpartition(".")[2])
+    plain = (
+        re.sub(r"^(no|disable|without|skip)(?=.)", "", plain)
+        if plain not in concept.names
+        else plain
+    )
+    return concept.names.index(plain) if plain in concept.names else len(concept.names)
+
+
+def _names(known: Known) -> list[tuple[str, float]]:
+    """What a setting is called by its own name, with how sure that is."""
+    setting = known.setting
+    last = setting.name.rpartition(".")[2]
+    found: dict[str, float] = {}
+    spelled = [setting.name, known.key, last, *(s.lstrip("-+") for s in setting.spellings)]
+    for name in spelled:
+        atoms = _atoms(name)
+        for form, strength in ((joined(name), 1.0), ("".join(atoms), 1.0), (_canonical(name), 1.0)):
+            found[form] = max(found.get(form, 0.0), strength)
+        parts = [a for a in map(_atom, atoms) if a not in vocabulary.EMPTY_ATOMS]
+        if len(parts) == 2:
+            found.setdefault(parts[1] + parts[0], 0.97)
+        if len(parts) > 2 or (len(parts) == 2 and len(parts[0]) > 2):
+            for begin in range(len(parts)):
+                for end in range(begin + 1, len(parts) + 1):
+                    piece = "".join(parts[begin:end])
+                    if len(piece) > 4 and piece not in _WEAK:
+                        found.setdefault(piece, 0.4 + 0.3 * (end - begin) / len(parts))
+    return [(name, strength) for name, strength in found.items() if name]
+
+
+_WEAK = frozenset(
+    "train training model steps every interval batch learn weight decay schedule optim optimizer layers "
+    "data dataset label hidden input output total global local final max number ratio epochs image "
+    "checkpoint seeds value limit start first second print save metric early stop random test file "
+    "path name type class token tokens size scale factor state device default mixed split warmup grads "
+    "target update search times range noise clusters sample samples score shift depth freq "
+    "loss accuracy shuffle version epoch frames buffer memory length width height rate point time".split()
+)
+"""Parts of names that are too common to mean the whole."""
+
+
+def _atoms(name: str) -> list[str]:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name) if not name.isupper() else name
+    return [a for a in re.split(r"[^a-z0-9]+", spaced.lower()) if a]
+
+
+def _atom(word: str) -> str:
+    return vocabulary.ATOMS.get(word, word)
+
+
+def _canonical(name: str) -> str:
+    atoms = [_atom(a) for a in _atoms(name)]
+    kept = [a for a in atoms if a not in vocabulary.EMPTY_ATOMS]
+    return "".join(kept or atoms)
+
+
+def _phrases(tokens: Sequence[Token], at: int) -> list[tuple[int, str]]:
+    """The phrases that begin at a token, the longest first, each in its two spellings."""
+    words: list[str] = []
+    ends: list[tuple[int, str]] = []
+    position = at
+    while position < len(tokens) and len(words) < MOST_WORDS:
+        token = tokens[position]
+        if token.kind == "word" or (token.kind == "number" and token.glued and words):
+            words.append(token.low)
+            ends.append((position + 1, joined("".join(words))))
+            if words[0] not in _NO_BEGINNING and words[-1] not in _NO_BEGINNING:
+                ends.append((position + 1, joined(_canonical("_".join(words)))))
+        elif token.kind == "quoted" and not words:
+            ends.append((position + 1, joined(token.low)))
+            ends.append((position + 1, _canonical(token.low)))
+            break
+        elif not _joins(tokens, position):
+            break
+        position += 1
+    return [pair for pair in reversed(ends) if pair[1] not in vocabulary.EMPTY_ATOMS and pair[1]]
+
+
+_NO_BEGINNING = frozenset("of the use do my our".split())
+
+
+def _goes_on(tokens: Sequence[Token], end: int) -> bool:
+    """Whether a name is only the beginning of a longer one, as `dropout` of `dropout_schedule`."""
+    if end + 1 >= len(tokens) or not tokens[end].glued or tokens[end].low not in ("_", "-"):
+        return False
+    return tokens[end + 1].glued and tokens[end + 1].kind == "word"
+
+
+def _joins(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a mark binds the words around it to one name: `batch_size`, `weight-decay`."""
+    token = tokens[at]
+    after = tokens[at + 1] if at + 1 < len(tokens) else None
+    if token.low not in "_-./" or after is None or not token.glued or not after.glued:
+        return False
+    return after.kind in ("word", "number") or after.low == "_"

@@ -1,0 +1,395 @@
+"""Settings that are named, with the values said around them: `lr 1e-3 and 3e-4`, `3 epochs`, `no dropout`."""
+
+import re
+from collections.abc import Callable
+
+from labhand.core.errors import UsageError
+from labhand.interpret import ranges, values
+from labhand.interpret.draft import Draft
+from labhand.interpret.given import (
+    CLOSERS,
+    STRONG,
+    UNITS,
+    connect,
+    corrected,
+    numbers,
+    past,
+    takes_numbers,
+    value_at,
+    words,
+)
+from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.relative import relative_left, relative_right, vague
+from labhand.interpret.text import SEPARATORS, Amount
+from labhand.kit.values import read as read_value
+
+_DETERMINERS = r"(?: (?:the|my|our|any|all|of|a|an|use of|using|that|this|its|den|die|das))*"
+_OFF_BEFORE = re.compile(
+    r"(?:\b(?:with )?no(?: more)?|without(?: any)?|w / o|w/o|disable|disabling|remove|removing|kill|drop|"
+    r"dropping|skip|zero(?: out)?|(?:turn|switch|turning|switching)(?: it)? off|ohne|get rid of|minus|lose|"
+    r"omit|deactivate|dont use|do not use|not use|never use|exclude|excluding|rip out|take out|"
+    r"leave out|stop using|kein|keine)" + _DETERMINERS + "$"
+)
+_ON_BEFORE = re.compile(
+    r"(?:\b(?:use|using|enable|with|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
+    r"and|also|put back|bring back|re - enable|reenable)|^|,|\+)" + _DETERMINERS + "$"
+)
+_BOTH_BEFORE = re.compile(
+    r"(?:with(?: and| or| vs\.?| versus|/)+ ?without|with / without|on and off|w / and w / o|"
+    r"ablat(?:e|ing|ion of|ion on)|mit und ohne|both with and without|without and with)"
+    + _DETERMINERS + "$"
+)  # fmt: skip
+_KEEP_BEFORE = re.compile(
+    r"(?:keep|keeping|leave|leaving|same|dont change|do not change|dont touch|do not touch|without changing|"
+    r"without touching|not changing|hold|holding|not touch|not change)(?: the same)?"
+    + _DETERMINERS
+    + "$"
+)
+_KEEP_AFTER = re.compile(
+    r"^(?:as is|as it is|as they are|unchanged|the same|same|untouched|alone|fixed|constant|at its default|"
+    r"at default|where it is|how it is)\b"
+)
+_BOTH_AFTER = re.compile(
+    r"^(?:on and off|on / off|on vs \.? ?off|on or off|off and on|true and false|both ways)\b"
+)
+
+
+def read(draft: Draft) -> None:
+    """Finds every named setting that something is said of."""
+    text, at = draft.text, 0
+    _pronouns(draft)
+    while at < len(text):
+        mention = None if text.used[at] else text.lexicon.match(text.tokens, at)
+        if mention is None or any(text.used[mention.start : mention.end]):
+            at += 1
+            continue
+        at = max(at + 1, _mention(draft, mention))
+
+
+_OF_IT = frozenset(
+    "turn disable remove drop halve double triple reduce raise lower set increase decrease cut bump make kill".split()
+)
+
+
+def _pronouns(draft: Draft) -> None:
+    """Puts the setting that was named last in place of `it`, as in `dropout hurts, turn it off`."""
+    text = draft.text
+    last: Mention | None = None
+    at = 0
+    while at < len(text):
+        if text.low(at) == "it" and text.low(at - 1) in _OF_IT and last is not None and last.known:
+            text.tokens[at] = text.tokens[at]._replace(low=last.known[0].key, kind="quoted")
+        found = text.lexicon.match(text.tokens, at) if text.low(at) else None
+        if found is not None and found.known:
+            last = found if text.tokens[at].kind != "quoted" else last
+            at = found.end
+        else:
+            at += 1
+
+
+def _mention(draft: Draft, mention: Mention) -> int:
+    if not mention.known:
+        return _missing(draft, mention)
+    if mention.phrase in ("-", "--"):
+        return mention.end
+    for rule in _RULES:
+        end = rule(draft, mention)
+        if end:
+            return end
+    return mention.end
+
+
+def _missing(draft: Draft, mention: Mention) -> int:
+    """Notes a setting that the script does not have, with the value that was said of it."""
+    at, _ = connect(draft, mention.end)
+    found = draft.text.amount(at)
+    end = mention.end
+    interval = mention.concept is not None and mention.concept.id.endswith("interval")
+    if found is not None and (interval or not draft.text.owned(found[1])):
+        end = draft.text.skip(found[1], UNITS, 1) if interval else found[1]
+    counted = mention.concept is not None and mention.concept.id in ("epochs", "steps")
+    draft.missing.append(mention if counted else mention._replace(end=end))
+    return end
+
+
+def _both(draft: Draft, mention: Mention) -> int:
+    before = _BOTH_BEFORE.search(draft.text.before(mention.start))
+    after = _BOTH_AFTER.search(draft.text.after(mention.end))
+    if not before and not after:
+        return 0
+    known = mention.known[0]
+    present = draft.base(known).value
+    without = values.off(known)
+    on = values.switched(known, True)
+    if on is None:
+        on = present if present not in (None, 0, "none") else _standard(draft, known)
+    start = mention.start - len(before.group().split()) if before else mention.start
+    end = mention.end + (len(after.group().split()) if after else 0)
+    at, _ = connect(draft, end)
+    told = numbers(draft, known, at) if known.setting.type in ("int", "float") else None
+    if told is not None:
+        on, end = told[0][0], told[1]
+    draft.set(mention, [on, without], start, end, 0.95)
+    return end
+
+
+def _keep(draft: Draft, mention: Mention) -> int:
+    before = _KEEP_BEFORE.search(draft.text.before(mention.start))
+    after = _KEEP_AFTER.search(draft.text.after(mention.end))
+    if not before and not after:
+        return 0
+    if after and not before and mention.concept and mention.concept.id == "schedule":
+        return 0
+    start = mention.start - len(before.group().split()) if before else mention.start
+    end = mention.end + (len(after.group().split()) if after else 0)
+    draft.keep(mention.known[0], start, end)
+    while draft.text.low(end) in (",", "and", "or"):
+        further = draft.text.lexicon.match(draft.text.tokens, end + 1)
+        if further is None or not further.known or draft.text.has_value(further):
+            break
+        draft.keep(further.known[0], further.start, further.end)
+        end = further.end
+    return end
+
+
+def _right(draft: Draft, mention: Mention) -> int:
+    """A value that follows: `lr to 1e-3`, `lr 1e-3, 3e-4`, `lr from 1e-4 to 1e-2`, `optimizer: sgd`."""
+    at, via = connect(draft, mention.end)
+    if not draft.text.low(at) or _left_first(draft, mention, at, via):
+        return 0
+    known = mention.known[0]
+    if known.setting.type == "list":
+        return _right_list(draft, mention, at)
+    found = ranges.read(draft, mention, at, via)
+    if found is None and takes_numbers(known.setting):
+        found = numbers(draft, known, at, checked=bool(via & STRONG))
+    if found is None:
+        found = words(draft, known, at, via, mention)
+    if found is None:
+        return 0
+    given, end = found
+    given, end = corrected(draft, known, given, end)
+    end = past(draft, end)
+    draft.set(mention, given, mention.start, end)
+    return end
+
+
+def _left_first(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
+    """Whether the number before is meant: `0.1 dropout 0.5 momentum`, `2 layers 4 heads`."""
+    if via or not _number_before(draft, mention.start):
+        return False
+    found = draft.text.amount(at)
+    if found is None:
+        return False
+    return draft.text.lexicon.match(draft.text.tokens, found[1]) is not None
+
+
+def _number_before(draft: Draft, at: int) -> bool:
+    return at > 0 and not draft.text.used[at - 1] and draft.text.amount(at - 1) is not None
+
+
+def _right_list(draft: Draft, mention: Mention, at: int) -> int:
+    """A setting that takes several numbers: what is said in one breath is one value."""
+    text, known = draft.text, mention.known[0]
+    lists: list[object] = []
+    end = at
+    while True:
+        parts: list[str] = []
+        at = text.skip(at, ("[", "(", "{"), 1)
+        while (amount := text.amount(at)) is not None and not (parts and text.owned(amount[1])):
+            parts += [str(d) for d in amount[0].digits] or [repr(amount[0].value)]
+            end = amount[1]
+            at = text.skip(end, (",", "x"), 1)
+        if not parts:
+            break
+        lists.append(read_value(known.setting, ",".join(parts)).value)
+        end = text.skip(end, CLOSERS, 1)
+        at = text.skip(end, SEPARATORS, 2)
+        if at == end:
+            break
+    if not lists:
+        return 0
+    draft.set(mention, lists, mention.start, end)
+    return end
+
+
+def _left(draft: Draft, mention: Mention) -> int:
+    """A value that stands before: `3 epochs`, `32 and 64 hidden units`, `cosine schedule`."""
+    text, known = draft.text, mention.known[0]
+    start = mention.start
+    while start > 0 and text.low(start - 1) in (
+        "hidden",
+        "total",
+        "training",
+        "different",
+        "max",
+        "of",
+        "optimizer",
+        "-",
+    ):
+        start -= 1
+    first = start
+    counted = mention.concept is not None and mention.concept.counted
+    if counted and _EVERY.search(text.before(start)):
+        return 0
+    while first > 0 and (
+        _item(draft, known, first - 1) or (first < start and text.low(first - 1) in SEPARATORS)
+    ):
+        if text.low(first - 1) in SEPARATORS and not _item(draft, known, first - 2):
+            break
+        first -= 1
+    while first < start and text.low(first) in SEPARATORS:
+        first += 1
+    if first == start:
+        return 0
+    given, at = [], first
+    while at < start:
+        found = value_at(draft, known, at)
+        given += found[0] if found else []
+        at = found[1] if found else at + 1
+    if not given:
+        return 0
+    draft.set(mention, given, first, mention.end)
+    return mention.end
+
+
+_EVERY = re.compile(r"\b(?:every|each|after|per|first|last|past)(?: the)?(?: -?[\d.]+)?$")
+
+
+def _item(draft: Draft, known: Known, at: int) -> bool:
+    return at >= 0 and bool(draft.text.low(at)) and value_at(draft, known, at) is not None
+
+
+def _off(draft: Draft, mention: Mention) -> int:
+    before = _OFF_BEFORE.search(draft.text.before(mention.start))
+    after = re.match(
+        r"(?:is |to be |should be |be |turned |switched )?(?:off|disabled|removed|gone)\b",
+        draft.text.after(mention.end),
+    )
+    if not before and not after:
+        return 0
+    start = mention.start - len(before.group().split()) if before else mention.start
+    end = mention.end + (len(after.group().split()) if after else 0)
+    known = mention.known[0]
+    value = values.off(known)
+    if value == 0 and known.setting.type != "bool":
+        draft.suppose(f"`{known.key}` {values.shown(value)} is taken to mean off")
+    draft.set(mention, [value], start, end)
+    while draft.text.low(end) in (",", "and", "or", "nor"):
+        further = draft.text.lexicon.match(draft.text.tokens, end + 1)
+        if further is None or not further.known or draft.text.has_value(further) or not before:
+            break
+        if draft.text.low(end) == "," or draft.text.low(end) == "and":
+            nothing = values.switched(further.known[0], False)
+            if nothing is None or further.known[0].setting.type not in ("bool", "float"):
+                break
+        draft.set(further, [values.off(further.known[0])], further.start, further.end, 0.9)
+        end = further.end
+    return end
+
+
+def _on(draft: Draft, mention: Mention) -> int:
+    """A setting that shall be there: `use ema`, `with label smoothing`, `--compile`."""
+    before = _ON_BEFORE.search(draft.text.before(mention.start))
+    after = re.match(r"(?:turned |switched )?(?:on|enabled)\b", draft.text.after(mention.end))
+    if not (before or after or mention.flag) or mention.strength < 0.9:
+        return 0
+    known = mention.known[0]
+    bare = before is not None and before.group().strip() in ("", ",", "and", "also", "+")
+    start = mention.start - (len(before.group().split()) if before and not bare else 0)
+    end = mention.end + (len(after.group().split()) if after else 0)
+    on = values.switched(known, True)
+    if on is not None:
+        draft.set(mention, [on], start, end, 0.8 if bare else 1.0)
+        return end
+    present = draft.base(known).value
+    if bare or (isinstance(known.setting.type, str) and known.setting.type in ("str", "list")):
+        return 0
+    if present not in (None, 0, "none", ""):
+        draft.suppose(f"`{known.key}` is there already, at {values.shown(present)}, and stays so")
+        draft.text.take(start, end)
+        return end
+    value = _standard(draft, known)
+    words_said = draft.text.said(start, end)
+    draft.choose(
+        known,
+        [value],
+        f'"{words_said}" names no value; {values.shown(value)} is usual',
+        start,
+        0.5,
+        "default",
+    )
+    draft.doubt(f"Which value shall `{known.key}` have?", [value, present], value, 0.5)
+    draft.text.take(start, end)
+    return end
+
+
+def _standard(draft: Draft, known: Known) -> object:
+    """The usual value of a setting that shall merely be there.
+
+    Raises:
+        UsageError: nothing tells it.
+    """
+    concept = known.concept
+    if concept is not None and concept.standard is not None:
+        return values.fitted(known, Amount(concept.standard, "", str(concept.standard)))
+    if concept is not None and concept.id == "warmup":
+        share = ranges.share_of_length(draft, known, 0.05)
+        return (
+            share
+            if share is not None
+            else values.fitted(
+                known, Amount(0.05 if known.setting.type == "float" else 100, "", "")
+            )
+        )
+    raise UsageError(
+        f"the instruction wants `{known.key}` and does not say which value; say it, such as `{known.key} VALUE`"
+    )
+
+
+_SWEPT_BEFORE = re.compile(
+    r"(?:\b(?:sweep|sweeping|grid search|grid|search|tune|tuning|vary|varying|scan|explore|ablate|try different|"
+    r"try a few|try several|try some|try various|different|several|various|multiple|a few|play with|optimi[sz]e|"
+    r"find (?:a|the) (?:good|best|right|optimal)|best)(?: (?:over|on|the|values|of|for|settings|a|few|different|in))*)$"
+)
+
+
+def _swept(draft: Draft, mention: Mention) -> int:
+    """`sweep lr`: its values are not said, so the usual ones around the present are proposed."""
+    before = _SWEPT_BEFORE.search(draft.text.before(mention.start))
+    after = re.match(r"^(?:sweep|grid|search|scan|ablation|range)\b", draft.text.after(mention.end))
+    known = mention.known[0]
+    given = _around(draft, known) if before or after else []
+    if len(given) < 2:
+        return 0
+    start = mention.start - (len(before.group().split()) if before else 0)
+    end = mention.end + (1 if after else 0)
+    words_said = draft.text.said(start, end)
+    listed = ", ".join(map(values.shown, given))
+    draft.choose(
+        known, given, f'"{words_said}" names no values; {listed} are usual', start, 0.5, "default"
+    )
+    draft.doubt(f'Which values shall "{words_said}" try?', [given, "others"], given, 0.5)
+    draft.text.take(start, end)
+    return end
+
+
+def _around(draft: Draft, known: Known) -> list[object]:
+    """The values that are usually tried for a setting: around the present one, or all choices."""
+    if known.setting.choices:
+        return list(known.setting.choices)
+    if known.setting.type == "bool":
+        return [False, True]
+    base = draft.base(known)
+    if isinstance(base.value, int | float) and base.value > 0:
+        step = known.concept.step if known.concept else 2.0
+        return values.distinct([values.scaled(known, base, f) for f in (1 / step, 1.0, step)])
+    if known.concept is not None and known.concept.standard is not None:
+        usual = known.concept.standard
+        return [values.fitted_number(known, n) for n in (0, usual, 2 * usual)]
+    return []
+
+
+_RULES: tuple[Callable[[Draft, Mention], int], ...] = (
+    _both, relative_right, _right, _keep, relative_left, _left, _off, vague, _swept, _on,
+)  # fmt: skip

@@ -1,0 +1,256 @@
+"""Wishes relative to what is: `half the batch`, `10x smaller lr`, `twice as long`, `2 more layers`, `longer`."""
+
+import re
+from typing import NamedTuple
+
+from labhand.interpret import values
+from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import Known, Mention
+
+N = r"(\d+\.?\d*(?:e[-+]?\d+)?)"
+_OF = r"(?: (?:the|my|our|its|of|as much|as many|as|that|current|default|present|original|a|an|as large a|old|usual|size|die|der|den|das|so viele|so))*"
+_UP = "larger|bigger|higher|greater|more|longer|increased|wider|deeper|faster|stronger|größer|größere|höher|höhere|mehr|länger"
+_DOWN = "smaller|lower|less|fewer|shorter|reduced|decreased|slower|weaker|narrower|shallower|kleiner|kleinere|niedriger|niedrigere|weniger|kürzer"
+
+
+class Change(NamedTuple):
+    """By how much: so many times the present value, and so much more."""
+
+    factor: float
+    plus: float = 0.0
+
+
+_FRACTIONS = {
+    "half": 0.5, "halve": 0.5, "halved": 0.5, "halving": 0.5, "halbe": 0.5, "halbiere": 0.5,
+    "halber": 0.5, "halb": 0.5, "double": 2, "doubled": 2, "doubling": 2, "twice": 2, "doppelte": 2,
+    "verdopple": 2, "doppelt": 2, "triple": 3, "tripled": 3, "thrice": 3, "treble": 3,
+    "quadruple": 4, "quadrupled": 4, "quarter": 0.25, "fourth": 0.25, "third": 1 / 3, "fifth": 0.2,
+    "tenth": 0.1, "tenfold": 10, "twofold": 2, "quartered": 0.25,
+}  # fmt: skip
+_WORDS = "|".join(sorted(_FRACTIONS, key=len, reverse=True))
+_AN = r"(?:(?:a|an|one|1) )?"
+_LEFT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"(?:^|(?<= )){pattern}{_OF}$"), kind)
+    for pattern, kind in (
+        (rf"{N}x(?: (?:a )?)?(?: ?(?:{_DOWN}))", "over"),
+        (rf"{N} ?(?:x|times)(?: (?:{_DOWN}))", "over"),
+        (
+            rf"(?:reduce|decrease|lower|cut|drop|shrink|divide|scale down)(?:.{{0,12}})? {N}x",
+            "over",
+        ),
+        (rf"{N} ?(?:x|times)(?: (?:{_UP}))?", "times"),
+        (rf"x {N}", "times"),
+        (rf"{N}%(?: (?:{_DOWN}))", "percent-less"),
+        (rf"{N}%(?: (?:{_UP}))", "percent-more"),
+        (rf"{N}%(?: of)", "percent-of"),
+        (rf"{_AN}order of magnitude (?:{_DOWN})", "tenth"),
+        (rf"{_AN}order of magnitude (?:{_UP})", "tenfold"),
+        (rf"{N} (?:more|extra|additional|further|mehr)", "plus"),
+        (r"(?:a|an|another) (?:extra|additional|further|more)", "one-more"),
+        (r"another", "one-more"),
+        (rf"{N} (?:fewer|less|weniger)", "minus"),
+        (rf"add(?:ing)? {N}(?: more| extra)?", "plus"),
+        (rf"remove {N}", "minus"),
+        (rf"{_AN}({_WORDS})", "word"),
+    )
+)
+_RIGHT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (
+        re.compile(
+            rf"^(?:(?:is|be|to be|should be|gets|get|goes|of|to|-|=|:|it) )*{pattern}(?= |$)"
+        ),
+        kind,
+    )
+    for pattern, kind in (
+        (rf"(?:up )?by (?:a )?(?:factor of )?{N}x?(?: times)?", "by-factor"),
+        (rf"by {N}%", "by-percent"),
+        (rf"by {N}", "by"),
+        (r"by (?:an |a |1 )?order of magnitude", "by-ten"),
+        (r"by (?:a )?(half|third|quarter|tenth)", "by-part"),
+        (r"in (half)", "word"),
+        (r"(?:down )?to (?:a )?(half|third|quarter|tenth)", "word"),
+        (rf"(?:x|\*|times) ?{N}", "times"),
+        (rf"/ ?{N}", "over"),
+        (rf"{N} ?(?:x|times) ?(?:{_DOWN})", "over"),
+        (rf"{N}x(?: (?:{_UP}))?", "times"),
+        (rf"\+ ?{N}%", "percent-more"),
+        (rf"- ?{N}%", "percent-less"),
+        (rf"-{N}%", "percent-less"),
+        (rf"down {N}x", "over"),
+        (rf"up {N}x", "times"),
+        (rf"(?:down|lower) {N}%", "percent-less"),
+        (rf"(?:up|higher) {N}%", "percent-more"),
+        (rf"{N}% (?:{_DOWN})", "percent-less"),
+        (rf"{N}% (?:{_UP})", "percent-more"),
+        (
+            rf"{N}% of (?:the )?(?:default|current|present|original|what it (?:is|was))",
+            "percent-of",
+        ),
+        (rf"{_AN}order of magnitude (?:{_DOWN}|down)", "tenth"),
+        (rf"{_AN}order of magnitude (?:{_UP}|up)", "tenfold"),
+        (
+            rf"{_AN}({_WORDS})(?: (?:that|it|of it|of that|the default|as (?:large|big|high|long|many|much|small)))*",
+            "word",
+        ),
+    )
+)
+_SHRINKS = re.compile(
+    r"\b(?:reduce|decrease|lower|cut|drop|shrink|divide|down|less|fewer|scale down|turn down|lowering|reducing|decreasing|dividing)\b[^,;.]*$"
+)
+_GROWS = re.compile(
+    r"\b(?:increase|raise|bump|grow|up|scale up|turn up|multiply|scale|boost|crank|increasing|raising)\b[^,;.]*$"
+)
+_VERB = re.compile(r"(?:\b(?:please|then|also|and|just) )*\b(?:reduce|decrease|lower|cut|drop|shrink|divide|scale down|turn down|increase|raise|bump up|bump|grow|scale up|turn up|multiply|scale|boost|crank up|crank|double|make|set|use|with|try)(?: (?:the|my|our|a|down|up))*$")  # fmt: skip
+_VAGUE_LEFT = re.compile(
+    rf"(?:(?:a|an|slightly|somewhat|a bit|bit|a little|little|much|even|some|try|use|way|much) )*({_UP}|{_DOWN}){_OF}$"
+)
+_VAGUE_VERB = re.compile(
+    r"\b(reduce|decrease|lower|cut|shrink|turn down|increase|raise|bump up|bump|grow|turn up|boost|crank up|crank)(?: (?:the|my|our|a|a bit|bit|up|down))*$"
+)
+_VAGUE_RIGHT = re.compile(
+    rf"^(?:(?:is|be|to be|should be|a|bit|little|slightly|somewhat|much|even|go|goes) )*({_UP}|{_DOWN}|up|down)\b"
+)
+
+
+def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
+    text = next((g for g in found.groups() if g), "")
+    down = bool(_SHRINKS.search(before)) and not _GROWS.search(before)
+    if kind == "word":
+        return Change(_FRACTIONS[text])
+    if kind == "by-part":
+        part = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "tenth": 0.1}[text]
+        return Change(1 - part if down else 1 + part)
+    if kind in ("tenth", "tenfold", "by-ten", "one-more"):
+        ten = Change(0.1) if kind == "tenth" or (kind == "by-ten" and down) else Change(10)
+        return Change(1, 1) if kind == "one-more" else ten
+    number = float(text)
+    if not number:
+        return None
+    factors = {
+        "over": 1 / number, "times": number, "percent-less": 1 - number / 100,
+        "percent-more": 1 + number / 100, "percent-of": number / 100,
+        "by-factor": 1 / number if down else number,
+        "by-percent": 1 - number / 100 if down else 1 + number / 100,
+    }  # fmt: skip
+    if kind in factors:
+        return Change(factors[kind])
+    return Change(1, -number if kind == "minus" or down else number)
+
+
+def relative_right(draft: Draft, mention: Mention) -> int:
+    """A change that follows: `lr x10`, `batch size by half`, `wd / 10`, `epochs doubled`."""
+    text = draft.text
+    after, before = text.after(mention.end), text.before(mention.start)
+    for pattern, kind in _RIGHT:
+        found = pattern.match(after)
+        if found is None or (
+            kind == "by" and not (_SHRINKS.search(before) or _GROWS.search(before))
+        ):
+            continue
+        by_factor = re.search(r"x|times|factor", found.group())
+        if (
+            kind == "by-factor"
+            and not by_factor
+            and not re.search(r"\b(?:divide|multiply|scale)\b", before)
+        ):
+            continue
+        if kind == "over" and found.group().startswith("/") and text.low(mention.end) != "/":
+            continue
+        end = mention.end + _tokens(text, mention.end, found.group())
+        if kind in ("times", "word", "over") and _owned(draft, mention, end, kind, found.group()):
+            continue
+        change = _change(kind, found, before)
+        if change is None:
+            continue
+        verb = _VERB.search(before)
+        start = mention.start - (len(verb.group().split()) if verb else 0)
+        return _apply(draft, mention, change, start, end)
+    return 0
+
+
+def _owned(draft: Draft, mention: Mention, end: int, kind: str, group: str) -> bool:
+    """Whether what follows a setting is said of the next one: `dropout 0.1, lr half the batch`."""
+    further = draft.text.lexicon.match(draft.text.tokens, draft.text.skip(end, ("the", "of"), 2))
+    plain = re.match(r"(?:x|\*|/|times|is|be|to|=|:|of)\b|/", group)
+    return further is not None and not plain and not draft.text.has_value(further)
+
+
+def _tokens(text: object, at: int, group: str) -> int:
+    return len(group.split())
+
+
+def relative_left(draft: Draft, mention: Mention) -> int:
+    """A change that stands before: `half the batch`, `10x smaller lr`, `2 more layers`."""
+    before = draft.text.before(mention.start)
+    for pattern, kind in _LEFT:
+        found = pattern.search(before)
+        if found is None:
+            continue
+        lead = before[: found.start()]
+        change = _change(kind, found, lead)
+        if change is not None:
+            start = mention.start - len(found.group().split())
+            if (
+                kind == "times"
+                and change.factor > 1
+                and re.search(r"\b(?:reduce|decrease|lower|cut|divide)\b", lead)
+            ):
+                change = Change(1 / change.factor)
+            return _apply(draft, mention, change, start, mention.end)
+    return 0
+
+
+def _apply(draft: Draft, mention: Mention, change: Change, start: int, end: int) -> int:
+    known = mention.known[0]
+    base = draft.base(known)
+    value = values.scaled(known, base, change.factor, change.plus)
+    _note_rounding(draft, known, base, change, value)
+    draft.set(mention, [value], start, end, 0.95)
+    said = draft.said[-1]
+    why = f"{said.why}: from {values.shown(base.value)} in {base.where}"
+    draft.said[-1] = said._replace(why=why)
+    return draft.text.skip(end, ("as", "it", "is", "was", "now", "before", "than"), 3)
+
+
+def _note_rounding(
+    draft: Draft, known: Known, base: values.Base, change: Change, value: object
+) -> None:
+    exact = float(str(base.value)) * change.factor + change.plus
+    if isinstance(value, int) and abs(value - exact) > 1e-6:
+        draft.suppose(f"`{known.key}` is a whole number: {values.shown(exact)} is taken as {value}")
+
+
+def vague(draft: Draft, mention: Mention) -> int:
+    """A change without a size: `a smaller lr`, `raise dropout`, `longer warmup`."""
+    text = draft.text
+    left, verb = (p.search(text.before(mention.start)) for p in (_VAGUE_LEFT, _VAGUE_VERB))
+    right = _VAGUE_RIGHT.match(text.after(mention.end))
+    if not (left or verb or right):
+        return 0
+    word = str((left or verb or right)[1])  # type: ignore[index]
+    down = bool(re.fullmatch(_DOWN + "|down|reduce|decrease|lower|cut|shrink|turn down", word))
+    start = mention.start - max((len(f.group().split()) for f in (left, verb) if f), default=0)
+    end = mention.end + (len(right.group().split()) if right else 0)
+    return suppose(draft, mention.known[0], down, start, end)
+
+
+def suppose(draft: Draft, known: Known, down: bool, start: int, end: int) -> int:
+    """Takes a change without a size as the usual step, and asks where that is worth it."""
+    base = draft.base(known)
+    if isinstance(base.value, bool) or not isinstance(base.value, int | float) or not base.value:
+        return 0
+    step = known.concept.step if known.concept else 2.0
+    words = draft.text.said(start, end)
+    steps = (1 / step, 1 / (2 * step)) if down else (step, 2 * step)
+    options = [values.scaled(known, base, f) for f in (*steps, 1.0)]
+    value = options[0]
+    why = f'"{words}" does not say how much: {values.shown(base.value)} in {base.where}, a usual step on'
+    draft.choose(known, [value], why, start, 0.5, "default")
+    draft.doubt(
+        f'How far shall "{words}" go: `{known.key}` is {values.shown(base.value)} now?',
+        values.distinct(options),
+        value,
+        0.5,
+    )
+    draft.text.take(start, end)
+    return end

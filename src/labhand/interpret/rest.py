@@ -1,0 +1,215 @@
+"""What no setting answers: new code that is wanted, reasons that are told, words that say nothing to us."""
+
+import re
+from pathlib import Path
+
+from labhand.core.intent import Edit
+from labhand.interpret import vocabulary
+from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import Mention
+from labhand.interpret.situation import Situation
+from labhand.interpret.text import ENDS
+
+_BREAKS = frozenset(
+    {
+        ",",
+        "and",
+        "but",
+        "then",
+        "also",
+        "plus",
+        "(",
+        ")",
+        "&",
+        "+",
+        "und",
+        "aber",
+        "-",
+        "*",
+        ":",
+        "with",
+    }
+)
+_CODE = frozenset(
+    "add implement log plot print track record write save replace remove refactor rename port fix build "
+    "create include introduce support compute calculate measure visualize visualise dump export profile "
+    "count show debug freeze unfreeze initialize init make use try switch swap want put insert wrap rewrite "
+    "move merge split extend hook wire evaluate test monitor store cache shard parallelize tie share mask "
+    "normalize clip resume load warm start train predict generate sample distill prune quantize compile "
+    "drop delete apply enable adapt convert migrate change modify set need experiment ersetze füge baue "
+    "implementiere protokolliere logge allow give let get bring hand pass feed give stop call schedule".split()
+)
+_REASONS = re.compile(
+    r"^(?:because|since|as (?:it|the|we|i)|so that|so it|so we|in order|to (?:see|check|find|avoid|make sure|confirm|understand|verify|know|fit)|"
+    r"i (?:think|believe|suspect|guess|wonder|want to see|want to know|saw|noticed|hope)|it (?:was|is|looks|seems|over|under|diverge|crash|keeps)|"
+    r"the (?:\w+ )*(?:is|was|looks|seems|are|were|diverged|diverges|plateaus|explodes|overfits|oom\w*|crashed)\b|"
+    r"we (?:think|saw|are|were|had|got|suspect|know|keep)|this (?:is|was|should)|that (?:is|was|should)|hopefully|curious|given|not sure|should (?:be|help|fit)|if (?:that|it|possible)|"
+    r"looks like|seems|why|weil|damit|for the (?:paper|rebuttal|meeting|reviewers?|appendix|report|deadline|record)|reviewer|goal is|the goal)"
+)
+_HOMES = (
+    ("log logging plot print track record save checkpoint wandb tensorboard tqdm csv optimizer scheduler schedule cosine gradient grad gradients clip ema warmup throughput profile profiling", r"\.backward\(|optimizer|optim\."),
+    ("residual layer attention attn norm activation head block embedding rotary rope model network architecture mlp conv encoder decoder init initialization mup skip bias pooling gate moe lora bottleneck", r"class \w+\([^)]*Module|nn\.Sequential|flax|keras\.Model"),
+    ("augmentation augment dataset loader dataloader tokenizer tokenize data shuffle crop flip batch sampler collate normalize split preprocessing image text pack packing", r"class \w+\([^)]*Dataset|DataLoader\(|load_dataset|transforms\.|def get_batch|def load"),
+    ("eval evaluation evaluate validation test metric accuracy confusion f1 bleu", r"def (?:eval|evaluate|validate|test|estimate_loss)|model\.eval\(\)"),
+    ("loss criterion objective kl penalty contrastive", r"loss\s*=|criterion|cross_entropy"),
+)  # fmt: skip
+
+
+def read(draft: Draft, situation: Situation) -> None:
+    """Makes edits of what is asked for and is no setting, and tells what was not made out."""
+    missing = {i: m for m in draft.missing for i in range(m.start, m.end)}
+    last: tuple[int, Edit] | None = None
+    for start, end in _segments(draft):
+        left = [i for i in range(start, end) if _says(draft, i) or i in missing]
+        left = [i for i in left if not draft.text.used[i]]
+        if not left:
+            continue
+        gone = [m for m in draft.missing if start <= m.start < end and not draft.text.used[m.start]]
+        words = _trimmed(draft.text.said(start, end))
+        if _REASONS.match(words.lower()) and not gone:
+            draft.suppose(f'"{words}" is taken as the reason, not as something to change')
+        elif (
+            last is not None
+            and start - last[0] in (1, 2)
+            and not _acts(draft, start, end)
+            and not gone
+        ):
+            last[1].summary = _trimmed(f"{last[1].summary} {_joint(draft, start)}{words}")
+        elif not gone and not _wants(draft, left, start, end):
+            draft.suppose(f'"{words}" is not understood, and changes nothing')
+        else:
+            edit = _edit(draft, situation, words, gone)
+            draft.edits.append(edit)
+            last = (end, edit)
+            draft.text.take(start, end)
+            continue
+        if last is not None:
+            last = (end, last[1])
+        draft.text.take(start, end)
+
+
+def _joint(draft: Draft, start: int) -> str:
+    low = draft.text.tokens[start - 1].low if start else ""
+    return "and " if low in ("and", "&", "plus", "und") else ""
+
+
+def _segments(draft: Draft) -> list[tuple[int, int]]:
+    """The pieces of the text between commas, conjunctions and the ends of sentences."""
+    text = draft.text
+    found: list[tuple[int, int]] = []
+    start = 0
+    for at in range(len(text) + 1):
+        inner = (
+            at < len(text)
+            and text.tokens[at].glued
+            and at + 1 < len(text)
+            and text.tokens[at + 1].glued
+        )
+        breaks = at < len(text) and not inner and _breaks(draft, at)
+        if at == len(text) or breaks:
+            if at > start:
+                found.append((start, at))
+            start = at + 1
+    return found
+
+
+def _breaks(draft: Draft, at: int) -> bool:
+    """Whether a token parts two wishes: `with` only where what follows is understood."""
+    low = draft.text.tokens[at].low
+    if low in ("with", ":", "("):
+        return at + 1 < len(draft.text) and draft.text.used[at + 1]
+    return low in _BREAKS or low in ENDS
+
+
+def _says(draft: Draft, at: int) -> bool:
+    """Whether a token that is not understood carries meaning."""
+    token = draft.text.tokens[at]
+    if draft.text.used[at] or token.kind == "mark":
+        return False
+    if token.kind == "number":
+        return True
+    return token.kind == "quoted" or (token.low not in vocabulary.FILLERS and len(token.low) > 1)
+
+
+def _acts(draft: Draft, start: int, end: int) -> bool:
+    return any(draft.text.tokens[i].low in _CODE for i in range(start, min(end, start + 3)))
+
+
+def _wants(draft: Draft, left: list[int], start: int, end: int) -> bool:
+    """Whether tokens that are not understood ask for something new: a verb, or a word unknown here."""
+    words = [draft.text.tokens[i] for i in left if draft.text.tokens[i].kind != "number"]
+    return bool(words) and (
+        _acts(draft, start, end)
+        or any(t.low not in vocabulary.KNOWN_WORDS for t in words)
+        or len(words) > 1
+    )
+
+
+def _trimmed(words: str) -> str:
+    words = re.sub(r"\s+", " ", words).strip(" ,;.:-*()")
+    return re.sub(
+        r"^(?:(?:and|also|please|then|but|can you|could you|let's|lets|now|just|maybe|i want to|i'd like to|we should) )+",
+        "",
+        words,
+        flags=re.I,
+    )
+
+
+def _edit(draft: Draft, situation: Situation, words: str, gone: list[Mention]) -> Edit:
+    if not gone:
+        return Edit(path=home_of(words, situation), summary=words)
+    names = ", ".join(dict.fromkeys(m.concept.title for m in gone if m.concept is not None))
+    near = nearest(gone[0].phrase, draft)
+    script = situation.script.name if situation.script else "the project"
+    has = (
+        f"the nearest {'is' if len(near) == 1 else 'are'} {', '.join(f'`{n}`' for n in near)}"
+        if near
+        else "nothing is near it"
+    )
+    draft.suppose(f"{script} has no setting for {names}, so code must be written; {has}")
+    return Edit(
+        path=home_of(words, situation), summary=f"{words} ({script} has no setting for {names})"
+    )
+
+
+def nearest(phrase: str, draft: Draft) -> list[str]:
+    """Up to three names of settings that are like a phrase."""
+    import difflib
+
+    names = [k.key for k in draft.text.lexicon.known]
+    plain = vocabulary.joined(phrase)
+    atoms = set(re.split(r"\W+|_", phrase.lower()))
+    sharing = [n for n in names if atoms & set(re.split(r"[._]", n.lower()))]
+    lasts = {vocabulary.joined(n.rpartition(".")[2]): n for n in names}
+    close = [lasts[n] for n in difflib.get_close_matches(plain, list(lasts), n=3, cutoff=0.55)]
+    return list(dict.fromkeys([*sharing, *close]))[:3]
+
+
+def home_of(words: str, situation: Situation) -> str | None:
+    """The file that a change most likely goes to, relative to the project; None: no file is known."""
+    named = re.search(r"[\w/.-]+\.(?:py|ya?ml|toml|json|md|sh)\b", words)
+    if named:
+        found = next((p for p in situation.files if str(p).endswith(named.group())), None)
+        return _relative(found, situation) if found else named.group()
+    lows = set(re.findall(r"[a-z0-9]+", words.lower()))
+    for about, code in _HOMES:
+        if lows & set(about.split()):
+            counted = [
+                (len(re.findall(code, text)), path) for path, text in situation.sources.items()
+            ]
+            most = max((n for n, _ in counted), default=0)
+            if most:
+                best = [p for n, p in counted if n == most]
+                chosen = situation.script if situation.script in best else best[0]
+                return _relative(chosen, situation)
+    return _relative(situation.script, situation)
+
+
+def _relative(path: Path | None, situation: Situation) -> str | None:
+    if path is None:
+        return None
+    return (
+        path.relative_to(situation.root).as_posix()
+        if path.is_relative_to(situation.root)
+        else str(path)
+    )

@@ -1,0 +1,148 @@
+"""The words of the field: what settings are called, how people say them, what words mean nothing here."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Concept(NamedTuple):
+    """One thing that trainings can be set in, whatever a project calls it.
+
+    `names` are spellings in code and `said` in speech, both without separators; `values` are words
+    that mean this concept by themselves. `low` and `high` bound what makes sense. `standard` is the
+    usual value where somebody only wants it to be there, `step` the factor of "a bit more".
+    """
+
+    id: str
+    title: str
+    names: tuple[str, ...]
+    said: frozenset[str] = frozenset()
+    values: frozenset[str] = frozenset()
+    stems: tuple[str, ...] = ()
+    counted: bool = False
+    whole: bool = False
+    log: bool = False
+    low: float | None = None
+    high: float | None = None
+    standard: float | None = None
+    step: float = 2.0
+
+
+@cache
+def concepts() -> dict[str, Concept]:
+    """Every concept by its id."""
+    path = Path(__file__).with_name("concepts.toml")
+    found: dict[str, Concept] = {}
+    for key, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        said = {joined(part) for part in str(entry.pop("said", "")).split(",") if part.strip()}
+        names = tuple(dict.fromkeys(str(entry.pop("names")).split()))
+        values = frozenset(str(entry.pop("values", "")).split())
+        stems = tuple(str(entry.pop("stems", "")).split())
+        found[key] = Concept(
+            key, names=names, said=frozenset(said), values=values, stems=stems, **entry
+        )
+    return found
+
+
+@cache
+def phrases() -> dict[str, list[str]]:
+    """The concepts that a phrase may mean, likeliest first, by the phrase without separators."""
+    found: dict[str, list[str]] = {}
+    for concept in concepts().values():
+        for phrase in concept.said:
+            found.setdefault(phrase, []).append(concept.id)
+    for concept in concepts().values():
+        for name in concept.names:
+            if len(name) > 1 and concept.id not in found.get(name, []):
+                found.setdefault(name, []).append(concept.id)
+    return found
+
+
+@cache
+def value_words() -> dict[str, str]:
+    """The concept that a word such as `cosine` or `adamw` sets by itself."""
+    return {word: c.id for c in concepts().values() for word in c.values if word not in TOO_PLAIN}
+
+
+TOO_PLAIN = frozenset(
+    "half step steps constant res rank patch drop clip smooth max min units opt hid net act task "
+    "samples examples model data rounds blocks layers heads loss network encoder ls eps lam r k "
+    "devices tokens corpus smoothing ep its it passes entropy objective context buffer width "
+    "resolution noise gamma task memory decay".split()
+) - frozenset(
+    "steps layers heads context width gamma resolution entropy decay samples examples tokens".split()
+)
+"""Names in code that are everyday words too: they mean a setting only with a number after them."""
+
+ATOMS = {
+    "attention": "attn", "dimension": "dim", "dimensions": "dim", "dims": "dim",
+    "embedding": "emb", "embed": "emb", "embd": "emb", "gradient": "grad", "gradients": "grad",
+    "accumulation": "accum", "acc": "accum", "accumulate": "accum", "validation": "val",
+    "valid": "val", "evaluation": "eval", "temp": "temperature", "coefficient": "coef",
+    "coeff": "coef", "entropy": "ent", "maximum": "max", "minimum": "min", "sequence": "seq",
+    "length": "len", "augmentation": "aug", "augment": "aug", "checkpoint": "ckpt",
+    "initial": "init", "initialization": "init", "initialisation": "init", "probability": "prob",
+    "frequency": "freq", "mom": "momentum", "encoder": "enc", "decoder": "dec",
+    "discriminator": "disc", "generator": "gen", "optimizer": "optim", "optimiser": "optim",
+    "parameters": "params", "param": "params", "directory": "dir", "weights": "weight",
+    "regularization": "reg", "regularisation": "reg", "residual": "resid", "scheduler": "schedule",
+    "sched": "schedule", "iterations": "iters", "iteration": "iters", "lambda": "lam",
+    "convolution": "conv", "filters": "filter", "channels": "channel", "activation": "act",
+    "learning": "learn", "training": "train", "hyperparameter": "hparam", "average": "avg",
+    "averaging": "avg", "gpu": "cuda", "annealing": "anneal", "clipping": "clip", "smoothing": "smooth", "normalize": "norm", "normalise": "norm", "advantage": "adv", "advantages": "adv", "normalization": "norm", "normalisation": "norm", "position": "pos",
+    "positional": "pos", "feature": "feat", "features": "feat", "number": "n", "num": "n", "nb": "n",
+}  # fmt: skip
+"""One spelling for the words that names of settings are made of."""
+EMPTY_ATOMS = frozenset("n of the use do my our # count".split())
+"""What names and phrases may leave out: `num_heads`, "number of heads" and "heads"."""
+
+VALUE_ALIASES: tuple[frozenset[str], ...] = tuple(
+    frozenset(group.split())
+    for group in (
+        "bf16 bfloat16 bf16mixed torchbfloat16",
+        "fp16 float16 16 16mixed half f16 torchfloat16",
+        "fp32 float32 32 32true full single f32 torchfloat32",
+        "silu swish",
+        "cuda gpu",
+        "none off no false disabled nothing identity",
+        "cosine cosineannealing cos cosinedecay cosinelr cosineannealinglr cosinewithwarmup",
+        "onecycle onecyclelr 1cycle",
+        "linear lineardecay linearwithwarmup",
+        "constant const flat fixed constantlr",
+        "exponential exp exponentiallr",
+        "plateau reducelronplateau reduceonplateau",
+        "step steplr multistep multisteplr",
+        "inversesqrt invsqrt rsqrt",
+        "crossentropy ce xent",
+        "mse l2",
+        "mae l1",
+        "smoothl1 huber",
+    )
+)
+CLASS_NAMES = {
+    name.lower(): name
+    for name in (
+        "Adam AdamW SGD RMSprop Adagrad Adadelta Adamax NAdam RAdam LBFGS Adafactor Lion Muon ReLU GELU "
+        "SiLU Tanh Sigmoid LeakyReLU ELU Mish CosineAnnealingLR OneCycleLR StepLR ExponentialLR"
+    ).split()
+}
+"""How torch spells what people write in small letters."""
+
+_PLAIN = tomllib.loads(Path(__file__).with_name("plain_words.toml").read_text(encoding="utf-8"))
+FILLERS = frozenset(_PLAIN["fillers"].split())
+"""Words that by themselves ask for nothing."""
+
+KNOWN_WORDS = FILLERS | frozenset(_PLAIN["known"].split())
+"""Words that are spelled right: none of them is taken for a slip of another."""
+
+
+def joined(phrase: str) -> str:
+    """A name or phrase without separators, in small letters: `Batch-Size` is `batchsize`."""
+    return "".join(c for c in phrase.lower() if c.isalnum())
+
+
+def same_value(one: str, other: str) -> bool:
+    """Whether two words name the same choice: `bf16` and `torch.bfloat16`, `cosine` and `Cosine`."""
+    a, b = joined(one), joined(other)
+    return a == b or any(a in group and b in group for group in VALUE_ALIASES)

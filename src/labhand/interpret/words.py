@@ -1,0 +1,139 @@
+"""An instruction in tokens: words, numbers with their units, marks; each knows its place in the text."""
+
+import re
+from typing import Literal, NamedTuple
+
+Kind = Literal["word", "number", "mark", "quoted"]
+
+
+class Token(NamedTuple):
+    """One piece of the text. `glued`: no blank before it. `value`: of a number, its unit taken in.
+
+    `unit` is what a number carried that is no plain factor: `%`, `x`, or `s` for seconds. `digits`
+    holds `0,1` in parts, where a comma may as well stand between two numbers.
+    """
+
+    text: str
+    low: str
+    kind: Kind
+    start: int
+    end: int
+    glued: bool
+    value: float | int = 0
+    unit: str = ""
+    digits: tuple[int, ...] = ()
+
+
+_PLAIN = {
+    "“": '"', "”": '"', "„": '"', "’": "'", "‘": "'", "–": "-", "—": " - ", "−": "-", "→": "->",
+    "⇒": "->", "×": "x", "½": "0.5", "¼": "0.25", "\u00a0": " ", "\u202f": " ", "∈": " in ",
+    "\t": " ", "…": "...", "±": "+-",
+}  # fmt: skip
+_TOKEN = re.compile(
+    r"""
+    (?P<quoted>"[^"\n]+"|`[^`\n]+`|(?<!\w)'[^'\n]+'(?!\w))
+  | (?P<number>
+        (?<![\w.])(?:10|2)(?:\^|\*\*)-?\d+
+      | \d{1,2},\d{3}(?:,\d{3})*(?![\d,.])(?<=00) | \d{3},000(?:,\d{3})*(?![\d,])
+      | 0,\d+(?!,\d|\d)
+      | (?:(?<![\w.)\]%])-)?(?:\d[\d_]*(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+(?!\w))?
+    )(?P<unit>%|(?i:hours?|hrs?|h|minutes?|mins?|min|seconds?|secs?|sec|s|days?|d)(?![\w])
+      |[kKmMbB](?![A-Za-z0-9_])|[xX](?![A-Za-z0-9_]))?
+  | (?P<times>(?<![\w.])[xX*](?=\s?\d))
+  | (?P<word>[^\W\d_][^\W_]*(?:'(?:t|ll|re|ve|d|m)\b)?)
+  | (?P<mark>->|=>|==|\.\.\.?|--|\*\*|'s\b|[^\w\s]|_|\n)
+    """,
+    re.VERBOSE,
+)
+_FACTORS = {"k": 1_000, "K": 1_000, "M": 1_000_000, "m": 1_000_000, "B": 10**9, "b": 10**9}
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_OF_TIME = re.compile(r"(?P<h>\d+)\s?h\s?(?P<m>\d+)\s?(?:m|min)?\b")
+
+NUMBER_WORDS = {
+    word: value
+    for value, words in enumerate(
+        "zero|null;one;two|zwei|couple;three|drei;four|vier;five|fünf|fuenf;six|sechs;seven|sieben;"
+        "eight|acht;nine|neun;ten|zehn;eleven|elf;twelve|dozen|zwölf".split(";")
+    )
+    for word in words.split("|")
+    if word != "null"
+} | {"fifteen": 15, "sixteen": 16, "twenty": 20, "thirty": 30, "fifty": 50, "hundred": 100}
+
+
+def tokens(text: str) -> tuple[str, list[Token]]:
+    """The text as it is read, typography made plain, and its tokens in order."""
+    for odd, plain in _PLAIN.items():
+        text = text.replace(odd, plain)
+    text = _OF_TIME.sub(lambda m: f"{int(m['h']) * 60 + int(m['m'])}min", text)
+    text = re.sub(r"(\d*\.?\d*[eE]-?)\{([\d,\s-]+)\}", _expanded, text)
+    text = re.sub(r"\{([\d.,\s]+)\}([eE]-?\d+)", _expanded_before, text)
+    found: list[Token] = []
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            at += 1
+            continue
+        found.append(_token(match, glued=at > 0 and bool(found) and found[-1].end == at))
+        at = match.end()
+    return text, found
+
+
+def _expanded(match: re.Match[str]) -> str:
+    return ", ".join(f"{match[1]}{part.strip()}" for part in match[2].split(","))
+
+
+def _expanded_before(match: re.Match[str]) -> str:
+    return ", ".join(f"{part.strip()}{match[2]}" for part in match[1].split(","))
+
+
+def _token(match: re.Match[str], glued: bool) -> Token:
+    text, start, end = match.group(), match.start(), match.end()
+    if match["quoted"]:
+        return Token(text[1:-1], text[1:-1].lower(), "quoted", start, end, glued)
+    if match["number"]:
+        return _number(match, glued)
+    if match["word"]:
+        low = text.lower().replace("'", "")
+        value = NUMBER_WORDS.get(low)
+        return Token(text, low, "word", start, end, glued, value or 0)
+    if match["times"]:
+        return Token(text, "x", "mark", start, end, glued)
+    return Token(text, text, "mark", start, end, glued)
+
+
+def _number(match: re.Match[str], glued: bool) -> Token:
+    written, unit = match["number"], match["unit"] or ""
+    digits: tuple[int, ...] = ()
+    power = re.fullmatch(r"(10|2)(?:\^|\*\*)(-?\d+)", written)
+    if power:
+        value: float | int = float(power[1]) ** int(power[2])
+        value = int(value) if int(power[2]) >= 0 else value
+    elif re.fullmatch(r"0,\d+", written):
+        value = float(written.replace(",", "."))
+        digits = tuple(int(part) for part in written.split(","))
+    else:
+        value = plain(written.replace(",", ""))
+    if unit in _FACTORS and unit != "m":
+        value = whole(value * _FACTORS[unit])
+        unit = ""
+    elif unit and unit not in "%xXm":
+        value = value * SECONDS[unit[0].lower()]
+        unit = "s"
+    return Token(
+        match.group(), match.group().lower(), "number", match.start(), match.end(), glued, value,
+        unit.lower(), digits,
+    )  # fmt: skip
+
+
+def plain(text: str) -> float | int:
+    """The number that a text writes: an int where it is written as one."""
+    try:
+        return int(text.replace("_", ""))
+    except ValueError:
+        return float(text.replace("_", ""))
+
+
+def whole(value: float | int) -> float | int:
+    """An int where the value is one."""
+    return int(value) if value == int(value) else value
