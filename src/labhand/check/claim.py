@@ -97,6 +97,11 @@ class Code(View):
             return Edit(last, len(lines[last - 1]), f"\n{indent}{text}")
         return Edit(last, end, f"; {text}")
 
+    def after_argument(self, call: ast.Call, text: str) -> Edit:
+        """One more argument of a call, after its last; the call has one already."""
+        last = max([*call.args, *(k.value for k in call.keywords)], key=_end)
+        return Edit(last.end_lineno or last.lineno, self.source.end_column(last) - 1, f", {text}")
+
     def drop(self, statement: ast.stmt) -> Edit:
         """A statement taken out; `pass` where it stands alone in its block or shares its line."""
         lines = self.source.lines
@@ -107,6 +112,10 @@ class Code(View):
         if alone or before.strip() or after.strip() or last >= len(lines):
             return self.replace(statement, "pass")
         return Edit(statement.lineno, 0, "", last + 1, 0)
+
+
+def _end(node: ast.expr) -> tuple[int, int]:
+    return (node.end_lineno or 0, node.end_col_offset or 0)
 
 
 class RuleLike(Protocol):

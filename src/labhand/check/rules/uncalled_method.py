@@ -121,18 +121,11 @@ def _needs(target: Where, bound: bool) -> str | None:
 
 def _is_shown(code: Code, statement: ast.Expr) -> bool:
     """Whether a notebook shows the value: it ends its cell."""
-    cells = code.source.cells
-    if not cells or code.where(statement).scope is not code.module.scope:
-        return False
-    _, cell = code.source.place(statement.lineno)
-    body = code.source.tree.body
-    if statement not in body:
-        return False
-    rest = body[body.index(statement) + 1 :]
-    last = not rest or code.source.place(rest[0].lineno)[1] != cell
     training = code.words("methods", "statement", "plain")
     value = statement.value
-    return last and not (isinstance(value, ast.Attribute) and value.attr in training)
+    return code.shown(statement) and not (
+        isinstance(value, ast.Attribute) and value.attr in training
+    )
 
 
 def _in_try(code: Code, statement: ast.stmt) -> bool:

@@ -1,11 +1,12 @@
 """What surrounds code when it runs: with-blocks, decorators, loops, guards, also through callers."""
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from labhand.kit.code import flow, knowledge
 from labhand.kit.code.calls import Call, call_of
+from labhand.kit.code.facts import UNKNOWN, Fact, Step
 from labhand.kit.code.model import FunctionNode, LoopNode
 from labhand.kit.code.paths import Point
 from labhand.kit.code.project import Project, Where
@@ -159,6 +160,29 @@ def calls_at(project: Project, where: Where) -> dict[Point, list[Call]]:
             point = where.source.names.point(node)
             known.setdefault(point, []).append(call_of(project, node, where))
     return known
+
+
+def evaluates(project: Project, loop: Loop, split: Callable[[ast.expr], Fact]) -> list[Step] | None:
+    """What shows that a loop goes over held-out data, or stands in a function that evaluates.
+
+    None where neither does, and where the loop trains.
+    """
+    scope = loop.where.scope
+    said: list[Step] | None = None
+    part = split(loop.over) if loop.over is not None else UNKNOWN
+    if part.value == "train" or knowledge.ODD_EVALUATION.search(scope.name):
+        return None
+    if part.value in ("test", "validation", "held-out"):
+        said = list(part.chain)
+    elif knowledge.EVALUATES.search(scope.name) and loop.over is not None:
+        known = knowledge.BATCHES.search(ast.unparse(loop.over).rstrip("()"))
+        said = [] if known or loop.kind in ("batch", "inference") else None
+    if said is None or any(
+        h.call.method in knowledge.TRAINS
+        for h in running(project, list(loop.node.body), loop.where, 2)
+    ):
+        return None
+    return said
 
 
 def guards(node: ast.AST, where: Where) -> list[tuple[ast.expr, bool]]:

@@ -9,10 +9,21 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
-from labhand.kit.code import contexts, graph, layers, modes, roles, shapes, slices, splits, units
+from labhand.kit.code import (
+    contexts,
+    graph,
+    layers,
+    loaders,
+    modes,
+    roles,
+    shapes,
+    slices,
+    splits,
+    units,
+)
 from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.contexts import Happening, Loop
-from labhand.kit.code.facts import UNKNOWN, Answer, Fact, Facts, Spot
+from labhand.kit.code.facts import UNKNOWN, Answer, Fact, Facts, Spot, Step
 from labhand.kit.code.knowledge import tables
 from labhand.kit.code.model import Binding
 from labhand.kit.code.origins import Origin, origins
@@ -277,6 +288,39 @@ class View:
         """Train, validation, test, held-out; `sure` is false where only a name tells."""
         return self.facts("splits", splits.answer).one(self.spot(asked))
 
+    def label(self, node: ast.expr) -> str:
+        """What the value of an expression is called: the name, attribute, key or keyword it goes to.
+
+        A returned one is called as its function; empty where it goes to nothing of a name.
+        """
+        above = self.source.index.parents.get(node)
+        if isinstance(above, ast.Dict) and node in above.values:
+            key = above.keys[above.values.index(node)]
+            return str(key.value) if isinstance(key, ast.Constant) else ""
+        if isinstance(above, ast.keyword):
+            return above.arg or ""
+        if isinstance(above, ast.Return):
+            return self.where(node).scope.name
+        target: ast.expr | None = None
+        if isinstance(above, ast.Assign):
+            target = above.targets[0]
+        elif isinstance(above, ast.Tuple) and isinstance(
+            pair := self.source.index.parents.get(above), ast.Assign
+        ):
+            many = pair.targets[0]
+            position = above.elts.index(node)
+            if isinstance(many, ast.Tuple) and position < len(many.elts):
+                target = many.elts[position]
+        if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+            return str(target.slice.value)
+        return "" if target is None else ast.unparse(target).rpartition(".")[2]
+
+    def loader(self, asked: Asked) -> Call | None:
+        """The call that surely made the loader which an expression is, callers and files followed."""
+        found = self.facts("loaders", loaders.answer).all(self.spot(asked))
+        made = found[0].value if len(found) == 1 else None
+        return made if isinstance(made, Call) else None
+
     def graph(self, asked: Asked) -> Fact:
         """Attached or detached: whether a value holds on to the graph of gradients."""
         return self.facts("graph", graph.answer).one(self.spot(asked))
@@ -310,6 +354,19 @@ class View:
     def behind(self, asked: Asked) -> Mapping[ast.expr, Spot]:
         """Every expression that may flow into a value, also through functions and files."""
         return slices.behind(self.project, self.spot(asked))
+
+    def shown(self, statement: ast.Expr) -> bool:
+        """Whether a notebook shows the value of a statement: it ends its cell."""
+        body = self.source.tree.body
+        if not self.source.cells or statement not in body:
+            return False
+        after = body[body.index(statement) + 1 :]
+        here = self.source.place(statement.lineno)[1]
+        return not after or self.source.place(after[0].lineno)[1] != here
+
+    def evaluates(self, loop: Loop) -> list[Step] | None:
+        """What shows that a loop goes over held-out data and trains nothing; None: that is not proven."""
+        return contexts.evaluates(self.project, loop, self.split)
 
     def uses(self, node: ast.AST) -> list[ast.Name]:
         """The names in the same function that may read what a statement binds."""

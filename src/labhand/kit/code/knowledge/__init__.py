@@ -121,6 +121,18 @@ HARMLESS_METHODS = frozenset(
 
 BATCHES = re.compile(r"(loader|dataloader|batch|batches|_dl|_iter|dataset)s?$", re.I)
 EPOCHS = re.compile(r"epoch", re.I)
+EVALUATES = re.compile(
+    r"(^|_)(eval\w*|val|valid\w*|test\w*|predict\w*|infer\w*|score|compute_accuracy|accuracy)(_|$)",
+    re.I,
+)
+"""Names of functions that evaluate."""
+ODD_EVALUATION = re.compile(
+    r"attack|advers|fgsm|pgd|salien|grad|explain|attribut|langevin|influence|hessian|adapt|invert|tta",
+    re.I,
+)
+"""Names of functions that evaluate with gradients, or with random changes, on purpose."""
+TRAINS = frozenset({"backward", "manual_backward", "train_on_batch", "training_step", "minimize"})
+"""Methods whose calls make a loop one that trains."""
 ACCUMULATION = re.compile(r"accum|micro", re.I)
 
 TELLING = frozenset(

@@ -1,0 +1,92 @@
+"""An evaluation that leaves out the last, smaller batch."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from labhand.check.claim import Change, Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code.calls import Call
+from labhand.kit.code.splits import part_in
+
+_HANDLED = re.compile(r"\baux|\bremain|leftover|rest_|Subset\([^)]*range\(len", re.I)
+_LOADERS = ("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader")
+
+
+class Rule:
+    """An evaluation that leaves out the last, smaller batch.
+
+    ## What it does
+    Reports `drop_last=True` (or `drop_remainder=True` of `tf.data`) where the loader is of the
+    validation or the test part.
+
+    ## Why is this bad
+    Up to a batch of rows is never scored, which ones depends on the batch size: the score changes with
+    a setting that has nothing to do with the model, and numbers of different papers do not compare.
+
+    ## Known problems
+    Silent where the rest is scored by a loader of its own, and where the value is not written out.
+
+    ## Example
+    ```python
+    test_loader = DataLoader(test_set, batch_size=128, drop_last=True)
+    ```
+
+    ## Use instead
+    ```python
+    test_loader = DataLoader(test_set, batch_size=128)
+    ```
+
+    ## Fix safety
+    Scientific: the score then is of all rows.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
+    - Real cases: `train.py` of https://github.com/milesial/Pytorch-UNet as of 2026; the "drop-last trick" of time-series forecasting, Qiu et al., TFB, VLDB 2024,
+      https://arxiv.org/abs/2403.20150, which changed the ranks of published models.
+    """
+
+    severity: Severity = "warning"
+    level: Level = "suspicious"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The loaders of one file that drop rows of a held-out part."""
+        if not code.mentions("drop_last", "drop_remainder") or code.is_test:
+            return
+        for call in code.calls(*_LOADERS, ".batch"):
+            key = "drop_remainder" if call.method == "batch" else "drop_last"
+            given = call.arg(None, key)
+            if not isinstance(given, ast.Constant) or given.value is not True:
+                continue
+            part = _part(code, call)
+            if part is not None and not _handled(code, call):
+                yield code.claim(
+                    call.node,
+                    f"`{key}=True` on the {part} part: up to a batch of its rows is never scored",
+                    f"leave `{key}` out where the model is evaluated",
+                    confidence=0.9,
+                    change=Change(
+                        "scientific", f"Write `{key}=False`", [code.replace(given, "False")]
+                    ),
+                    part=part,
+                )
+
+
+def _part(code: Code, call: Call) -> str | None:
+    """The held-out part that a loader is of, by its rows or by what it is called."""
+    rows = call.receiver if call.method == "batch" else call.arg(0, "dataset")
+    part = code.split(rows).value if rows is not None else None
+    label = code.label(call.node)
+    named = part_in(label)
+    if part == "train" or named == "train":
+        return None
+    found = named or part
+    return "held-out" if found == "held-out" else found if found in ("validation", "test") else None
+
+
+def _handled(code: Code, call: Call) -> bool:
+    """Whether something else takes care of the rest."""
+    node = call.where.scope.node
+    first, last = (1, None) if isinstance(node, ast.Module) else (node.lineno, node.end_lineno)
+    text = "\n".join(code.source.lines[first - 1 : last])
+    return bool(_HANDLED.search(text))

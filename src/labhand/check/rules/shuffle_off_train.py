@@ -1,0 +1,188 @@
+"""A training loader that hands out the rows in the same order in every epoch."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from labhand.check.claim import Change, Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code.calls import Call
+from labhand.kit.code.splits import part_in
+
+_NOT_TRAINING = re.compile(
+    r"eval|test|val|stat|embed|feature|bank|memory|fixed|order|sequential|no_?shuffle|extract|knn|plain|"
+    r"predict|infer|fisher|cal|recon|vis|plot|debug|overfit|ref",
+    re.I,
+)
+_IN_ORDER = re.compile(
+    r"stateful|bptt|repackage|TimeSeries|time_series|IterableDataset|webdataset|streaming\s*=\s*True|rollout"
+)
+_STREAM = re.compile(r"iter|stream|pipe|web", re.I)
+_MIXES = re.compile(r"randperm|permutation|shuffle\(|\.sample\(frac|Iterable|replay|buffer", re.I)
+
+
+class Rule:
+    """A training loader that hands out the rows in the same order in every epoch.
+
+    ## What it does
+    Reports a DataLoader over the training part that training goes over, with neither `shuffle=True` nor
+    a sampler, a `tf.data` pipeline of training rows without `shuffle`, and `fit(…, shuffle=False)`.
+
+    ## Why is this bad
+    Data on disk is mostly sorted, by class or by source. Batches then hold one class each, batch
+    normalisation and Adam follow the order, and the model forgets what came first in every epoch.
+
+    ## Known problems
+    Silent for iterable data sets, samplers, rows that are permuted by hand, sequences whose state is
+    carried on, and a loader named for evaluation.
+
+    ## Example
+    ```python
+    train_loader = DataLoader(train_set, batch_size=64)
+    ```
+
+    ## Use instead
+    ```python
+    train_loader = DataLoader(train_set, batch_size=64, shuffle=True)
+    ```
+
+    ## Fix safety
+    Scientific: the order of the batches changes, and with it every result.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
+    - Real case: `fast_neural_style/neural_style/neural_style.py` of https://github.com/pytorch/examples
+      as of 2026 trains over an ImageFolder in the order of its files.
+    """
+
+    severity: Severity = "warning"
+    level: Level = "suspicious"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The training loaders of one file that never shuffle."""
+        if not code.mentions("train", "Train", "shuffle"):
+            return
+        if _IN_ORDER.search(code.source.text) or code.is_test:
+            return
+        for call in code.calls("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader"):
+            yield from _loader(code, call)
+        for call in code.calls(".fit"):
+            yield from _fit(code, call)
+        if code.mentions("from_tensor_slices"):
+            for call in code.calls(".batch"):
+                yield from _pipeline(code, call)
+
+
+def _loader(code: Code, call: Call) -> Iterator[Claim]:
+    given = call.arg(2, "shuffle")
+    off = given is None or (isinstance(given, ast.Constant) and given.value in (False, None))
+    if not off or any(k.arg is None for k in call.node.keywords):
+        return
+    if call.arg(3, "sampler") is not None or call.arg(4, "batch_sampler") is not None:
+        return
+    dataset = call.arg(0, "dataset")
+    label = code.label(call.node)
+    if dataset is None or _NOT_TRAINING.search(label) or not _is_train(code, dataset, label):
+        return
+    if (
+        _STREAM.search(ast.unparse(dataset))
+        or _full_batch(call)
+        or _mixed(code, dataset)
+        or _has_other(code, call, dataset)
+    ):
+        return
+    if not _trains(code):
+        return
+    edits = (
+        [code.replace(given, "True")]
+        if given is not None
+        else [code.after_argument(call.node, "shuffle=True")]
+    )
+    yield code.claim(
+        call.node,
+        f"the training loader `{label or 'DataLoader'}` does not shuffle: every epoch sees the same "
+        "batches in the same order",
+        "pass `shuffle=True`, or a sampler",
+        confidence=0.88,
+        change=Change("scientific", "Pass `shuffle=True`", edits),
+    )
+
+
+def _is_train(code: Code, dataset: ast.expr, label: str) -> bool:
+    part = code.split(dataset)
+    named = part_in(label)
+    if named is not None and named != "train":
+        return False
+    if part and part.value != "train":
+        return False
+    return named == "train" or part.value == "train"
+
+
+def _full_batch(call: Call) -> bool:
+    size = call.arg(1, "batch_size")
+    return size is not None and (
+        "len(" in ast.unparse(size) or (isinstance(size, ast.Constant) and size.value is None)
+    )
+
+
+def _mixed(code: Code, dataset: ast.expr) -> bool:
+    """Whether the rows were put into a random order, or have none."""
+    return any(
+        isinstance(node, ast.Call) and _MIXES.search(ast.unparse(node.func) + "(")
+        for node in code.behind(dataset)
+    )
+
+
+def _has_other(code: Code, call: Call, dataset: ast.expr) -> bool:
+    """Whether another loader goes over the same rows, which then is the one that trains."""
+    text = ast.unparse(dataset)
+    for other in code.calls("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader"):
+        rows = other.arg(0, "dataset")
+        if other is call or rows is None or ast.unparse(rows) != text:
+            continue
+        if other.where.scope is call.where.scope and other.arg(2, "shuffle", "sampler") is not None:
+            return True
+    return False
+
+
+def _trains(code: Code) -> bool:
+    """Whether the file, or one that imports it, trains by gradients."""
+    words = (".backward(", ".fit(", "training_step", "optax", "Trainer(")
+    if code.mentions(*words):
+        return True
+    return any(w in s.text for s in code.project.importers(code.source) for w in words)
+
+
+def _fit(code: Code, call: Call) -> Iterator[Claim]:
+    if call.option("shuffle") is not False or not code.mentions("keras", "tensorflow"):
+        return
+    given = call.arg(None, "shuffle")
+    if given is None:
+        return
+    yield code.claim(
+        call.node,
+        "`fit` is told not to shuffle: every epoch sees the same batches in the same order",
+        "leave `shuffle` out: Keras shuffles arrays by default",
+        confidence=0.86,
+        change=Change("scientific", "Pass `shuffle=True`", [code.replace(given, "True")]),
+    )
+
+
+def _pipeline(code: Code, call: Call) -> Iterator[Claim]:
+    label = code.label(call.node)
+    if part_in(label) != "train" or _NOT_TRAINING.search(label) or not _trains(code):
+        return
+    assert call.receiver is not None
+    made = [n for n in code.behind(call.receiver) if isinstance(n, ast.Call)]
+    names = [ast.unparse(n.func).rpartition(".")[2] for n in made]
+    whole = ast.unparse(code.source.index.statement(call.node))
+    if "from_tensor_slices" not in names or "shuffle" in names or "shuffle" in whole:
+        return
+    if code.mentions(f"{label}.shuffle", f"{label} = {label}.shuffle"):
+        return
+    yield code.claim(
+        call.node,
+        f"the training rows of `{label}` are batched without being shuffled",
+        "call `.shuffle(n)` before `.batch`",
+        confidence=0.86,
+    )
