@@ -127,9 +127,14 @@ def _data_sets(code: Code) -> Iterator[Claim]:
     """A data set of a held-out part whose transform is random."""
     for where in code.functions:
         for node in where.scope.calls:
-            label = code.label(node)
+            last = (
+                node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+            )
+            if not last[:1].isupper():
+                continue
             call = code.call(node, where)
             given = _transform(code, call)
+            label = code.label(node) if given is not None else ""
             if given is None or _MEANT.search(label):
                 continue
             part = part_in(label) or code.split(call).value

@@ -1,0 +1,146 @@
+"""An evaluation that keeps the graph of gradients, which nobody uses."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from labhand.check.claim import Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code.calls import Call
+from labhand.kit.code.contexts import Loop
+
+_USES = re.compile(
+    r"requires_grad|autograd\.grad|\.grad\b|set_grad_enabled|retain_grad|create_graph|backward|jacobian|"
+    r"hessian|torch\.func|accelerat|jax|tensorflow|keras|enable_grad|no_grad|inference_mode"
+)
+_MODEL = re.compile(
+    r"(^|_)(model|net|network|encoder|classifier|generator|policy|backbone)\d*$", re.I
+)
+
+
+class Rule:
+    """An evaluation that keeps the graph of gradients, which nobody uses.
+
+    ## What it does
+    Reports a loop over validation or test data that runs a torch model with gradients on, though
+    neither the loop nor its function uses a gradient.
+
+    ## Why is this bad
+    Each forward keeps all activations until its result is dropped: memory and time are spent for
+    nothing, the evaluation runs out of memory at batch sizes that training survives, and a sum of
+    losses that is kept holds every batch's graph.
+
+    ## Known problems
+    Silent where a caller may have switched gradients off, for attacks and saliency maps, and where
+    `set_grad_enabled` stands in the function.
+
+    ## Example
+    ```python
+    model.eval()
+    for x, y in val_loader:
+        correct += (model(x).argmax(1) == y).sum().item()
+    ```
+
+    ## Use instead
+    ```python
+    model.eval()
+    with torch.no_grad():
+        for x, y in val_loader:
+            correct += (model(x).argmax(1) == y).sum().item()
+    ```
+
+    ## Fix safety
+    There is no automatic fix: the loop must be indented below `with torch.no_grad():`.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation
+    - Real case: https://github.com/Zhenye-Na/DA-RNN/issues/30.
+    """
+
+    severity: Severity = "warning"
+    level: Level = "suspicious"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The evaluation loops of one file that run with gradients, one for each function and model."""
+        if not code.mentions("torch") or code.is_test:
+            return
+        told: set[tuple[object, str]] = set()
+        for call in _model_calls(code):
+            model = ast.unparse(call.node.func)
+            key = (call.where.scope, model)
+            if key in told:
+                continue
+            loop = next(iter(code.loops(call.node)), None)
+            if loop is None or isinstance(loop.node, ast.While):
+                continue
+            evaluation = _evaluates(code, call, loop)
+            if evaluation is None or code.without_gradients(call) is not False:
+                continue
+            told.add(key)
+            yield code.claim(
+                call.node,
+                f"`{model}` is evaluated here with gradients on, and nothing uses them",
+                "run the loop under `torch.no_grad()` or `torch.inference_mode()`",
+                because=evaluation,
+                confidence=0.9,
+                model=model,
+            )
+
+
+def _model_calls(code: Code) -> list[Call]:
+    """The calls that surely, or by their name and an argument of a batch, run a module."""
+    known = code.module_calls()
+    named = [
+        code.call(node, where)
+        for where in code.functions
+        for node in where.scope.calls
+        if isinstance(node.func, ast.Name | ast.Attribute)
+        and _MODEL.search(ast.unparse(node.func).rpartition(".")[2])
+        and (node.args or node.keywords)
+        and _is_instance(code, node.func)
+    ]
+    return sorted({*known, *named}, key=lambda c: (c.node.lineno, c.node.col_offset))
+
+
+def _is_instance(code: Code, function: ast.expr) -> bool:
+    """Whether nothing speaks against it being a module: a parameter, or one that is made."""
+    found = code.origins(function)
+    if isinstance(function, ast.Attribute) and ast.unparse(function.value) != "self":
+        return False
+    return code.name(function) is None and all(o.kind in ("parameter", "unknown") for o in found)
+
+
+def _evaluates(code: Code, call: Call, loop: Loop) -> list | None:  # type: ignore[type-arg]
+    function = call.where.scope.node
+    own = code.hook(call.where) is not None
+    if own or ast.unparse(call.node.func) == "self" or _uses_gradients(code, function, loop):
+        return None
+    evaluation = code.evaluates(loop)
+    if evaluation is None:
+        return None
+    if any(h.call.method in ("backward", "step") for h in code.running(loop.node)):
+        return None
+    # A module's own name, or `eval()` nearby, shows that torch runs here and not a plain function.
+    puts = any(
+        c.method == "eval" and c.receiver is not None
+        for c in (code.call(n, call.where) for n in call.where.scope.calls)
+    )
+    return evaluation if puts or call.name is not None or code.mentions("torch") else None
+
+
+def _uses_gradients(code: Code, function: ast.AST, loop: Loop) -> bool:
+    """Whether the function (of a script, the loop) has to do with gradients."""
+    node = loop.node if isinstance(function, ast.Module) else function
+    first, last = getattr(node, "lineno", 1), getattr(node, "end_lineno", None)
+    if isinstance(function, ast.Module) and re.search(
+        r"set_grad_enabled\(False\)", code.source.text
+    ):
+        return True
+    text = "\n".join(code.source.lines[first - 1 : last])
+    if not isinstance(function, ast.Module):
+        # A function that also trains mentions them for its own reasons: only its loop counts.
+        trains = re.search(r"\.backward\(", text)
+        if trains:
+            text = "\n".join(code.source.lines[loop.node.lineno - 1 : loop.node.end_lineno])
+            return bool(re.search(r"backward|autograd|requires_grad|set_grad_enabled", text))
+    return bool(_USES.search(text))
