@@ -22,7 +22,7 @@ _MASK = re.compile(r"mask|not_?done|non_?term|not_?term|cont(inue)?s?$|alive", r
 _ENDED = re.compile(r"done|term|^d$|over|end", re.I)
 _VALUE = re.compile(r"next_?\w*|value|critic|target|\bq_?\w*\b|_q\b|\bv_?\w*\b|max|baseline", re.I)
 _HANDLED = re.compile(
-    r"final_obs|final_info|TimeLimit\.truncated|time_?out|time_?limit|bootstrap|handle_trunc", re.I
+    r"final_obs|TimeLimit\.truncated|time_?out|time_?limit|bootstrap|handle_trunc", re.I
 )
 
 

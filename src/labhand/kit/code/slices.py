@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from labhand.kit.code import knowledge, loading
 from labhand.kit.code.calls import call_of
 from labhand.kit.code.facts import Frame, Spot
 from labhand.kit.code.model import Binding
@@ -38,9 +39,9 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
     if isinstance(node, ast.Name):
         yield from _name(project, node, spot)
         return
-    if isinstance(node, ast.Tuple | ast.List) and spot.path and isinstance(spot.path[0], int):
-        if spot.path[0] < len(node.elts):
-            yield spot.at(node.elts[spot.path[0]], spot.path[1:])
+    element = _element(node, spot)
+    if element is not None:
+        yield from element
         return
     if isinstance(node, ast.Attribute):
         for bound in project.reaching_attribute(node, spot.where):
@@ -51,6 +52,21 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
         yield from _returned(project, node, spot)
     for part in _parts(node):
         yield spot.at(part, ())
+
+
+def _element(node: ast.expr, spot: Spot) -> list[Spot] | None:
+    """The one element that is meant of something written out; None where it is the whole."""
+    key = spot.path[0] if spot.path else None
+    if isinstance(node, ast.Dict) and isinstance(key, str):
+        pairs = zip(node.keys, node.values, strict=True)
+        return [
+            spot.at(value, spot.path[1:])
+            for one, value in pairs
+            if not isinstance(one, ast.Constant) or one.value == key
+        ]
+    if isinstance(node, ast.Tuple | ast.List) and isinstance(key, int):
+        return [spot.at(e, spot.path[1:]) for e in node.elts[key : key + 1]]
+    return None
 
 
 def _parts(node: ast.expr) -> Iterator[ast.expr]:
@@ -71,11 +87,31 @@ def _name(project: Project, name: ast.Name, spot: Spot) -> Iterator[Spot]:
             yield from _parameter(project, name.id, inside)
         elif bound.how == "augment":
             yield inside.at(home.source.names.augmented(bound))
+        elif bound.how == "loop" and bound.value is not None:
+            yield inside.at(bound.value, ())
+            yield from _from_loader(project, bound, inside)
         elif bound.value is not None:
             yield inside.at(bound.value, bound.path if bound.how == "assign" else ())
     yield from _stored(name, inside)
     for call in inside.where.scope.calls_on(name.id, "append", "extend", "insert"):
         yield from (inside.at(given, ()) for given in call.args[-1:])
+
+
+def _from_loader(project: Project, bound: Binding, spot: Spot) -> Iterator[Spot]:
+    """What a loader's `collate_fn`, or its data set's items, hand to a loop over it."""
+    over, path = bound.value, bound.path
+    while (
+        isinstance(over, ast.Call) and over.args and isinstance(over.func, ast.Name | ast.Attribute)
+    ):
+        name = ast.unparse(over.func)
+        if name not in knowledge.WRAPPERS_OF_ITERABLES and not name.endswith("tqdm"):
+            break
+        path = path[1:] if name == "enumerate" else path
+        over = over.args[0]
+    loader = loading.loader_over(project, over, spot.where) if over is not None else None
+    for maker in loading.makers_of_batches(loader) if loader is not None else ():
+        for value in maker.scope.returns:
+            yield Spot(value, maker, None, path)
 
 
 def _stored(target: ast.expr, spot: Spot) -> Iterator[Spot]:
