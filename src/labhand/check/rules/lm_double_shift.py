@@ -1,0 +1,179 @@
+"""Labels that are moved by one by hand and once more by the model."""
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from labhand.check.claim import Change, Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code import language
+from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import Spot
+
+_OWN_LOSS = ("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss")
+_CAUSAL = ("ForCausalLM", "LMHeadModel", "SFTTrainer")
+
+
+class Rule:
+    """Labels that are moved by one by hand and once more by the model.
+
+    ## What it does
+    Reports labels that were shifted (`ids[:, 1:]`, `torch.roll(ids, -1)`) and are then given to `labels=` of
+    a decoder-only model of transformers, or to its `loss_function`; data sets that make such pairs for it;
+    and a loss of one's own that shifts targets which are shifted already.
+
+    ## Why is this bad
+    These models shift the labels themselves. Shifted twice, the model learns to give the token after the
+    next one: the loss falls, if not as far, and what is generated skips words.
+
+    ## Known problems
+    Encoder-decoder models do not shift, so labels for them may be. `shift_labels=` is taken as it is.
+
+    ## Example
+    ```python
+    model = AutoModelForCausalLM.from_pretrained("gpt2")
+    loss = model(input_ids=ids[:, :-1], labels=ids[:, 1:]).loss
+    ```
+
+    ## Use instead
+    ```python
+    loss = model(input_ids=ids, labels=ids).loss
+    ```
+
+    ## Fix safety
+    Scientific: the fix gives both arguments unshifted, and the model learns another task.
+
+    ## References
+    - https://huggingface.co/docs/transformers/model_doc/gpt2 (`labels`: "shifted inside the model")
+    - Real cases: https://github.com/huggingface/transformers/issues/47394,
+      https://github.com/huggingface/transformers/issues/37830,
+      https://github.com/allenai/open-instruct/issues/1549.
+    """
+
+    severity: Severity = "error"
+    level: Level = "correctness"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The labels of one file that are shifted twice."""
+        if code.mentions("labels") and code.mentions("transformers", *_CAUSAL):
+            yield from _given(code)
+            yield from _made(code)
+        if code.mentions(*_OWN_LOSS) and code.mentions("1:"):
+            yield from _own(code)
+
+
+def _given(code: Code) -> Iterator[Claim]:
+    """Labels that are handed to a model, or to its loss, after a shift."""
+    for node in code.nodes(ast.Call):
+        labels = next((k.value for k in node.keywords if k.arg == "labels"), None)
+        if labels is None:
+            continue
+        call = code.call(node)
+        own = call.method == "loss_function" and call.arg(None, "shift_labels") is None
+        if not own and language.model_kind(code.project, node.func, call.where) != "causal":
+            continue
+        shifted = _shifted(code, code.behind(labels))
+        if shifted is not None:
+            yield code.claim(
+                node,
+                f"these labels are shifted already by `{ast.unparse(shifted.node)}`, and the model shifts "
+                "them again: it learns the token after the next one",
+                "give the ids themselves as labels",
+                because=[code.step("they are shifted here", shifted.node, shifted.where)],
+                confidence=0.95,
+                change=_change(code, call, labels),
+            )
+
+
+def _shifted(code: Code, flows: Mapping[ast.expr, Spot]) -> Spot | None:
+    """The shift in a flow that is taken towards the next token."""
+    for node, spot in flows.items():
+        if language.shift(node) == "next":
+            return spot
+        if isinstance(node, ast.Call):
+            call = code.call(node, spot.where)
+            back = call.arg(1, "shifts", "shift")
+            if call.method == "roll" and back is not None and ast.unparse(back) in ("-1", "(-1,)"):
+                return spot
+    return None
+
+
+def _change(code: Code, call: Call, labels: ast.expr) -> Change | None:
+    """Both arguments unshifted, where both are slices of the same ids in the call."""
+    ids = call.arg(0, "input_ids")
+    both = isinstance(ids, ast.Subscript) and isinstance(labels, ast.Subscript)
+    if not both or not isinstance(ids, ast.Subscript) or not isinstance(labels, ast.Subscript):
+        return None
+    same = ast.unparse(ids.value) == ast.unparse(labels.value)
+    if language.shift(ids) != "drop" or language.shift(labels) != "next" or not same:
+        return None
+    if call.arg(None, "attention_mask") is not None:
+        return None
+    edits = [code.replace(one, code.text(one.value)) for one in (ids, labels)]
+    return Change("scientific", "Give the ids unshifted", edits)
+
+
+# Pairs of inputs and labels that a data set makes for such a model
+
+
+def _made(code: Code) -> Iterator[Claim]:
+    if not _for_causal(code):
+        return
+    for node in code.nodes(ast.Dict):
+        keys = [k.value if isinstance(k, ast.Constant) else None for k in node.keys]
+        if "input_ids" not in keys or "labels" not in keys:
+            continue
+        ids, labels = node.values[keys.index("input_ids")], node.values[keys.index("labels")]
+        first = _slice_of(code, ids, "drop")
+        second = _slice_of(code, labels, "next")
+        if first is not None and second is not None and first == second:
+            yield code.claim(
+                labels,
+                f"these labels are `{second}` moved by one, and the model moves them again: it learns the "
+                "token after the next one",
+                "give the same ids as `input_ids` and `labels`",
+                confidence=0.9,
+            )
+
+
+def _slice_of(code: Code, value: ast.expr, how: str) -> str | None:
+    """Of what, as written, a value is such a slice."""
+    for node in code.behind(value):
+        if isinstance(node, ast.Subscript) and language.shift(node) == how:
+            return ast.unparse(node.value)
+    return None
+
+
+def _for_causal(code: Code) -> bool:
+    """Whether the project hands batches to a decoder of transformers and takes its loss."""
+    files = code.project.component(code.source)
+    if any(word in one.text for one in files for word in _OWN_LOSS):
+        return False
+    return any(word in one.text for one in files for word in _CAUSAL)
+
+
+# A loss of one's own
+
+
+def _own(code: Code) -> Iterator[Claim]:
+    for call, loss in code.known("losses", "takes"):
+        target = call.arg(*loss["target"]) if "target" in loss else None
+        given = call.arg(*loss["input"])
+        if target is None or given is None or loss["takes"] not in ("logits", "log-probabilities"):
+            continue
+        drops = any(language.shift(n) == "drop" for n in code.behind(given))
+        outer = _shifted(code, code.behind(target)) if drops else None
+        if outer is None or not isinstance(outer.node, ast.Subscript):
+            continue
+        inner = _shifted(code, code.behind(outer.at(outer.node.value, ())))
+        if inner is not None:
+            yield code.claim(
+                call.node,
+                f"these targets are shifted by `{ast.unparse(inner.node)}` and again by "
+                f"`{ast.unparse(outer.node)}`: the model learns the token after the next one",
+                "shift in one place: where the data is made, or in the loss",
+                because=[
+                    code.step("shifted here first", inner.node, inner.where),
+                    code.step("and here once more", outer.node, outer.where),
+                ],
+                confidence=0.9,
+            )
