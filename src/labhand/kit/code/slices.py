@@ -50,6 +50,9 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
         yield from _stored(node, spot)
     elif isinstance(node, ast.Call):
         yield from _returned(project, node, spot)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        yield spot.at(node.value, (node.slice.value, *spot.path))
+        return
     for part in _parts(node):
         yield spot.at(part, ())
 
@@ -65,7 +68,8 @@ def _element(node: ast.expr, spot: Spot) -> list[Spot] | None:
             if not isinstance(one, ast.Constant) or one.value == key
         ]
     if isinstance(node, ast.Tuple | ast.List) and isinstance(key, int):
-        return [spot.at(e, spot.path[1:]) for e in node.elts[key : key + 1]]
+        place = key + len(node.elts) if key < 0 else key
+        return [spot.at(e, spot.path[1:]) for e in node.elts[place : place + 1]]
     return None
 
 
@@ -91,7 +95,8 @@ def _name(project: Project, name: ast.Name, spot: Spot) -> Iterator[Spot]:
             yield inside.at(bound.value, ())
             yield from _from_loader(project, bound, inside)
         elif bound.value is not None:
-            yield inside.at(bound.value, bound.path if bound.how == "assign" else ())
+            path = (*bound.path, *spot.path) if bound.how == "assign" else ()
+            yield inside.at(bound.value, path)
     yield from _stored(name, inside)
     for call in inside.where.scope.calls_on(name.id, "append", "extend", "insert"):
         yield from (inside.at(given, ()) for given in call.args[-1:])
@@ -111,7 +116,7 @@ def _from_loader(project: Project, bound: Binding, spot: Spot) -> Iterator[Spot]
     loader = loading.loader_over(project, over, spot.where) if over is not None else None
     for maker in loading.makers_of_batches(loader) if loader is not None else ():
         for value in maker.scope.returns:
-            yield Spot(value, maker, None, path)
+            yield Spot(value, maker, None, (*path, *spot.path))
 
 
 def _stored(target: ast.expr, spot: Spot) -> Iterator[Spot]:
