@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labhand.probe.torch_schedule import EVERY_STEP, LEFT_MIN, SHARE, Schedule
+from labhand.probe.torch_schedule import (
+    AFTER,
+    EVERY_STEP,
+    GAP_MAX,
+    LEFT_MIN,
+    LOOKS,
+    NUMBERS,
+    ROWS,
+    SHARE,
+    Schedule,
+)
 
 seconds = st.floats(5e-4, 0.5)
 cost = st.floats(2e-5, 3e-3)
@@ -32,8 +42,11 @@ def trained(schedule: Schedule, step: float, row: float, numbers: float, look: f
 def test_all_that_is_measured_takes_its_share_and_no_more(step, row, numbers, look) -> None:
     schedule = Schedule()
     share = trained(schedule, step, row, numbers, look)
-    least = EVERY_STEP / step + LEFT_MIN + 1e-3 * row / step  # the widest gap is 1,000 steps
-    assert share <= max(SHARE, least) * 1.15
+    every = EVERY_STEP / step
+    left = max(LEFT_MIN, SHARE - every)
+    rows = ROWS / (ROWS + NUMBERS + LOOKS)
+    widest = AFTER * row / (GAP_MAX * step)
+    assert share <= 1.15 * (every + left * (1 - rows) + max(left * rows, widest))
 
 
 def test_short_steps_are_attended_rarely_and_long_ones_all() -> None:
