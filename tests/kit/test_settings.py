@@ -394,3 +394,29 @@ def test_a_list_of_numbers_takes_no_words(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"takes values such as 1,2,3; `wide` is none"):
         set_in(tmp_path, "python train.py", layers="wide")
     assert run(tmp_path, set_in(tmp_path, "python train.py", layers="3, 0.5")) == "[3, 0.5]\n"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "node={'opt': {'lr': 0.1}, 'epochs': 2}",
+        "node=Conf",
+    ],
+)
+def test_hydra_takes_what_its_config_store_holds_nested_or_not(tmp_path: Path, stored: str) -> None:
+    classes = (
+        "@dataclass\nclass Opt:\n    lr: float = 0.1\n"
+        "@dataclass\nclass Conf:\n    opt: Opt = field(default_factory=Opt)\n    epochs: int = 2\n"
+    )
+    train_py = (
+        "import hydra\nfrom dataclasses import dataclass, field\n"
+        "from hydra.core.config_store import ConfigStore\n"
+        + (classes if "Conf" in stored else "")
+        + f"ConfigStore.instance().store(name='config', {stored})\n"
+        "@hydra.main(config_name='config', version_base=None)\ndef main(cfg):\n    pass\n"
+    )
+    (tmp_path / "train.py").write_text(train_py)
+    given = {"opt.lr": "0.5", "epochs": "3"}
+    applied = apply(given, ["python", "train.py"], tmp_path, tmp_path)
+    assert applied.command == ["python", "train.py", "opt.lr=0.5", "epochs=3"]
+    assert not applied.overlay

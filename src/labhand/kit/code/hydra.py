@@ -73,11 +73,49 @@ def _structured(project: Project, name: str, where: Where) -> Iterator[Setting]:
             node = given.get("node")
             if literal(given.get("name"))[1] != name or node is None:
                 continue
+            stored = literal(node)[1]
+            if isinstance(stored, dict):
+                yield from _of_mapping(where.source.path, node.lineno, stored, "")
             plain = node.func if isinstance(node, ast.Call) else node
             known = project.definition(plain, where)
             if isinstance(known, Known):
-                for field in dataclass_fields(project, known):
-                    yield field._replace(kind="hydra", value=None)
+                yield from _of_class(project, known, "")
+
+
+def _of_class(project: Project, known: Known, prefix: str, depth: int = 4) -> Iterator[Setting]:
+    """The fields of a structured config; those of the dataclasses it holds are dotted."""
+    for field in dataclass_fields(project, known):
+        name = prefix + field.name
+        inner = field.where and field.holds and ast.Name(field.holds, ast.Load())
+        held = project.definition(inner, field.where) if inner and field.where else None
+        if isinstance(held, Known) and depth:
+            yield from _of_class(project, held, name + ".", depth - 1)
+        else:
+            yield field._replace(name=name, kind="hydra", flag=name, spellings=(name,), value=None)
+
+
+def _of_mapping(
+    path: Path, line: int, mapping: dict[object, object], prefix: str
+) -> Iterator[Setting]:
+    for key, value in mapping.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _of_mapping(path, line, value, name + ".")
+        elif not name.startswith(("hydra.", "defaults")):
+            yield _key(path, line, name, value)
+
+
+def _key(path: Path, line: int, name: str, default: object) -> Setting:
+    return Setting(
+        name=name,
+        kind="hydra",
+        file=path,
+        line=line,
+        flag=name,
+        spellings=(name,),
+        type=type_of(default),
+        default=default,
+    )
 
 
 def _of_yaml(path: Path, prefix: str) -> Iterator[Setting]:
@@ -95,17 +133,7 @@ def _of_yaml(path: Path, prefix: str) -> Iterator[Setting]:
         name = prefix + ".".join([*(k for _, k in above), entry["key"]])
         if name.startswith(("hydra.", "defaults")):
             continue
-        default = _scalar(value)
-        yield Setting(
-            name=name,
-            kind="hydra",
-            file=path,
-            line=number,
-            flag=name,
-            spellings=(name,),
-            type=type_of(default),
-            default=default,
-        )
+        yield _key(path, number, name, _scalar(value))
 
 
 def _lines(path: Path) -> list[str]:
