@@ -120,12 +120,12 @@ def _evaluates(code: Code, call: Call, loop: Loop) -> list | None:  # type: igno
         return None
     if any(h.call.method in ("backward", "step") for h in code.running(loop.node)):
         return None
-    # A module's own name, or `eval()` nearby, shows that torch runs here and not a plain function.
+    # A known module, or `eval()` nearby, shows that torch runs here and not a plain function.
     puts = any(
         c.method == "eval" and c.receiver is not None
         for c in (code.call(n, call.where) for n in call.where.scope.calls)
     )
-    return evaluation if puts or call.name is not None or code.mentions("torch") else None
+    return evaluation if puts or call.name is not None else None
 
 
 def _uses_gradients(code: Code, function: ast.AST, loop: Loop) -> bool:

@@ -3,7 +3,7 @@
 `view` the vocabulary, which all below it serves: `source` one file or notebook · `model` scopes and
 bindings · `paths` the order of statements · `project` files and names · `calls`, `origins` what is
 called, where objects come from · `facts` values followed back, in the domains `roles` `graph` `splits`
-`units` `shapes` `loaders` · `modes` · `contexts`, `flow` loops and what surrounds code · `slices` ·
+`units` `shapes` `makers` · `modes` · `contexts`, `flow` loops and what surrounds code · `slices` ·
 `knowledge` other people's APIs as tables.
 *Unknown* is an answer everywhere: who claims something must have proof.
 """

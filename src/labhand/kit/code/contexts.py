@@ -88,6 +88,11 @@ def loops(project: Project, node: ast.AST, where: Where, up: int = 0) -> Iterato
             yield from loops(project, call, at, up - 1)
 
 
+def as_loop(project: Project, loop: LoopNode, where: Where) -> Loop:
+    """A loop as such."""
+    return Loop(kind(project, loop, where), loop, where, loop)
+
+
 def kind(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind:
     """What kind of loop it is: by what it goes over, then by what happens in it."""
     known = project.loop_kinds.get(loop)

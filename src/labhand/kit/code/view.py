@@ -13,7 +13,7 @@ from labhand.kit.code import (
     contexts,
     graph,
     layers,
-    loaders,
+    makers,
     modes,
     roles,
     shapes,
@@ -227,6 +227,10 @@ class View:
         """The loops around a node, innermost first; with `up`, also those around its function's calls."""
         return list(contexts.loops(self.project, node, self.where(node), up))
 
+    def loop(self, node: ast.For | ast.AsyncFor | ast.While) -> Loop:
+        """A loop as such."""
+        return contexts.as_loop(self.project, node, self.where(node))
+
     def guards(self, node: ast.AST) -> list[tuple[ast.expr, bool]]:
         """The conditions around a node in its function, innermost first, and whether each must hold."""
         return contexts.guards(node, self.where(node))
@@ -317,7 +321,14 @@ class View:
 
     def loader(self, asked: Asked) -> Call | None:
         """The call that surely made the loader which an expression is, callers and files followed."""
-        found = self.facts("loaders", loaders.answer).all(self.spot(asked))
+        return self._maker("loaders", makers.loader, asked)
+
+    def scheduler(self, asked: Asked) -> Call | None:
+        """The call that surely made the learning-rate schedule which an expression is."""
+        return self._maker("schedulers", makers.scheduler, asked)
+
+    def _maker(self, name: str, answer: Answer, asked: Asked) -> Call | None:
+        found = self.facts(name, answer).all(self.spot(asked))
         made = found[0].value if len(found) == 1 else None
         return made if isinstance(made, Call) else None
 
