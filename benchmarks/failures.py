@@ -1,8 +1,8 @@
 """Does the watch name the cause? Small real PyTorch trainings, each with one planted cause, and healthy ones.
 
-    python benchmarks/failures.py [--fast] [--only NAME ...] [--jobs N] [--keep DIR]
+    python benchmarks/failures.py [--unseen] [--fast] [--only NAME ...] [--jobs N] [--keep DIR]
 
-Each script of `failures/` is run as it is by `labhand run -- python SCRIPT`, alone in a project of its
+Each script of `failures/` (`--unseen`: of `failures/unseen/`, which no detector was mended by) is run as it is by `labhand run -- python SCRIPT`, alone in a project of its
 own, and judged by what `labhand show last --json` says. What should be found stands in its docstring:
 
     Expected: RULE [or RULE] [at step N[±M | +M]] [, layer NAME [or NAME]] [, rows N ...] [, says TEXT]
@@ -35,7 +35,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent / "failures"
-DEADLINE = 300.0
+BESIDE = ("data", "loop")
+"""What the scripts import of what lies beside them."""
+DEADLINE = 600.0
 _EXPECTED = re.compile(
     r"(?P<rules>[a-z-]+(?: or [a-z-]+)*)(?: at step (?P<step>\d+)(?:(?P<sign>[±+])(?P<reach>\d+))?)?"
 )
@@ -106,6 +108,7 @@ class Script:
     launch: str
     stop: float | None
     fast: bool
+    folder: Path
 
     @classmethod
     def read(cls, path: Path) -> "Script":
@@ -127,6 +130,7 @@ class Script:
             launch=" ".join(values("Launch")),
             stop=float(stop[0].split()[1]) if stop else None,
             fast="Fast" in lines,
+            folder=path.parent,
         )
 
 
@@ -149,8 +153,9 @@ def run(script: Script, folder: Path) -> Verdict:
     """Runs the script in a project of its own in `folder`, and judges what was told."""
     folder.mkdir(parents=True)
     (folder / "labhand.toml").touch()
-    for name in ("data.py", f"{script.name}.py"):
-        shutil.copy(SCRIPTS / name, folder)
+    for path in script.folder.glob("*.py"):
+        if path.stem in (script.name, *BESIDE):
+            shutil.copy(path, folder)
     for arguments in script.before:
         labhand(folder, command(script, arguments), None)
     began = time.monotonic()
@@ -256,12 +261,14 @@ def totals(verdicts: list[Verdict]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--unseen", action="store_true", help="the scripts of failures/unseen/")
     parser.add_argument("--fast", action="store_true", help="only the scripts marked Fast")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scripts")
     parser.add_argument("--jobs", type=int, default=2, help="how many run at once")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the runs in this new folder")
     arguments = parser.parse_args()
-    paths = sorted(path for path in SCRIPTS.glob("*.py") if path.stem != "data")
+    place = SCRIPTS / "unseen" if arguments.unseen else SCRIPTS
+    paths = sorted(path for path in place.glob("*.py") if path.stem not in BESIDE)
     scripts = [Script.read(path) for path in paths]
     if arguments.only:
         scripts = [script for script in scripts if script.name in arguments.only]

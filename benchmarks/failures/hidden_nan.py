@@ -2,7 +2,7 @@
 
 A batch without any label has 0 / 0 as its mean loss; from there on everything is NaN.
 
-Expected: hidden-nan at step 99+25
+Expected: hidden-nan or non-finite at step 99+25, says exactly 0
 Also: non-finite
 """
 

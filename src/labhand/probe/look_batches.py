@@ -18,13 +18,17 @@ LATELY = 64
 """Fingerprints that are remembered."""
 LABELS_MAX = 2048
 NODES_MAX = 40
+SHAPES_MAX = 8
+SHAPES = tuple(
+    "View UnsafeView Reshape Squeeze Unsqueeze Transpose Permute T Alias Clone Slice Select ToCopy".split()
+)
 STATISTICS_MAX = 1 << 16
 EVALUATIONS = (1, 2, 4, 8, 16, 64, 256)
 """Calls in a suspicious mode at which that is told."""
 
 
 class Batches(Look):
-    """Series `batch/<what>` and `eval/<what>`, and facts `loader`, `objective` and `modes`.
+    """Series `batch/<what>` and `eval/<what>`, and facts `loader`, `objective`, `doubled` and `modes`.
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
     how many are distinct; `shared`: the share of them that the step before had too. `mean`, `std`: of
@@ -63,7 +67,13 @@ class Batches(Look):
 
     def loss(self, loss: Any) -> None:
         """Finds the labels in the graph of the loss."""
-        function, target, classes = target_of(loss)
+        node, target, classes = target_of(loss)
+        function = node.name() if node is not None else ""
+        if "doubled" not in self.told and node is not None:
+            self.told.add("doubled")
+            what = doubled(node)
+            if what:
+                self.event("doubled", what=what, classes=classes, step=self.step)
         if target is None:
             return
         if "objective" not in self.told and classes:
@@ -171,8 +181,35 @@ def fingerprint(tensor: Any) -> Optional[int]:
     return hash((tuple(tensor.shape), tuple(values)))
 
 
-def target_of(loss: Any) -> Tuple[str, Any, Optional[int]]:
-    """The function, the targets and the number of classes of the loss, as its graph remembers them."""
+def doubled(node: Any) -> str:
+    """The activation that the loss function takes and the model has taken already; or ''."""
+    below = below_of(node)
+    name = node.name()
+    if name.startswith("NllLoss") and below is not None and below.name().startswith("LogSoftmax"):
+        below, sought = shaped(below), "Softmax"
+    elif name.startswith("BinaryCrossEntropyWithLogits"):
+        below, sought = shaped(node), "Sigmoid"
+    else:
+        return ""
+    return sought.lower() if below is not None and below.name().startswith(sought) else ""
+
+
+def shaped(node: Any) -> Optional[Any]:
+    """What a node takes, past those that only give it another shape or type."""
+    for _ in range(SHAPES_MAX):
+        node = below_of(node)
+        if node is None or not node.name().startswith(SHAPES):
+            break
+    return node
+
+
+def below_of(node: Any) -> Optional[Any]:
+    """What the first input of a node was made by."""
+    return node.next_functions[0][0] if node.next_functions else None
+
+
+def target_of(loss: Any) -> Tuple[Any, Any, Optional[int]]:
+    """The node of the loss function, the targets and the number of classes of the loss, as its graph remembers them."""
     waiting, seen = [loss.grad_fn], 0
     while waiting and seen < NODES_MAX:
         node = waiting.pop(0)
@@ -183,7 +220,7 @@ def target_of(loss: Any) -> Tuple[str, Any, Optional[int]]:
         if target is not None and target.dim():
             scores = getattr(node, "_saved_self", None)
             if scores is None or target.is_floating_point() or scores.dim() < 2:
-                return node.name(), target, None
-            return node.name(), target, int(scores.shape[1])
+                return node, target, None
+            return node, target, int(scores.shape[1])
         waiting += [following for following, _ in node.next_functions]
-    return "", None, None
+    return None, None, None

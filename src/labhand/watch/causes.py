@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from labhand.watch.incidents import Cause
 from labhand.watch.tracks import Track, median
@@ -115,6 +115,48 @@ def _gradient_led(view: View, step: int) -> Found:
             f"`{track.name}` rose with the loss, to {largest / usual:.3g} times its usual {usual:.3g}",
         )
     return None
+
+
+class Moved(NamedTuple):
+    """The layer that left its usual most when the loss did: `times` its usual, at `step`, by `metric`."""
+
+    layer: str
+    metric: str
+    times: float
+    step: int
+
+
+def moved_most(view: View, step: int) -> Moved | None:
+    """The layer whose weights or gradients left their usual most about a step; None where none did.
+
+    By the probe's looks at the layers, of which the first two since the step count.
+    """
+    found = []
+    for track in view.tracks.values():
+        if not track.name.startswith("layer/") or not track.name.endswith(
+            ("/update", "/grad_norm")
+        ):
+            continue
+        kept = _around(track, step)
+        if kept is None or len(kept[0]) < 3 or not kept[1] or median(kept[0]) <= 0:
+            continue
+        at, value = max(kept[1][:2], key=lambda point: point[1])
+        layer = track.name.split("/", 1)[1].rsplit("/", 1)[0]
+        found.append(Moved(layer, track.name, value / median(kept[0]), at))
+    most = max(found, key=lambda moved: moved.times, default=None)
+    return most if most is not None and most.times > LARGE else None
+
+
+def _layer_moved(view: View, step: int) -> Found:
+    moved = moved_most(view, step)
+    if moved is not None:
+        return Cause(
+            f"`{moved.layer}` left its usual most of all layers",
+            0.4,
+            f"`{moved.metric}` was {moved.times:.3g} times its usual at step {moved.step}",
+        )
+    seen = any(name.startswith("layer/") for name in view.tracks)
+    return None if seen else "which layer moved: that needs the probe's look at the layers"
 
 
 def _one_batch(view: View, step: int) -> Found:
@@ -325,6 +367,7 @@ WENT_WRONG: tuple[Callable[[View, int], Found], ...] = (
     _rate_jumped,
     _rate_is_high,
     _gradient_led,
+    _layer_moved,
     _one_batch,
     _same_data,
     _other_settings,

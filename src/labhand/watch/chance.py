@@ -11,6 +11,8 @@ USUAL = (2, 3, 4, 5, 10, 20, 100, 1000)
 VOCABULARIES = (30522, 32000, 50257, 50304, 100277, 128256, 151936, 250002)
 """Numbers of tokens of usual language models: nothing but guessing among them costs as much."""
 MOST_CLASSES = 10_000_000
+FEW_EXAMPLES = 0.25
+"""So far, as a share, the score of guessing may be from one in the number of classes."""
 NEAR = 0.006
 """A level within this share of the number is at it."""
 
@@ -73,8 +75,12 @@ def unmoved_guess(held: Evaluated, view: View) -> int | None:
     """The number of classes among which a score has always been that of guessing; None of any other."""
     if held.role not in BETTER_HIGHER:
         return None
-    count = is_guess(-held.level / held.span, held.noise / held.span, view)
-    return count if held.first - held.best <= max(0.02 * held.span, 4 * held.noise) else None
+    level, best, noise = -held.level / held.span, -held.best / held.span, held.noise / held.span
+    for count in classes(view):
+        if max(level, best) <= (1 + FEW_EXAMPLES) / count + 2 * noise:
+            return count
+    guess = is_guess(level, noise, view)
+    return guess if held.first - held.best <= max(0.02 * held.span, 4 * held.noise) else None
 
 
 def is_guess(score: float, noise: float, view: View) -> int | None:
@@ -84,7 +90,7 @@ def is_guess(score: float, noise: float, view: View) -> int | None:
     """
     known = classes(view)
     for count in (*known, *USUAL):
-        off = 0.25 if count in known else 0.02
+        off = FEW_EXAMPLES if count in known else 0.02
         if abs(score - 1 / count) <= off / count + 2 * noise:
             return count
     return None

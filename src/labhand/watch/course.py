@@ -186,7 +186,7 @@ class Course:
     held-out data that is worth a look: one in five, where each row has one. `went_back` is the latest
     pair of steps between which the loss went back, as it does after a restart. `rewards` are the levels of
     the negative of each reward; `rewarded` says whether the latest row completed a block of one.
-    `began_anew`: with the latest row another training began, as in a log that is appended to, or for the
+    `stirred`: any of these, or five more values of the loss. `began_anew`: with the latest row another training began, as in a log that is appended to, or for the
     next fold.
     """
 
@@ -196,7 +196,7 @@ class Course:
         self.held: dict[str, Evaluated] = {}
         self.beside: dict[str, Evaluated] = {}
         self.rewards: dict[str, Levels] = {}
-        self.block = self.evaluated = self.rewarded = False
+        self.block = self.evaluated = self.rewarded = self.stirred = False
         self.went_back: tuple[int, int] | None = None
         self.began_anew = False
         self._step = 0
@@ -209,13 +209,14 @@ class Course:
         """Brings it up to date with a row."""
         if len(tracks) != self._known:
             self._meet(tracks)
-        self.block = self.evaluated = self.rewarded = False
+        self.block = self.evaluated = self.rewarded = self.stirred = False
         values = row.values
         value = values.get(self._name)
         if value is None:
             self._lead(row)
         elif value - value == 0.0:
             self.block = self.levels.add(value, row.step)
+            self.stirred = self.levels.count % FEW == 0
             if row.step < self._step:
                 self.went_back = self._step, row.step
                 self.began_anew = self._is_anew(value)
@@ -232,6 +233,7 @@ class Course:
                 self.rewarded = levels.add(-value, row.step) or self.rewarded
         if came and not 0 < count - self._judged < FEW:
             self.evaluated, self._judged = True, count
+        self.stirred = self.stirred or self.evaluated or self.rewarded
 
     def _is_anew(self, value: float) -> bool:
         """Whether a loss whose steps went back to the first one is what it was there: another training."""

@@ -47,6 +47,7 @@ class View:
         self.earlier = earlier
         self.config: dict[str, Any] = dict(config or {})
         self.tracks: dict[str, Track] = {}
+        self._named: dict[Role, list[str]] = {}
         self.course = Course()
         self.classes = self.settled = self._rows = 0
         self.step: int | None = None
@@ -63,6 +64,7 @@ class View:
                 track = tracks.get(name)
                 if track is None:
                     track = tracks[name] = Track(name, self.roles.of(name))
+                    self._named.setdefault(track.role, []).append(name)
                 track.add(signal.step, value)
             self.course.take(signal, tracks)
             if self.course.began_anew:
@@ -77,7 +79,9 @@ class View:
 
     def _begin_anew(self, row: Points) -> None:
         """Forgets the training before, of which nothing is left in the weights."""
-        self.course, self.tracks = Course(), {n: Track(n, self.roles.of(n)) for n in row.values}
+        self.course = Course()
+        for name in self.tracks:
+            self.tracks[name] = Track(name, self.roles.of(name))
         for name, value in row.values.items():
             self.tracks[name].add(row.step, value)
         self.course.take(row, self.tracks)
@@ -88,8 +92,14 @@ class View:
         if self.roles.by_behaviour(series):
             self.settled += 1
             self.course = Course()
+            self._named.clear()
             for track in self.tracks.values():
                 track.role = self.roles.of(track.name)
+                self._named.setdefault(track.role, []).append(track.name)
+
+    def named(self, role: Role) -> Sequence[str]:
+        """The names of the metrics of a role, in the order in which they were first seen."""
+        return self._named.get(role, ())
 
     def having(self, *roles: Role) -> list[Track]:
         """The metrics of these roles, in the order in which they were first seen."""

@@ -23,6 +23,7 @@ class _Wanting(NamedTuple):
     detector: Any
     wants: frozenset[Any] | None
     explained_by: tuple[str, ...]
+    waits: bool
 
     def shown(self, view: View, names: Iterable[str]) -> bool:
         """Whether rows of these metrics are for it."""
@@ -88,7 +89,10 @@ class Watcher:
         plan = self._plans.get(shape)
         if plan is None:
             plan = self._plan(shape, signal)
+        calm = not self.view.course.stirred and isinstance(signal, Points)
         for wanting in plan:
+            if calm and wanting.waits:
+                continue
             try:
                 claims = wanting.detector.see(signal)
                 if claims:
@@ -174,6 +178,7 @@ def _wanting(name: str, detector: Any) -> _Wanting:
         detector,
         None if wants is None else frozenset(wants),
         tuple(getattr(detector, "explained_by", ())),
+        bool(getattr(detector, "waits", False)),
     )
 
 

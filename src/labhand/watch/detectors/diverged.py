@@ -32,7 +32,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from labhand.watch.causes import causes_of
+from labhand.watch.causes import causes_of, moved_most
 from labhand.watch.course import Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.detectors._collapse import MILD, Collapse, of_rewards, of_scores
@@ -79,6 +79,7 @@ class _Early(NamedTuple):
 class Detector:
     """Watches the training loss of a run together with its validation metrics."""
 
+    waits = True
     wants: Wants = (
         "train-loss", "validation-loss", "validation-score", "validation-error", "reward", Ended,
     )  # fmt: skip
@@ -90,6 +91,7 @@ class Detector:
         self._onset_step = 0
         self._low = math.nan
         self._largest = 0.0
+        self._layer: str | None = None
         self._early: _Early | None = None
         self.peak = 0.0
 
@@ -244,6 +246,8 @@ class Detector:
             worst = max(rise.validation, key=lambda e: e.lost)
             message += f"; `{worst.name}` has lost {_percent(worst.lost)}"
         causes, unchecked = self._causes()
+        moved = moved_most(self._view, self._onset_step)
+        self._layer = self._layer or (moved.layer if moved else None)
         if not rise.validation:
             unchecked = ["no validation metric has been evaluated since it began", *unchecked]
         return Claim(
@@ -259,6 +263,7 @@ class Detector:
             time=row.time,
             alarm=not passed,
             metric=loss.name,
+            layer=self._layer,
             evidence={
                 "best_level": low,
                 "level": now,

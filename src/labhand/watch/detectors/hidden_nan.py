@@ -22,6 +22,7 @@ and by, or the gradient norm is zero with them. A loss without gradient norm bes
 Hugging Face, `TrainingArguments.logging_nan_inf_filter`; transformers issue 31391.
 """
 
+from collections import deque
 from collections.abc import Iterable
 
 from labhand.watch.detectors import Wants
@@ -44,7 +45,7 @@ class Detector:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._before: dict[str, list[float]] = {}
+        self._before: dict[str, deque[float]] = {}
         self._zeros: dict[str, int] = {}
         self._since: dict[str, int] = {}
         self._norm: float | None = None
@@ -56,31 +57,34 @@ class Detector:
         if not isinstance(signal, Points):
             return ()
         claims: list[Claim] = []
-        losses = []
-        for name, value in signal.values.items():
-            role = self._view.roles.of(name)
-            if role == "train-loss":
-                losses.append((name, value))
-            elif role == "gradient-norm":
-                self._norm = value
-                if value - value != 0:
-                    self._proof = f"`{name}` is not finite"
-            elif role == "validation-loss" and value - value != 0:
+        values, view = signal.values, self._view
+        for name in (*view.named("gradient-norm"), *view.named("validation-loss")):
+            value = values.get(name)
+            if value is None:
+                continue
+            if value - value != 0:
                 self._proof = f"`{name}` is not finite"
-        for name, value in losses:
-            claims += self._loss(name, value, signal)
+            if view.roles.of(name) == "gradient-norm":
+                self._norm = value
+        for name in view.named("train-loss"):
+            value = values.get(name)
+            if value is not None:
+                claims += self._loss(name, value, signal)
         return claims
 
     def _loss(self, name: str, value: float, row: Points) -> Iterable[Claim]:
         if value != 0.0:
             if value - value == 0:
-                self._before[name] = [*self._before.get(name, [])[-LATELY:], value]
+                before = self._before.get(name)
+                if before is None:
+                    before = self._before[name] = deque(maxlen=LATELY + 1)
+                before.append(value)
             self._zeros[name] = 0
             if self._open == name:
                 self._open = None
                 yield self._claim(name, row, sure=True, passed=True)
             return
-        before = self._before.get(name, [])
+        before = list(self._before.get(name, ()))
         if len(before) < 3 or median(before[-5:]) < WELL_ABOVE or before[-1] < WELL_ABOVE / 5:
             return
         zeros = self._zeros[name] = self._zeros.get(name, 0) + 1
@@ -96,7 +100,7 @@ class Detector:
         yield self._claim(name, row, sure=bool(self._proof) or zeros >= SURE)
 
     def _claim(self, name: str, row: Points, *, sure: bool, passed: bool = False) -> Claim:
-        since, usual = self._since[name], median(self._before[name][-5:])
+        since, usual = self._since[name], median(list(self._before[name])[-5:])
         message = f"`{name}` is exactly 0 since step {since}, where it was about {usual:.3g}: a NaN is hidden"
         if passed:
             message = f"`{name}` was exactly 0 from step {since} on and is a number again"

@@ -50,8 +50,9 @@ class Detector:
         if not isinstance(signal, Points):
             return ()
         claims: list[Claim] = []
-        for name, value in signal.values.items():
-            if self._view.roles.of(name) == "learning-rate" and value - value == 0:
+        for name in self._view.named("learning-rate"):
+            value = signal.values.get(name)
+            if value is not None and value - value == 0:
                 claims += self._judged(name, value, signal)
         return claims
 

@@ -50,8 +50,9 @@ class Detector:
         if not isinstance(signal, Points):
             return ()
         claims = []
-        for name, value in signal.values.items():
-            if self._view.roles.of(name) == "learning-rate" and 0 <= value < 1e6:
+        for name in self._view.named("learning-rate"):
+            value = signal.values.get(name, -1.0)
+            if 0 <= value < 1e6:
                 rate = self._known.get(name)
                 if rate is None:
                     rate = self._known[name] = _Rate()

@@ -4,7 +4,8 @@
 Tells when the training loss began at ln k, as a guess among k classes has it, and has flattened just
 above ln(e + k - 1) - 1: the least cross-entropy there is where the outputs went through a softmax
 before the loss function took one of its own. For 10 classes that is 1.461. Numbers of classes are
-those that the probe or the settings name, or usual ones.
+those that the probe or the settings name, or usual ones. With the probe the graph of the first loss
+tells it at once: of a softmax before cross-entropy, and of a sigmoid before the loss that has its own.
 
 ## Why it is bad
 The gradient is a fraction of what it should be, and probabilities are far too even: accuracy suffers,
@@ -29,7 +30,7 @@ from collections.abc import Iterable
 from labhand.watch.chance import USUAL, classes, softmax_twice
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
-from labhand.watch.signals import Points, Signal
+from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.view import View
 
 LEAST_BLOCKS = 8
@@ -46,7 +47,7 @@ BELOW = 0.002
 class Detector:
     """Watches the training loss."""
 
-    wants: Wants = ("train-loss",)
+    wants: Wants = ("train-loss", Fact)
     explained_by = ("non-finite", "not-learning")
 
     def __init__(self, view: View) -> None:
@@ -55,6 +56,8 @@ class Detector:
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The floor that this row proves."""
+        if isinstance(signal, Fact):
+            return self._doubled(signal) if signal.kind == "doubled" and not self._told else ()
         course = self._view.course
         if not course.block or self._told or not isinstance(signal, Points):
             return ()
@@ -86,6 +89,32 @@ class Detector:
                         f"the loss lies {100 * (level / floor - 1):.1f} % above {floor:.4g}",
                     )
                 ],
+            )
+        ]
+
+    def _doubled(self, fact: Fact) -> Iterable[Claim]:
+        """What the graph of the loss proves."""
+        self._told = True
+        what, count = fact.data.get("what"), int(fact.data.get("classes") or 0)
+        message = f"The model ends in a {what}, and the loss function takes a {what} of its own"
+        if what == "softmax" and count > 1:
+            message += (
+                f": for {count} classes the loss cannot fall below {softmax_twice(count):.4g}"
+            )
+        step = int(fact.data.get("step") or 0)
+        cause = Cause(f"the {what} is taken twice", 0.95, "both stand in the graph of the loss")
+        return [
+            Claim(
+                key="loss",
+                state="confirmed",
+                severity="warning",
+                confidence=0.95,
+                message=message,
+                advice=f"Take the {what} off the end of the model: the loss function expects logits.",
+                step=step,
+                time=fact.time,
+                evidence={"classes": count or None},
+                causes=[cause],
             )
         ]
 

@@ -67,7 +67,7 @@ class Detector:
             self._steps.add(self._view.step, signal.time, 0.0)
         claims: list[Claim] = []
         for name, value in signal.values.items():
-            if value - value != 0.0 or not self._followed(name):
+            if value - value != 0.0 or value <= 0 or not self._followed(name):
                 continue
             blocks = self._series.setdefault(name, Blocks())
             if blocks.add(signal.step, signal.time, value) and name != SHARE:
@@ -80,6 +80,9 @@ class Detector:
     def _judged(self, name: str, blocks: Blocks, row: Points) -> Iterable[Claim]:
         whole = blocks.whole
         if len(whole) < LEAST_BLOCKS or len(whole) * blocks.width < LEAST_POINTS:
+            return
+        # the same memory is often measured by several: it is told by the first that proves it
+        if any(_of_gpu(name) == _of_gpu(other) for other in self._open.keys() - {name}):
             return
         growth = _growth(whole)
         if growth is not None:
@@ -168,6 +171,10 @@ def _growth(whole: list[Block], least_bytes: float = LEAST_BYTES) -> float | Non
     jump = max(b - a for a, b in itertools.pairwise(lows))
     even = jump < 0.5 * grown
     return grown if steady and even and rises >= 0.7 * (len(lows) - 1) and not falls else None
+
+
+def _of_gpu(name: str) -> bool:
+    return any(word in name.lower() for word in ("gpu", "cuda", "vram"))
 
 
 def _flat(whole: list[Block]) -> bool:

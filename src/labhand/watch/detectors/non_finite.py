@@ -27,7 +27,7 @@ NVIDIA, *Train With Mixed Precision*, on loss scaling; PyTorch, `torch.amp.GradS
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from labhand.watch.causes import causes_of
 from labhand.watch.detectors._blank import Blank
@@ -65,10 +65,7 @@ class Detector:
     def __init__(self, view: View) -> None:
         self._view = view
         self._roles = view.roles
-        self._good: dict[str, int] = {}
         self._blanks: dict[str, Blank] = {}
-        self._losses: list[str] = []
-        self._held: list[str] = []
         self._never: dict[str, int] = {}
         self._ill: dict[str, Illness] = {}
         self._past: Illness | None = None
@@ -84,38 +81,37 @@ class Detector:
         return ()
 
     def _row(self, row: Points) -> Iterable[Claim]:
-        bad: dict[str, float] = {}
-        good = self._good
-        for name, value in row.values.items():
-            if name not in good:
-                self._new(name)
-            if value - value == 0.0:
-                good[name] += 1
-            else:
-                bad[name] = value
+        bad = {name: value for name, value in row.values.items() if value - value != 0.0}
         tabular = row.source in TABLES
-        if not (bad or self._ill or tabular):
-            return ()
-        return self._judged(row, self._in_table(row, bad) if tabular else dict.fromkeys(bad, 1))
+        proved = self._in_table(row, bad) if tabular else dict.fromkeys(bad, 1)
+        return self._judged(row, proved) if proved or self._ill else ()
 
-    def _new(self, name: str) -> None:
-        self._good[name] = 0
-        if self._roles.of(name) == "train-loss":
-            self._losses.append(name)
-        elif self._roles.of(name) == "validation-loss":
-            self._held.append(name)
+    @property
+    def _losses(self) -> Sequence[str]:
+        return self._view.named("train-loss")
+
+    def _good(self, name: str) -> int:
+        """How many finite values a metric has had."""
+        track = self._view.tracks.get(name)
+        return 0 if track is None else track.count
 
     def _in_table(self, row: Points, bad: Mapping[str, float]) -> dict[str, int]:
         """The metrics that are bad in a row of a table, with the number of rows that prove it."""
         proved = {name: 1 for name, value in bad.items() if math.isinf(value)}
-        for name in {*self._losses, *self._held, *bad} - proved.keys():
+        losses = (*self._losses, *self._view.named("validation-loss"))
+        others = [name for name in bad if name not in losses] if bad else ()
+        for name in (*losses, *others):
             value = row.values.get(name, math.nan)
-            blank = self._blanks.setdefault(name, Blank())
+            blank = self._blanks.get(name)
+            if blank is None:
+                blank = self._blanks[name] = Blank()
             if value - value == 0.0:
                 blank.alive(row.values)
                 continue
+            if name in proved:
+                continue
             blank.missing(row.values, row.step)
-            always_there = name in bad and blank.always and self._good[name] > 0
+            always_there = name in bad and blank.always and self._good(name) > 0
             if (always_there and blank.count) or self._never_was(row, name, bad):
                 proved[name] = 1
             elif name in self._losses and blank.gone:
@@ -128,7 +124,7 @@ class Detector:
         if name not in bad or name not in self._losses or row.source == "parquet":
             return False
         self._never[name] = self._never.get(name, 0) + 1
-        return self._never[name] >= 2 and not any(self._good[loss] for loss in self._losses)
+        return self._never[name] >= 2 and not any(self._good(loss) for loss in self._losses)
 
     def _judged(self, row: Points, bad: Mapping[str, int]) -> Iterator[Claim]:
         touched: dict[str, Illness] = {}
@@ -177,7 +173,7 @@ class Detector:
     def _spoils(self, key: str, illness: Illness) -> bool:
         """Whether it is a validation loss that was fine and is bad now."""
         validation = self._roles.of(key) == "validation-loss"
-        return validation and illness.in_a_row > 0 and self._good.get(key, 0) > 0
+        return validation and illness.in_a_row > 0 and self._good(key) > 0
 
     def _opened(self, key: str, illness: Illness) -> Illness:
         """The illness, now open; that of the training takes over what has the same cause."""
@@ -282,10 +278,11 @@ class Detector:
             hidden = any(self._view.tracks[name].last == 0.0 for name in self._losses)
             return stuck, stuck and not hidden and TRAINING not in self._ill
         name = next(iter(illness.bad))
-        lived = self._good[name] > 0
+        good = self._good(name)
+        lived = good > 0
         if self._roles.of(name) == "validation-loss" and lived:
             return True, rows >= 2 and TRAINING not in self._ill
-        return lived and self._good[name] >= 5 and rows >= 5, False
+        return lived and good >= 5 and rows >= 5, False
 
     def _said(self, fact: Fact) -> Iterator[Claim]:
         """The probe has found where the first bad value arose."""

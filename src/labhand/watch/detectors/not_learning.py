@@ -40,8 +40,9 @@ from labhand.watch.view import View
 
 LEAST = 8
 """Evaluations, weighted, below which nobody hears of it."""
-UNMOVED = 0.03
-"""A validation metric within so much of its first value, in its logarithm, has not moved."""
+UNMOVED, STILL = 0.03, 0.001
+"""A validation metric within so much of its first value, in its logarithm, has not moved: the first where
+that is its noise, the second in any case."""
 HARDLY = 0.3
 """Nor has a training loss that has fallen by less than this, where validation has not moved."""
 LEAST_BLOCKS = 4
@@ -55,6 +56,7 @@ ROWS, KNOWN_ROWS = 64, 32
 class Detector:
     """Watches every validation metric, and the training loss."""
 
+    waits = True
     wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error")
     explained_by = ("non-finite", "diverged")
 
@@ -120,8 +122,9 @@ class Detector:
         if len(levels.blocks) < LEAST_BLOCKS or held.count < 4 or levels.raw:
             return False
         if held.role in BETTER_HIGHER:
-            return unmoved_guess(held, self._view) is not None and self._hardly_fell()
-        near = min(UNMOVED, 4 * held.noise)
+            still = held.same == held.count or unmoved_guess(held, self._view) is not None
+            return still and self._hardly_fell()
+        near = max(STILL, min(UNMOVED, 4 * held.noise))
         return self._hardly_fell() and held.first - held.best <= near
 
     def _hardly_fell(self) -> bool:

@@ -43,6 +43,7 @@ FALLEN = 0.03
 class Detector:
     """Watches every validation metric beside the training loss."""
 
+    waits = True
     wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error")
     explained_by = ("non-finite", "diverged", "validation-at-chance")
 

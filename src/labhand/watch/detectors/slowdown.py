@@ -106,8 +106,8 @@ class Detector:
             return row.values[MEASURED]
         if self._source == (MEASURED,):
             return None
-        for name in row.values:
-            if self._view.roles.of(name) == "step-time":
+        for name in self._view.named("step-time"):
+            if name in row.values:
                 self._switch((name,))
                 return row.values[name] if self._source == (name,) else None
         return self._between(row) if self._source in (None, (row.source, "rows")) else None

@@ -28,6 +28,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 
+from labhand.watch.course import RAN
 from labhand.watch.incidents import Claim
 from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
 from labhand.watch.view import View
@@ -51,7 +52,7 @@ class Detector:
     """Watches the time between steps."""
 
     def __init__(self, view: View) -> None:
-        self._roles = view.roles
+        self._view = view
         self._began = math.nan
         self._last = math.nan
         self._step: int | None = None
@@ -90,8 +91,9 @@ class Detector:
     def _row(self, row: Points) -> Iterable[Claim]:
         if row.source == "system" or not row.time > 0:
             return ()
-        if any(self._roles.of(name).startswith("validation") for name in row.values):
-            self._between = True
+        if not self._between:
+            named = self._view.named
+            self._between = any(name in row.values for role in RAN for name in named(role))
         writer = (row.source, row.rank)
         before = self._steps.get(writer)
         if before is not None and row.step <= before:

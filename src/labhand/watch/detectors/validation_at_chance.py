@@ -27,14 +27,14 @@ A. Power et al., *Grokking*, 2022, for the exception.
 import math
 from collections.abc import Iterable
 
-from labhand.watch.chance import is_guess
+from labhand.watch.chance import unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
 
-LEAST = 5
+LEAST = 8
 """Evaluations at chance since the training has learned."""
 OFF = 4.0
 """A score within so many times its noise of its first value has not moved."""
@@ -43,12 +43,14 @@ OFF = 4.0
 class Detector:
     """Watches validation scores and error rates beside the training."""
 
+    waits = True
     wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error")
     explained_by = ("non-finite", "diverged", "not-learning", "train-eval-mismatch")
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._counts: dict[str, int] = {}
+        self._begun: dict[str, int] = {}
         self._told: dict[str, float] = {}
         self.peak = 0.0
 
@@ -64,10 +66,12 @@ class Detector:
                 continue
             if not self._at_chance(held):
                 self._counts[held.name] = 0
+                self._begun.pop(held.name, None)
                 if self._told.pop(held.name, None) is not None:
                     claims.append(self._claim(held, 0.0, signal, passed=True))
                 continue
-            count = self._counts[held.name] = self._counts.get(held.name, 0) + 1
+            since = self._begun.setdefault(held.name, held.count - 1)
+            count = self._counts[held.name] = held.count - since
             score = math.log2(max(1.0, count / len(rates)))
             self.peak = max(self.peak, score)
             told = self._told.get(held.name, -1.0)
@@ -97,14 +101,11 @@ class Detector:
             return True
         if held.role not in BETTER_HIGHER or held.count < 3:
             return False
-        guess = is_guess(-held.level, held.noise, self._view)
-        return guess is not None and held.first - held.best <= max(0.02, OFF * held.noise)
+        return unmoved_guess(held, self._view) is not None
 
     def _claim(self, held: Evaluated, score: float, row: Points, *, passed: bool = False) -> Claim:
         course = self._view.course
-        guess = (
-            is_guess(-held.level, held.noise, self._view) if held.role in BETTER_HIGHER else None
-        )
+        guess = unmoved_guess(held, self._view)
         message = f"`{held.name}` is {held.plain:.4g}"
         if passed:
             message += ": no longer at chance"
