@@ -104,9 +104,29 @@ def a_validation_loss_that_turns_nan() -> Rows:
         yield {"epoch": i, "train_loss": fell(i), "val_loss": fell(i) if i < 12 else math.nan}
 
 
+def restarts_that_cost_much_of_what_was_won() -> Rows:
+    for i in range(150):
+        rate = 0.5 + 0.5 * math.cos(math.pi * (i % 30) / 30)
+        loss = 0.2 + 1.2 * rate * math.exp(-i / 150) + noise()
+        yield {
+            "epoch": i,
+            "loss": loss,
+            "lr": 0.1 * rate,
+            "val_acc": 0.9 - 0.25 * rate + noise(0.01),
+        }
+
+
+def gradients_that_are_nan_for_good() -> Rows:
+    for i in range(130):
+        norm = 1 + abs(noise(0.2)) if i < 60 else math.nan
+        yield {"step": 10 * i, "loss": fell(min(i, 60)) + noise(), "grad_norm": norm}
+
+
 @pytest.mark.parametrize(
     ("drawn", "rules"),
     [
+        (restarts_that_cost_much_of_what_was_won, ()),
+        (gradients_that_are_nan_for_good, ("non-finite",)),
         (values_that_grow_with_the_reward, ()),
         (a_penalty_that_grows_with_the_reward, ()),
         (a_reward_that_collapses, ("diverged",)),

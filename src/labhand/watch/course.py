@@ -31,6 +31,7 @@ HARDLY_WON = 0.08
 WORST = 2.0
 """Twice of what was won: more than that is not worse."""
 BETTER_HIGHER = frozenset(("validation-score", "train-score"))
+_WHOLE = TRAIN | frozenset("loss losses total batch step epoch avg mean probe".split())
 RAN = ("validation-loss", "validation-score", "validation-error")
 BESIDE = ("train-score", "train-error")
 
@@ -249,8 +250,10 @@ class Course:
         for track in list(tracks.values())[self._known :]:
             if track.role == "train-loss":
                 self._losses.append(track)
-                self.loss = self.loss or track
-                self._name = self.loss.name
+                if self.loss is None or (
+                    self.loss.count <= 1 and _is_whole(track.name) > _is_whole(self._name)
+                ):
+                    self.loss, self._name = track, track.name
             elif track.role == "reward":
                 self.rewards[track.name] = Levels(raw=True)
             elif track.role in RAN or track.role in BESIDE:
@@ -297,6 +300,11 @@ class Course:
     def twin(self, held: Evaluated) -> Evaluated | None:
         """The same metric on the training data; None where there is none."""
         return next((e for e in self.beside.values() if e.bare == held.bare), None)
+
+
+def _is_whole(name: str) -> bool:
+    """Whether a name is that of the loss, and not of one of its parts."""
+    return {word.lower() for word in re.findall(r"[A-Za-z]+", name)} <= _WHOLE
 
 
 def _bare(name: str) -> tuple[str, ...]:

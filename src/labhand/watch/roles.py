@@ -48,13 +48,14 @@ _TELLS_NOTHING = frozenset(
     "x y z v f m value values metric metrics result results out output col column var series data".split()
 )
 _TOKEN = re.compile(r"[A-Za-z]+|\d+")
+_WORD = re.compile(r"[A-Za-z]+\d*")
 _VALIDATION = HELD_OUT | {"oob"}
 _LOSS = LOSSES | frozenset("elbo objective cost l1 l2 deviance".split())
 _SCORE = SCORES | {"top"}
 _BESIDE = frozenset(
-    "aux scale scaler weight kl reg regularization regularisation balance z prox".split()
+    "best aux scale scaler weight kl reg regularization regularisation balance z prox".split()
 )
-_REWARD = frozenset("reward rewards return returns rew".split())
+_REWARD = frozenset("reward rewards return returns rew success winrate".split())
 _REWARD_BESIDE = frozenset(
     "chosen rejected margin margins accuracy accuracies std var min max model len length".split()
 )
@@ -67,12 +68,17 @@ _PARTS = frozenset(
 
 def role(metric: str) -> Role:
     """The role that the name of a metric suggests."""
-    words = [word.lower() for word in _TOKEN.findall(re.sub(r"([a-z])([A-Z])", r"\1 \2", metric))]
-    known = set(words)
+    split = re.sub(r"([a-z])([A-Z])", r"\1 \2", metric)
+    words = [word.lower() for word in _TOKEN.findall(split)]
     joined = "_".join(words)
-    if ("grad" in known or "gradient" in known or "gnorm" in known) and (
-        "norm" in known or "gnorm" in known
-    ):
+    # `mIoU`, `f1` and `top5` are words as they stand
+    whole = {word.lower() for word in _WORD.findall(f"{metric} {split}")}
+    known = {*words, *whole, *(word.rstrip("0123456789") for word in whole)}
+    if "held_out" in joined or "hold_out" in joined:
+        known.add("val")
+    if "cross_entropy" in joined or "bits_per_" in joined:
+        known = known - {"entropy"} | {"loss"}
+    if known & {"gnorm", "gradnorm"} or ("norm" in known and known & {"grad", "gradient"}):
         return "gradient-norm"
     if known & {"lr", "lrs"} or "learning_rate" in joined:
         return "learning-rate"
@@ -94,14 +100,14 @@ def _measured(known: set[str], joined: str) -> Role:
         return "other" if known & _PARTS and not known & {"train", "training"} else "train-loss"
     if loss:
         return "validation-loss"
-    if known & _REWARD:
+    if known & ERRORS:
+        return "validation-error" if validation else "train-error"
+    if known & _REWARD or "win_rate" in joined:
         return "other" if known & _REWARD_BESIDE else "reward"
     if known & _SCORE or "average_precision" in joined:
         if joined == "score":  # of what, nobody knows
             return "other"
         return "validation-score" if validation else "train-score"
-    if known & ERRORS:
-        return "validation-error" if validation else "train-error"
     return "other"
 
 

@@ -4,6 +4,7 @@
 Compares the level of the training loss now with the lowest level that it had kept. Where validation
 metrics were evaluated since, what counts is how much of what was won both have lost: a loss that rises
 while validation gets better is no divergence. Where they were not, the loss alone must have lost more.
+After a restart of the learning rate the loss is compared with what it was at a rate as high.
 A policy's losses say nothing of how good it is: where a reward is logged, it alone is asked, and must lose
 most of what it had won. So must validation scores where no training loss is logged.
 Tells when that is rarer among healthy runs than the budget of alarms allows.
@@ -13,8 +14,8 @@ The rest of the run is spent on weights that are worse than those of an hour ago
 comes back by itself.
 
 ## Known problems
-A run that is started anew from its first weights within one log looks the same, and is told: all that
-was learned is lost. Without any validation metric a new, harder part of a curriculum looks like a
+A run that is started anew from its first weights while its steps go on looks the same, and is told: all
+that was learned is lost. Without any validation metric a new, harder part of a curriculum looks like a
 small divergence; it must cost almost half of what was won before it is told.
 
 ## Example
@@ -51,6 +52,8 @@ LEAST_WON = 0.25
 ALONE = 0.6
 """What the loss is worth where no validation metric was evaluated since."""
 ALONE_RISE = 0.8
+RESTARTED = 2.0
+"""A learning rate so many times that of the best level has been restarted, where it was as high before."""
 BACK = 0.3
 """It has recovered once less than this share of the largest rise is left."""
 
@@ -92,6 +95,7 @@ class Detector:
         self._low = math.nan
         self._largest = 0.0
         self._layer: str | None = None
+        self._rates: list[float] = []
         self._early: _Early | None = None
         self.peak = 0.0
 
@@ -105,6 +109,8 @@ class Detector:
             return self._collapsed(signal)
         if levels.count % FEW == 0 and len(levels.blocks) >= LEAST_BLOCKS:
             self._suspect()
+        if course.block:
+            self._remember_rate()
         if not (course.block or course.evaluated) or len(levels.blocks) < LEAST_BLOCKS:
             return ()
         rise = self._rise()
@@ -152,6 +158,24 @@ class Detector:
         new = [cause for cause in late if cause.cause not in known]
         both = sorted([*self._early.causes, *new], key=lambda cause: -cause.confidence)
         return both, self._early.unchecked
+
+    def _remember_rate(self) -> None:
+        """The learning rate at each block of the loss."""
+        rates = self._view.having("learning-rate")
+        if len(self._rates) >= len(self._view.course.levels.blocks):
+            self._rates = self._rates[1::2]
+        self._rates.append(rates[0].last if rates else math.nan)
+
+    def _low_at_rate(self, low: float, at: int) -> float:
+        """The level to compare with: where the rate was restarted, the lowest at a rate as high before."""
+        blocks, rates = self._view.course.levels.blocks, self._rates
+        if len(rates) != len(blocks) or not 0 <= at < len(rates):
+            return low
+        now, then = rates[-1], rates[at]
+        if not now > RESTARTED * then:
+            return low
+        as_high = [b for b, rate in zip(blocks[:at], rates[:at], strict=True) if rate >= now / 2]
+        return min(as_high, default=low)
 
     def _collapsed(self, row: Points) -> Iterable[Claim]:
         """Judges by rewards, or by scores alone."""
@@ -201,6 +225,7 @@ class Detector:
         low, at = levels.best(1)
         onset = (at + 1) * levels.width
         step = levels.steps[at]
+        low = self._low_at_rate(low, at)
         asked = [e for e in course.held.values() if e.at > onset and e.lost == e.lost]
         # a value that never moves says nothing good
         asked = [e for e in asked if e.lost > 0 or e.same < 3]
@@ -210,6 +235,7 @@ class Detector:
             score = min((now - low) / RISE, self._share(low, now) / SHARE, lost)
             return _Rise(score, low, now, step, lost, tuple(asked))
         low, at = levels.best()
+        low = self._low_at_rate(low, at)
         now = levels.now()
         rise = (now - low - levels.noise) / ALONE_RISE
         if levels.raw:

@@ -98,7 +98,8 @@ class Detector:
     def _in_table(self, row: Points, bad: Mapping[str, float]) -> dict[str, int]:
         """The metrics that are bad in a row of a table, with the number of rows that prove it."""
         proved = {name: 1 for name, value in bad.items() if math.isinf(value)}
-        losses = (*self._losses, *self._view.named("validation-loss"))
+        named = self._view.named
+        losses = (*self._losses, *named("validation-loss"), *named("gradient-norm"))
         others = [name for name in bad if name not in losses] if bad else ()
         for name in (*losses, *others):
             value = row.values.get(name, math.nan)
@@ -131,7 +132,7 @@ class Detector:
         self._settle(row)
         # a loss first: what else is bad in its row has the same cause
         for name in sorted(bad, key=self._weight):
-            if self._told_before(name, row):
+            if self._told_before(name, row) or self._hidden(name):
                 continue
             blank = self._blanks.get(name)
             began = blank.first_step if blank and blank.first_step is not None else row.step
@@ -210,6 +211,11 @@ class Detector:
             return False
         return row.source != self._past.source and self._in_past(row.step)
 
+    def _hidden(self, name: str) -> bool:
+        """Whether a bad gradient norm stands beside a loss of exactly 0: `hidden-nan` tells that."""
+        gradient = name == GRADIENT or self._key(name) == GRADIENT
+        return gradient and any(self._view.tracks[loss].last == 0.0 for loss in self._losses)
+
     def _in_past(self, step: int) -> bool:
         return self._past is not None and self._past.opened <= step <= self._past.last_step
 
@@ -275,8 +281,7 @@ class Detector:
         if key == GRADIENT:
             sparse = rows >= SPARSE_ROWS and step - illness.streak_step >= SPARSE_STEPS
             stuck = rows >= GRADIENT_ROWS or sparse
-            hidden = any(self._view.tracks[name].last == 0.0 for name in self._losses)
-            return stuck, stuck and not hidden and TRAINING not in self._ill
+            return stuck, stuck and not self._hidden(GRADIENT) and TRAINING not in self._ill
         name = next(iter(illness.bad))
         good = self._good(name)
         lived = good > 0

@@ -45,7 +45,7 @@ class Detector:
 
     waits = True
     wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error")
-    explained_by = ("non-finite", "diverged", "validation-at-chance")
+    explained_by = ("non-finite", "diverged", "validation-at-chance", "not-learning")
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -99,10 +99,11 @@ class Detector:
     def _train_fell(self, held: Evaluated) -> bool:
         """Whether the training loss has fallen further since the best evaluation."""
         levels = self._view.course.levels
-        place = max(0, held.best_at // levels.width - 1)
-        if not levels.blocks or place >= len(levels.blocks):
+        place = held.best_at // levels.width
+        if place > len(levels.blocks) - 3:
             return False
-        return levels.blocks[place] - levels.blocks[-1] > max(FALLEN, levels.noise)
+        fell = min(levels.blocks[max(0, place - 1) : place + 1]) - max(levels.blocks[-2:])
+        return fell > max(FALLEN, 2 * levels.noise)
 
     def _claim(self, held: Evaluated, score: float, row: Points, *, passed: bool = False) -> Claim:
         course = self._view.course
