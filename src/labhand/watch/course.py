@@ -32,7 +32,7 @@ WORST = 2.0
 """Twice of what was won: more than that is not worse."""
 BETTER_HIGHER = frozenset(("validation-score", "train-score"))
 _WHOLE = TRAIN | frozenset("loss losses total batch step epoch avg mean probe".split())
-RAN = ("validation-loss", "validation-score", "validation-error")
+RAN: tuple[Role, ...] = ("validation-loss", "validation-score", "validation-error")
 BESIDE = ("train-score", "train-error")
 
 

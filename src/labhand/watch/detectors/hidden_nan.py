@@ -75,10 +75,9 @@ class Detector:
     def _loss(self, name: str, value: float, row: Points) -> Iterable[Claim]:
         if value != 0.0:
             if value - value == 0:
-                before = self._before.get(name)
-                if before is None:
-                    before = self._before[name] = deque(maxlen=LATELY + 1)
-                before.append(value)
+                if name not in self._before:
+                    self._before[name] = deque(maxlen=LATELY + 1)
+                self._before[name].append(value)
             self._zeros[name] = 0
             if self._open == name:
                 self._open = None
