@@ -96,8 +96,10 @@ def _is_free(known: Known) -> bool:
 
 def _kin(default: str, said: str) -> bool:
     """Whether two texts are of one kind: `data/v1.csv` and `data/v2.csv`, `CartPole-v1` and `Ant-v4`."""
-    if default.lower() == said.lower() or len(default) < 4:
+    if len(default) < 4:
         return False
+    if default.lower() == said.lower():
+        return bool(re.search(r"\d|-|/", said))
     ending = re.search(r"\.\w{2,6}$", default)
     if ending and said.endswith(ending.group()):
         return True
@@ -217,7 +219,11 @@ def _further(draft: Draft, known: Known, at: int) -> Iterator[tuple[tuple[object
         past = text.skip(past, ("a", "the"), 1)
         found = _value(draft, past) if text.low(past) else None
         if found is None or found[0] is None or found[0].key != known.key:
-            return
+            said, end = chunk(draft, past) if text.low(past) else ("", past)
+            value = values.worded(known, said) if said and known.setting.choices else None
+            if value is None:
+                return
+            found = (known, "", value, end)
         yield (found[2], found[3]), joint
         at = found[3]
 

@@ -1,5 +1,6 @@
 """What has been understood so far, before it becomes an intent."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from labhand.core.intent import Edit, Goal, Origin
 from labhand.interpret.lexicon import Known, Mention
 from labhand.interpret.text import Text
 from labhand.interpret.values import Base, distinct, shown
+from labhand.interpret.vocabulary import joined
 
 
 class Said(NamedTuple):
@@ -55,7 +57,7 @@ class Draft:
         self, mention: Mention, values: list[object], start: int, end: int, confidence: float = 1.0
     ) -> None:
         """Notes the values of a named setting, said in these tokens, and takes the tokens."""
-        known = mention.known[0]
+        known = self._nearest(mention, values)
         sure = confidence * min(1.0, mention.strength + 0.02)
         words = self.text.said(start, end)
         slipped = any(w in words for w in self.text.mended)
@@ -63,6 +65,22 @@ class Draft:
         if len(mention.known) > 1:
             self._which(mention)
         self.text.take(start, end)
+
+    def _nearest(self, mention: Mention, values: list[object]) -> Known:
+        """The setting that is meant; of those that count steps the one whose value is nearest."""
+        known, first = mention.known[0], values[0]
+        concept = known.concept
+        if concept is None or concept.id != "steps" or not isinstance(first, int) or first < 1:
+            return known
+        if joined(mention.phrase) == joined(known.key) or mention.flag:
+            return known
+        rivals = [k for k in self.text.lexicon.known if k.concept == concept]
+        sized = [
+            (abs(math.log(first / d)), k)
+            for k in rivals
+            if isinstance(d := self.base(k).value, int) and d > 0
+        ]
+        return min(sized, key=lambda pair: pair[0])[1] if sized else known
 
     def choose(
         self,
@@ -80,6 +98,12 @@ class Draft:
         """
         values = distinct(values)
         earlier = next((s for s in self.said if s.known.key == known.key), None)
+        if earlier is not None and origin == "default" and earlier.origin != "default":
+            return
+        if earlier is not None and earlier.origin == "default" and origin != "default":
+            self.doubts = [d for d in self.doubts if f"`{known.key}`" not in d.text]
+            self.said.remove(earlier)
+            earlier = None
         if earlier is not None:
             values, why = self._joined(earlier, values, why, start)
             self.said.remove(earlier)

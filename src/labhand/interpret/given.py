@@ -30,7 +30,7 @@ def connect(draft: Draft, at: int) -> tuple[int, set[str]]:
     via: set[str] = set()
     for _ in range(6):
         low = draft.text.low(at)
-        if low not in CONNECT:
+        if low not in CONNECT and not _leads_on(draft, at):
             break
         via.add(low)
         at += 1
@@ -57,6 +57,21 @@ def corrected(
     return then
 
 
+def _leads_on(draft: Draft, at: int) -> bool:
+    """Whether a mark or word only leads on to a value: `dropout, say 0.2`, `batch size? 16, 64`."""
+    text = draft.text
+    low = text.tokens[at].low if at < len(text) and not text.used[at] else ""
+    if low == ",":
+        return text.low(at + 1) in ("say", "eg", "like") and text.amount(at + 2) is not None
+    if low == "?":
+        return text.amount(at + 1) is not None and not text.owned(
+            (text.amount(at + 1) or (0, 0))[1]
+        )
+    if low == "on":
+        return text.low(at + 1) in ("(", "at", ":") and text.amount(at + 2) is not None
+    return low in ("say", "logarithmically", "linearly", "evenly", "uniformly")
+
+
 def takes_numbers(setting: Setting) -> bool:
     """Whether a number may be a value of the setting."""
     numeric = [c for c in setting.choices if isinstance(c, int | float) or str(c).isdigit()]
@@ -79,8 +94,8 @@ def numbers(
     end = at
     while True:
         amount = text.amount(at)
-        glue = at < len(text) and text.low(at) and text.tokens[at].kind == "word"
-        if amount is None or amount[0].unit in ("x", "s") or (glue and amount[0].value <= 1):
+        vague = text.low(at) == "one" and not checked
+        if amount is None or amount[0].unit in ("x", "s") or vague:
             break
         unit = 0 if found else _unit(draft, known, amount[1])
         if not unit and text.owned(amount[1]) and not (checked and not found):
@@ -94,7 +109,7 @@ def numbers(
             then = text.amount(at + 1)
             return (fitted(draft, known, then[0]), then[1]) if then else (found, end)
         separated = text.skip(at, SEPARATORS, 2)
-        if separated == at:
+        if separated == at and not (checked and text.amount(at) is not None):
             break
         at = separated
     return (found, end) if found else None
@@ -102,17 +117,17 @@ def numbers(
 
 UNITS = frozenset(
     "steps step iterations iters its epochs epoch batches updates tokens samples frames examples pixels px "
-    "tok characters chars".split()
+    "tok characters chars units neurons dims dim features".split()
 )
 
-_IN_UNITS = frozenset(
-    "warmup eval-interval log-interval save-interval patience context replay tokens examples accumulation".split()
+IN_UNITS = frozenset(
+    "warmup eval-interval log-interval save-interval patience context replay tokens examples accumulation width".split()
 )
 
 
 def _unit(draft: Draft, known: Known, at: int) -> int:
     """1 where a unit follows that belongs to the number: `warmup 500 steps`, `patience 5 epochs`."""
-    fits = known.concept is None or known.concept.id in _IN_UNITS
+    fits = known.concept is None or known.concept.id in IN_UNITS
     if draft.text.low(at) not in UNITS or not fits:
         return 0
     further = draft.text.low(at + 1)
@@ -180,6 +195,9 @@ def words(
         found.append(value)
         end = text.skip(after, CLOSERS, 1)
         at = text.skip(end, SEPARATORS | {"->"}, 2)
+        if "from" in via and text.low(end) in ("to", "->"):
+            found.clear()
+            at = end + 1
         if at == end or (
             text.lexicon.match(text.tokens, at) is not None
             and draft.text.has_value(
@@ -202,7 +220,9 @@ def _word(
 ) -> object | None:
     setting = known.setting
     if setting.type == "bool" or low in _ON | _OFF:
-        if low in _OFF and low != "out":
+        if low in ("none", "null") and setting.type == "str" and not setting.choices:
+            return low
+        if low in _OFF and low != "out" and not (low == "no" and not via):
             return values.switched(known, False)
         return (
             values.switched(known, True) if low in _ON - {"an"} and setting.type == "bool" else None

@@ -23,6 +23,8 @@ _REPEATED = frozenset(
 )
 _MONEY = frozenset("dollars dollar usd euros euro eur bucks $ €".split())
 _MANY_SEEDS = 3
+_MOST_SEEDS = 20
+"""`seeds: 5` is how many, `seeds: 1234` is which."""
 OVERNIGHT = 10 * 3600
 
 
@@ -97,6 +99,9 @@ def _listed(draft: Draft, at: int) -> tuple[list[int], int] | None:
 
 def _take_seeds(draft: Draft, seeds: list[int], start: int, end: int, *, plural: bool) -> None:
     known = seed_of(draft)
+    if len(seeds) == 1 and plural and 1 <= seeds[0] <= _MOST_SEEDS:
+        _agree(draft, seeds[0], start, end)
+        return
     if len(seeds) == 1 and not plural and known is not None:
         why = f'"{draft.text.said(start, end)}"'
         draft.choose(known, [values.fitted_number(known, seeds[0])], why, start)
@@ -141,7 +146,9 @@ def _repeats(draft: Draft, at: int) -> None:
     )
     tells = re.match(r"(each|per|apiece|with different|for error|for each|of each)", after)
     low = text.low(at)
-    if low in ("times", "x", "runs", "trials") and not (asks or tells):
+    if low == "trials" and not tells:
+        return
+    if low in ("times", "x", "runs") and not (asks or tells):
         return
     if re.match(r"(longer|larger|smaller|bigger|the|as|lower|higher|more|fewer|less)\b", after):
         return
@@ -248,6 +255,10 @@ def read_metric(draft: Draft, situation: Situation) -> None:
     while at < len(text):
         end = _metric_end(draft, at, situation)
         verb = _WORTH.search(text.before(at)) if end else None
+        start = at - (len(verb.group().split()) if verb else 0)
+        if end and any(_is_setting(draft, i, at) for i in range(max(0, start), at)):
+            at = end
+            continue
         if end and verb is None and _reaches(draft, situation, at, end):
             at = end
             continue
@@ -285,15 +296,26 @@ _REACHED = re.compile(
 )
 
 
+_RISES = re.compile(
+    r"^(?:(?:to|should|must|go|goes|be|it) )*(?P<way>up|down|higher|lower|better)(?= ,| and|$)"
+)
+
+
 def _reaches(draft: Draft, situation: Situation, at: int, end: int) -> bool:
     """Takes `val loss below 1.4`: a goal, of a metric, that says no way to it."""
     text = draft.text
-    found = _REACHED.match(text.after(end))
+    found = _REACHED.match(text.after(end)) or _RISES.match(text.after(end))
     if found is None:
         return False
     words = [text.tokens[i].low for i in range(at, end) if text.tokens[i].kind == "word"]
     name = resolve(words, text.said(at, end), situation)
-    falling = found["way"] in ("below", "under", "<", "at most", "lower than")
+    falling = found["way"] == "down" or found["way"] in (
+        "below",
+        "under",
+        "<",
+        "at most",
+        "lower than",
+    )
     last = end + len(found.group().split())
     draft.suppose(f'"{text.said(at, last)}" is the goal')
     _set_metric(
@@ -318,6 +340,12 @@ def _set_metric(draft: Draft, goal: Goal, verb: str) -> None:
             goal.direction,
             0.3,
         )
+
+
+def _is_setting(draft: Draft, start: int, at: int) -> bool:
+    """Whether words before a metric belong with it to the name of a setting: `target kl`."""
+    mention = draft.text.lexicon.match(draft.text.tokens, start) if draft.text.low(start) else None
+    return mention is not None and bool(mention.known) and mention.end > at
 
 
 def _plain(draft: Draft, at: int) -> bool:

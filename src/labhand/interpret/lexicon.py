@@ -108,7 +108,7 @@ class Lexicon:
             found = self._meant(phrase)
             if found is not None and (flag or self._is_meant(tokens, at, end, phrase, found)):
                 known, concept, strength = found
-                if known and known[0].inverse and tokens[at].low in _NEGATIONS and not flag:
+                if known and known[0].inverse and tokens[at].low in _NEGATIONS:
                     known = tuple(k._replace(inverse=False) for k in known)
                 text = " ".join(t.text for t in tokens[at:end])
                 text = re.sub(r" ?([_./-]) ?", r"\1", text)
@@ -124,16 +124,27 @@ class Lexicon:
         found: tuple[tuple[Known, ...], Concept | None, float],
     ) -> bool:
         """Whether a word that is an everyday one too names a setting here: a value must follow."""
-        if phrase not in vocabulary.TOO_PLAIN and not (
-            len(phrase) < 2 or phrase in vocabulary.FILLERS
+        if (
+            phrase != "decay"
+            and phrase not in vocabulary.TOO_PLAIN
+            and not (len(phrase) < 2 or phrase in vocabulary.FILLERS)
         ):
             return True
         after = tokens[end] if end < len(tokens) else None
+        if (
+            phrase == "decay"
+            and end < len(tokens)
+            and tokens[end].low in ("to", "from", "over", "at")
+        ):
+            return False
         own = found[2] == 1.0
         if own and found[0] and found[0][0].setting.choices:
             return True
         if after is None or tokens[at].kind == "quoted":
             return tokens[at].kind == "quoted" or (own and phrase not in vocabulary.FILLERS)
+        bound = after.low in ("to", "at", "of") and end + 1 < len(tokens)
+        if bound and not own and found[0]:
+            after = tokens[end + 1]
         numeric = after.kind == "number" and not after.unit and not (own and not found[0])
         return (
             numeric
@@ -149,7 +160,7 @@ class Lexicon:
             known = _foremost([k for s, k in own if s == best], self.script)
             return tuple(known), known[0].concept, best
         meant = vocabulary.phrases().get(phrase) or []
-        if not meant and phrase.endswith("s"):
+        if not meant and phrase.endswith("s") and phrase != "decays":
             meant = vocabulary.phrases().get(phrase[:-1], [])
         for concept in meant:
             found = self.of_concept(concept)
@@ -203,8 +214,10 @@ def _distinct(settings: Sequence[Setting], script: Path | None) -> list[Known]:
 
 def _concept(setting: Setting) -> tuple[Concept | None, bool]:
     """What a setting is in the field, and whether it switches that off."""
-    last = setting.name.rpartition(".")[2]
+    above, _, last = setting.name.rpartition(".")
     plain = joined(last)
+    if last in ("name", "type", "kind") and above:
+        plain = joined(above.rpartition(".")[2] + "name")
     negated = re.match(r"(no|disable|without|skip)[_-]?(?=[a-z])", last.lower())
     inverse = bool(negated) and setting.type == "bool"
     if inverse and negated:

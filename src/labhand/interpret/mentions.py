@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 
 from labhand.core.errors import UsageError
-from labhand.interpret import ranges, values
+from labhand.interpret import ranges, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import (
     CLOSERS,
+    IN_UNITS,
     STRONG,
     UNITS,
     connect,
@@ -25,13 +26,13 @@ from labhand.kit.values import read as read_value
 
 _DETERMINERS = r"(?: (?:the|my|our|any|all|of|a|an|use of|using|that|this|its|den|die|das))*"
 _OFF_BEFORE = re.compile(
-    r"(?:\b(?:with )?no(?: more)?|without(?: any)?|w / o|w/o|disable|disabling|remove|removing|kill|drop|"
+    r"(?:\b(?:with )?no(?: more)?|\b(?:dont|do not|never)(?: apply| do| add| want| need| use)?|without(?: any)?|w / o|w/o|disable|disabling|remove|removing|kill|drop|"
     r"dropping|skip|zero(?: out)?|(?:turn|switch|turning|switching)(?: it)? off|ohne|get rid of|minus|lose|"
     r"omit|deactivate|dont use|do not use|not use|never use|exclude|excluding|rip out|take out|"
     r"leave out|stop using|kein|keine)" + _DETERMINERS + "$"
 )
 _ON_BEFORE = re.compile(
-    r"(?:\b(?:use|using|enable|with|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
+    r"(?:\b(?:use|using|enable|with|from|start from|init from|w / ?|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
     r"and|also|put back|bring back|re - enable|reenable)|^|,|\+)" + _DETERMINERS + "$"
 )
 _BOTH_BEFORE = re.compile(
@@ -58,6 +59,7 @@ def read(draft: Draft) -> None:
     """Finds every named setting that something is said of."""
     text, at = draft.text, 0
     _pronouns(draft)
+    _betas(draft)
     while at < len(text):
         mention = None if text.used[at] else text.lexicon.match(text.tokens, at)
         if mention is None or any(text.used[mention.start : mention.end]):
@@ -90,6 +92,7 @@ def _pronouns(draft: Draft) -> None:
 def _mention(draft: Draft, mention: Mention) -> int:
     if not mention.known:
         return _missing(draft, mention)
+    mention = _of_share(draft, mention)
     if mention.phrase in ("-", "--"):
         return mention.end
     for rule in _RULES:
@@ -99,12 +102,44 @@ def _mention(draft: Draft, mention: Mention) -> int:
     return mention.end
 
 
+def _of_share(draft: Draft, mention: Mention) -> Mention:
+    """The mention, of the setting that takes shares where a share is said: `3% warmup`."""
+    text = draft.text
+    if mention.concept is None or mention.concept.id != "warmup":
+        return mention
+    if "%" not in text.before(mention.start, 2) + text.after(mention.end, 3):
+        return mention
+    shares = [
+        k for k in text.lexicon.known
+        if k.concept == mention.concept and re.search(r"ratio|frac|pct|prop|percent", k.setting.name)
+    ]  # fmt: skip
+    return mention._replace(known=(shares[0],)) if shares else mention
+
+
+def _betas(draft: Draft) -> None:
+    """Takes `betas 0.9, 0.95` where the script has one setting for each."""
+    text = draft.text
+    for at in range(len(text)):
+        named = text.lexicon.match(text.tokens, at) if text.low(at) == "betas" else None
+        pair = [k for c in ("beta1", "beta2") for k in text.lexicon.of_concept(c)[:1]]
+        if text.low(at) != "betas" or (named is not None and named.known) or len(pair) != 2:
+            continue
+        first = text.amount(connect(draft, at + 1)[0])
+        second = text.amount(text.skip(first[1], (",", "and", "/"), 2)) if first else None
+        if first is None or second is None:
+            continue
+        end = text.skip(second[1], CLOSERS, 1)
+        for known, amount in zip(pair, (first[0], second[0]), strict=True):
+            draft.choose(known, [values.fitted(known, amount)], f'"{text.said(at, end)}"', at)
+        text.take(at, end)
+
+
 def _missing(draft: Draft, mention: Mention) -> int:
     """Notes a setting that the script does not have, with the value that was said of it."""
     at, _ = connect(draft, mention.end)
     found = draft.text.amount(at)
     end = mention.end
-    interval = mention.concept is not None and mention.concept.id.endswith("interval")
+    interval = mention.concept is not None and mention.concept.id in IN_UNITS
     if found is not None and (interval or not draft.text.owned(found[1])):
         end = draft.text.skip(found[1], UNITS, 1) if interval else found[1]
     counted = mention.concept is not None and mention.concept.id in ("epochs", "steps")
@@ -170,7 +205,9 @@ def _right(draft: Draft, mention: Mention) -> int:
     given, end = found
     given, end = corrected(draft, known, given, end)
     end = past(draft, end)
-    draft.set(mention, given, mention.start, end)
+    count = draft.text.amount(mention.start - 1) if mention.start else None
+    counts = count is not None and count[0].value == len(given) > 1 and not count[0].unit
+    draft.set(mention, given, mention.start - counts, end)
     return end
 
 
@@ -240,6 +277,17 @@ def _left(draft: Draft, mention: Mention) -> int:
         first -= 1
     while first < start and text.low(first) in SEPARATORS:
         first += 1
+    if first and text.low(first - 1) not in vocabulary.FILLERS | {
+        "",
+        ":",
+        ",",
+        "(",
+        "[",
+        "{",
+        ";",
+        ".",
+    }:
+        first = max(first, start - 1)
     if first == start:
         return 0
     given, at = [], first
@@ -253,7 +301,11 @@ def _left(draft: Draft, mention: Mention) -> int:
     return mention.end
 
 
-_EVERY = re.compile(r"\b(?:every|each|after|per|first|last|past)(?: the)?(?: -?[\d.]+)?$")
+_EVERY = re.compile(
+    r"\b(?:every|each|after|per|first|last|past)(?: the)?(?: -?[\d.]+)?$"
+    r"|\b(?:decay|cosine|schedule|anneal\w*|warmup|warm up|ramp\w*) (?:over|for|in)(?: the)?(?: -?[\d.]+)?$"
+    r"|\b(?:if|doesnt|does not|when|unless|improve|improves|improvement|improving|stagnates|plateaus)\b.*$"
+)
 
 
 def _item(draft: Draft, known: Known, at: int) -> bool:
@@ -301,7 +353,7 @@ def _on(draft: Draft, mention: Mention) -> int:
     on = values.switched(known, True)
     if on is not None:
         draft.set(mention, [on], start, end, 0.8 if bare else 1.0)
-        return end
+        return end if bare else _on_as_well(draft, end)
     present = draft.base(known).value
     if bare or (isinstance(known.setting.type, str) and known.setting.type in ("str", "list")):
         return 0
@@ -321,7 +373,30 @@ def _on(draft: Draft, mention: Mention) -> int:
     )
     draft.doubt(f"Which value shall `{known.key}` have?", [value, present], value, 0.5)
     draft.text.take(start, end)
-    return end
+    return _on_as_well(draft, end)
+
+
+def _on_as_well(draft: Draft, end: int) -> int:
+    """Goes on to what is switched on in the same breath: `turn on mixup and cutmix`."""
+    text = draft.text
+    further = text.lexicon.match(text.tokens, end + 1) if text.low(end) == "and" else None
+    if further is None or not further.known or further.strength < 0.9 or text.has_value(further):
+        return end
+    known = further.known[0]
+    on = values.switched(known, True)
+    if on is not None:
+        draft.set(further, [on], further.start, further.end, 0.95)
+        return further.end
+    if known.concept is None or known.concept.standard is None or draft.base(known).value:
+        return end
+    value = _standard(draft, known)
+    why = f'"{further.phrase}" names no value; {values.shown(value)} is usual'
+    draft.choose(known, [value], why, further.start, 0.5, "default")
+    draft.doubt(
+        f"Which value shall `{known.key}` have?", [value, draft.base(known).value], value, 0.5
+    )
+    text.take(further.start, further.end)
+    return further.end
 
 
 def _standard(draft: Draft, known: Known) -> object:
@@ -354,11 +429,19 @@ _SWEPT_BEFORE = re.compile(
 )
 
 
+_EACH_BEFORE = re.compile(r"\b(?:each|every|all|both)(?: (?:the|of|available|possible|\d+))*$")
+
+
 def _swept(draft: Draft, mention: Mention) -> int:
     """`sweep lr`: its values are not said, so the usual ones around the present are proposed."""
     before = _SWEPT_BEFORE.search(draft.text.before(mention.start))
     after = re.match(r"^(?:sweep|grid|search|scan|ablation|range)\b", draft.text.after(mention.end))
     known = mention.known[0]
+    every = _EACH_BEFORE.search(draft.text.before(mention.start))
+    if every and known.setting.choices:
+        start = mention.start - len(every.group().split())
+        draft.set(mention, list(known.setting.choices), start, mention.end, 0.95)
+        return mention.end
     given = _around(draft, known) if before or after else []
     if len(given) < 2:
         return 0
@@ -371,6 +454,21 @@ def _swept(draft: Draft, mention: Mention) -> int:
     )
     draft.doubt(f'Which values shall "{words_said}" try?', [given, "others"], given, 0.5)
     draft.text.take(start, end)
+    further = (
+        draft.text.lexicon.match(draft.text.tokens, end + 1)
+        if draft.text.low(end) in ("and", ",")
+        else None
+    )
+    if before and further is not None and further.known and not draft.text.has_value(further):
+        draft.text.take(end, end + 1)
+        more = _around(draft, further.known[0])
+        if len(more) > 1:
+            listed = ", ".join(map(values.shown, more))
+            why = f'"{further.phrase}" names no values; {listed} are usual'
+            draft.choose(further.known[0], more, why, further.start, 0.5, "default")
+            draft.doubt(f'Which values shall "{further.phrase}" try?', [more, "others"], more, 0.5)
+            draft.text.take(further.start, further.end)
+            return further.end
     return end
 
 

@@ -38,6 +38,12 @@ _SWEEPS = re.compile(
 def read(draft: Draft, mention: Mention, at: int, via: set[str]) -> tuple[list[object], int] | None:
     """The values of a range that begins here, or of a change `from A to B`."""
     text, known = draft.text, mention.known[0]
+    doubling = re.match(
+        r"^(?:in )?(?:powers of 2|doubling|doublings)(?: from| between)?(?= )", text.after(at)
+    )
+    if doubling:
+        at += len(doubling.group().split())
+        via = via | {"from", *doubling.group().split()}
     low = text.amount(at)
     if low is None or known.setting.type in ("bool", "list") or low[0].unit in ("x", "s"):
         return None
@@ -51,9 +57,17 @@ def read(draft: Draft, mention: Mention, at: int, via: set[str]) -> tuple[list[o
     if not isinstance(first, int | float) or not isinstance(last, int | float):
         return None
     before = text.before(mention.start)
-    if _is_change(draft, known, first, joint, via, before):
+    laid = re.match(
+        r"^(?:,? ?)(?:in|by|with|at) (?:steps?|increments?|[\d.]+ (?:steps|points|values))",
+        text.after(high[1]),
+    )
+    if not (doubling or laid) and _is_change(draft, known, first, joint, via, before):
         return [last], high[1]
     spread = _Spread(draft, known, first, last)
+    spread.doubling = doubling is not None
+    spread.log = (
+        True if "logarithmically" in via else False if via & {"linearly", "evenly"} else None
+    )
     end = spread.read(before, mention.start, high[1])
     return spread.values(draft.text.said(mention.start, end)), end
 

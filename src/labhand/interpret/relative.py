@@ -94,12 +94,13 @@ _RIGHT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
-_SHRINKS = re.compile(
-    r"\b(?:reduce|decrease|lower|cut|drop|shrink|divide|down|less|fewer|scale down|turn down|lowering|reducing|decreasing|dividing)\b[^,;.]*$"
+_LESS = (
+    r"\b(?:reduce|decrease|lower|cut|drop|shrink|divide|down|less|fewer|scale down|turn down|lowering|reducing|"
+    r"decreasing|dividing)\b"
 )
-_GROWS = re.compile(
-    r"\b(?:increase|raise|bump|grow|up|scale up|turn up|multiply|scale|boost|crank|increasing|raising)\b[^,;.]*$"
-)
+_MORE = r"\b(?:increase|raise|bump|grow|up|scale up|turn up|multiply|scale|boost|crank|increasing|raising|extend|add)\b"
+_SHRINKS = re.compile(_LESS + r"[^,;.]*$")
+_GROWS = re.compile(_MORE + r"[^,;.]*$")
 _VERB = re.compile(r"(?:\b(?:please|then|also|and|just) )*\b(?:reduce|decrease|lower|cut|drop|shrink|divide|scale down|turn down|increase|raise|bump up|bump|grow|scale up|turn up|multiply|scale|boost|crank up|crank|double|make|set|use|with|try)(?: (?:the|my|our|a|down|up))*$")  # fmt: skip
 _VAGUE_LEFT = re.compile(
     rf"(?:(?:a|an|slightly|somewhat|a bit|bit|a little|little|much|even|some|try|use|way|much) )*({_UP}|{_DOWN}){_OF}$"
@@ -112,9 +113,15 @@ _VAGUE_RIGHT = re.compile(
 )
 
 
+def _shrinks(before: str) -> bool:
+    """Whether the last verb before makes it less."""
+    ways = [m.group() for m in re.finditer(f"{_LESS}|{_MORE}", before)]
+    return bool(ways) and re.fullmatch(_LESS, ways[-1]) is not None
+
+
 def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
     text = next((g for g in found.groups() if g), "")
-    down = bool(_SHRINKS.search(before)) and not _GROWS.search(before)
+    down = _shrinks(before)
     if kind == "word":
         return Change(_FRACTIONS[text])
     if kind == "by-part":
@@ -140,7 +147,7 @@ def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
 def relative_right(draft: Draft, mention: Mention) -> int:
     """A change that follows: `lr x10`, `batch size by half`, `wd / 10`, `epochs doubled`."""
     text = draft.text
-    after, before = text.after(mention.end), text.before(mention.start)
+    after, before = text.after(mention.end), text.whole_before(mention.start)
     for pattern, kind in _RIGHT:
         found = pattern.match(after)
         if found is None or (
@@ -162,7 +169,7 @@ def relative_right(draft: Draft, mention: Mention) -> int:
         change = _change(kind, found, before)
         if change is None:
             continue
-        verb = _VERB.search(before)
+        verb = _VERB.search(text.before(mention.start))
         start = mention.start - (len(verb.group().split()) if verb else 0)
         return _apply(draft, mention, change, start, end)
     return 0
@@ -237,8 +244,10 @@ def vague(draft: Draft, mention: Mention) -> int:
 def suppose(draft: Draft, known: Known, down: bool, start: int, end: int) -> int:
     """Takes a change without a size as the usual step, and asks where that is worth it."""
     base = draft.base(known)
-    if isinstance(base.value, bool) or not isinstance(base.value, int | float) or not base.value:
+    if isinstance(base.value, bool) or not isinstance(base.value, int | float):
         return 0
+    if not base.value:
+        return _from_nothing(draft, known, down, start, end)
     step = known.concept.step if known.concept else 2.0
     words = draft.text.said(start, end)
     steps = (1 / step, 1 / (2 * step)) if down else (step, 2 * step)
@@ -252,5 +261,18 @@ def suppose(draft: Draft, known: Known, down: bool, start: int, end: int) -> int
         value,
         0.5,
     )
+    draft.text.take(start, end)
+    return end
+
+
+def _from_nothing(draft: Draft, known: Known, down: bool, start: int, end: int) -> int:
+    """Takes the usual value where more is wanted of what is zero now."""
+    if down or known.concept is None or known.concept.standard is None:
+        return 0
+    value = values.fitted_number(known, known.concept.standard)
+    words = draft.text.said(start, end)
+    why = f'"{words}" does not say how much, and it is 0 now; {values.shown(value)} is usual'
+    draft.choose(known, [value], why, start, 0.5, "default")
+    draft.doubt(f"Which value shall `{known.key}` have?", [value, 0], value, 0.5)
     draft.text.take(start, end)
     return end

@@ -39,9 +39,16 @@ _CODE = frozenset(
     "drop delete apply enable adapt convert migrate change modify set need experiment ersetze füge baue "
     "implementiere protokolliere logge allow give let get bring hand pass feed give stop call schedule".split()
 )
+_SOFT = frozenset(
+    "larger smaller bigger higher lower wider deeper shorter longer stronger weaker heavier lighter milder drop "
+    "raise shrink cut add remove include add bring push crank replace swap quadruple triple double halve half "
+    "large small big high low heavy light strong weak cosine-like need try create define build plain simple "
+    "paper gpt transformer mlp cnn net network lora units usual regularize regularise regularization regularisation finetune fine specify specified overfitting".split()
+)
+"""Words that say nothing more where the rest of their piece is understood."""
 _REASONS = re.compile(
     r"^(?:because|since|as (?:it|the|we|i)|so that|so it|so we|in order|to (?:see|check|find|avoid|make sure|confirm|understand|verify|know|fit)|"
-    r"i (?:think|believe|suspect|guess|wonder|want to see|want to know|saw|noticed|hope)|it (?:was|is|looks|seems|over|under|diverge|crash|keeps)|"
+    r"i (?:think|believe|suspect|guess|wonder|want to see|want to know|saw|noticed|hope)|it(?:s|'s) |that(?:s|'s) |there(?:s|'s) |it (?:was|is|looks|seems|over|under|diverge|crash|keeps)|"
     r"the (?:\w+ )*(?:is|was|looks|seems|are|were|diverged|diverges|plateaus|explodes|overfits|oom\w*|crashed)\b|"
     r"we (?:think|saw|are|were|had|got|suspect|know|keep)|this (?:is|was|should)|that (?:is|was|should)|hopefully|curious|given|not sure|should (?:be|help|fit)|if (?:that|it|possible)|"
     r"looks like|seems|why|weil|damit|for the (?:paper|rebuttal|meeting|reviewers?|appendix|report|deadline|record)|reviewer|goal is|the goal)"
@@ -62,6 +69,8 @@ def read(draft: Draft, situation: Situation) -> None:
     for start, end in _segments(draft):
         left = [i for i in range(start, end) if _says(draft, i) or i in missing]
         left = [i for i in left if not draft.text.used[i]]
+        if any(draft.text.used[start:end]):
+            left = [i for i in left if draft.text.tokens[i].low not in _SOFT]
         if not left:
             continue
         gone = [m for m in draft.missing if start <= m.start < end and not draft.text.used[m.start]]

@@ -108,6 +108,13 @@ class Text:
             first -= 1
         return " ".join(self.spelled(i) for i in range(first, at))
 
+    def whole_before(self, at: int, words: int = 12) -> str:
+        """As `before`, with the tokens that are understood already."""
+        first = at
+        while first > 0 and at - first < words and self.tokens[first - 1].low not in ENDS:
+            first -= 1
+        return " ".join(self.spelled(i) for i in range(first, at))
+
     def after(self, at: int, words: int = 8) -> str:
         """Up to so many unused tokens from one on, each in its spelling, joined by blanks."""
         last = at
@@ -153,7 +160,7 @@ class Text:
         """Whether the number that ends here belongs to what follows it: `3 seeds`, `20 epochs`."""
         if self.low(end) in _OWNERS:
             return True
-        if self.low(end) in ("x", "*", "%"):
+        if self.low(end) in ("x", "*", "%") and self.amount(end + 1) is None:
             return True
         found = self.lexicon.match(self.tokens, end) if self.low(end) else None
         return found is not None and (found.concept is None or not self.has_value(found))

@@ -145,7 +145,7 @@ def read_lengths(draft: Draft, situation: Situation) -> None:
         if (
             concept is not None
             and concept.id in ("epochs", "steps")
-            and said.known in draft.text.lexicon.of_concept(concept.id)
+            and (said.known in draft.text.lexicon.of_concept(concept.id))
             and len(said.values) == 1
             and said.origin == "said"
         ):

@@ -124,6 +124,8 @@ def _styled(known: Known, text: str) -> str:
         if default in vocabulary.CLASS_NAMES.values():
             return vocabulary.CLASS_NAMES.get(text.lower(), text)
     concept = known.concept
+    if concept is not None and concept.id == "device" and text.lower() == "gpu":
+        return "cuda"
     words = set(concept.values) if concept else set()
     return text.lower() if vocabulary.joined(text) in words else text
 
@@ -148,15 +150,21 @@ def switched(known: Known, on: bool) -> object | None:
     for choice in setting.choices:
         if str(choice).lower() in ("none", "off", "no", "false", "disabled", "null"):
             return choice
-    if known.concept is not None and known.concept.id == "schedule":
-        return next((c for c in setting.choices or ("constant",) if str(c) == "constant"), None)
-    if known.concept is not None and known.concept.id not in _CAN_BE_OFF:
+    return _nothing(known)
+
+
+def _nothing(known: Known) -> object | None:
+    """The value of a setting without such a choice that means none of it."""
+    setting, concept = known.setting, known.concept.id if known.concept else ""
+    if concept == "schedule" and setting.choices:
+        return next((c for c in setting.choices if str(c) == "constant"), None)
+    if concept == "precision":
+        return worded(known, "fp32")
+    if concept and concept not in _CAN_BE_OFF:
         return None
     if setting.type in ("int", "float"):
         return 0 if setting.type == "int" else 0.0
-    if setting.type == "str" and not setting.choices:
-        return "none"
-    return None
+    return "none" if setting.type == "str" and not setting.choices else None
 
 
 _CAN_BE_OFF = frozenset(

@@ -54,7 +54,7 @@ def phrases() -> dict[str, list[str]]:
             found.setdefault(phrase, []).append(concept.id)
     for concept in concepts().values():
         for name in concept.names:
-            if len(name) > 1 and concept.id not in found.get(name, []):
+            if concept.id not in found.get(name, []):
                 found.setdefault(name, []).append(concept.id)
     return found
 
@@ -78,7 +78,7 @@ TOO_PLAIN = frozenset(
 ATOMS = {
     "attention": "attn", "dimension": "dim", "dimensions": "dim", "dims": "dim",
     "embedding": "emb", "embed": "emb", "embd": "emb", "gradient": "grad", "gradients": "grad",
-    "accumulation": "accum", "acc": "accum", "accumulate": "accum", "validation": "val",
+    "accumulation": "accum", "accumulate": "accum", "validation": "val",
     "valid": "val", "evaluation": "eval", "temp": "temperature", "coefficient": "coef",
     "coeff": "coef", "entropy": "ent", "maximum": "max", "minimum": "min", "sequence": "seq",
     "length": "len", "augmentation": "aug", "augment": "aug", "checkpoint": "ckpt",

@@ -45,6 +45,14 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_SHORT = (
+    (re.compile(r"(\d) ?(?:million|mio)\b", re.I), r"\1M"),
+    (re.compile(r"(\d) ?(?:thousand|tsd)\b", re.I), r"\1k"),
+    (re.compile(r"(\d) ?billion\b", re.I), r"\1B"),
+    (re.compile(r"\b(16|32)[- ]bit\b", re.I), r"fp\1"),
+    (re.compile(r"(?<=[\w}\]).]) +x +(?=[A-Za-z{\[])"), " and "),
+)
+"""Other ways to write things, and the one that is read."""
 _FACTORS = {"k": 1_000, "K": 1_000, "M": 1_000_000, "m": 1_000_000, "B": 10**9, "b": 10**9}
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _OF_TIME = re.compile(r"(?P<h>\d+)\s?h\s?(?P<m>\d+)\s?(?:m|min)?\b")
@@ -64,6 +72,11 @@ def tokens(text: str) -> tuple[str, list[Token]]:
     """The text as it is read, typography made plain, and its tokens in order."""
     for odd, plain in _PLAIN.items():
         text = text.replace(odd, plain)
+    for pattern, plainer in _SHORT:
+        text = pattern.sub(plainer, text)
+    if re.search(r"\b\d+L\b", text):  # 12L 12H 768d, as papers write it
+        for letter, word in (("L", "layers"), ("H", "heads"), ("[dD]", "width")):
+            text = re.sub(rf"\b(\d+){letter}\b", rf"\1 {word}", text)
     text = _OF_TIME.sub(lambda m: f"{int(m['h']) * 60 + int(m['m'])}min", text)
     text = re.sub(r"(\d*\.?\d*[eE]-?)\{([\d,\s-]+)\}", _expanded, text)
     text = re.sub(r"\{([\d.,\s]+)\}([eE]-?\d+)", _expanded_before, text)

@@ -1,0 +1,131 @@
+"""How well instructions are understood: exact settings, right questions, nothing guessed.
+
+`benchmarks/interpret/known.jsonl` was at hand while the parser was written. `unseen.jsonl` was written
+after it, in other voices and partly on other projects, and nothing was tuned on it.
+
+    python benchmarks/interpret.py [--show]
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from labhand.core.errors import LabhandError
+from labhand.interpret import interpret
+
+HERE = Path(__file__).parent / "interpret"
+
+
+def same(one, other):
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    numbers = [isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other)]
+    if all(numbers):
+        return abs(one - other) <= 1e-5 * max(abs(one), abs(other))
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def answered(instruction, project):
+    """What labhand understands, in the form of the labels; lengths in epochs and steps are settings."""
+    try:
+        intent = interpret(instruction, project).intent
+    except LabhandError as error:
+        return {"error": str(error)}
+    vague = {c.key for c in intent.settings if c.origin == "default"}
+    swept = dict(intent.sweep)
+    parts = {("set", c.key): c.value for c in intent.settings if c.key not in vague}
+    parts |= {("sweep", key): values for key, values in swept.items()}
+    if intent.seeds is not None:
+        parts["seeds", ""] = intent.seeds
+    if intent.metric is not None:
+        parts["metric", ""] = [intent.metric.name, intent.metric.direction]
+    parts |= {
+        ("budget", k): v for k, v in (intent.budget or {}).items() if k in ("seconds", "money")
+    }
+    return {"parts": parts, "code": intent.needs_model, "questions": len(intent.questions)}
+
+
+def expected(label):
+    parts = {
+        (kind, key): value
+        for kind in ("set", "sweep", "budget")
+        for key, value in label.get(kind, {}).items()
+    }
+    parts |= {(kind, ""): label[kind] for kind in ("seeds", "metric") if kind in label}
+    return parts
+
+
+def score(cases, projects, show):
+    counts = dict.fromkeys(
+        "cases exact parts right guessed asked asked_right needless code code_right wrong_input refused".split(),
+        0,
+    )
+    started = time.process_time()
+    for case in cases:
+        label = case["label"]
+        found = answered(case["say"], projects[case["project"]])
+        counts["cases"] += 1
+        wanted = expected(label)
+        parts = found.get("parts", {})
+        right = sum(key in parts and same(parts[key], value) for key, value in wanted.items())
+        guessed = sum(
+            not (key in wanted and same(wanted[key], value)) for key, value in parts.items()
+        )
+        refused, wrong = "error" in found, bool(label.get("error"))
+        asks = label.get("ask", 0)
+        counts["parts"] += len(wanted)
+        counts["right"] += right
+        counts["guessed"] += guessed
+        counts["asked"] += asks
+        counts["asked_right"] += min(asks, found.get("questions", 0))
+        counts["needless"] += max(0, found.get("questions", 0) - asks)
+        counts["code"] += bool(label.get("code"))
+        counts["code_right"] += (
+            found.get("code", False) == bool(label.get("code")) if label.get("code") else 0
+        )
+        counts["wrong_input"] += wrong
+        counts["refused"] += wrong and refused
+        exact = (
+            refused == wrong and right == len(wanted) and not guessed
+            and found.get("code", False) == bool(label.get("code")) and found.get("questions", 0) == asks
+        )  # fmt: skip
+        counts["exact"] += exact
+        if show and not exact:
+            print(f"[{case['project']}] {case['say']!r}\n    wanted {label}\n    found  {found}")
+    counts["cpu_ms"] = round(1000 * (time.process_time() - started) / len(cases), 1)
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument(
+        "--show", action="store_true", help="Print what was not understood exactly."
+    )
+    show = parser.parse_args().show
+    with tempfile.TemporaryDirectory() as temporary:
+        projects = {}
+        for place in sorted((HERE / "projects").iterdir()):
+            projects[place.name] = Path(temporary, place.name)
+            shutil.copytree(place, projects[place.name])
+            (projects[place.name] / "labhand.toml").touch()
+        for name in ("known", "unseen"):
+            path = HERE / f"{name}.jsonl"
+            if not path.exists():
+                continue
+            cases = [json.loads(line) for line in path.read_text().splitlines() if line]
+            c = score(cases, projects, show)
+            print(
+                f"{name}: {c['cases']} instructions over {len({k['project'] for k in cases})} projects; "
+                f"settings right {c['right']}/{c['parts']} ({c['right'] / c['parts']:.1%}), "
+                f"set without being said {c['guessed']}; "
+                f"questions {c['asked_right']}/{c['asked']}, needless {c['needless']}; "
+                f"new code seen {c['code_right']}/{c['code']}; wrong input refused {c['refused']}/{c['wrong_input']}; "
+                f"whole intents exact {c['exact'] / c['cases']:.1%}; {c['cpu_ms']} ms CPU each"
+            )
+
+
+if __name__ == "__main__":
+    main()
