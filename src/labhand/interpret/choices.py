@@ -98,6 +98,9 @@ def _kin(default: str, said: str) -> bool:
     """Whether two texts are of one kind: `data/v1.csv` and `data/v2.csv`, `CartPole-v1` and `Ant-v4`."""
     if len(default) < 4:
         return False
+    folder = default.partition("/")[0]
+    if "/" in default and "/" in said and said.partition("/")[0] == folder:
+        return True
     if default.lower() == said.lower():
         return bool(re.search(r"\d|-|/", said))
     ending = re.search(r"\.\w{2,6}$", default)
@@ -144,6 +147,7 @@ def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
         "then",
         "/",
         "schedule",
+        "scheduler",
         "decay",
         "in",
         "at",
@@ -198,7 +202,21 @@ def _series(
     words = text.said(start, end)
     draft.choose(known, found, f'"{words}"', start, 0.95)
     text.take(start, end)
-    return end
+    return _at_rate(draft, known, end)
+
+
+def _at_rate(draft: Draft, known: Known, end: int) -> int:
+    """Takes the learning rate of `adam @ 3e-4`."""
+    text = draft.text
+    rate = next(iter(text.lexicon.of_concept("learning-rate")), None)
+    found = text.amount(end + 1) if text.low(end) in ("@", "at") else None
+    if found is None or rate is None or known.concept is None or known.concept.id != "optimizer":
+        return end
+    if found[0].unit or text.owned(found[1]):
+        return end
+    draft.choose(rate, [values.fitted(rate, found[0])], f'"{text.said(end, found[1])}"', end, 0.9)
+    text.take(end, found[1])
+    return found[1]
 
 
 def _cancelled(draft: Draft, start: int) -> bool:

@@ -70,6 +70,9 @@ class Draft:
         """The setting that is meant; of those that count steps the one whose value is nearest."""
         known, first = mention.known[0], values[0]
         concept = known.concept
+        if joined(mention.phrase) == "decay" and isinstance(first, float) and first > 0.5:
+            found = [k for k in self.text.lexicon.known if k.concept and k.concept.id == "ema"]
+            return next((k for k in found if k.setting.type == "float"), known)
         if concept is None or concept.id != "steps" or not isinstance(first, int) or first < 1:
             return known
         if joined(mention.phrase) == joined(known.key) or mention.flag:

@@ -12,6 +12,7 @@ from labhand.kit.settings import Setting
 CONNECT = frozenset(
     "to = : == of at is be as -> => equals equal value values set should in over around about ~ approx "
     "approximately from between through just only either both all will goes the following among up down "
+    "sweep grid search strength coefficient coef factor level magnitude amount prob probability rate ratio size "
     "zu auf von a an some scaled reduced increased raised lowered changed bumped dropped cut moved set fixed "
     "kept held ( [ {".split()
 )
@@ -284,7 +285,9 @@ def value_at(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | 
         return None
     listed = vocabulary.value_words().get(vocabulary.joined(token.low))
     fits = known.concept is not None and listed == known.concept.id
-    if known.setting.choices and (fits or token.low not in vocabulary.FILLERS):
+    exact = token.low in [str(c).lower() for c in known.setting.choices] and len(token.low) > 3
+    fits = fits or (known.concept is not None and token.low in known.concept.values)
+    if known.setting.choices and (fits or exact or token.low not in vocabulary.FILLERS):
         value = values.worded(known, token.text)
     else:
         odd = re.search(r"[a-z]+\d", token.low) and known.setting.type == "str" and listed is None

@@ -1,10 +1,10 @@
-"""What holds for the whole: seeds, budget, the metric that counts, how long it trains."""
+"""What holds for the whole: seeds, budget, the metric that counts."""
 
 import re
 
 from labhand.core.errors import UsageError
 from labhand.core.intent import Goal
-from labhand.interpret import relative, values, vocabulary
+from labhand.interpret import values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known
 from labhand.interpret.situation import Situation
@@ -207,7 +207,10 @@ def _is_time(draft: Draft, at: int) -> bool:
 def _spend(draft: Draft, unit: str, value: float, start: int, end: int) -> None:
     text = draft.text
     if (
-        re.search(r"\b(?:every|each|after|last|past|the last|ago)$", text.before(start))
+        re.search(
+            r"\b(?:every|each|(?<!stop )(?<!end )(?<!kill )after|last|past|the last|ago)$",
+            text.before(start),
+        )
         or text.low(end) == "ago"
     ):
         return
@@ -219,7 +222,7 @@ def _spend(draft: Draft, unit: str, value: float, start: int, end: int) -> None:
             f"the instruction contradicts itself on the budget: {earlier:g} and {value:g} {unit}; say one"
         )
     lead = re.search(
-        r"(?:(?:for|in|within|at most|max|maximum|under|no more than|up to|less than|budget|budget of|limit|"
+        r"(?:(?:stop|end|kill|quit|after|for|in|within|at most|max|maximum|under|no more than|up to|less than|budget|budget of|limit|"
         r"time limit|wall time|timeout|cap|cap at|capped at|of|is|:|=|about|around|roughly|~|a|compute|time|"
         r"total|per run|it|dont spend more than|do not spend more than|spend)(?: |$))+$",
         text.before(start) + " ",
@@ -407,99 +410,3 @@ def resolve(words: list[str], said: str, situation: Situation) -> str:
     return (
         re.sub(r"[^\w/@.]+", "_", said.lower()) if "/" in said or "_" in said else "_".join(words)
     )
-
-
-_LONGER = re.compile(
-    rf"^(?:(?:train|training|run|runs|for|it|go|the|model) )*"
-    rf"(?:(?P<word>{'|'.join(relative._FRACTIONS)}|{relative.N} ?(?:x|times)) (?:as |so )(?:long|much training|lang)"
-    rf"|{relative.N} ?(?:x|times) (?P<way>longer|shorter)|(?P<percent>{relative.N}%) (?P<pway>longer|shorter)"
-    rf"|(?P<dbl>double|halve|triple|half|twice|2x) (?:the )?(?:training )?(?:(?:time|length|duration|training|schedule|run|compute)\b)(?: length| time)?)"
-)
-_SHAPE = re.compile(
-    rf"^(?:(?:make|model|network|the|it|net|a|much|slightly|bit|little) )*"
-    rf"(?:(?P<word>{'|'.join(relative._FRACTIONS)}|{relative.N} ?(?:x|times)) (?:as |the )?(?:(?P<adj>wide|deep|wider|deeper|width|depth)\b)(?: as [\w ]+$)?"
-    rf"|(?P<vague>wider|deeper|narrower|shallower)(?: (?:model|network|net|one))?"
-    rf"|(?P<size>bigger|larger|smaller) (?:model|network|net|transformer|architecture)\b)"
-)
-
-
-def read_shape(draft: Draft) -> None:
-    """How large the model is, relative to now: `twice as wide`, `a deeper model`."""
-    text = draft.text
-    for at in range(len(text)):
-        found = _SHAPE.match(text.after(at, 10)) if text.low(at) else None
-        if found is None:
-            continue
-        word = found["adj"] or found["vague"] or found["size"]
-        concept = "depth" if word.startswith(("deep", "depth", "shallow")) else "width"
-        known = next(iter(text.lexicon.of_concept(concept)), None)
-        end = at + len(found.group().split())
-        further = text.lexicon.match(text.tokens, end) if text.low(end) else None
-        if known is None or (
-            further is not None and further.concept is not None and further.concept.id == concept
-        ):
-            continue
-        if found["vague"] or found["size"]:
-            relative.suppose(draft, known, word in ("narrower", "shallower", "smaller"), at, end)
-            continue
-        number = next((float(g) for g in found.groups() if g and re.fullmatch(relative.N, g)), 1.0)
-        base = draft.base(known)
-        value = values.scaled(known, base, relative._FRACTIONS.get(found["word"], number))
-        why = f'"{text.said(at, end)}": from {values.shown(base.value)} in {base.where}'
-        draft.choose(known, [value], why, at, 0.9)
-        text.take(at, end)
-
-
-_VAGUE = re.compile(
-    r"^(?:(?:a|bit|little|much|somewhat|train|run|training|for|it|them|a little bit|slightly|even) )*(longer|shorter|länger|kürzer)"
-    r"(?: (?:training|run|runs|schedule|bit))?\b"
-)
-
-
-def read_length(draft: Draft) -> None:
-    """How long it trains, relative to now: `twice as long`, `2x longer`, `train longer`."""
-    text = draft.text
-    for at in range(len(text)):
-        after = text.after(at, 10) if text.low(at) else ""
-        found = _LONGER.match(after)
-        if found is not None and (known := length_of(draft)) is not None:
-            end = at + len(found.group().split())
-            value = values.scaled(known, draft.base(known), _factor(found))
-            base = draft.base(known)
-            why = f'"{text.said(at, end)}": from {values.shown(base.value)} in {base.where}'
-            draft.choose(known, [value], why, at, 0.9)
-            text.take(at, end)
-            continue
-        loose = _VAGUE.match(after)
-        if loose is not None and (known := length_of(draft)) is not None:
-            further = text.lexicon.match(text.tokens, at + len(loose.group().split()))
-            if further is None:
-                relative.suppose(
-                    draft,
-                    known,
-                    loose[1] in ("shorter", "kürzer"),
-                    at,
-                    at + len(loose.group().split()),
-                )
-
-
-def _factor(found: re.Match[str]) -> float:
-    if found["dbl"]:
-        return {"double": 2, "twice": 2, "2x": 2, "triple": 3}.get(found["dbl"], 0.5)
-    number = next((float(g) for g in found.groups() if g and re.fullmatch(relative.N, g)), 1.0)
-    if found["percent"]:
-        return 1 + number / 100 if found["pway"] == "longer" else 1 - number / 100
-    if found["way"]:
-        return number if found["way"] == "longer" else 1 / number
-    return relative._FRACTIONS.get(found["word"] or "", number)
-
-
-def length_of(draft: Draft) -> Known | None:
-    """The setting that says how long it trains: the one of steps and epochs that is in force."""
-    lexicon = draft.text.lexicon
-    for concept in ("steps", "epochs", "trees", "tokens"):
-        for known in lexicon.of_concept(concept):
-            value = draft.base(known).value
-            if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-                return known
-    return None

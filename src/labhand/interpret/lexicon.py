@@ -137,6 +137,8 @@ class Lexicon:
             and tokens[end].low in ("to", "from", "over", "at")
         ):
             return False
+        if at and found[1] is not None and found[1].counted and tokens[at - 1].kind == "number":
+            return True
         own = found[2] == 1.0
         if own and found[0] and found[0][0].setting.choices:
             return True

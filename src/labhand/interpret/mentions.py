@@ -21,6 +21,7 @@ from labhand.interpret.given import (
 )
 from labhand.interpret.lexicon import Known, Mention
 from labhand.interpret.relative import relative_left, relative_right, vague
+from labhand.interpret.sweeps import swept
 from labhand.interpret.text import SEPARATORS, Amount
 from labhand.kit.values import read as read_value
 
@@ -32,7 +33,7 @@ _OFF_BEFORE = re.compile(
     r"leave out|stop using|kein|keine)" + _DETERMINERS + "$"
 )
 _ON_BEFORE = re.compile(
-    r"(?:\b(?:use|using|enable|with|from|start from|init from|w / ?|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
+    r"(?:\b(?:use|using|enable|with|in|from|start from|init from|fine - tune|finetune|fine - tuning|w / ?|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
     r"and|also|put back|bring back|re - enable|reenable)|^|,|\+)" + _DETERMINERS + "$"
 )
 _BOTH_BEFORE = re.compile(
@@ -90,6 +91,8 @@ def _pronouns(draft: Draft) -> None:
 
 
 def _mention(draft: Draft, mention: Mention) -> int:
+    if not mention.known and mention.concept is not None and mention.concept.id == "precision":
+        mention = mention._replace(known=_half(draft), strength=0.95)
     if not mention.known:
         return _missing(draft, mention)
     mention = _of_share(draft, mention)
@@ -100,6 +103,18 @@ def _mention(draft: Draft, mention: Mention) -> int:
         if end:
             return end
     return mention.end
+
+
+def _half(draft: Draft) -> tuple[Known, ...]:
+    """The switch that `mixed precision` means where no setting takes a precision."""
+    switches = [k for k in draft.text.lexicon.known if k.setting.type == "bool"]
+    named = [
+        k
+        for n in ("amp", "useamp", "fp16", "autocast", "bf16")
+        for k in switches
+        if vocabulary.joined(k.setting.name) == n
+    ]
+    return tuple(named[:1])
 
 
 def _of_share(draft: Draft, mention: Mention) -> Mention:
@@ -197,7 +212,13 @@ def _right(draft: Draft, mention: Mention) -> int:
         return _right_list(draft, mention, at)
     found = ranges.read(draft, mention, at, via)
     if found is None and takes_numbers(known.setting):
-        found = numbers(draft, known, at, checked=bool(via & STRONG))
+        several = mention.phrase.endswith("s") and not known.setting.name.endswith("s")
+        try:
+            found = numbers(draft, known, at, checked=bool(via & STRONG) or several)
+        except UsageError:
+            if _of_another(draft, mention):
+                return 0
+            raise
     if found is None:
         found = words(draft, known, at, via, mention)
     if found is None:
@@ -209,6 +230,12 @@ def _right(draft: Draft, mention: Mention) -> int:
     counts = count is not None and count[0].value == len(given) > 1 and not count[0].unit
     draft.set(mention, given, mention.start - counts, end)
     return end
+
+
+def _of_another(draft: Draft, mention: Mention) -> bool:
+    """Whether an unknown word before makes it another thing: `stochastic depth 0.1`."""
+    low = draft.text.low(mention.start - 1)
+    return low.isalpha() and low not in vocabulary.KNOWN_WORDS and mention.strength < 1
 
 
 def _left_first(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
@@ -270,13 +297,14 @@ def _left(draft: Draft, mention: Mention) -> int:
     if counted and _EVERY.search(text.before(start)):
         return 0
     while first > 0 and (
-        _item(draft, known, first - 1) or (first < start and text.low(first - 1) in SEPARATORS)
+        _item(draft, known, first - 1) or (first < start and text.low(first - 1) in _BETWEEN)
     ):
-        if text.low(first - 1) in SEPARATORS and not _item(draft, known, first - 2):
+        before = first - 1
+        while before > 0 and text.low(before) in _BETWEEN:
+            before -= 1
+        if not _item(draft, known, before):
             break
-        first -= 1
-    while first < start and text.low(first) in SEPARATORS:
-        first += 1
+        first = before
     if first and text.low(first - 1) not in vocabulary.FILLERS | {
         "",
         ":",
@@ -306,6 +334,9 @@ _EVERY = re.compile(
     r"|\b(?:decay|cosine|schedule|anneal\w*|warmup|warm up|ramp\w*) (?:over|for|in)(?: the)?(?: -?[\d.]+)?$"
     r"|\b(?:if|doesnt|does not|when|unless|improve|improves|improvement|improving|stagnates|plateaus)\b.*$"
 )
+
+
+_BETWEEN = SEPARATORS | {"the", "a"}
 
 
 def _item(draft: Draft, known: Known, at: int) -> bool:
@@ -422,72 +453,6 @@ def _standard(draft: Draft, known: Known) -> object:
     )
 
 
-_SWEPT_BEFORE = re.compile(
-    r"(?:\b(?:sweep|sweeping|grid search|grid|search|tune|tuning|vary|varying|scan|explore|ablate|try different|"
-    r"try a few|try several|try some|try various|different|several|various|multiple|a few|play with|optimi[sz]e|"
-    r"find (?:a|the) (?:good|best|right|optimal)|best)(?: (?:over|on|the|values|of|for|settings|a|few|different|in))*)$"
-)
-
-
-_EACH_BEFORE = re.compile(r"\b(?:each|every|all|both)(?: (?:the|of|available|possible|\d+))*$")
-
-
-def _swept(draft: Draft, mention: Mention) -> int:
-    """`sweep lr`: its values are not said, so the usual ones around the present are proposed."""
-    before = _SWEPT_BEFORE.search(draft.text.before(mention.start))
-    after = re.match(r"^(?:sweep|grid|search|scan|ablation|range)\b", draft.text.after(mention.end))
-    known = mention.known[0]
-    every = _EACH_BEFORE.search(draft.text.before(mention.start))
-    if every and known.setting.choices:
-        start = mention.start - len(every.group().split())
-        draft.set(mention, list(known.setting.choices), start, mention.end, 0.95)
-        return mention.end
-    given = _around(draft, known) if before or after else []
-    if len(given) < 2:
-        return 0
-    start = mention.start - (len(before.group().split()) if before else 0)
-    end = mention.end + (1 if after else 0)
-    words_said = draft.text.said(start, end)
-    listed = ", ".join(map(values.shown, given))
-    draft.choose(
-        known, given, f'"{words_said}" names no values; {listed} are usual', start, 0.5, "default"
-    )
-    draft.doubt(f'Which values shall "{words_said}" try?', [given, "others"], given, 0.5)
-    draft.text.take(start, end)
-    further = (
-        draft.text.lexicon.match(draft.text.tokens, end + 1)
-        if draft.text.low(end) in ("and", ",")
-        else None
-    )
-    if before and further is not None and further.known and not draft.text.has_value(further):
-        draft.text.take(end, end + 1)
-        more = _around(draft, further.known[0])
-        if len(more) > 1:
-            listed = ", ".join(map(values.shown, more))
-            why = f'"{further.phrase}" names no values; {listed} are usual'
-            draft.choose(further.known[0], more, why, further.start, 0.5, "default")
-            draft.doubt(f'Which values shall "{further.phrase}" try?', [more, "others"], more, 0.5)
-            draft.text.take(further.start, further.end)
-            return further.end
-    return end
-
-
-def _around(draft: Draft, known: Known) -> list[object]:
-    """The values that are usually tried for a setting: around the present one, or all choices."""
-    if known.setting.choices:
-        return list(known.setting.choices)
-    if known.setting.type == "bool":
-        return [False, True]
-    base = draft.base(known)
-    if isinstance(base.value, int | float) and base.value > 0:
-        step = known.concept.step if known.concept else 2.0
-        return values.distinct([values.scaled(known, base, f) for f in (1 / step, 1.0, step)])
-    if known.concept is not None and known.concept.standard is not None:
-        usual = known.concept.standard
-        return [values.fitted_number(known, n) for n in (0, usual, 2 * usual)]
-    return []
-
-
 _RULES: tuple[Callable[[Draft, Mention], int], ...] = (
-    _both, relative_right, _right, _keep, relative_left, _left, _off, vague, _swept, _on,
+    _both, relative_right, _right, _keep, relative_left, _left, _off, vague, swept, _on,
 )  # fmt: skip

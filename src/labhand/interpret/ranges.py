@@ -7,11 +7,12 @@ from labhand.interpret import values
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, Mention
 from labhand.interpret.text import Amount
+from labhand.kit.settings import seed_setting
 
 _TO = frozenset("to - .. ... through until bis -> => and thru : up".split())
 _COUNT = (
     r"(\d+)(?: different| evenly spaced| equally spaced| log - spaced| logspaced| log spaced)? "
-    r"(?:values|points|settings|choices|samples|steps|options|levels|runs|werte|punkte|trials)"
+    r"(?:values|pts|points|settings|choices|samples|steps|options|levels|runs|werte|punkte|trials)"
 )
 _BEFORE = re.compile(_COUNT + r"(?: of| for| in| to| von)?(?: the)?$")
 _AFTER = re.compile(
@@ -109,6 +110,7 @@ class _Spread:
                 break
             if found["count"]:
                 self.count = int(re.findall(r"\d+", found["count"])[0])
+                self.log = True if "log" in found["count"] else self.log
             self.log = True if found["log"] else False if found["linear"] else self.log
             by = found["by"] or found["alone"]
             self.step = float(by) if by else self.step
@@ -128,6 +130,8 @@ class _Spread:
                 value *= 2
         elif self.step:
             points = values.stepped(known, self.low, self.high, self.step)
+        elif seed_setting([known.setting]) is not None and self.count is None:
+            points = values.stepped(known, self.low, self.high, 1)
         else:
             self._untold(words)
             points = values.spread(known, self.low, self.high, self.count, self.log)

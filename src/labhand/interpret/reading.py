@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from labhand.core.errors import UsageError
 from labhand.core.intent import Choice, Intent
-from labhand.interpret import asking, choices, goals, mentions, rest, unstated
+from labhand.interpret import asking, choices, goals, lengths, mentions, rest, unstated
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Lexicon
 from labhand.interpret.references import Reference, References
@@ -113,8 +113,9 @@ def _read(draft: Draft, situation: Situation) -> None:
     goals.read_metric(draft, situation)
     if draft.metric is not None:
         situation.metric = draft.metric.name
-    goals.read_length(draft)
-    goals.read_shape(draft)
+    lengths.read_constant(draft)
+    lengths.read_length(draft)
+    lengths.read_shape(draft)
     mentions.read(draft)
     choices.read(draft)
     goals.read_budget(draft)
@@ -142,7 +143,10 @@ def _intent(instruction: str, draft: Draft, situation: Situation) -> Intent:
     sweep: dict[str, list[object]] = {}
     for said in sorted(draft.said, key=lambda s: s.start):
         key = said.known.key
-        if len(said.values) > 1:
+        seed = goals.seed_of(draft)
+        if len(said.values) > 1 and seed is not None and key == seed.key and draft.seeds is None:
+            draft.seeds = [int(str(v)) for v in said.values]
+        elif len(said.values) > 1:
             sweep[key] = said.values
         else:
             settings.append(

@@ -20,14 +20,17 @@ class Change(NamedTuple):
     plus: float = 0.0
 
 
-_FRACTIONS = {
-    "half": 0.5, "halve": 0.5, "halved": 0.5, "halving": 0.5, "halbe": 0.5, "halbiere": 0.5,
+FRACTIONS = {
+    "half": 0.5, "halve": 0.5, "halved": 0.5, "halving": 0.5, "verdoppeln": 2,
+    "verdreifachen": 3,
+    "halbieren": 0.5,
+    "halbe": 0.5, "halbiere": 0.5,
     "halber": 0.5, "halb": 0.5, "double": 2, "doubled": 2, "doubling": 2, "twice": 2, "doppelte": 2,
     "verdopple": 2, "doppelt": 2, "triple": 3, "tripled": 3, "thrice": 3, "treble": 3,
     "quadruple": 4, "quadrupled": 4, "quarter": 0.25, "fourth": 0.25, "third": 1 / 3, "fifth": 0.2,
     "tenth": 0.1, "tenfold": 10, "twofold": 2, "quartered": 0.25,
 }  # fmt: skip
-_WORDS = "|".join(sorted(_FRACTIONS, key=len, reverse=True))
+_WORDS = "|".join(sorted(FRACTIONS, key=len, reverse=True))
 _AN = r"(?:(?:a|an|one|1) )?"
 _LEFT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"(?:^|(?<= )){pattern}{_OF}$"), kind)
@@ -123,7 +126,7 @@ def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
     text = next((g for g in found.groups() if g), "")
     down = _shrinks(before)
     if kind == "word":
-        return Change(_FRACTIONS[text])
+        return Change(FRACTIONS[text])
     if kind == "by-part":
         part = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "tenth": 0.1}[text]
         return Change(1 - part if down else 1 + part)

@@ -10,7 +10,7 @@ from labhand.interpret.lexicon import Mention
 from labhand.interpret.situation import Situation
 from labhand.interpret.text import ENDS
 
-_BREAKS = frozenset(
+_BREAKS = frozenset({"so"}) | frozenset(
     {
         ",",
         "and",
@@ -46,6 +46,11 @@ _SOFT = frozenset(
     "paper gpt transformer mlp cnn net network lora units usual regularize regularise regularization regularisation finetune fine specify specified overfitting".split()
 )
 """Words that say nothing more where the rest of their piece is understood."""
+_STRONG = frozenset(
+    "implement log plot print track record write save replace refactor rename port fix build introduce support "
+    "compute calculate measure visualize visualise dump export profile insert wrap rewrite hook wire extend "
+    "implementiere protokolliere ersetze".split()
+)
 _REASONS = re.compile(
     r"^(?:because|since|as (?:it|the|we|i)|so that|so it|so we|in order|to (?:see|check|find|avoid|make sure|confirm|understand|verify|know|fit)|"
     r"i (?:think|believe|suspect|guess|wonder|want to see|want to know|saw|noticed|hope)|it(?:s|'s) |that(?:s|'s) |there(?:s|'s) |it (?:was|is|looks|seems|over|under|diverge|crash|keeps)|"
@@ -145,7 +150,12 @@ def _acts(draft: Draft, start: int, end: int) -> bool:
 
 
 def _wants(draft: Draft, left: list[int], start: int, end: int) -> bool:
-    """Whether tokens that are not understood ask for something new: a verb, or a word unknown here."""
+    """Whether tokens that are not understood ask for something new: a verb, or a word unknown here.
+
+    Beside something that is understood only a verb does that no setting answers.
+    """
+    if any(draft.text.used[start:end]):
+        return any(draft.text.tokens[i].low in _STRONG for i in left)
     words = [draft.text.tokens[i] for i in left if draft.text.tokens[i].kind != "number"]
     return bool(words) and (
         _acts(draft, start, end)

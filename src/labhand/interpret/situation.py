@@ -34,7 +34,7 @@ _ASIDE = re.compile(r"^(test_.*|.*_test|conftest|setup|noxfile|__init__|.*config
 _MOST_FILES = 2000
 _NAMEABLE = (".py", ".yaml", ".yml", ".toml", ".json", ".md", ".sh")
 _METRIC = re.compile(
-    r"loss|acc|f1|auc|ppl|perplexity|bleu|rouge|reward|return|error|score|iou|map|mse|mae|bpb|psnr",
+    r"loss|acc|f1|auc|ppl|perplexity|bleu|rouge|reward|return|error|score|iou|map|mse|mae|bpb|psnr|fid|kid|rmse|r2|ndcg|wer|top1|top5|auroc|dice|ssim",
     re.I,
 )
 
@@ -91,6 +91,9 @@ class Situation:
                 if direction(name):
                     _name_metric(found, name)
         for text in self.sources.values():
+            for name in re.findall(r"\b[a-z][a-z0-9]*(?:[_/][a-z0-9]+)+\b", text):
+                if direction(name) and _METRIC.search(name):
+                    _name_metric(found, name)
             for name in re.findall(r"""["']([A-Za-z][\w./@-]{2,40})["']\s*[:,\])]""", text):
                 if direction(name) and _METRIC.search(name):
                     _name_metric(found, name)

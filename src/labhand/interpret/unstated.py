@@ -7,7 +7,8 @@ from labhand.core.errors import NotFoundError, UsageError
 from labhand.core.intent import Choice, Intent
 from labhand.interpret import rest, values
 from labhand.interpret.draft import Draft
-from labhand.interpret.goals import length_of, seed_of
+from labhand.interpret.goals import seed_of
+from labhand.interpret.lengths import length_of
 from labhand.interpret.lexicon import Mention
 from labhand.interpret.references import Reference
 from labhand.interpret.situation import Situation

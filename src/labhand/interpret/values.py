@@ -233,6 +233,8 @@ def spread(
         count, log = round(math.log2(high / low)) + 1, True
     if count is None and log and low > 0 and abs(math.log10(high / low) % 1) < 1e-9:
         count = round(math.log10(high / low)) + 1
+    if count is None and whole_numbers and not log and high - low <= 5:
+        count = round(high - low) + 1
     count = count or 3
     if count == 1:
         points = [low]

@@ -78,7 +78,10 @@ TOO_PLAIN = frozenset(
 ATOMS = {
     "attention": "attn", "dimension": "dim", "dimensions": "dim", "dims": "dim",
     "embedding": "emb", "embed": "emb", "embd": "emb", "gradient": "grad", "gradients": "grad",
-    "accumulation": "accum", "accumulate": "accum", "validation": "val",
+    "accumulation": "accum",
+    "projection": "proj",
+    "vocabulary": "vocab",
+    "image": "img", "accumulate": "accum", "validation": "val",
     "valid": "val", "evaluation": "eval", "temp": "temperature", "coefficient": "coef",
     "coeff": "coef", "entropy": "ent", "maximum": "max", "minimum": "min", "sequence": "seq",
     "length": "len", "augmentation": "aug", "augment": "aug", "checkpoint": "ckpt",
