@@ -29,9 +29,10 @@ def _before(
     until: ast.AST | None,
     depth: int,
     seen: set[object],
+    up: bool = True,
 ) -> list[Fact]:
-    """The last mode set on each way back from a statement, callers included."""
-    key = (module, point, where.scope, until)
+    """The last mode set on each way back from a statement, callers included (not with `up` False)."""
+    key = (module, point, where.scope, until, up)
     if depth == 0 or key in seen:
         return [UNKNOWN] if depth == 0 else []
     seen.add(key)
@@ -53,7 +54,7 @@ def _before(
     found, open_end = where.source.names.paths(where.scope).nearest_before(point, says)
     facts = [fact for at in found for fact in told[at]]
     if open_end:
-        facts += _from_callers(project, module, where, depth, seen)
+        facts += _from_callers(project, module, where, depth, seen) if up else [UNKNOWN]
     return facts
 
 
@@ -69,7 +70,7 @@ def _said(
         inside = _known_inside(call, module)
         if inside is not None:
             name, target = inside
-            found = _before(project, name, None, target, None, depth - 1, seen)
+            found = _before(project, name, None, target, None, depth - 1, seen, up=False)
             settled = [f for f in found if f]
             if settled and len(settled) == len(found):
                 return settled
