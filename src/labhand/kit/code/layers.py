@@ -145,3 +145,51 @@ def _of_class(project: Project, known: Known, depth: int) -> ast.expr | bool | N
                     return answer
                 unknown |= answer is None
     return None if unknown else False
+
+
+_WEIGHTLESS = (
+    "Loss",
+    "Pool1d",
+    "Pool2d",
+    "Pool3d",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+)
+_PADS = ("Pad1d", "Pad2d", "Pad3d")
+
+
+def makes_weights(call: Call, depth: int = _DEPTH) -> bool:
+    """Whether a call surely makes a module or parameter with weights that can be trained."""
+    name = call.name or ""
+    if isinstance(call.target, Known):
+        return _class_has_weights(call.project, call.target, depth)
+    entry = tables.entry("layers", name) or {}
+    if "chain" in entry:
+        inner = [n for a in call.node.args for n in ast.walk(a) if isinstance(n, ast.Call)]
+        return any(makes_weights(call_of(call.project, n, call.where), depth - 1) for n in inner)
+    if not name.startswith("torch.nn.") or name.count(".") != 2 or "weights" in entry:
+        return False
+    last = name.rpartition(".")[2]
+    return last[:1].isupper() and not last.endswith((*_WEIGHTLESS, *_PADS))
+
+
+def _class_has_weights(project: Project, known: Known, depth: int) -> bool:
+    line, outside = project.lineage(known)
+    if depth <= 0 or not any(is_module_base(name) for name in outside):
+        return False
+    for member in line:
+        for scope in member.klass.methods.values():
+            where = Where(member.source, scope)
+            for node in scope.calls:
+                if makes_weights(call_of(project, node, where), depth - 1):
+                    return True
+    return False
+
+
+def is_module_base(name: str) -> bool:
+    """Whether a class of this canonical name registers the modules that are set as its attributes."""
+    return name in ("torch.nn.Module", "lightning.pytorch.LightningModule") or (
+        name.startswith("torch.nn.") and name.count(".") == 2
+    )
