@@ -121,25 +121,27 @@ def _maker(
     code: Code, klass: Class, name: str, value: ast.expr, container: ast.expr, scope: Scope
 ) -> Call | None:
     """A call in the container, or put into it later, that makes weights."""
-    parts = _elements(container)
     written = {f"self.{name}"} | ({value.id} if isinstance(value, ast.Name) else set())
+    parts = _elements(container)
     for method in klass.methods.values():
-        for call in method.calls:
-            function = call.func
-            if isinstance(function, ast.Attribute) and function.attr in _GROWS:
-                if ast.unparse(function.value) in written:
-                    parts += [p for a in call.args for p in (_elements(a) or [a])]
-        for target in written:
-            parts += [b.value for b in method.stores.get(target, ()) if b.value is not None]
+        parts += _put_in(method, written)
     for node in code.nodes(ast.AugAssign):
         if ast.unparse(node.target) in written and code.where(node).scope in klass.methods.values():
             parts += _elements(node.value)
-    for part in parts:
-        if isinstance(part, ast.Call):
-            made = code.call(part)
-            if makes_weights(made):
-                return made
-    return None
+    made = [code.call(part) for part in parts if isinstance(part, ast.Call)]
+    return next((call for call in made if makes_weights(call)), None)
+
+
+def _put_in(method: Scope, written: set[str]) -> list[ast.expr]:
+    """What a method appends to a container, or sets in it by key."""
+    found = [b.value for t in written for b in method.stores.get(t, ()) if b.value is not None]
+    for call in method.calls:
+        function = call.func
+        if not isinstance(function, ast.Attribute) or function.attr not in _GROWS:
+            continue
+        if ast.unparse(function.value) in written:
+            found += [p for a in call.args for p in (_elements(a) or [a])]
+    return found
 
 
 def _elements(container: ast.expr) -> list[ast.expr]:
