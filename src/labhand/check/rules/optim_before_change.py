@@ -100,8 +100,13 @@ def _changed_after(code: Code, optimizer: Built) -> _Change | None:
         if not ways.leads(optimizer.statement, code.point(change.node), anew):
             continue
         for point in list(ways.after):
-            used = point is not change.node and optimizers.uses(code, optimizer, point)
-            if used and ways.leads(code.point(change.node), point, anew):
+            used = optimizers.uses(code, optimizer, point)
+            if (
+                used
+                and not anew(point)
+                and point is not change.node
+                and ways.leads(code.point(change.node), point, anew)
+            ):
                 return change
     return None
 
@@ -115,9 +120,9 @@ def _changes(code: Code, optimizer: Built) -> Iterator[_Change]:
                 what = _assigned(code, optimizer, node, model)
                 if what is not None:
                     yield _Change(node, what)
-        for node in scope.calls:
-            what = _called(code, code.call(node), model)
-            statement = code.source.index.statement(node)
+        for call in scope.calls:
+            what = _called(code, code.call(call), model)
+            statement = code.source.index.statement(call)
             if what is not None and statement is not optimizer.statement:
                 yield _Change(statement, what)
 
@@ -139,7 +144,17 @@ def _assigned(code: Code, optimizer: Built, node: ast.Assign, model: str) -> str
     inside = isinstance(target, ast.Attribute | ast.Subscript) and written.startswith(
         (f"{model}.", f"{model}[")
     )
-    return f"sets `{written}`" if inside and makes_weights(made) else None
+    return f"sets `{written}`" if inside and _is_layer(code, made) else None
+
+
+def _is_layer(code: Code, made: Call) -> bool:
+    """Whether a call makes a module with weights, itself or in the project's function that it is."""
+    if makes_weights(made):
+        return True
+    found = code.origins(made.node)
+    expressions = [o.expression for o in found if isinstance(o.expression, ast.Call) and o.where]
+    calls = [code.call(e, o.where) for e, o in zip(expressions, found, strict=False)]
+    return bool(calls) and len(calls) == len(found) and all(makes_weights(c) for c in calls)
 
 
 def _rebound(made: Call, model: str) -> str | None:

@@ -1,0 +1,239 @@
+"""An optimizer whose parameters are all frozen, or belong to a model that the loss does not use."""
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from labhand.check.claim import Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code import optimizers
+from labhand.kit.code.calls import Call
+from labhand.kit.code.layers import makes_weights
+from labhand.kit.code.optimizers import Built, modules_in
+from labhand.kit.code.training import events, inside
+
+_THAWS = frozenset(
+    {"requires_grad_", "add_module", "get_peft_model", "unfreeze", "train_only", "add_adapter"}
+)
+
+
+class _Freeze(NamedTuple):
+    node: ast.stmt
+    model: str
+
+
+class Rule:
+    """An optimizer whose parameters are all frozen, or belong to a model that the loss does not use.
+
+    ## What it does
+    Reports an optimizer over `model.parameters()` where, on every way to it, all parameters of that model
+    were frozen and none was let go or replaced, and an optimizer that steps in a loop whose losses come from
+    another model alone.
+
+    ## Why is this bad
+    Nothing is trained. With a loss that has some other gradient no error is raised, and the metric stays at
+    chance or at that of the pretrained model.
+
+    ## Known problems
+    Silent where parameters may be let go in code that cannot be seen.
+
+    ## Example
+    ```python
+    for p in model.parameters():
+        p.requires_grad = False
+    optimizer = torch.optim.Adam(model.parameters())
+    ```
+
+    ## Use instead
+    ```python
+    for p in model.parameters():
+        p.requires_grad = False
+    model.fc = nn.Linear(512, 10)
+    optimizer = torch.optim.Adam(model.fc.parameters())
+    ```
+
+    ## Fix safety
+    There is no fix: only the author knows what should be trained.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad
+    - Real case: https://discuss.pytorch.org/t/84911, reproduced in TrainCheck,
+      https://github.com/OrderLab/TrainCheck.
+    """
+
+    severity: Severity = "error"
+    level: Level = "correctness"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The optimizers of one file that have nothing to train."""
+        if not code.mentions("optim", "Adam", "SGD"):
+            return
+        for optimizer in optimizers.built(code):
+            frozen = _all_frozen(code, optimizer)
+            if frozen is not None:
+                yield code.claim(
+                    optimizer.call.node,
+                    f"all parameters of `{frozen.model}` are frozen at line {code.line(frozen.node)} and none is "
+                    f"let go before `{optimizer.name}` is built: it trains nothing",
+                    "freeze only the layers that should stay, or give the model a new head after freezing",
+                    because=[code.step("everything is frozen here", frozen.node)],
+                    confidence=0.95,
+                )
+                continue
+            yield from _other_model(code, optimizer)
+
+
+def _all_frozen(code: Code, optimizer: Built) -> _Freeze | None:
+    """A statement that freezes all of what the optimizer holds, with nothing let go after it."""
+    scope = optimizer.call.where.scope
+    freezes = [f for f in _freezes(code) if code.where(f.node).scope is scope]
+    covered = [
+        f for m in optimizer.models for f in freezes if m == f.model or m.startswith(f"{f.model}.")
+    ]
+    if len(covered) < len(optimizer.models) or not covered:
+        return None
+    first = covered[0]
+    leads = code.leads(first.node, optimizer.statement)
+    if not leads or not code.always_before(optimizer.statement, lambda p: p is first.node):
+        return None
+    return None if _lets_go(code, optimizer, first) else first
+
+
+def _freezes(code: Code) -> Iterator[_Freeze]:
+    for node in code.nodes(ast.For):
+        frozen = [_off(s) for s in node.body]
+        names = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+        over, filtered = modules_in(node.iter)
+        if len(over) == 1 and not filtered and any(f in names for f in frozen if f):
+            whole = isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Attribute)
+            if whole and node.iter.func.attr in ("parameters", "named_parameters"):  # type: ignore[attr-defined]
+                yield _Freeze(node, over[0])
+    for call in code.calls(".requires_grad_"):
+        given = call.arg(0, "requires_grad")
+        statement = code.source.index.statement(call.node)
+        plain = isinstance(statement, ast.Expr) and statement.value is call.node
+        off = isinstance(given, ast.Constant) and given.value is False
+        if plain and off and call.receiver is not None and not code.guards(call.node):
+            yield _Freeze(statement, ast.unparse(call.receiver))
+
+
+def _off(statement: ast.stmt) -> str | None:
+    """The name whose gradient a statement switches off without a condition."""
+    match statement:
+        case ast.Assign(
+            targets=[ast.Attribute(value=ast.Name(id=name), attr="requires_grad")],
+            value=ast.Constant(value=False),
+        ):
+            return name
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr="requires_grad_"),
+                args=[ast.Constant(value=False)],
+            )
+        ):
+            return name
+    return None
+
+
+def _lets_go(code: Code, optimizer: Built, freeze: _Freeze) -> bool:
+    """Whether something in the function may make parameters trainable after all are frozen."""
+    scope = optimizer.call.where.scope
+    model = freeze.model
+    for node in code.nodes(ast.Assign):
+        target = ast.unparse(node.targets[0])
+        if node is optimizer.statement or code.where(node).scope is not scope:
+            continue
+        thaws = target.endswith("requires_grad") and getattr(node.value, "value", None) is not False
+        layer = target == model or target.startswith((f"{model}.", f"{model}["))
+        if thaws or (layer and code.leads(freeze.node, node)):
+            return True
+    return any(
+        node is not optimizer.call.node and _may_thaw(code, optimizer, freeze, code.call(node))
+        for node in scope.calls
+    )
+
+
+def _may_thaw(code: Code, optimizer: Built, freeze: _Freeze, call: Call) -> bool:
+    """Whether a call after the freezing may make parameters trainable."""
+    statement = code.source.index.statement(call.node)
+    if statement is freeze.node or not code.leads(freeze.node, statement):
+        return False
+    first = call.arg(0)
+    off = isinstance(first, ast.Constant) and first.value is False
+    receiver = ast.unparse(call.receiver) if call.receiver is not None else ""
+    layers = [a for a in call.node.args if isinstance(a, ast.Call) and makes_weights(code.call(a))]
+    if (call.method in _THAWS and not off) or (receiver.startswith(f"{freeze.model}.") and layers):
+        return True
+    handed = freeze.model in [ast.unparse(a) for a in call.node.args]
+    known = (call.name or "").startswith(("torch.", "print", "len", "next"))
+    return handed and not known and code.leads(statement, optimizer.statement)
+
+
+def _other_model(code: Code, optimizer: Built) -> Iterator[Claim]:
+    """The step of an optimizer in a loop whose losses come from other models alone."""
+    models = [ast.parse(m, mode="eval").body for m in optimizer.models]
+    if not all(isinstance(m, ast.Name | ast.Attribute) for m in models):
+        return
+    for step in code.calls(".step", *(f"{optimizer.call.name}.step",)):
+        if step.receiver is None or ast.unparse(step.receiver) != optimizer.name:
+            continue
+        loops = code.source.index.loops(step.node)
+        if not loops or step.where.scope is not optimizer.call.where.scope:
+            continue
+        outer = loops[-1]
+        backwards = [
+            e for e in events(code.project, inside(outer), step.where) if e.kind == "backward"
+        ]
+        called = [
+            _models_behind(code, e.node) for e in backwards if e.where.scope is step.where.scope
+        ]
+        if not called or len(called) != len(backwards) or any(c is None for c in called):
+            continue
+        others = {m for c in called if c for m in c}
+        mine = {m.split(".")[0] for m in optimizer.models}
+        text = "\n".join(ast.unparse(s) for s in outer.body)
+        if others and not any(_mentions(text, m) for m in mine) and _apart(code, optimizer, others):
+            other = sorted(others)[0]
+            yield code.claim(
+                optimizer.call.node,
+                f"`{optimizer.name}` holds the parameters of `{', '.join(optimizer.models)}`, and the loop at "
+                f"line {code.line(outer)} trains on losses of `{other}` alone: its steps change nothing",
+                f"build the optimizer from `{other}.parameters()`",
+                because=[code.step("it steps here", step.node)],
+                confidence=0.95,
+            )
+            return
+
+
+def _mentions(text: str, name: str) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(ast.parse(text)))
+
+
+def _models_behind(code: Code, node: ast.AST) -> set[str] | None:
+    """The modules, as written, that a loss is computed by; None where something else may compute it."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    sure = {c.node for c in code.module_calls()}
+    found: set[str] = set()
+    for part, spot in code.behind(node.func.value).items():
+        if part in sure and isinstance(part, ast.Call) and spot.where.source is code.source:
+            call = code.call(part, spot.where)
+            if call.entry("losses") is None and spot.where.scope is code.where(node).scope:
+                found.add(ast.unparse(part.func))
+    return found or None
+
+
+def _apart(code: Code, optimizer: Built, others: set[str]) -> bool:
+    """Whether the other models are surely none of the optimizer's, nor parts of them."""
+    scope = optimizer.call.where.scope
+    for other in others:
+        node = next((c.func for c in scope.calls if ast.unparse(c.func) == other), None)
+        if node is None:
+            return False
+        for part in ast.walk(optimizer.call.node):
+            if isinstance(part, ast.expr) and ast.unparse(part) in optimizer.models:
+                same = code.same(part, node)
+                if same is not False:
+                    return False
+                break
+    return True
