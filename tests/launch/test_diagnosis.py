@@ -167,7 +167,7 @@ def test_a_full_disk_under_a_torch_checkpoint() -> None:
     text = "[enforce fail at inline_container.cc:672] . unexpected pos 704 vs 598"
     assert kind(1, KEY_ERROR.replace("KeyError: 'a'", f"RuntimeError: {text}")) == "disk-full"
     shared = "OSError: [Errno 28] No space left on device: '/dev/shm/torch_42'"
-    assert kind(1, KEY_ERROR.replace("KeyError: 'a'", shared)) == "unknown"
+    assert kind(1, KEY_ERROR.replace("KeyError: 'a'", shared)) == "shared-memory"
 
 
 FRAGMENTS = st.sampled_from(

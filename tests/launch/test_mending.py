@@ -3,43 +3,17 @@
 import os
 import subprocess
 import sys
-import venv
-import zipfile
 from pathlib import Path
 
 import msgspec
 import pytest
+from wheels import wheel
 
-from labhand.core import registry
 from labhand.core.errors import InputError
 from labhand.core.run import Attempt, Failure, Fix
 from labhand.launch import Evidence, Job, Situation, diagnose, mend, start
-from labhand.launch.contract import FixerContract, finish
+from labhand.launch.contract import finish
 from labhand.launch.interpreter import target_of
-
-
-def wheel(folder: Path, name: str, version: str, files: dict[str, str], requires: str = "") -> None:
-    """A real wheel, made by hand: pip installs it without any network."""
-    folder.mkdir(exist_ok=True)
-    info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    metadata += f"Requires-Dist: {requires}\n" if requires else ""
-    content = files | {
-        f"{info}/METADATA": metadata,
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    content[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*content, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in content.items():
-            archive.writestr(path, text)
-
-
-@pytest.fixture(scope="session")
-def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A person's Python of their own, without pip."""
-    folder = tmp_path_factory.mktemp("person") / "venv"
-    venv.create(folder, with_pip=False)
-    return folder / "bin" / "python"
 
 
 @pytest.fixture
@@ -395,18 +369,3 @@ def test_capture_tells_what_went_wrong() -> None:
     slow = capture(["sh", "-c", "sleep 60 & echo up; wait"], **(here | {"timeout_s": 0.3}))
     assert slow.exit_code == 124 and "timed out" in slow.stderr
     assert subprocess.run(["true"]).returncode == 0
-
-
-ENDS = {"missing-folder": WRITES, "missing-package": USES_EINOPS}
-
-
-class TestBuiltInFixers(FixerContract):
-    """Each on the real end of a real command."""
-
-    @pytest.fixture(params=registry.extensions("fixer"), ids=lambda e: e.name)
-    def case(self, request: pytest.FixtureRequest, project: Path, person: Path):
-        wheel(wheels(project), "einops", "0.8.1", {"einops.py": "__version__ = '0.8.1'"})
-        (project / "train.py").write_text(ENDS[request.param.name])
-        failure, at = failed(project, job_for(project, [str(person), "train.py"]))
-        assert failure.kind == request.param.name
-        return registry.source_of(request.param), failure, at

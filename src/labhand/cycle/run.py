@@ -15,11 +15,12 @@ import msgspec
 
 from labhand.core import event
 from labhand.core.errors import InputError, LabhandError, RecordError, UsageError
-from labhand.core.run import Attempt, Failure, Run
+from labhand.core.run import Attempt, Failure, Fix, Run
 from labhand.core.store import Store, check_name, project_root
 from labhand.cycle import settle
 from labhand.cycle.alarm import Alarmed
 from labhand.cycle.before import before
+from labhand.cycle.pledge import Pledge
 from labhand.cycle.recorder import Recorder
 from labhand.cycle.request import Face, Request
 from labhand.kit import configuration, presence, settings, snapshot
@@ -118,7 +119,8 @@ class _Carrier:
             self.request.cwd,
         )
         self.allowed = self.request.fix or self.configuration.fix
-        self.interrupted = False
+        self.interrupted = self.told_to_end = False
+        self.pledge: Pledge | None = None
         self.refused = prepared.refused
         self.mistaken = False
         self.background: list[threading.Thread] = []
@@ -146,13 +148,18 @@ class _Carrier:
             ) from error
         for thread in self.background:
             thread.join(timeout=10)
-        last = self.run.attempts[-1]
+        last = self._last()
         self.run.exit_code = last.exit_code
         self.run.wall_s = round(time.monotonic() - began, 3)
         self.run.ended = event.now()
         self.run.status = settle.status(self.folder, last, interrupted=self.interrupted)
         self._guarded(lambda: settle.finish(self.store, self.run))
         return self.run
+
+    def _last(self) -> Attempt:
+        """The last attempt that stands: one that changed the science unasked does not."""
+        taken_back = self.pledge is not None and self.pledge.taken_back
+        return self.run.attempts[-2 if taken_back else -1]
 
     def _guarded(self, write: Callable[[], None]) -> None:
         """Writes to the record; a full disk is told once and hurts nothing else."""
@@ -234,6 +241,7 @@ class _Carrier:
             env=dict(os.environ),
             attempt_dir=str(folder),
             terminal=self.face.terminal(),
+            overlay={str(path): text for path, text in self.applied.overlay.items()},
         )
 
     def _attempt(self, job: Job) -> Job | None:
@@ -241,7 +249,7 @@ class _Carrier:
         number = len(self.run.attempts) + 1
         folder = self.store.attempt(self.run.id, number)
         folder.mkdir(mode=0o700, parents=True)
-        overlay = _write_overlay(folder, self.applied.overlay) if self.applied.overlay else None
+        overlay = _write_overlay(folder, job.overlay) if job.overlay else None
         environment = probed(job.env, str(folder), overlay)
         job = msgspec.structs.replace(job, attempt_dir=str(folder), env=environment)
         attempt = Attempt(number=number, command=scrub_arguments(job.command), started=event.now())
@@ -250,7 +258,7 @@ class _Carrier:
             (self.run.id, self.run.name),
             number,
             self.face,
-            cwd=self.request.cwd,
+            cwd=Path(job.cwd),
             environment=os.environ,
             command=job.command,
             roles=self.configuration.roles,
@@ -291,6 +299,8 @@ class _Carrier:
                 self._safely(recorder.output, output.stream, output.data)
             self._safely(recorder.turn)
             self._safely(self.face.turn)
+            if self.pledge is not None:
+                self._safely(self.pledge.watch, recorder.config, process)
         process.close()
         return end
 
@@ -346,7 +356,14 @@ class _Carrier:
             self._safely(self._keep_environment_of, recorder.python)
         self.run.findings += recorder.watcher.findings().findings
         next_job = None
-        if end.exit_code != 0 and not stopped and not self.interrupted:
+        if self.pledge is not None and not stopped and not self.interrupted:
+            self._safely(self.pledge.watch, recorder.config, None)
+            if self.pledge.broken is not None:
+                next_job = self.pledge.settle(self.face, self._agrees, end.exit_code == 0)
+                self._guarded(lambda: self.store.write(self.run))
+                return next_job
+        self.pledge = None
+        if end.exit_code != 0 and not (stopped or self.interrupted or self.told_to_end):
             next_job = self._mend(attempt, job, end, recorder)
         self._guarded(lambda: self.store.write(self.run))
         return next_job
@@ -376,6 +393,12 @@ class _Carrier:
             self.face.tell(str(error))
             return None
         attempt.fix = mending.fix
+        if mending.fix.safety == "neutral":
+            self.pledge = Pledge(
+                self.folder, self.root, attempt, mending, next_job, recorder.config
+            )
+        if not self._waited(mending.wait_s):
+            return None
         for finding in self.run.findings:
             if finding.rule == "crashed" and finding.where.attempt == attempt.number:
                 finding.state, finding.severity, finding.alarm = "recovered", "note", False
@@ -392,7 +415,25 @@ class _Carrier:
             allowed=self.allowed,
         )
         mending = mend(failure, situation)
-        return mending if mending and self._consented(mending) else None
+        if mending is None or self._consented(mending):
+            return mending
+        fix = mending.fix
+        failure.evidence["proposed"] = msgspec.to_builtins(fix)
+        failure.evidence["advice"] = (
+            f"proposed, not done ({fix.safety}): {fix.summary}; `--fix all` does it"
+        )
+        return None
+
+    def _waited(self, wait_s: float) -> bool:
+        """Whether the time before the next attempt went by without an interruption."""
+        try:
+            time.sleep(wait_s)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        return not self.interrupted
+
+    def _agrees(self, fix: Fix, question: str) -> bool:
+        return self.allowed == "all" or self.face.allows(fix, question)
 
     def _consented(self, mending: Mending) -> bool:
         if self.allowed == "all":
@@ -407,6 +448,7 @@ class _Carrier:
 
         def forward(number: int, frame: Any) -> None:
             self.interrupted = self.interrupted or number == signal.SIGINT
+            self.told_to_end = self.told_to_end or number != signal.SIGINT
             process.signal(number)
 
         def resize(number: int, frame: Any) -> None:
@@ -426,15 +468,15 @@ class _Carrier:
                 signal.signal(number, handler)
 
 
-def _write_overlay(folder: Path, overlay: dict[Path, str]) -> Path:
+def _write_overlay(folder: Path, overlay: dict[str, str]) -> Path:
     """Writes the changed sources beside the attempt and the map to them, for the probe."""
     place = folder / "overlay"
     place.mkdir(mode=0o700)
     table: dict[str, str] = {}
     for number, (path, text) in enumerate(overlay.items()):
-        changed = place / f"{number}-{path.name}"
+        changed = place / f"{number}-{Path(path).name}"
         changed.write_text(text, encoding="utf-8")
-        table[str(path)] = str(changed)
+        table[path] = str(changed)
     index = place / "overlay.json"
     index.write_bytes(msgspec.json.encode(table))
     return index

@@ -288,7 +288,7 @@ class FixerContract:
         """Kind, summary, safety and the exact change; the same twice; no file is touched."""
         file, failure, situation = case
         fixer = _fixer(file)
-        assert _public(fixer) == {"propose"}
+        assert _public(fixer) - {"retries"} == {"propose"}
         before, job = _tree(situation), msgspec.to_builtins(situation.job)
         mending, again = fixer.propose(failure, situation), fixer.propose(failure, situation)
         assert mending is not None and again is not None, failure.evidence.get("advice")
@@ -307,8 +307,9 @@ class FixerContract:
         assert mending is not None
         before = _tree(situation)
         job = mending.apply()
-        assert _tree(situation) != before or job != situation.job, "nothing was mended"
-        assert (job.cwd, job.attempt_dir) == (situation.job.cwd, situation.job.attempt_dir)
+        changed = _tree(situation) != before or job != situation.job
+        assert changed or mending.wait_s, "nothing was mended"
+        assert job.attempt_dir == situation.job.attempt_dir
         mending.undo()
         assert _tree(situation) == before
         mending.undo()

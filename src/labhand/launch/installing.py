@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from labhand.core import run
 from labhand.core.errors import InputError
+from labhand.kit.interpreter import normal
 from labhand.kit.process import Captured, capture
-from labhand.launch.interpreter import Target
-from labhand.launch.job import Job
+from labhand.launch.interpreter import Target, target_of
+from labhand.launch.job import Job, Mending, Situation
 from labhand.launch.probed import unprobed
 
 _RESOLVE_S = 300.0
@@ -190,3 +192,52 @@ def with_folder(job: Job, folder: Path) -> Job:
     before = job.env.get("PYTHONPATH", "")
     path = os.pathsep.join(entry for entry in (before, str(folder)) if entry)
     return msgspec.structs.replace(job, env=job.env | {"PYTHONPATH": path})
+
+
+def for_this_run(
+    failure: run.Failure, situation: Situation, requirement: str, module: str, *, ours: str = ""
+) -> Mending | None:
+    """A next attempt with a requirement in a folder of its own that comes before what is installed.
+
+    `ours` names a distribution that stands in for an installed one of the same code and version, so
+    that it changes nothing of the science. Any other new version is a proposal.
+    """
+    job, home = situation.job, Path(situation.home)
+    try:
+        python = target_of(job, home)
+        installer = installer_for(python)
+        pieces = resolve(requirement, python, installer, job) if installer is not None else []
+    except InputError as error:
+        failure.evidence["advice"] = f"{error}; install `{requirement}` yourself"
+        return None
+    if installer is None or not pieces:
+        return None
+    if ours:
+        pieces = [piece for piece in pieces if normal(piece.name) == normal(ours)]
+    installed = python.installed
+    changed = [
+        f"{p.name} {p.version} in place of {installed[normal(p.name)]}"
+        for p in pieces
+        if installed.get(normal(p.name), p.version) != p.version
+    ]
+    target = folder_for(home, python, pieces)
+    names = ", ".join(f"{piece.name} {piece.version}" for piece in pieces)
+    fix = run.Fix(
+        failure.kind,
+        f"installed {names} for this run alone",
+        "scientific" if changed else "neutral",
+        shlex.join(command_for(installer, python, pieces, target)),
+    )
+    question = f"the run would use {', '.join(changed)}, which can change its results; do so?"
+
+    def apply() -> Job:
+        install(installer, python, pieces, target, job)
+        if not provides(target, module):
+            shutil.rmtree(target, ignore_errors=True)
+            raise InputError(f"{names} was installed and does not hold `{module}`; it was removed")
+        return with_folder(job, target)
+
+    def undo() -> None:
+        shutil.rmtree(target, ignore_errors=True)
+
+    return Mending(fix, apply, undo, question if changed else None)

@@ -21,7 +21,8 @@ class Job(msgspec.Struct, kw_only=True):
     With a `terminal` (rows, columns) standard output is a pty, and so are those of standard input
     and error that are terminals here; the others pass as they are or as a pipe. `on_terminal` says
     outright which of `stdin`, `stdout`, `stderr` are the pty. Without a `terminal`: plain pipes,
-    standard input inherited.
+    standard input inherited. `overlay` holds whole texts to run in place of files, by absolute path;
+    `open_files` how many files it may have open, None: as many as we may.
     """
 
     command: list[str]
@@ -30,6 +31,8 @@ class Job(msgspec.Struct, kw_only=True):
     attempt_dir: str
     terminal: tuple[int, int] | None = None
     on_terminal: tuple[str, ...] | None = None
+    overlay: dict[str, str] = {}
+    open_files: int | None = None
 
 
 class Output(NamedTuple):
@@ -140,13 +143,14 @@ class Mending(NamedTuple):
     `apply` makes the change and returns the next attempt's job, whose `attempt_dir` is the
     caller's to fill; it raises a LabhandError when the change could not be made, everything then
     being as before. `undo` takes the change back. `question`: what the person must be asked first;
-    None: it may be applied at once.
+    None: it may be applied at once. `wait_s` is how long to wait before the next attempt.
     """
 
     fix: Fix
     apply: Callable[[], Job]
     undo: Callable[[], None]
     question: str | None = None
+    wait_s: float = 0.0
 
 
 class Recogniser(Protocol):

@@ -50,6 +50,7 @@ class Plan:
         self.streams = [int(fd) for fd in many()]  # the training's stdin, stdout, stderr
         self.readers = [int(fd) for fd in many()]  # where its output comes out
         self.terminal = int(next(rest))  # the training's side of the pty; -1: plain pipes
+        self.open_files = int(next(rest))  # the limit it gets; 0: the one that is ours
 
     @classmethod
     def receive(cls, control: int) -> "Plan":
@@ -118,6 +119,11 @@ def _become(plan: Plan) -> None:
     for fd, stream in enumerate(streams):
         os.dup2(stream, fd)
     os.chdir(plan.cwd)
+    if plan.open_files:
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (plan.open_files, most))
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, plan.mask)

@@ -21,7 +21,7 @@ def mend(failure: run.Failure, situation: Situation) -> Mending | None:
     loaded, _ = load_all("fixer", Path(situation.home))
     if failure.kind not in loaded:
         return None
-    why = _enough(failure, situation)
+    why = _enough(failure, situation, loaded[failure.kind])
     if why is not None:
         failure.evidence["advice"] = f"{why}; {failure.evidence.get('advice', 'it is left to you')}"
         return None
@@ -47,13 +47,14 @@ def _asked(mending: Mending, situation: Situation) -> Mending:
     return mending
 
 
-def _enough(failure: run.Failure, situation: Situation) -> str | None:
-    """Why no further fix is tried."""
+def _enough(failure: run.Failure, situation: Situation, fixer: type[Fixer]) -> str | None:
+    """Why no further fix is tried. A fixer that `retries` may meet the same failure again."""
     if len(situation.attempts) >= MOST_ATTEMPTS:
         return f"{MOST_ATTEMPTS} attempts are enough"
     fixed = [attempt for attempt in situation.attempts if attempt.fix is not None]
     if sum(a.fix is not None and a.fix.kind == failure.kind for a in fixed) >= MOST_OF_A_KIND:
         return f"a run gets {MOST_OF_A_KIND} fixes of one kind and has had them"
-    if any(a.failure is not None and a.failure.message == failure.message for a in fixed):
+    again = any(a.failure is not None and a.failure.message == failure.message for a in fixed)
+    if again and not getattr(fixer, "retries", False):
         return "the same failure came back after its fix"
     return None

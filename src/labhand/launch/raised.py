@@ -29,12 +29,16 @@ _FOREIGN = re.compile(
 
 
 class Frame(NamedTuple):
-    """One line of a traceback. `code` is the source line as printed, stripped."""
+    """One line of a traceback. `code` is the source line as printed, stripped.
+
+    `values` are words for what the names in it held, where the probe was there to see it.
+    """
 
     file: str
     line: int
     function: str
     code: str
+    values: dict[str, str] = {}  # noqa: RUF012
 
     @property
     def foreign(self) -> bool:
@@ -114,6 +118,7 @@ def _told(data: dict[str, Any]) -> Raised:
             int(frame.get("line") or 0),
             str(frame.get("function", "")),
             str(frame.get("code") or "").strip(),
+            {str(k): str(v) for k, v in (frame.get("values") or {}).items()},
         )
         for frame in data.get("frames") or ()
     ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FIRST_FRAMES = 20
 _LAST_FRAMES = 40
+_FRAMES_WITH_VALUES = 3
 _PROBE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 main_code: CodeType | None = None
@@ -93,20 +94,30 @@ def _described(error: BaseException) -> dict[str, Any]:
 def _frames(trace: TracebackType | None) -> list[dict[str, Any]]:
     import linecache
 
+    from .held import in_library, values
+
     places = []
     while trace is not None:
         places.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     if len(places) > _FIRST_FRAMES + _LAST_FRAMES:
         places = places[:_FIRST_FRAMES] + places[-_LAST_FRAMES:]
-    frames = []
-    for frame, line in places:
+    frames: list[dict[str, Any]] = []
+    left = _FRAMES_WITH_VALUES
+    for frame, line in reversed(places):
         code = frame.f_code
         text = linecache.getline(code.co_filename, line, frame.f_globals).strip()
-        frames.append(
-            {"file": code.co_filename, "line": line, "function": code.co_name, "code": text}
-        )
-    return frames
+        told: dict[str, Any] = {
+            "file": code.co_filename,
+            "line": line,
+            "function": code.co_name,
+            "code": text,
+        }
+        if left and not in_library(code.co_filename):
+            left -= 1
+            told["values"] = values(text, frame.f_locals, frame.f_globals)
+        frames.append(told)
+    return frames[::-1]
 
 
 def _unread(error: BaseException) -> list[dict[str, Any]]:

@@ -151,7 +151,7 @@ def _plan(job: Job, program: str, wires: _Wires) -> bytes:
     many([str(Path(entry).absolute()) for entry in sys.path])
     many([str(fd) for fd in wires.streams])
     many([str(fd) for fd in wires.readers])
-    fields.append(str(wires.slave))
+    fields += [str(wires.slave), str(job.open_files or 0)]
     content = b"\0".join(map(os.fsencode, fields))
     return b"%010d" % len(content) + content
 

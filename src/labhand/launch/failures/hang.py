@@ -1,0 +1,58 @@
+"""A run that stood still."""
+
+import re
+
+from labhand.core import run
+from labhand.launch.job import Evidence
+from labhand.launch.said import said
+
+_LOCK = re.compile(
+    r"[Ff]ile lock '(?P<filelock>[^']+)' could not be acquired|Unable to create '(?P<git>[^']+\.lock)': File exists"
+    r"|File exists: '(?P<exists>[^']*(?:lock|\.pid)[^'/]*)'|(?i:lock ?file)[^\n]{0,20}?[`'\" :]+(?P<file>[^\s'\"`]+)[`'\"]?[^\n]*(?:exists|held|locked)"
+    r"|(?i:locked by|lock (?:is )?held by|already (?:locked|running))[^\n]*?(?P<held>[^\s'\"`(]*[\w-]*\.(?:lock|pid|lck))"
+    r"|(?P<first>[^\s'\"`(:]+\.(?:lock|pid|lck))\b[^\n]*(?:exists|is (?:held|locked|taken)|locked by|remove it|in use)"
+    r"|(?i:could not (?:acquire|obtain|get)|waiting for|failed to acquire)[^\n]*?(?P<wait>[^\s'\"`(]+\.(?:lock|lck))"
+    r"|(?P<database>database is locked)"
+)
+_LIMIT = re.compile(
+    r"^Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!|Failed: Timeout >?[\d.]+s|timed out waiting for (?:the )?(?:worker|data|batch|lock)"
+    r"|DataLoader timed out after|Data loader timed out"
+)
+_TIMEOUT = 124
+"""The exit code of coreutils' `timeout`."""
+
+
+class Failure:
+    """The run stood still until something lost its patience.
+
+    ## What it does
+    Recognises the time limits of faulthandler, pytest, `timeout` and of locks, and lock files that
+    others hold or left behind.
+
+    ## Known problems
+    The texts differ from version to version; one that is not known stays unknown.
+
+    ## Example
+    `filelock._error.Timeout: The file lock 'cache/data.lock' could not be acquired.`
+
+    ## References
+    The Python documentation, `faulthandler.dump_traceback_later`.
+    """
+
+    order = 38
+
+    def recognise(self, evidence: Evidence) -> run.Failure | None:
+        """The failure, with the lock file it waited for in `evidence["lock"]`, where it was one."""
+        lock = said(evidence, _LOCK)
+        if lock is not None:
+            name = next((part for part in lock.match.groups() if part), "")
+            message = f"it waited in vain for the lock {name}"
+            advice = f"see whether another process holds it; one that was left behind may be removed: {name}"
+            return run.Failure("hang", message, {**lock.facts, "lock": name, "advice": advice})
+        limit = said(evidence, _LIMIT, printed=True)
+        if limit is None and (evidence.exit_code != _TIMEOUT or evidence.raised is not None):
+            return None
+        facts = limit.facts if limit else {"text": "exit code 124"}
+        message = "the run stood still, or took too long, until its time limit ended it"
+        advice = "`labhand show --output` has the stacks of all threads where they were asked for"
+        return run.Failure("hang", message, {**facts, "advice": advice})

@@ -1,0 +1,98 @@
+"""An argument that a library calls by another name now."""
+
+import re
+
+from labhand.core import run
+from labhand.launch.change import calls_at, name_of, tree_of
+from labhand.launch.job import Evidence
+from labhand.launch.raised import Raised
+from labhand.launch.renames import ARGUMENTS, Argument
+from labhand.launch.said import said
+
+_TEXT = re.compile(
+    r"^(?:TypeError|ValueError|AttributeError): (?:(?P<callee>[\w.<>]+)\(\) got (?:an )?unexpected keyword argument '(?P<name>\w+)'"
+    r"|Argument\(s\) not recognized: \{'(?P<keras>\w+)'|(?P<owner>[\w.<>]+)\(\) got an unexpected keyword argument:? '?(?P<other>\w+)"
+    r"|\w+\.set\(\) got an unexpected keyword argument '(?P<artist>\w+)')"
+)
+
+
+class Failure:
+    """An argument was given by a name that the installed library no longer takes.
+
+    ## What it does
+    Recognises arguments of transformers, scikit-learn, pandas, NumPy, SciPy, matplotlib, Keras and
+    others that were renamed, in calls into the library.
+
+    ## Known problems
+    A function of the person's own that does not take an argument is a matter of the code, and so is
+    a name that the library never had.
+
+    ## Example
+    `TypeError: TrainingArguments.__init__() got an unexpected keyword argument 'evaluation_strategy'`
+
+    ## References
+    Hugging Face, "Trainer", migration from `evaluation_strategy` to `eval_strategy`.
+    """
+
+    order = 42
+
+    def recognise(self, evidence: Evidence) -> run.Failure | None:
+        """The failure, with the function, the old and the new name."""
+        found = said(evidence, _TEXT)
+        if found is None or found.error is None:
+            return None
+        parts = found.match.groupdict()
+        old = parts["name"] or parts["keras"] or parts["other"] or parts["artist"]
+        callee = parts["callee"] or parts["owner"] or ""
+        known = _known(old, callee, found.error)
+        if known is None:
+            return None
+        function, argument = known
+        new = f"`{argument.new}`" if argument.new else "nothing"
+        message = f"`{function}` no longer takes `{old}`; it is {new} now"
+        advice = (
+            f"write `{argument.new}=` in place of `{old}=`"
+            if argument.new
+            else f"leave `{old}=` out"
+        )
+        facts = {**found.facts, "function": function, "old": old, "new": argument.new}
+        return run.Failure("renamed-argument", message, {**facts, "advice": advice})
+
+
+def _known(old: str, callee: str, error: Raised) -> tuple[str, Argument] | None:
+    """The function and the argument, where a library's function of the table was called with it."""
+    candidates = [argument for argument in ARGUMENTS if argument.old == old]
+    frame = error.own
+    if not candidates or frame is None:
+        return None
+    names = [part for part in callee.split(".") if part not in ("__init__", "<locals>")]
+    names += [name for name in _called(frame.file, frame.line, old, frame.code) if name]
+    for argument in candidates:
+        for name in names:
+            if name in argument.functions:
+                return (name, argument) if _foreign(name, frame.file) else None
+    return None
+
+
+def _called(file: str, line: int, old: str, code: str) -> list[str]:
+    """The names of the functions that the line calls with this argument."""
+    try:
+        with open(file, encoding="utf-8") as source:  # noqa: PTH123
+            tree = tree_of(source.read())
+    except (OSError, UnicodeDecodeError):
+        tree = None
+    if tree is None:
+        return re.findall(r"(\w+)\(", code)
+    calls = calls_at(tree, line)
+    return [name_of(c.func) for c in calls if any(k.arg == old for k in c.keywords)] or re.findall(
+        r"(\w+)\(", code
+    )
+
+
+def _foreign(name: str, file: str) -> bool:
+    """Whether the name is none that the person's file defines itself."""
+    try:
+        with open(file, encoding="utf-8") as source:  # noqa: PTH123
+            return not re.search(rf"^\s*(?:class|def) {re.escape(name)}\b", source.read(), re.M)
+    except (OSError, UnicodeDecodeError):
+        return True

@@ -1,0 +1,52 @@
+"""Targets that the loss or an embedding does not take."""
+
+import re
+
+from labhand.core import run
+from labhand.launch.job import Evidence
+from labhand.launch.said import said
+
+_TEXT = re.compile(
+    r"Target -?\d+ is out of bounds|device-side assert triggered|expected (?:scalar type|target dtype to be) Long"
+    r"|expected (?:scalar type|target dtype)[^\n]*Long|0D or 1D target tensor expected"
+    r"|index out of range in self|Received a label value of -?\d+ which is outside|multi-target not supported"
+    r"|Using a target size \([^\n]*different (?:to|from) the input size|Expected input batch_size"
+    r"|all elements of (?:input|target) should be between 0 and 1|Assertion `t >= 0 && t < n_classes` failed"
+    r"|Expected floating point type for target|Invalid classes inferred from unique values of `?y"
+    r"|Number of classes, \d+, does not match size of target_names|[Ll]abels? (?:value )?-?\d+ (?:is )?(?:out of "
+    r"(?:range|bounds)|not in (?:range )?\[0)|label must be in \[0"
+)
+
+
+class Failure:
+    """Targets, or indices, lie outside what the loss or the layer takes.
+
+    ## What it does
+    Recognises labels out of range, of the wrong kind or shape in a loss, and indices beyond an
+    embedding.
+
+    ## Known problems
+    The texts differ from version to version; one that is not known stays unknown.
+
+    ## Example
+    `IndexError: Target 3 is out of bounds.`
+
+    ## References
+    PyTorch, `torch.nn.CrossEntropyLoss`.
+    """
+
+    order = 47
+
+    def recognise(self, evidence: Evidence) -> run.Failure | None:
+        """The failure, with what was said."""
+        found = said(evidence, _TEXT)
+        if found is None:
+            return None
+        return run.Failure(
+            "target-range",
+            "targets or indices lie outside what the loss or the layer takes",
+            {
+                **found.facts,
+                "advice": "compare the largest label with the number of classes (labels count from 0); on CUDA run once with CUDA_LAUNCH_BLOCKING=1 or on the CPU to see the line",
+            },
+        )

@@ -1,0 +1,93 @@
+"""Versions that do not go together."""
+
+import re
+
+from labhand.core import run
+from labhand.launch.job import Evidence
+from labhand.launch.renames import NAMES, Name
+from labhand.launch.said import Said, said
+
+_TEXT = re.compile(
+    r"ResolutionImpossible|VersionConflict|DistributionNotFound|(?P<symbol>undefined symbol: \S+)"
+    r"|is required for a normal functioning of this module|but you(?:'ll)? have [\w.-]+ ?[\d.]+"
+    r"|(?:requires|need)s? (?:version )?[\w.-]+ ?(?:[<>=!~]=|[<>]) ?[\d.]+[^\n]*(?:but|found|installed|have)"
+    r"|(?:is )?incompatible with (?:the )?(?:installed )?(?:version|[\w.-]+ ?[\d.]+)|version mismatch|requires torch[><=]"
+    r"|(?P<minimum>[\w.-]+ (?:version )?(?:>=|<=|==|<|>) ?[\d.]+ is required)|partially initialized module 'cv2'"
+    r"|This version of [\w.-]+ requires|was (?:built|compiled) (?:with|against|for) (?:a different|another|\w+ [\d.]+)[^\n]*(?:version|but)"
+)
+_GONE = re.compile(
+    r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'|module '(?P<of>[\w.]+)' has no attribute '(?P<attribute>\w+)'"
+    r"|'(?P<object>\w+)' object has no attribute '(?P<method>\w+)'|No module named '(?P<part>sklearn\.externals\.joblib)'"
+)
+_LIBRARY = re.compile(r"(?:site|dist)-packages/(?P<name>[A-Za-z0-9_]+)")
+
+
+class Failure:
+    """Two packages, or the code and a package, are of versions that do not go together.
+
+    ## What it does
+    Recognises requirements that are not met, symbols that a compiled module lacks, a library that
+    does not find what it expects in another one, and names that well-known libraries have removed.
+
+    ## Known problems
+    A name that the person's own code spells wrong looks alike; only names of the table count there.
+
+    ## Example
+    `ImportError: cannot import name 'Mapping' from 'collections'`
+
+    ## References
+    The Python Packaging User Guide, "Version specifiers".
+    """
+
+    order = 48
+
+    def recognise(self, evidence: Evidence) -> run.Failure | None:
+        """The failure, with the name that is gone, or the library that is not served."""
+        found = said(evidence, _TEXT)
+        if found is not None and found.error is not None and found.error.type == "AssertionError":
+            return None
+        if found is not None:
+            message = f"versions do not go together: {found.text.splitlines()[0].strip()[:200]}"
+            facts = {**found.facts, "library": _library(found)}
+            return run.Failure("version-conflict", message, {**facts, "advice": _ADVICE})
+        gone = said(evidence, _GONE)
+        return _gone(gone) if gone is not None and gone.error is not None else None
+
+
+_ADVICE = (
+    "install the versions that the project was written for; its lock file or its date tell which"
+)
+
+
+def _gone(found: Said) -> run.Failure | None:
+    parts = found.match.groupdict()
+    module = parts["module"] or parts["of"] or ("sklearn.externals" if parts["part"] else "")
+    name = parts["name"] or parts["attribute"] or parts["method"] or "joblib"
+    known = _removed(module, name)
+    if known is not None:
+        message = f"`{module + '.' if module else ''}{name}` is gone from the installed version"
+        advice = f"write `{known.new}` in its place"
+        facts = {**found.facts, "module": module, "old": name, "new": known.new}
+        return run.Failure("version-conflict", message, {**facts, "advice": advice})
+    error = found.error
+    library = _library(found)
+    if error is None or not error.frames or not error.frames[-1].foreign or not library:
+        return None
+    if parts["object"] or not any(f.foreign and "<module>" in f.function for f in error.frames):
+        return None  # what a library does while it runs can be the fault of what it was given
+    message = f"{library} does not find `{name}` in the installed {module or 'package'}"
+    facts = {**found.facts, "module": module, "old": name, "library": library}
+    return run.Failure("version-conflict", message, {**facts, "advice": _ADVICE})
+
+
+def _removed(module: str, name: str) -> Name | None:
+    return next((n for n in NAMES if n.old == name and n.module == module), None)
+
+
+def _library(found: Said) -> str:
+    frames = found.error.frames if found.error is not None else []
+    for frame in reversed(frames):
+        place = _LIBRARY.search(frame.file)
+        if place:
+            return place["name"]
+    return ""

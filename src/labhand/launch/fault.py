@@ -1,0 +1,25 @@
+"""What a fault is."""
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """What goes wrong. `put` is code by place, `beside` files of the project, `library` stand-ins.
+
+    `least` is the least change that mends it, empty where only a person can. `hold` holds a port,
+    `open_files` is the soft limit labhand is started with, `below` the folder it is started in.
+    """
+
+    kind: str
+    name: str
+    put: dict[str, str] = {}  # noqa: RUF012
+    beside: dict[str, str] = {}  # noqa: RUF012
+    library: dict[str, str] = {}  # noqa: RUF012
+    env: dict[str, str] = {}  # noqa: RUF012
+    arguments: tuple[str, ...] = ()
+    least: str = ""
+    flags: bool = False
+    hold: int = 0
+    open_files: int = 0
+    below: str = ""
+    wheel: str = ""

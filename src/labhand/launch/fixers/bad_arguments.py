@@ -1,0 +1,84 @@
+"""Corrects a misspelt flag."""
+
+import difflib
+import re
+
+from labhand.core import run
+from labhand.launch import change
+from labhand.launch.job import Mending, Situation
+from labhand.launch.switches import offered
+
+_FLAG = re.compile(r"--[A-Za-z][\w.-]*")
+_ANY = re.compile(r".+")
+_NEAR = 0.82
+_CLEARLY = 0.06
+
+
+class Fixer:
+    """Corrects a misspelt flag.
+
+    ## What it does
+    Where a flag is turned down and exactly one flag of the script is spelt nearly so, the next
+    attempt has that one.
+
+    ## Known problems
+    A missing argument, or a value that is turned down, is never filled in.
+
+    ## Example
+    `--lerning-rate 0.1` → `--learning-rate 0.1`
+
+    ## Fix safety
+    Neutral: the value is as it was typed, for the flag that was meant; the correction is told.
+
+    ## References
+    The Python documentation, `difflib.get_close_matches`.
+    """
+
+    def propose(self, failure: run.Failure, situation: Situation) -> Mending | None:
+        """The command with the flag corrected; None where no flag, or more than one, is near."""
+        words = situation.job.command
+        flags = _flags(failure, situation)
+        changed, told = list(words), []
+        for place, word in enumerate(words):
+            name, equals, value = word.partition("=")
+            if (
+                not name.startswith("--")
+                or name in flags
+                or name not in str(failure.evidence["text"])
+            ):
+                continue
+            near = _near(name, flags)
+            if near is None or near in words:
+                continue
+            changed[place] = near + equals + value
+            told.append(f"{near} in place of {name}")
+        if not told:
+            return None
+        return change.command(failure, situation, ", ".join(told), changed)
+
+
+def _flags(failure: run.Failure, situation: Situation) -> set[str]:
+    """The flags that the script takes: those of its code, and those that its usage lists."""
+    found = {
+        word for setting in offered(situation, _ANY) for word in (*setting.spellings, setting.flag)
+    }
+    found |= {setting.off for setting in offered(situation, _ANY) if setting.off}
+    usage = str(failure.evidence.get("usage", "")).partition(" error: ")[0]
+    found |= set(_FLAG.findall(usage))
+    return {flag for flag in found if flag.startswith("--")} - {"--help", "--version"}
+
+
+def _near(name: str, flags: set[str]) -> str | None:
+    plain = name.lower().replace("_", "-")
+    scored = sorted(
+        ((_likeness(plain, flag.lower().replace("_", "-")), flag) for flag in flags), reverse=True
+    )
+    if not scored or scored[0][0] < _NEAR:
+        return None
+    if len(scored) > 1 and scored[0][0] - scored[1][0] < _CLEARLY and scored[0][0] < 1:
+        return None
+    return scored[0][1]
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
