@@ -3,6 +3,7 @@
 import re
 
 from labhand.core import run
+from labhand.launch.causes import likely
 from labhand.launch.job import Evidence
 
 _ENVIRONMENT = re.compile(
@@ -52,5 +53,7 @@ class Failure:
         place += f", in {frame.function}" if frame.function not in ("", "<module>") else ""
         code = f": `{frame.code}`" if frame.code else ""
         message = f"{facts['text'].partition(chr(10))[0]} at {place}{code}"
+        cause = likely(error)
         advice = "this is a matter of the code itself: correct that line or what leads to it"
-        return run.Failure("own-code", message, {**facts, "advice": advice})
+        advice = f"{cause}; {advice}" if cause else advice
+        return run.Failure("own-code", message, {**facts, "cause": cause, "advice": advice})
