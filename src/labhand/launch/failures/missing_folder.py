@@ -1,6 +1,7 @@
 """A file that was to be written into a folder that does not exist."""
 
 import re
+from pathlib import Path
 
 from labhand.core import run
 from labhand.launch.job import Evidence
@@ -49,6 +50,8 @@ class Failure:
 
 
 def _folder(error: Raised) -> str | None:
+    if "unable to open database file" in error.message:
+        return _of_database(error)
     found = _PARENT.search(error.message)
     if found:
         if found["tensorflow"]:
@@ -58,6 +61,17 @@ def _folder(error: Raised) -> str | None:
         return None
     paths = named_paths(error.message)
     return _parent(paths[-1]) if paths else None  # `a -> b`: it is b that is to be written
+
+
+def _of_database(error: Raised) -> str | None:
+    """The folder of the database, as the line writes it or a name in it holds it; sqlite says none."""
+    frame = error.own
+    texts = (
+        re.findall(r"['\"]([^'\"]*/[^'\"]*)['\"]", frame.code + str(frame.values)) if frame else []
+    )
+    places = [_parent(text.removeprefix("sqlite:///")) for text in texts]
+    missing = [p for p in places if p and frame and not (Path(frame.file).parent / p).is_dir()]
+    return missing[0] if missing else None
 
 
 def _parent(path: str) -> str | None:
