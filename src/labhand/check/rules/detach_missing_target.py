@@ -211,7 +211,8 @@ def _factor(part: ast.expr) -> ast.expr:
 
 def _policy(code: Code, gain: ast.expr, product: ast.BinOp) -> Iterator[Claim]:
     graph = code.graph(gain)
-    if graph.value == "attached" and _modules(code, code.behind(gain)):
+    made = graph.value == "attached" and bool(_modules(code, code.behind(gain)))
+    if made or (not graph and _trained_beside(code, gain)):
         yield code.claim(
             gain,
             f"`{ast.unparse(gain)}` holds on to the graph of the value that it is made of: the policy's loss "
@@ -221,6 +222,23 @@ def _policy(code: Code, gain: ast.expr, product: ast.BinOp) -> Iterator[Claim]:
             confidence=0.9,
             change=_detach(code, gain),
         )
+
+
+def _trained_beside(code: Code, gain: ast.expr) -> bool:
+    """Whether a gain is what is missing to a value that a loss beside it trains, under the same name."""
+    missing = _difference(code, gain) if isinstance(gain, ast.Name) else None
+    value = missing.right if missing is not None else None
+    if not isinstance(value, ast.Name) or code.graph(value).value == "detached":
+        return False
+    where = code.where(value)
+    mine = {id(b.node) for b in code.project.reaching(value, where)[1]}
+    given = [c.arg(0, "input") for c in code.calls(*_loss_names(code, _LOSSES))]
+    named = [g for g in given if isinstance(g, ast.Name) and g.id == value.id]
+    return any(
+        code.where(name).scope is where.scope
+        and {id(b.node) for b in code.project.reaching(name, where)[1]} == mine
+        for name in named
+    )
 
 
 def _temperature(code: Code, gain: ast.expr) -> Iterator[Claim]:

@@ -1,6 +1,7 @@
 """Labels that are moved by one by hand and once more by the model."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
 from labhand.check.claim import Change, Claim, Code, Level
@@ -10,6 +11,7 @@ from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Spot
 
 _OWN_LOSS = ("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss")
+_SIZES = re.compile(r"shape|size|len")
 _CAUSAL = ("ForCausalLM", "LMHeadModel", "SFTTrainer")
 
 
@@ -72,7 +74,9 @@ def _given(code: Code) -> Iterator[Claim]:
         if not own and language.model_kind(code.project, node.func, call.where) != "causal":
             continue
         shifted = _shifted(code, code.behind(labels))
-        if shifted is not None:
+        ids = call.arg(0, "input_ids")
+        alike = shifted is not None and ids is not None and shifted.node in code.behind(ids)
+        if shifted is not None and not alike:
             yield code.claim(
                 node,
                 f"these labels are shifted already by `{ast.unparse(shifted.node)}`, and the model shifts "
@@ -87,7 +91,8 @@ def _given(code: Code) -> Iterator[Claim]:
 def _shifted(code: Code, flows: Mapping[ast.expr, Spot]) -> Spot | None:
     """The shift in a flow that is taken towards the next token."""
     for node, spot in flows.items():
-        if language.shift(node) == "next":
+        of_ids = isinstance(node, ast.Subscript) and not _SIZES.search(ast.unparse(node.value))
+        if of_ids and language.shift(node) == "next":
             return spot
         if isinstance(node, ast.Call):
             call = code.call(node, spot.where)
@@ -154,6 +159,26 @@ def _for_causal(code: Code) -> bool:
 # A loss of one's own
 
 
+def _own_shift(code: Code, target: ast.expr) -> Spot | None:
+    """The shift that a target is, under names and changes of shape."""
+    spot = code.spot(target)
+    for _ in range(8):
+        node = spot.node
+        if isinstance(node, ast.Subscript):
+            return spot if language.shift(node) == "next" else None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            spot = spot.at(node.func.value, ())
+        elif isinstance(node, ast.Name):
+            home, bindings = code.project.reaching(node, spot.where)
+            values = [b.value for b in bindings if b.how == "assign" and b.value and not b.path]
+            if len(values) != 1 or len(bindings) != 1:
+                return None
+            spot = spot._replace(where=home).at(values[0], ())
+        else:
+            return None
+    return None
+
+
 def _own(code: Code) -> Iterator[Claim]:
     for call, loss in code.known("losses", "takes"):
         target = call.arg(*loss["target"]) if "target" in loss else None
@@ -161,7 +186,7 @@ def _own(code: Code) -> Iterator[Claim]:
         if target is None or given is None or loss["takes"] not in ("logits", "log-probabilities"):
             continue
         drops = any(language.shift(n) == "drop" for n in code.behind(given))
-        outer = _shifted(code, code.behind(target)) if drops else None
+        outer = _own_shift(code, target) if drops else None
         if outer is None or not isinstance(outer.node, ast.Subscript):
             continue
         inner = _shifted(code, code.behind(outer.at(outer.node.value, ())))

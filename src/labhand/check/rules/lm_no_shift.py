@@ -12,7 +12,7 @@ from labhand.kit.code.facts import Spot
 from labhand.kit.code.graph import runs_module
 from labhand.kit.code.model import Scope
 from labhand.kit.code.origins import receiver_class
-from labhand.kit.code.project import Known
+from labhand.kit.code.project import Known, Where
 
 _CAUSAL_CODE = re.compile(r"tril|triu|is_causal\s*=\s*True|causal_mask|generate_square_subsequent")
 _NAMED = re.compile(r"gpt|\blm\b|_lm|lm_|language|decoder|causal|char_?rnn|transformer_?lm", re.I)
@@ -62,6 +62,7 @@ class Rule:
         """The losses of one file that ask a language model for its own input."""
         if code.mentions("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss"):
             yield from _copied(code)
+            yield from _own_targets(code)
         if code.mentions("[i:i", "[i : i", ":-1]", "block", "seq_len", "context"):
             yield from _same_slices(code)
 
@@ -89,6 +90,34 @@ def _copied(code: Code) -> Iterator[Claim]:
                 "hold the logits `[:, :-1]` against the ids `[:, 1:]`",
                 because=[code.step("the model is given them here", made.node, made.where)],
                 confidence=0.92,
+            )
+
+
+def _own_targets(code: Code) -> Iterator[Claim]:
+    """A causal model of the project that takes its targets, and is given its input as such."""
+    for node in code.nodes(ast.Call):
+        if len(node.args) + len(node.keywords) != 2 or not node.args:
+            continue
+        first, second = node.args[0], [*node.args, *(k.value for k in node.keywords)][1]
+        if not isinstance(first, ast.Name) or ast.unparse(first) != ast.unparse(second):
+            continue
+        call = code.call(node)
+        target = call.target
+        if not isinstance(target, Where) or target.scope.name != "forward":
+            continue
+        names = target.scope.parameters[1:3]
+        takes = len(names) == 2 and re.match(r"targets?$|labels?$|y$|tgt$", names[1])
+        shifts = any(language.shift(n) for n in ast.walk(target.scope.node))
+        if takes and not shifts and _causal(code, call, code.spot(node)):
+            yield code.claim(
+                node,
+                f"the targets are `{first.id}`, which the model is given, at the same positions: it learns "
+                "to copy, not to predict",
+                "give it the ids one token later as targets",
+                because=[code.step("the loss is taken in here", target.scope.node, target)]
+                if isinstance(target.scope.node, ast.stmt)
+                else [],
+                confidence=0.9,
             )
 
 

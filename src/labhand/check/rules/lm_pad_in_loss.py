@@ -11,8 +11,8 @@ from labhand.kit.code.facts import Spot
 from labhand.kit.code.project import Where
 
 _MASKS = (
-    "-100", "ignore_index", "label_pad_token_id", "DataCollatorForLanguageModeling", "SFTTrainer",
-    "DataCollatorForCompletionOnlyLM", "loss_mask",
+    "-100", "ignore_index", "label_pad_token_id", "DataCollatorForLanguageModeling(", "SFTTrainer(",
+    "DataCollatorForCompletionOnlyLM(", "loss_mask",
 )  # fmt: skip
 _MODELS = (
     "ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "AutoModelForSeq2SeqLM",

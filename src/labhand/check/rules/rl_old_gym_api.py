@@ -79,12 +79,12 @@ def _new(code: Code, call: Call) -> bool:
         return False
     found = code.origins(call.receiver)
     given = all(o.kind == "parameter" for o in found)
-    named = ast.unparse(call.receiver).rpartition(".")[2] in ("env", "envs", "environment")
-    wraps = any(
-        "Wrapper" in ast.unparse(b) for k in code.source.index.classes for b in k.node.bases
-    )
+    named = ast.unparse(call.receiver) == "env" and call.method in ("step", "reset")
+    bases = [ast.unparse(b) for k in code.source.index.classes for b in k.node.bases]
+    wraps = any("Wrapper" in b or "Env" in b for b in bases)
     imported = {name for name, _, _ in code.source.index.imports}
-    return given and named and not wraps and "gymnasium" in imported and "gym" not in imported
+    makes = bool(code.calls("gymnasium.make"))
+    return given and named and makes and not wraps and "gym" not in imported
 
 
 def _old(code: Code, call: Call) -> bool:

@@ -17,13 +17,11 @@ _KEEPS = re.compile(
     re.I,
 )
 _NOT_KEPT = re.compile(r"log|print|writer|wandb|tqdm|stat|metric|monitor|video|env", re.I)
-_DISCOUNT = re.compile(r"gamma|discount", re.I)
+_DISCOUNT = re.compile(r"gamma|discount|\b0\.[89]\d*\b", re.I)
 _MASK = re.compile(r"mask|not_?done|non_?term|not_?term|cont(inue)?s?$|alive", re.I)
 _ENDED = re.compile(r"done|term|^d$|over|end", re.I)
 _VALUE = re.compile(r"next_?\w*|value|critic|target|\bq_?\w*\b|_q\b|\bv_?\w*\b|max|baseline", re.I)
-_HANDLED = re.compile(
-    r"final_obs|TimeLimit\.truncated|time_?out|time_?limit|bootstrap|handle_trunc", re.I
-)
+_HANDLED = re.compile(r"final_obs|TimeLimit\.truncated|time_?out|time_?limit|handle_trunc", re.I)
 
 
 class Rule:
@@ -151,6 +149,7 @@ def _masks(source: Source) -> Iterator[tuple[ast.expr, Where]]:
     """The statements of a file that take the next value away by a flag, with a discount in them."""
     if not _DISCOUNT.search(source.text):
         return
+    yield from _zeroed(source)
     for kind in (ast.BinOp, ast.IfExp):
         for node in source.index.by_type.get(kind, []):
             if not isinstance(node, ast.BinOp | ast.IfExp):
@@ -166,6 +165,18 @@ def _masks(source: Source) -> Iterator[tuple[ast.expr, Where]]:
             rest = {w for w in words - own if not _DISCOUNT.search(w)}
             if any(_VALUE.search(w.rpartition(".")[2]) for w in rest if not _ENDED.search(w)):
                 yield node, Where(source, source.index.scope(node))
+                return
+
+
+def _zeroed(source: Source) -> Iterator[tuple[ast.expr, Where]]:
+    """`next_values[dones] = 0`, in a file that discounts."""
+    for node in source.index.by_type.get(ast.Assign, []):
+        match node:
+            case ast.Assign(
+                targets=[ast.Subscript(value=ast.Name(id=name), slice=flag) as target],
+                value=ast.Constant(value=0),
+            ) if _VALUE.search(name) and _ENDED.search(ast.unparse(flag)):
+                yield target, Where(source, source.index.scope(node))
                 return
 
 
