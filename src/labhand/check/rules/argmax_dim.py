@@ -1,0 +1,105 @@
+"""A prediction that is the largest row of the batch instead of the largest class."""
+
+import ast
+from collections.abc import Iterator
+
+from labhand.check.claim import Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code.batches import batched
+from labhand.kit.code.calls import Call
+
+_CALLS = (
+    "torch.argmax", "torch.max", "torch.topk", "numpy.argmax", "jax.numpy.argmax", "tensorflow.argmax",
+    "tensorflow.math.argmax", "torch.argmin", ".argmax", ".max", ".topk", "numpy.argmin",
+)  # fmt: skip
+
+
+class Rule:
+    """A prediction that is the largest row of the batch instead of the largest class.
+
+    ## What it does
+    Reports `argmax` and `max` along dimension 0, or along none, of what a classifier gives for a batch from a
+    loader or for a whole part of the data.
+
+    ## Why is this bad
+    Dimension 0 is the batch: the answer is which sample scores highest for each class. Compared with labels,
+    it gives an error at most batch sizes, and plain nonsense where batch and classes are of one size, or the
+    comparison broadcasts.
+
+    ## Known problems
+    Silent for values of one sample, for indexed and reshaped outputs, and where no batch is proven.
+
+    ## Example
+    ```python
+    for x, y in loader:
+        correct += (model(x).argmax(0) == y).sum()
+    ```
+
+    ## Use instead
+    ```python
+    for x, y in loader:
+        correct += (model(x).argmax(1) == y).sum()
+    ```
+
+    ## Fix safety
+    There is no fix: the class dimension is 1 or -1, which the author knows.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/generated/torch.argmax.html
+    - Real case: https://github.com/catalyst-team/catalyst/issues/285 (dimensions of a batch taken for classes).
+    """
+
+    severity: Severity = "error"
+    level: Level = "suspicious"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The predictions of one file that are taken over the batch."""
+        if not code.mentions("argmax", ".max(", "argmin", "topk"):
+            return
+        for call in code.calls(*_CALLS):
+            given, subject = _dimension(call), _subject(call)
+            if subject is None or given is None or not _is_prediction(code, call, subject):
+                continue
+            because = batched(code, subject)
+            if because:
+                yield code.claim(
+                    call.node,
+                    f"the prediction is taken {given}: it tells which sample of the batch scores highest, not "
+                    "which class",
+                    "take it along the classes: dimension 1, or -1",
+                    because=because,
+                    confidence=0.92,
+                )
+
+
+def _dimension(call: Call) -> str | None:
+    """Along what the largest is taken, where it is the batch; None: along something else."""
+    place = 0 if (call.name or "").startswith(".") else 1
+    place += call.method == "topk"
+    given = call.arg(place, "dim", "axis")
+    if given is None:
+        whole = call.method in ("argmax", "argmin") and len(call.node.args) <= place
+        no_axis = not any(k.arg in ("dim", "axis", None) for k in call.node.keywords)
+        return "over all numbers at once" if whole and no_axis else None
+    return "along dimension 0" if isinstance(given, ast.Constant) and given.value == 0 else None
+
+
+def _subject(call: Call) -> ast.expr | None:
+    return call.receiver if (call.name or "").startswith(".") else call.arg(0, "input", "a")
+
+
+def _is_prediction(code: Code, call: Call, subject: ast.expr) -> bool:
+    """Whether it is compared with something, as a class is, or the scores of classes are known as such."""
+    if code.role(subject).value in ("logits", "probabilities", "log-probabilities"):
+        return True
+    statement = code.source.index.statement(call.node)
+    return any(_is_compared(code, node) for node in (call.node, *code.uses(statement)))
+
+
+def _is_compared(code: Code, node: ast.AST) -> bool:
+    above = code.source.index.parents.get(node)
+    while isinstance(above, ast.Attribute | ast.Call | ast.Subscript):
+        if isinstance(above, ast.Call) and getattr(above.func, "attr", "") in ("eq", "accuracy"):
+            return True
+        above = code.source.index.parents.get(above)
+    return isinstance(above, ast.Compare)

@@ -1,0 +1,70 @@
+"""Whether the first dimension of a value is the batch."""
+
+import ast
+
+from labhand.kit.code import knowledge
+from labhand.kit.code.facts import Step
+from labhand.kit.code.origins import origins
+from labhand.kit.code.view import View
+
+_ONE_OF = frozenset(
+    {"squeeze", "flatten", "view", "reshape", "permute", "transpose", "unbind", "mean", "sum"}
+)
+
+
+def batched(view: View, node: ast.expr) -> list[Step]:
+    """What shows that a value holds one row a sample of a batch or of a part of the data; else empty.
+
+    It must be what a model gives for a batch that a loop over a loader hands out, or for a whole split.
+    """
+    behind = view.behind(node)
+    if any(isinstance(n, ast.Subscript) and _is_index(n.slice) for n in behind):
+        return []
+    model = next((n for n in behind if isinstance(n, ast.Call) and _is_model(view, n)), None)
+    if model is None or any(_reshapes(n, model) for n in behind):
+        return []
+    loops = view.loops(node, up=2)
+    loop = loops[0] if loops else None
+    if loop and loop.kind in ("batch", "inference") and isinstance(loop.node, ast.For):
+        over = ast.unparse(loop.over) if loop.over is not None else ""
+        by_sample = over.lower().rstrip("()").endswith(("dataset", "_set", "_ds"))
+        if loop.node.iter in behind and not by_sample and not _one_by_one(view, loop.over):
+            message = "a loop over batches hands out its input"
+            return [Step(message, loop.where.source, loop.node)]
+    if not loops and model.args:
+        part = view.split(behind[model].at(model.args[0], ()))
+        if part.value in ("train", "validation", "test"):
+            return list(part.chain)
+    return []
+
+
+def _is_index(index: ast.expr) -> bool:
+    return isinstance(index, ast.Constant) and isinstance(index.value, int)
+
+
+def _is_model(view: View, node: ast.Call) -> bool:
+    function = node.func
+    last = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if last in ("model", "net", "network", "classifier", "student", "encoder"):
+        return True
+    return node in {c.node for c in view.module_calls()}
+
+
+def _reshapes(node: ast.expr, model: ast.Call) -> bool:
+    """Whether a call after the model moves or drops dimensions."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    return node.func.attr in _ONE_OF and any(n is model for n in ast.walk(node.func.value))
+
+
+def _one_by_one(view: View, over: ast.expr | None) -> bool:
+    if over is None:
+        return False
+    for origin in (
+        origins(view.project, over, view.where(over)) if over in view.source.index.parents else ()
+    ):
+        made = origin.expression
+        if origin.name in knowledge.LOADERS and isinstance(made, ast.Call) and origin.where:
+            size = view.call(made, origin.where).arg(1, "batch_size")
+            return size is None or getattr(size, "value", 0) in (1, None)
+    return False
