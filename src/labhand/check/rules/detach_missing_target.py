@@ -10,6 +10,7 @@ from labhand.core.finding import Severity
 from labhand.kit.code.facts import Spot
 from labhand.kit.code.graph import handled_as_module
 from labhand.kit.code.origins import receiver_class
+from labhand.kit.code.project import Where
 
 _LOSSES = re.compile(
     r"\b(mse_loss|smooth_l1_loss|l1_loss|huber_loss|MSELoss|SmoothL1Loss|L1Loss|HuberLoss)"
@@ -19,6 +20,8 @@ _DISCOUNT = re.compile(r"gamma|discount", re.I)
 _FROZEN = re.compile(r"target|targ\b|_tgt|old|ema|frozen|momentum|teacher|slow|residual", re.I)
 _CHANCE = re.compile(r"log_?p(i|rob)?s?\b|logp|ratio", re.I)
 _GAIN = re.compile(r"adv|delta|td_?|gae|return|target|error", re.I)
+_SQUARES = ("jax.numpy.square", "tensorflow.square", "tensorflow.math.square", "optax.l2_loss")
+_TAPES = ("value_and_grad", "jax.grad", "GradientTape")
 _ENTROPY = re.compile(r"target_?(entropy|ent)|entropy_?target", re.I)
 
 
@@ -71,10 +74,11 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The targets of one file that gradients flow into."""
-        if not code.mentions(".backward(", "training_step", ".minimize(") or code.is_test:
+        if code.is_test or not code.mentions(".backward(", "training_step", *_TAPES):
             return
         told: set[ast.AST] = set()
-        for claim in (*_bootstrapped(code), *_gains(code), *_twins(code)):
+        taped = _on_tape(code) if code.mentions(*_TAPES) else ()
+        for claim in (*_bootstrapped(code), *_gains(code), *_twins(code), *taped):
             if claim.node not in told:
                 told.add(claim.node)
                 yield claim
@@ -285,6 +289,64 @@ def _twins(code: Code) -> Iterator[Claim]:
                 confidence=0.88,
                 change=_detach(code, second),
             )
+
+
+# JAX and TensorFlow: gradients of a function, or of what a tape saw
+
+
+def _on_tape(code: Code) -> Iterator[Claim]:
+    for pair in _differences(code):
+        for prediction, target in (pair, pair[::-1]):
+            flows = code.behind(target)
+            text = " ".join(ast.unparse(n) for n in flows if isinstance(n, ast.Call | ast.BinOp))
+            if not _DISCOUNT.search(text) or "stop_gradient" in text or ".numpy(" in text:
+                continue
+            ahead, here = _taped_calls(code, flows), _taped_calls(code, code.behind(prediction))
+            for key in ahead.keys() & here.keys():
+                if ahead[key] is not here[key] and not _FROZEN.search(" ".join(key)):
+                    yield code.claim(
+                        ahead[key],
+                        f"gradients flow into the target: it is made by `{key[0]}` with the parameters that "
+                        "the loss trains, so that the loss also moves the target",
+                        "wrap the target in `jax.lax.stop_gradient` (`tf.stop_gradient`)",
+                        because=[code.step("the loss compares it here", target)],
+                        confidence=0.88,
+                    )
+
+
+def _differences(code: Code) -> Iterator[_Pair]:
+    squared = [c.arg(0) for c in code.calls(*_SQUARES)]
+    squared += [n.left for n in code.operations(ast.Pow)]
+    for base in squared:
+        inner = _difference(code, base) if base is not None else None
+        if inner is not None:
+            yield _Pair(inner.left, inner.right)
+
+
+def _taped_calls(code: Code, flows: Mapping[ast.expr, Spot]) -> dict[tuple[str, str], ast.Call]:
+    """The calls of models whose gradients are taken, by what is called and with which parameters."""
+    found: dict[tuple[str, str], ast.Call] = {}
+    for node, spot in flows.items():
+        if not isinstance(node, ast.Call) or not node.args or spot.where.source is not code.source:
+            continue
+        written, first = ast.unparse(node.func), node.args[0]
+        if f"{written}.trainable_" in code.source.text:
+            if code.under(spot, "tensorflow.GradientTape") is True:
+                found.setdefault((written, ""), node)
+        elif isinstance(first, ast.Name) and _differentiated(code, first.id, spot.where):
+            found.setdefault((written, first.id), node)
+    return found
+
+
+def _differentiated(code: Code, name: str, where: Where) -> bool:
+    """Whether a name is the first parameter of a function whose gradient JAX takes."""
+    scope = where.scope
+    if scope.parameters[:1] != [name]:
+        return False
+    text = code.source.text
+    written = rf"(grad|value_and_grad)\(\s*{re.escape(scope.name)}\b"
+    decorated = any("grad" in ast.unparse(d) for d in getattr(scope.node, "decorator_list", []))
+    return decorated or bool(re.search(written, text))
 
 
 def _detach(code: Code, value: ast.expr) -> Change | None:

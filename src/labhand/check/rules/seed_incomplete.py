@@ -1,6 +1,7 @@
 """Seeding that misses a generator which is drawn from, or starts it anew in each step."""
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,9 +19,22 @@ _SEEDING = {
     "python": ("random", "seed"),
     "numpy": ("numpy", "random.seed"),
     "torch": ("torch", "manual_seed"),
+    "tensorflow": ("tensorflow", "random.set_seed"),
 }
-_SHOWN = {"python": "Python's `random`", "numpy": "NumPy", "torch": "torch", "cuda": "CUDA"}
+_LAYERS = {
+    "torch": ("torch.nn.", ("Linear", "Conv2d", "Conv1d", "Embedding", "LSTM", "GRU")),
+    "tensorflow": ("keras.layers.", ("Dense", "Conv2D", "LSTM", "Embedding")),
+}
+_TRAINS = {"torch": ".backward(", "tensorflow": ".fit("}
+_SHOWN = {
+    "tensorflow": "TensorFlow",
+    "python": "Python's `random`",
+    "numpy": "NumPy",
+    "torch": "torch",
+    "cuda": "CUDA",
+}
 _STEPS = frozenset({"training_step", "train_step", "forward", "training_epoch"})
+_DRAWN = re.compile(r"initial_seed|rand|time|secrets")
 _KEYS = frozenset({"PRNGKey", "key", "fold_in", "key_data", "wrap_key_data", "clone", "key_impl"})
 
 
@@ -129,7 +143,9 @@ def _missing_claim(code: Code, first: _Seed, seeds: list[_Seed], missing: dict[s
 
 
 def _of_run(seed: _Seed) -> bool:
-    """Whether a seeding is that of a whole run, and not of a worker or an item."""
+    """Whether a seeding is that of a whole run, and not of a worker, an item or one table of numbers."""
+    if seed.value is None or _DRAWN.search(ast.unparse(seed.value)):
+        return False
     name = seed.call.where.scope.name.lower()
     return not any(
         w in name for w in ("__getitem__", "__iter__", "__call__", "worker", "transform")
@@ -175,11 +191,12 @@ def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:
         given = call.arg(None, "random_state", "generator", "sampler")
         if word == family and given is None and (when is None or call.option(when) is True):
             yield call
-    if family == "torch" and ".backward(" in source.text:
-        for last in ("Linear", "Conv2d", "Conv1d", "Embedding", "LSTM", "GRU"):
+    if family in _LAYERS and _TRAINS[family] in source.text:
+        package, layers = _LAYERS[family]
+        for last in layers:
             for node, scope in source.index.called.get(last, ()):
                 call = call_of(code.project, node, Where(source, scope))
-                if call.name == f"torch.nn.{last}":
+                if call.name == f"{package}{last}":
                     yield call
 
 
