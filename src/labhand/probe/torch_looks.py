@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from .torch_schedule import Part, Schedule
 
-CREDIT = 0.016
-"""Seconds that all looks together may take before anything was earned."""
+CREDIT = 0.05
+"""Seconds that all looks together may take before anything was earned: short runs are looked at too."""
 SPREAD_MAX = 256
 """Steps from one turn of a look to the next, at most, where it could pay for more."""
 
