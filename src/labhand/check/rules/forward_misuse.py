@@ -1,0 +1,242 @@
+"""A module whose forward does not do what modules do."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from labhand.check.claim import Change, Claim, Code, Level
+from labhand.core.finding import Severity
+from labhand.kit.code.calls import Call
+from labhand.kit.code.model import Class, FunctionNode
+from labhand.kit.code.project import Known, Where
+from labhand.kit.code.training import within
+
+_MODULES = frozenset(
+    {"torch.nn.Module", "lightning.pytorch.LightningModule", "lightning.LightningModule"}
+)
+_CAUSAL = re.compile(r"Causal|GPT|LanguageModel|Autoregressive|CharLM|TransformerLM")
+_ATTENDS = re.compile(r"attn|attention|transformer|encoder|decoder|block|layer", re.I)
+
+
+class Rule:
+    """A module whose forward does not do what modules do.
+
+    ## What it does
+    Reports `F.dropout(x)` that is not told `training=self.training`, layers with weights and dropout
+    layers that are made inside `forward`, `model.forward(x)`, a module without `super().__init__()`,
+    an attention mask that `forward` takes and never hands on, and a causal model without a mask.
+
+    ## Why is this bad
+    `F.dropout` drops in evaluation too. A layer that is made in each call has new random weights each
+    time, and no optimizer knows it. `forward` called by hand skips hooks. Without its mask, attention
+    looks at padding, or at the very tokens that it is to predict.
+
+    ## Known problems
+    Silent for layers that are made once under a condition, flax modules, and where a base may do it.
+
+    ## Example
+    ```python
+    def forward(self, x):
+        return F.dropout(self.head(x), 0.5)
+    ```
+
+    ## Use instead
+    ```python
+    def forward(self, x):
+        return F.dropout(self.head(x), 0.5, training=self.training)
+    ```
+
+    ## Fix safety
+    Scientific: what the module computes changes.
+
+    ## References
+    - https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html
+    - Real cases: `5-2.BERT/BERT.py` of https://github.com/graykode/nlp-tutorial as of 2026 makes
+      `nn.Linear` and `nn.LayerNorm` in `forward`; https://github.com/pytorch/pytorch/issues/51800.
+    """
+
+    severity: Severity = "error"
+    level: Level = "correctness"
+
+    def check(self, code: Code) -> Iterator[Claim]:
+        """The modules of one file that are made or called in the wrong way."""
+        if not code.mentions("Module", "forward", "keras"):
+            return
+        yield from _dropout(code)
+        for known in code.source.index.classes:
+            if _is_module(code, known):
+                yield from _class(code, known)
+        if code.mentions(".forward("):
+            yield from _forward_calls(code)
+
+
+def _is_module(code: Code, known: Class) -> bool:
+    outside = code.project.lineage(Known(code.source, known))[1]
+    return bool(outside & _MODULES) and "?" not in outside
+
+
+def _owner_is_module(code: Code, where: Where) -> bool:
+    owner = code.project.owner(where)
+    return owner is not None and bool(code.project.lineage(owner)[1] & _MODULES)
+
+
+def _dropout(code: Code) -> Iterator[Claim]:
+    for call, entry in code.known("layers", "functions"):
+        if entry["functions"] != "dropout" or not _owner_is_module(code, call.where):
+            continue
+        if call.arg(2, "training") is not None or any(k.arg is None for k in call.node.keywords):
+            continue
+        if any(isinstance(a, ast.Starred) for a in call.node.args) or not call.node.args:
+            continue
+        if any("self.training" in ast.unparse(test) for test, _ in code.guards(call.node)):
+            continue
+        text = "training=self.training"
+        yield code.claim(
+            call.node,
+            f"`{ast.unparse(call.node.func)}` is not told the mode of the module: it drops in evaluation too",
+            f"pass `{text}`",
+            confidence=0.97,
+            change=Change("scientific", f"Pass `{text}`", [code.after_argument(call.node, text)]),
+        )
+
+
+def _class(code: Code, known: Class) -> Iterator[Claim]:
+    made = known.methods.get("__init__")
+    if made is not None:
+        yield from _no_super(code, known, made.node)
+    forward = known.methods.get("forward")
+    if forward is None:
+        return
+    where = Where(code.source, forward)
+    for node in forward.calls:
+        call = code.call(node, where)
+        yield from _made_in_forward(code, call)
+    yield from _masks(code, known, where)
+
+
+def _no_super(code: Code, known: Class, made: ast.AST) -> Iterator[Claim]:
+    text = ast.unparse(made)
+    direct = [ast.unparse(b) for b in known.node.bases]
+    plain = all(b.rpartition(".")[2] in ("Module", "LightningModule") for b in direct)
+    if "super" in text or "__init__(" in text.partition("\n")[2] or not plain or len(direct) != 1:
+        return
+    if not re.search(r"self\.\w+ = (nn|torch)\.", text):
+        return
+    assert isinstance(made, FunctionNode)
+    first = made.body[0]
+    docs = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    anchor = made.body[1] if docs and len(made.body) > 1 else first
+    yield code.claim(
+        anchor,
+        f"`{known.name}` never calls `super().__init__()`: the module has no place for its layers",
+        "call `super().__init__()` first",
+        confidence=0.97,
+        change=Change(
+            "scientific", "Call `super().__init__()`", [code.before(anchor, "super().__init__()")]
+        ),
+    )
+
+
+def _made_in_forward(code: Code, call: Call) -> Iterator[Claim]:
+    name = call.name or ""
+    if name not in code.words("results", "layers", "weights"):
+        return
+    if _once(code, call):
+        return
+    is_dropout = "Dropout" in name
+    parent = code.source.index.parents.get(call.node)
+    if is_dropout and not (isinstance(parent, ast.Call) and parent.func is call.node):
+        return
+    why = (
+        "it is new, and so in training mode, in every call: it drops in evaluation too"
+        if is_dropout
+        else "it has new random weights in every call, and no optimizer knows them"
+    )
+    yield code.claim(
+        call.node,
+        f"`{ast.unparse(call.node.func)}` is made inside `forward`: {why}",
+        "make the layer in `__init__`",
+        confidence=0.96,
+    )
+
+
+def _once(code: Code, call: Call) -> bool:
+    """Whether a condition lets it be made once only, or only its kind or values are wanted."""
+    for test, _ in code.guards(call.node):
+        if re.search(r"None|hasattr|not self|init|in self|isinstance", ast.unparse(test)):
+            return True
+    statement = code.source.index.statement(call.node)
+    return isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]).startswith(
+        "self."
+    )
+
+
+def _masks(code: Code, known: Class, where: Where) -> Iterator[Claim]:
+    node = where.scope.node
+    assert isinstance(node, FunctionNode)
+    loads = {n.id for n in within_body(node) if isinstance(n, ast.Name)}
+    attends = [c for c in where.scope.calls if _ATTENDS.search(ast.unparse(c.func)) and c.args]
+    for argument in (*node.args.args, *node.args.kwonlyargs):
+        name = argument.arg
+        if (
+            re.search(r"mask", name)
+            and name not in loads
+            and attends
+            and "locals()" not in ast.unparse(node)
+        ):
+            layer = next((c for c in attends if _surely(code, c, where)), None)
+            if layer is not None:
+                yield code.claim(
+                    layer,
+                    f"`forward` takes `{name}` and never uses it: this attends to what is to be masked",
+                    f"hand `{name}` on",
+                    confidence=0.93,
+                )
+    if _CAUSAL.search(known.name) and not re.search(
+        r"mask|causal|tril|triu", ast.unparse(known.node)
+    ):
+        for call in (code.call(c, where) for c in where.scope.calls):
+            if _surely(code, call.node, where):
+                yield code.claim(
+                    call.node,
+                    f"`{known.name}` attends without a causal mask: each token sees the ones it is to predict",
+                    "pass a causal mask, or `is_causal=True`",
+                    confidence=0.92,
+                )
+
+
+def _surely(code: Code, node: ast.Call, where: Where) -> bool:
+    return code.call(node, where).name in code.words("results", "layers", "attention")
+
+
+def within_body(node: FunctionNode) -> Iterator[ast.AST]:
+    """The nodes of a function's body."""
+    for statement in node.body:
+        yield from within(statement)
+
+
+def _forward_calls(code: Code) -> Iterator[Claim]:
+    for call in code.calls(".forward"):
+        receiver = call.receiver
+        if receiver is None or code.is_test or "super" in ast.unparse(receiver):
+            continue
+        if isinstance(receiver, ast.Name) and receiver.id in ("self", "cls"):
+            continue
+        if call.where.scope.owner is not None and _owner_is_module(code, call.where):
+            continue
+        known = (call.name or "").startswith(("torch.nn.", "torchvision.models."))
+        if not (known or code.is_a(receiver, "torch.nn.Module")) or _is_class(code, receiver):
+            continue
+        text = ast.unparse(receiver)
+        edit = code.replace(call.node.func, code.text(receiver))
+        yield code.claim(
+            call.node,
+            f"`{text}.forward(…)` skips the hooks of the module, and its wrappers",
+            f"call `{text}(…)`",
+            confidence=0.95,
+            change=Change("scientific", f"Call `{text}`", [edit]),
+        )
+
+
+def _is_class(code: Code, receiver: ast.expr) -> bool:
+    return isinstance(code.project.definition(receiver, code.where(receiver)), Known)
