@@ -16,10 +16,10 @@ _WEAK = frozenset(
 )
 """Values that are everyday words of the field too: taken only where they stand as a value does."""
 _ASKS = re.compile(
-    r"(?:^|\b(?:use|using|try|with|to|on|switch|via|and|or|vs|versus|,|:|be|than|go|mit|auf|of|compare|plus))$"
+    r"(?:^|[,:;]|\b(?:use|using|try|with|to|on|switch|via|and|or|vs|versus|,|:|be|than|go|mit|auf|of|compare|plus))(?: (?:the|a|my))?$"
 )
 _NOT_AFTER = re.compile(
-    r"^(?:similarity|distance|loss|layer|layers|probe|probing|regression|classifier|head|model|embedding|embeddings|projection|attention|interpolation|memory|utilization|util|backend|kernel|kernels|time|hours?|function|steps?|prompt|baselines?|out)\b"
+    r"^(?:teacher|student|similarity|distance|loss|layer|layers|probe|probing|regression|classifier|head|model|embedding|embeddings|projection|attention|interpolation|memory|utilization|util|backend|kernel|kernels|time|hours?|function|steps?|prompt|baselines?|out)\b"
 )
 _NO_VALUES = frozenset("none auto default true false yes no off on".split())
 
@@ -134,7 +134,7 @@ def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
         return False
     if word not in _WEAK:
         return True
-    lead = draft.text.before(at, 2)
+    lead = draft.text.before(at, 3)
     alone = not after or after.split()[0] in (
         "and",
         ",",

@@ -122,7 +122,10 @@ class Draft:
         if any(word in _CORRECTIONS for word in between):
             self.assumptions.append(f"{why} corrects {earlier.why}")
             return values, why
-        if any(word in ("and", "or", "vs", "versus", "/", "und", "oder") for word in between[-6:]):
+        compared = any(t.low in ("compare", "comparing") for t in self.text.tokens[:start])
+        if compared or any(
+            word in ("and", "or", "vs", "versus", "/", "und", "oder") for word in between[-6:]
+        ):
             return distinct([*earlier.values, *values]), f"{earlier.why} and {why}"
         one, other = ", ".join(map(shown, earlier.values)), ", ".join(map(shown, values))
         raise UsageError(

@@ -12,7 +12,7 @@ from labhand.kit.settings import Setting
 CONNECT = frozenset(
     "to = : == of at is be as -> => equals equal value values set should in over around about ~ approx "
     "approximately from between through just only either both all will goes the following among up down "
-    "sweep grid search strength coefficient coef factor level magnitude amount prob probability rate ratio size "
+    "norm for sweep grid search strength coefficient coef factor level magnitude amount prob probability rate ratio size "
     "zu auf von a an some scaled reduced increased raised lowered changed bumped dropped cut moved set fixed "
     "kept held ( [ {".split()
 )
@@ -187,7 +187,7 @@ def words(
             text.tokens[at].kind == "quoted",
             said,
             text.tokens[at].low,
-            via,
+            set() if found else via,
             explicit and not found,
             mention,
         )

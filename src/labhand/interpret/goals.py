@@ -165,10 +165,20 @@ def read_budget(draft: Draft) -> None:
             draft.budget["seconds"] = OVERNIGHT
             draft.suppose("overnight is taken as 10 hours")
             text.take(at, at + (1 if low == "overnight" else 2))
+        elif low in ("a", "an") and text.low(at + 1) in TIME_WORDS and _for_a_while(draft, at):
+            half = text.low(at - 1) == "half"
+            seconds = TIME_WORDS[text.low(at + 1)] / (2 if half else 1)
+            _spend(draft, "seconds", seconds, at - half, at + 2)
         elif low in ("$", "€") and (found := text.amount(at + 1)):
             _spend(draft, "money", found[0].value, at, found[1])
         elif (found := text.amount(at)) is not None:
             _amount_of_time(draft, at, found[0].value, found[0].unit, found[1])
+
+
+def _for_a_while(draft: Draft, at: int) -> bool:
+    return bool(
+        re.search(r"\b(?:for|in|within|most|max|under|budget|of)(?: half)?$", draft.text.before(at))
+    )
 
 
 def _amount_of_time(draft: Draft, at: int, value: float, unit: str, end: int) -> None:

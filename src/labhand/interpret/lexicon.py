@@ -94,13 +94,8 @@ class Lexicon:
         if not flag:
             at = start
         before = tokens[at - 1] if at else None
-        if (
-            not flag
-            and before is not None
-            and tokens[at].glued
-            and before.glued
-            and before.low in "_-"
-        ):
+        inside = before is not None and before.low in "_-" and before.glued and tokens[at].glued
+        if not flag and inside and not (at > 1 and tokens[at - 2].kind == "number"):
             return None
         for end, phrase in _phrases(tokens, at):
             if _goes_on(tokens, end):

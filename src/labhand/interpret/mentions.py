@@ -70,7 +70,7 @@ def read(draft: Draft) -> None:
 
 
 _OF_IT = frozenset(
-    "turn disable remove drop halve double triple reduce raise lower set increase decrease cut bump make kill".split()
+    "turn disable remove drop halve double triple reduce raise lower set increase decrease cut bump make kill divide multiply".split()
 )
 
 
@@ -210,6 +210,13 @@ def _right(draft: Draft, mention: Mention) -> int:
     known = mention.known[0]
     if known.setting.type == "list":
         return _right_list(draft, mention, at)
+    if (
+        known.concept is not None
+        and known.concept.id.endswith("interval")
+        and draft.text.low(at) in UNITS
+    ):
+        draft.set(mention, [values.fitted_number(known, 1)], mention.start, at + 1)
+        return at + 1
     found = ranges.read(draft, mention, at, via)
     if found is None and takes_numbers(known.setting):
         several = mention.phrase.endswith("s") and not known.setting.name.endswith("s")
@@ -240,7 +247,11 @@ def _of_another(draft: Draft, mention: Mention) -> bool:
 
 def _left_first(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
     """Whether the number before is meant: `0.1 dropout 0.5 momentum`, `2 layers 4 heads`."""
-    if via or not _number_before(draft, mention.start):
+    if not _number_before(draft, mention.start):
+        return False
+    if via == {"of"} and mention.concept is not None and mention.concept.counted:
+        return True
+    if via:
         return False
     found = draft.text.amount(at)
     if found is None:
@@ -378,6 +389,9 @@ def _on(draft: Draft, mention: Mention) -> int:
     if not (before or after or mention.flag) or mention.strength < 0.9:
         return 0
     known = mention.known[0]
+    then = draft.text.low(mention.end)
+    if before and not (after or mention.flag) and then.isalpha() and then not in vocabulary.FILLERS:
+        return 0
     bare = before is not None and before.group().strip() in ("", ",", "and", "also", "+")
     start = mention.start - (len(before.group().split()) if before and not bare else 0)
     end = mention.end + (len(after.group().split()) if after else 0)

@@ -28,7 +28,7 @@ FRACTIONS = {
     "halber": 0.5, "halb": 0.5, "double": 2, "doubled": 2, "doubling": 2, "twice": 2, "doppelte": 2,
     "verdopple": 2, "doppelt": 2, "triple": 3, "tripled": 3, "thrice": 3, "treble": 3,
     "quadruple": 4, "quadrupled": 4, "quarter": 0.25, "fourth": 0.25, "third": 1 / 3, "fifth": 0.2,
-    "tenth": 0.1, "tenfold": 10, "twofold": 2, "quartered": 0.25,
+    "tenth": 0.1, "tenfold": 10, "fivefold": 5, "fourfold": 4, "threefold": 3, "twofold": 2, "quartered": 0.25,
 }  # fmt: skip
 _WORDS = "|".join(sorted(FRACTIONS, key=len, reverse=True))
 _AN = r"(?:(?:a|an|one|1) )?"
@@ -126,7 +126,8 @@ def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
     text = next((g for g in found.groups() if g), "")
     down = _shrinks(before)
     if kind == "word":
-        return Change(FRACTIONS[text])
+        factor = FRACTIONS[text]
+        return Change(1 / factor if down and factor > 1 else factor)
     if kind == "by-part":
         part = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "tenth": 0.1}[text]
         return Change(1 - part if down else 1 + part)

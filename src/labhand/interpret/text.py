@@ -30,7 +30,7 @@ TIME_WORDS = {
 }
 _OWNERS = frozenset(
     "seed seeds times runs repeats replicates repetitions trials points values more extra fewer less "
-    "additional dollars dollar euros euro usd eur bucks random different gpu point samples steps x "
+    "additional dollars dollar euros euro usd eur bucks random different gpu point samples steps "
     "larger smaller higher lower bigger wiederholungen".split()
 ) | frozenset(TIME_WORDS)
 """Words that a number before them belongs to."""
@@ -163,7 +163,9 @@ class Text:
         if self.low(end) in ("x", "*", "%") and self.amount(end + 1) is None:
             return True
         found = self.lexicon.match(self.tokens, end) if self.low(end) else None
-        return found is not None and (found.concept is None or not self.has_value(found))
+        if found is None or found.flag or (found.known and found.known[0].setting.type == "bool"):
+            return False
+        return found.concept is None or not self.has_value(found)
 
     def has_value(self, mention: Mention) -> bool:
         """Whether a number follows a named setting, and is its own."""
