@@ -83,11 +83,12 @@ class Rule:
         if code.source.text.count(".backward(") < 2 or code.source.text.count(".step(") < 2:
             return
         steps = _steps(code)
-        for judged in _judged(code, steps):
+        every = list(_judged(code, steps))
+        for judged in every:
             phase = _next_step(code, judged, steps)
             if phase is None or judged.judge not in phase.modules or judged.maker in phase.modules:
                 continue
-            why = _used_again(code, judged, steps) or _uncleared(code, judged, phase, steps)
+            why = _used_again(code, judged, every) or _uncleared(code, judged, phase, steps)
             if why is not None:
                 yield _claim(code, judged, *why)
 
@@ -152,7 +153,7 @@ def _next_step(code: Code, judged: _Judged, steps: list[_Step]) -> _Step | None:
     return first[0] if len({s.optimizer for s in first}) == 1 else None
 
 
-def _used_again(code: Code, judged: _Judged, steps: list[_Step]) -> tuple[str, ast.expr] | None:
+def _used_again(code: Code, judged: _Judged, every: list[_Judged]) -> tuple[str, ast.expr] | None:
     """Another backward through the same output of the generator; one of the two finds no graph."""
     if not isinstance(judged.given, ast.Name):
         return None
@@ -160,7 +161,7 @@ def _used_again(code: Code, judged: _Judged, steps: list[_Step]) -> tuple[str, a
     if any(judged.backward.arg(None, k) is not None for k in kept):
         return None
     mine = _bindings(code, judged.given)
-    for other in _judged(code, steps):
+    for other in every:
         same = isinstance(other.given, ast.Name) and _bindings(code, other.given) == mine
         if not same or other.call is judged.call or other.backward is judged.backward:
             continue
