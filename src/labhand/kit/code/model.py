@@ -71,12 +71,18 @@ class Scope:
         """The calls of these methods on a name, in order."""
         return [
             call
-            for call in self.calls
-            if isinstance(call.func, ast.Attribute)
-            and call.func.attr in methods
-            and isinstance(call.func.value, ast.Name)
-            and call.func.value.id == name
+            for call in self._called_on.get(name, ())
+            if isinstance(call.func, ast.Attribute) and call.func.attr in methods
         ]
+
+    @cached_property
+    def _called_on(self) -> dict[str, list[ast.Call]]:
+        """The calls of methods by the name that they are called on; asked for when the walk is over."""
+        found: dict[str, list[ast.Call]] = {}
+        for call in self.calls:
+            if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+                found.setdefault(call.func.value.id, []).append(call)
+        return found
 
     def bind(self, name: str, binding: Binding) -> None:
         """Adds a binding of a name."""

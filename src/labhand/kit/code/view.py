@@ -42,6 +42,7 @@ class View:
     def __init__(self, source: Source, project: Project) -> None:
         self.source = source
         self.project = project
+        self._behind: dict[Spot, Mapping[ast.expr, Spot]] = {}
 
     # What is there
 
@@ -364,7 +365,10 @@ class View:
 
     def behind(self, asked: Asked) -> Mapping[ast.expr, Spot]:
         """Every expression that may flow into a value, also through functions and files."""
-        return slices.behind(self.project, self.spot(asked))
+        spot = self.spot(asked)
+        if spot not in self._behind:
+            self._behind[spot] = slices.behind(self.project, spot)
+        return self._behind[spot]
 
     def shown(self, statement: ast.Expr) -> bool:
         """Whether a notebook shows the value of a statement: it ends its cell."""
