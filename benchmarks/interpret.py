@@ -1,7 +1,10 @@
 """How well instructions are understood: exact settings, right questions, nothing guessed.
 
-`benchmarks/interpret/known.jsonl` was at hand while the parser was written. `unseen.jsonl` was written
-after it, in other voices and partly on other projects, and nothing was tuned on it.
+`benchmarks/interpret/early.jsonl` was at hand while the parser was written. `late.jsonl` was written after
+it, in three rounds, in other voices and partly on other projects. What a round showed was mended before
+the next was written, so only the first contact tells how the parser meets what it has not seen: 84.5 %
+of the settings right in the first round (173 instructions), 94.1 % in the second (144), 90.7 % in the
+third (75); set without being said 15, 3 and 4 times.
 
     python benchmarks/interpret.py [--show]
 """
@@ -111,7 +114,7 @@ def main():
             projects[place.name] = Path(temporary, place.name)
             shutil.copytree(place, projects[place.name])
             (projects[place.name] / "labhand.toml").touch()
-        for name in ("known", "unseen"):
+        for name in ("early", "late"):
             path = HERE / f"{name}.jsonl"
             if not path.exists():
                 continue
