@@ -33,6 +33,10 @@ _GO_ON = ("killed", "corrupt-checkpoint", "collective-timeout", "hang")
 """Failures after which a run goes on from a later step: its first loss is another one."""
 
 
+_NOT_YET = ("bad-arguments",)
+"""Failures before the settings were resolved: those of the failed attempt are none."""
+
+
 class Science(msgspec.Struct):
     """What an attempt told of the science so far. Empty where it told nothing."""
 
@@ -84,7 +88,8 @@ def difference(before: Science, after: Science, fix: Fix, *, seeds: bool) -> str
 
     Without `seeds` losses and batches differ by themselves and are not compared.
     """
-    for name in sorted(set(before.settings) & set(after.settings)):
+    both = set(before.settings) & set(after.settings) if fix.kind not in _NOT_YET else ()
+    for name in sorted(both):
         one, other = before.settings[name], after.settings[name]
         told = str(other) in fix.patch
         if one != other and not _SURROUNDINGS.search(name) and (told or not _SEED.search(name)):

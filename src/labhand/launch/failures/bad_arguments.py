@@ -55,7 +55,8 @@ class Failure:
             found = _LINES.match(line.rstrip())
             if found and (usage or not found["argparse"]):
                 said = next(text for text in found.groups() if text is not None).strip()
-                listed = " ".join(line.strip() for line in evidence.lines if "--" in line)
+                others = (other for other in evidence.lines if "--" in other and other != line)
+                listed = " ".join(map(str.strip, others))
                 facts: dict[str, object] = {"said": line.strip(), "usage": listed[:4000]}
                 return _failure(said or "its flags cannot be parsed", facts)
         return None

@@ -40,9 +40,11 @@ class Failure:
 
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with the name of the variable."""
-        found = said(evidence, _TEXT) or said(evidence, _KEY)
+        found = said(evidence, _TEXT, last=10) or said(evidence, _KEY)
         if found is None:
             return None
+        if found.error is None and found.match.groupdict().get("wanted"):
+            return None  # advice that was printed, such as hydra's
         if found.match.re is _KEY and not called(found.error, "environ", "<frozen os>", "/os.py"):
             return None
         name = next(part for part in found.match.groups() if part)

@@ -27,6 +27,8 @@ class Failure:
     The Python Tutorial, "Syntax Errors".
     """
 
+    order = 15  # what cannot be read has said nothing of anything else
+
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with the place."""
         error = evidence.raised
