@@ -34,13 +34,13 @@ def carried(task: Task, folder: Path) -> dict[str, object]:
     """What became of one task: kind, value, seconds lost."""
     limit = task.facts["open_files"]
     with lay_out(task, folder) as (command, cwd, env):
-        words = [sys.executable, "-m", "labhand", "run", "--no-check", "--", *command]
+        words = [sys.executable, "-P", "-m", "labhand", "run", "--no-check", "--", *command]
         if limit:
             words = ["prlimit", f"--nofile={limit}:{HARD}", *words]
         done = subprocess.run(
             words, cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL
         )
-        show = [sys.executable, "-m", "labhand", "show", "last", "--json"]
+        show = [sys.executable, "-P", "-m", "labhand", "show", "last", "--json"]
         run = json.loads(subprocess.run(show, cwd=cwd, capture_output=True, check=True).stdout)
     attempts = run["attempts"]
     failure = attempts[0]["failure"]

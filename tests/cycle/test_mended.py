@@ -20,7 +20,7 @@ TRAINING = (
 def labhand(
     *words: str, cwd: Path, env: dict[str, str] | None = None, **more
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "labhand", *words]
+    command = [sys.executable, "-P", "-m", "labhand", *words]
     return subprocess.run(
         command, cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, **more
     )
