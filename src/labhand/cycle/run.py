@@ -379,7 +379,8 @@ class _Carrier:
                 cwd=job.cwd,
                 env=job.env,
                 oom_kills=end.oom_kills,
-            )
+            ),
+            self.store.home,
         )
         attempt.failure = failure
         mending = self._mending(failure, job) if failure else None

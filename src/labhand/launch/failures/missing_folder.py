@@ -15,6 +15,12 @@ _PARENT = re.compile(
 )
 
 
+_SHELL = re.compile(
+    r"^(?P<script>[^\s:]+): (?:line )?(?P<line>\d+): (?:cannot create )?(?P<path>[^\s:]+/[^\s:]+): "
+    r"(?:No such file or directory|Directory nonexistent)$"
+)
+
+
 class Failure:
     """The folder for a file that was to be written does not exist.
 
@@ -46,7 +52,24 @@ class Failure:
                     "advice": f"make it: `mkdir -p {folder}`",
                 }
                 return run.Failure("missing-folder", message, facts)
+        for line in reversed(evidence.lines[-10:]) if evidence.raised is None else ():
+            found = _SHELL.match(line.strip())
+            if found and _redirects(found, evidence.cwd) and (folder := _parent(found["path"])):
+                message = f"the folder `{folder}`, into which output was to go, does not exist"
+                facts = {"said": line.strip(), "text": line.strip(), "folder": folder}
+                advice = f"make it: `mkdir -p {folder}`"
+                return run.Failure("missing-folder", message, {**facts, "advice": advice})
         return None
+
+
+def _redirects(found: re.Match[str], cwd: str) -> bool:
+    """Whether the line of the shell script sends output to the path."""
+    try:
+        lines = Path(cwd, found["script"]).read_text(encoding="utf-8").splitlines()
+        line = lines[int(found["line"]) - 1]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return False
+    return bool(re.search(rf">>?\|?\s*['\"]?{re.escape(found['path'])}", line))
 
 
 def _folder(error: Raised) -> str | None:

@@ -7,6 +7,7 @@ import msgspec
 from labhand.core import run
 from labhand.launch import change
 from labhand.launch.job import Mending, Situation
+from labhand.launch.switches import script
 
 _VARIABLES = {
     "MPLBACKEND": "Agg",
@@ -45,7 +46,7 @@ class Fixer:
 
     def propose(self, failure: run.Failure, situation: Situation) -> Mending | None:
         """Variables for the libraries that read them, and a changed text where the code names a window."""
-        own = str(failure.evidence.get("file", ""))
+        own = str(failure.evidence.get("file") or script(situation) or "")
         text = change.text_of(situation.job, own)
         changed = _without_windows(text) if text is not None else None
         if changed is not None and changed != text:
