@@ -65,6 +65,7 @@ class Project:
         self.calls_at: dict[Scope, Any] = {}
         self.domains: dict[object, Any] = {}
         self._importers: dict[Path, list[Source]] = {}
+        self._components: dict[Path, list[Source]] = {}
 
     @cached_property
     def files(self) -> list[Path]:
@@ -162,15 +163,21 @@ class Project:
 
     def component(self, source: Source) -> list[Source]:
         """The source, all that (transitively) import it, and all that any of these import."""
-        above = self._closure([source], self.importers)
-        return self._closure(above, lambda s: list(self.imported(s)))
+        if source.path not in self._components:
+            above = self._closure([source], self.importers)
+            self._components[source.path] = self._closure(above, lambda s: list(self.imported(s)))
+        return list(self._components[source.path])
 
     @staticmethod
     def _closure(start: list[Source], following: object) -> list[Source]:
         assert callable(following)
         seen = list(start)
+        known = {id(source) for source in seen}
         for source in seen:
-            seen.extend(s for s in following(source) if all(s is not known for known in seen))
+            for one in following(source):
+                if id(one) not in known:
+                    known.add(id(one))
+                    seen.append(one)
         return seen
 
     # Names
