@@ -10,6 +10,7 @@ from typing import Any
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import UNKNOWN, Fact, Facts, Spot, Step
 from labhand.kit.code.layers import layers_in
+from labhand.kit.code.project import Where
 
 _FILLED = frozenset(
     "torch.zeros torch.ones torch.rand torch.randn torch.empty numpy.zeros numpy.ones".split()
@@ -62,6 +63,8 @@ def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         made = _layer(facts, spot, maker, call)
         if made is not None:
             return [made]
+    if isinstance(call.target, Where):
+        return None  # a function or module of the project
     subject = call.receiver if name.startswith(".") else call.arg(0, "input")
     if subject is None or not (name.startswith((".", "torch."))):
         return None
