@@ -2,6 +2,7 @@
 
 from labhand.scan.corruption import problems, score_ranked
 from labhand.scan.env import solve
+from labhand.scan.text_corruption import text_problems
 
 
 def test_problems_are_the_same_for_the_same_seed_and_labhand_solves_them():
@@ -21,3 +22,13 @@ def test_an_empty_answer_is_worth_nothing_and_a_right_one_everything():
     right = [(rule, row, 1.0) for rule, row in problem.task.expected]
     assert score_ranked(problem.task, []).value == 0.0
     assert score_ranked(problem.task, right).value == 1.0
+
+
+def test_faults_of_chats_are_found_and_clean_chats_bring_nothing():
+    scores = {}
+    for problem in text_problems(5, rows=60):
+        form, rule, _ = problem.task.id.split(":")
+        if form == "chats":
+            scores[rule] = score_ranked(problem.task, solve(problem)).value
+    assert len(scores) >= 12 and scores.pop("clean") == 1.0
+    assert sum(scores.values()) / len(scores) >= 0.9, scores

@@ -190,3 +190,54 @@ def test_an_inspect_log_is_a_row_a_sample(tmp_path):
     row = part.lazy.collect().row(0, named=True)
     assert (row["run"], row["item"], row["output"], row["score/match"]) == ("r1", "7", "4", "C")
     assert opened.data.lacks("runs") is None and part.facts["model"] == "m"
+
+
+CHAT = [
+    {"role": "user", "content": "How far is the moon from the earth, and who measured it first?"},
+    {
+        "role": "assistant",
+        "content": "It is 384,000 km away. Hipparchus measured it by an eclipse.",
+    },
+]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".arrow", "-text.jsonl"])
+def test_turns_are_found_in_every_format_and_told_by_span(tmp_path, suffix):
+    token = "ghp_" + "aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY2zA4"
+    rows = [
+        {"messages": [CHAT[0], {**CHAT[1], "content": f"{CHAT[1]['content']} {i}"}]}
+        for i in range(9)
+    ]
+    rows[4]["messages"][1]["content"] = f"Log in with {token} first."
+    path = tmp_path / f"chat{suffix}"
+    frame = pl.DataFrame(rows)
+    if suffix == "-text.jsonl":
+        path.write_text(
+            "".join(json.dumps({"messages": json.dumps(r["messages"])}) + "\n" for r in rows)
+        )
+    else:
+        {".jsonl": frame.write_ndjson, ".parquet": frame.write_parquet, ".arrow": frame.write_ipc}[
+            suffix
+        ](path)
+    findings = scan([path], select=["secret"])
+    assert findings.summary["roles"] == {"messages": "messages"}
+    found = only(findings, "secret")
+    assert found.where.spans == [
+        {"row": 4, "column": "messages", "turn": 1, "start": 12, "end": 52}
+    ]
+    assert token not in json.dumps(found.message)
+
+
+def test_an_item_of_an_evaluation_is_shown_beside_the_row_that_holds_it(tmp_path):
+    folder = tmp_path / "data"  # pytest's own folder is named as a test split is
+    folder.mkdir()
+    train, evals = folder / "mix.jsonl", folder / "gsm.jsonl"
+    asked = "A farmer has 48 hens and buys 15 more in Dalby. How many hens has the farmer now?"
+    pl.DataFrame({"question": [asked], "answer": ["63"]}).write_ndjson(evals)
+    pl.DataFrame({"messages": [CHAT, [{**CHAT[0], "content": asked}, CHAT[1]], CHAT]}).write_ndjson(
+        train
+    )
+    found = only(scan([train, evals], select=["contamination"]), "contamination")
+    assert found.where.path.endswith("mix.jsonl") and found.where.rows == [1]
+    assert found.severity == "error" and found.related[0].where.path.endswith("gsm.jsonl")
+    assert found.evidence["matched"] == [[1, 0, "exact", asked]]

@@ -419,3 +419,16 @@ def scrub_arguments(argv: list[str]) -> list[str]:
 def scrub_tree(obj: Any) -> Any:
     """A copy of nested settings with every secret masked."""
     return _ANYWHERE.tree(obj)
+
+
+def secrets_in(text: str) -> list[tuple[int, int, str]]:
+    """The secrets in a text: where each starts and ends, in characters, and its kind."""
+    data = text.encode("utf-8", "surrogatepass")
+    spans = _ANYWHERE._spans(data)
+    if not spans or len(data) == len(text):
+        return [(s.start, s.end, s.kind) for s in spans]
+
+    def place(at: int) -> int:
+        return len(data[:at].decode("utf-8", "ignore"))
+
+    return [(place(s.start), place(s.end), s.kind) for s in spans]

@@ -139,13 +139,14 @@ def problems(seed: int = 0) -> Iterator[Problem]:
     for name, frame in clean_tables():
         generator = np.random.default_rng(seed)
         shuffled = frame[generator.permutation(len(frame)).tolist()]
-        yield Problem(_task(f"{name}:clean:{seed}", "", []), shuffled)
+        yield Problem(task(f"{name}:clean:{seed}", "", []), shuffled)
         for rule, operator in OPERATORS.items():
             made, rows = operator(shuffled, np.random.default_rng(seed))
-            yield Problem(_task(f"{name}:{rule}:{seed}", rule, rows), made)
+            yield Problem(task(f"{name}:{rule}:{seed}", rule, rows), made)
 
 
-def _task(identity: str, rule: str, rows: list[int]) -> Task:
+def task(identity: str, rule: str, rows: list[int]) -> Task:
+    """The task to find these rows by this rule; without a rule the data is clean."""
     prompt = "Find the rows that are off, the surest first, and say what is off with them."
     return Task(
         id=identity,

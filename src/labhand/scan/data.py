@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from labhand.core.errors import LabhandError
 from labhand.scan.columns import Column, profiled
+from labhand.scan.texts import holds_texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -224,8 +225,8 @@ class Data:
     def lacks(self, need: str) -> str | None:
         """Why a detector that needs this cannot run; None where the data has it.
 
-        Needs: `splits` (two parts to compare), `numbers` (a numeric feature), any role, any word
-        among a part's `facts["holds"]` (such as `images`, `runs`), `several-rows`.
+        Needs: `splits` (two parts to compare), `numbers` (a numeric feature), `texts`, any role, any
+        word among a part's `facts["holds"]` (such as `images`, `runs`).
         """
         if need == "splits":
             if len(self.parts) < 2:
@@ -234,6 +235,8 @@ class Data:
         if need == "numbers":
             there = any(self.features(p, "number") for p in self.parts)
             return None if there else "no column holds numbers"
+        if need == "texts":
+            return None if holds_texts(self) else "no column holds texts"
         if need == "rows":
             return None if any(p.rows for p in self.parts) else "there are no rows"
         if need in self.roles:
@@ -248,5 +251,5 @@ class Data:
 
 FLAGS = ("label", "id", "group", "time", "text", "image", "prediction", "annotator")
 """Roles that the command line can set; `--split-column` sets the split."""
-ROLES = (*FLAGS, "split", "messages", "prompt", "chosen", "rejected", "vector")
+ROLES = (*FLAGS, "split", "messages", "prompt", "context", "answer", "chosen", "rejected", "vector")
 """What a column may be."""

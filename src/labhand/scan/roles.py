@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from labhand.scan.columns import Column
 from labhand.scan.data import Part
+from labhand.scan.texts import conversation
 
 _NAMES: dict[str, str] = {
     "label": r"labels?|targets?|class(es)?|y|outcome|gold|gold_label|ground_?truth|y_true|species"
@@ -20,6 +21,8 @@ _NAMES: dict[str, str] = {
     "image": r"image(_?(path|file|name))?|img|file_?name|filename|filepath|file_?path|path",
     "messages": r"messages|conversations?|dialog(ue)?|turns|chat",
     "prompt": r"prompt|instruction|question|query|problem",
+    "context": r"input|context|passage|system(_?prompt)?",
+    "answer": r"answers?|response|output|completion|reply|solution|canonical_solution",
     "chosen": r"chosen|preferred|accepted|winner",
     "rejected": r"rejected|dispreferred|loser",
     "text": r"text|content|document|body|sentence|review|comment|abstract|article|answer|response"
@@ -35,7 +38,7 @@ def find_roles(parts: Sequence[Part], said: Mapping[str, str]) -> dict[str, str]
     """The column of each role; what a person said comes first. Columns have one role each."""
     found = dict(said)
     for role, pattern in _NAMES.items():
-        if role in found:
+        if role in found or (role in ("context", "answer") and "prompt" not in found):
             continue
         for part in parts:
             if name := _named(part, role, re.compile(pattern, re.I), set(found.values())):
@@ -74,8 +77,17 @@ def _fits(part: Part, column: Column, role: str) -> bool:
         return kind in ("category", "text") and _some_match(part, column, _IMAGE)
     if role == "vector":
         return kind == "vector"
+    return _fits_words(part, column, role)
+
+
+def _fits_words(part: Part, column: Column, role: str) -> bool:
+    kind = column.kind
     if role == "messages":
-        return kind == "other" and column.filled > 0
+        return column.filled > 0 and conversation(part, column.name) is not None
+    if role in ("prompt", "chosen", "rejected") and kind == "other":
+        return conversation(part, column.name) is not None
+    if role in ("context", "answer"):
+        return kind in ("text", "category")
     return kind == "text" or (kind == "category" and column.words >= 1.5) or kind == "other"
 
 

@@ -113,7 +113,8 @@ def _where(anomaly: Anomaly, identity: str, rule: str, out: Path | None) -> Wher
     where.rows, where.rows_total = rows.head(MOST_ROWS).to_list(), len(rows)
     top = found.filter(pl.col("row").is_in(rows.head(MOST_ROWS).implode())).head(MOST_ROWS)
     if "start" in top.columns:
-        where.spans = top.select("row", "column", "start", "end").to_dicts()
+        told = ["row", "column", "turn", "start", "end"]
+        where.spans = top.select(c for c in told if c in top.columns).to_dicts()
     elif "value" in top.columns:
         where.cells = top.select("row", "column", "value").to_dicts()
     if out is not None and len(rows):

@@ -32,4 +32,6 @@ def share(part: float, whole: float) -> str:
     if not whole:
         return "0 %"
     percent = 100 * part / whole
-    return f"{percent:.2g} %" if percent < 99.5 or percent == 100 else f"{percent:.4g} %"
+    if percent == 100:
+        return "100 %"
+    return f"{percent:.2g} %" if percent < 99.5 else f"{percent:.4g} %"

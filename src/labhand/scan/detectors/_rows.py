@@ -25,6 +25,8 @@ def coincidence(part: Part, names: Sequence[str]) -> float:
     chance = 1.0
     for name in names:
         column = part.columns[name]
+        if column.kind == "other":  # lists and conversations: two are equal by no chance
+            return 0.0
         counts = part.counts(name) if column.unique <= MANY else None
         if counts is None or not len(counts):
             chance *= 1 / max(1, column.unique or part.rows)

@@ -1,10 +1,17 @@
 """Equal rows with different labels."""
 
+import re
 from collections.abc import Iterable
 
 from labhand.scan.anomaly import Anomaly
-from labhand.scan.data import ROW, Data, Part
+from labhand.scan.data import ROW, CannotLook, Data, Part, number
+from labhand.scan.detectors._alike import alike
+from labhand.scan.detectors._preferences import plainly, preferences
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, plain
+from labhand.scan.texts import texts
+
+LEAST = 0.85
+"""The Jaccard index of their words from which on two texts must have one label."""
 
 
 class Detector:
@@ -12,7 +19,9 @@ class Detector:
 
     ## What it does
     Groups rows that are equal in everything but label, id and bookkeeping, words compared without case
-    and blanks; where a group has several labels, its rows are found.
+    and blanks; where a group has several labels, its rows are found. Texts count as equal from 85 % of
+    common words. Of preference pairs it finds those that prefer what another pair rejects for the same
+    prompt, and those whose own scores prefer the other side.
 
     ## Why is this bad
     At least one label is wrong, or a column that decides it is missing. No model can be right on both.
@@ -28,13 +37,131 @@ class Detector:
     Decide on one label, or keep the share of each.
     """
 
-    needs = ("label",)
+    needs = ()
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a part."""
+        """One anomaly a part and kind: equal rows, nearly equal texts, preferences."""
+        if data.role("label") is None and data.role("chosen") is None:
+            raise CannotLook(str(data.lacks("label")))
         for part in data.parts:
             if data.role("label") in part.names and data.role("annotator") is None:
-                yield from _look(data, part)
+                equal = list(_look(data, part))
+                yield from equal
+                if texts(data, part):
+                    known = [r for a in equal if a.found is not None for r in a.found["row"]]
+                    yield from _nearly(data, part, set(known))
+            yield from _preferred(data, part)
+            yield from _scored(data, part)
+
+
+def _nearly(data: Data, part: Part, known: set[int]) -> Iterable[Anomaly]:
+    """Texts that are nearly equal and have different labels."""
+    import polars as pl
+
+    label = str(data.role("label"))
+    told = part.columns[label]
+    if (told.kind == "number" and not told.whole) or told.unique > 0.3 * part.rows:
+        return
+    near = alike(data, part, LEAST)
+    pairs = pl.DataFrame({"left": near.left, "right": near.right, "score": near.jaccard})
+    labels = part.select(row=pl.col(ROW), value=pl.col(label)).drop_nulls()
+    pairs = pairs.join(labels, left_on="left", right_on="row").join(
+        labels, left_on="right", right_on="row", suffix="_right"
+    )
+    pairs = pairs.filter(pl.col("value") != pl.col("value_right"))
+    both = [
+        pairs.select(row=a, score="score", value=pl.col(v).cast(pl.String), partner=b)
+        for a, b, v in (("left", "right", "value"), ("right", "left", "value_right"))
+    ]
+    found = pl.concat(both).filter(~pl.col("row").is_in(list(known)))
+    found = found.sort("score", "row", descending=[True, False]).unique(
+        "row", keep="first", maintain_order=True
+    )
+    if not 0 < len(found) <= 0.3 * part.rows + 4:
+        return
+    pair = found.row(0, named=True)
+    yield Anomaly(
+        part,
+        f"{len(found):,} rows say nearly what a row with another `{label}` says, as rows {pair['row']} and "
+        f"{pair['partner']}",
+        "decide on one label for what says the same",
+        0.75,
+        found.select("row", "score", pl.lit(label).alias("column"), "value", "partner"),
+        [label],
+        "warning",
+        normal="texts that say the same have equal labels",
+    )
+
+
+def _preferred(data: Data, part: Part) -> Iterable[Anomaly]:
+    """Pairs that prefer, for one prompt, what another pair rejects for it."""
+    import polars as pl
+
+    pairs = preferences(data, part)
+    if pairs is None:
+        return
+    plain = pairs.select(
+        "row",
+        prompt=pl.coalesce(plainly("asked"), plainly("prompt"), pl.lit("")),
+        chosen=plainly("chosen"),
+        rejected=plainly("rejected"),
+    ).filter((pl.col("chosen") != pl.col("rejected")) & (pl.col("chosen") != ""))
+    met = plain.join(
+        plain.rename({"chosen": "rejected", "rejected": "chosen"}),
+        on=["prompt", "chosen", "rejected"],
+        suffix="_right",
+    )
+    columns = [str(data.role("chosen")), str(data.role("rejected"))]
+    if len(met):
+        found = (
+            met.select(row="row", score=pl.lit(1.0), partner="row_right")
+            .unique("row", keep="first")
+            .sort("row")
+        )
+        pair = found.row(0, named=True)
+        yield Anomaly(
+            part,
+            f"{len(found):,} of {part.rows:,} pairs prefer what another pair rejects for the same prompt, as rows "
+            f"{pair['row']} and {pair['partner']}",
+            "decide which answer is better, or drop both pairs",
+            0.95,
+            found,
+            columns,
+            "warning",
+            normal="an answer is better than another in every pair of the two",
+        )
+
+
+def _scored(data: Data, part: Part) -> Iterable[Anomaly]:
+    """Pairs whose own scores prefer the side that was rejected."""
+    if data.role("chosen") not in part.names or data.role("rejected") not in part.names:
+        return
+    columns = [str(data.role("chosen")), str(data.role("rejected"))]
+    scores = [
+        c
+        for c in part.names
+        if re.fullmatch(
+            r"(score|rating|reward)s?_?(chosen|rejected)|(chosen|rejected)_?(score|rating|reward)s?",
+            c,
+        )
+    ]
+    mine = next((c for c in scores if "chosen" in c), None)
+    theirs = next((c for c in scores if "rejected" in c), None)
+    if mine and theirs and all(part.columns[c].kind == "number" for c in (mine, theirs)):
+        odd = number(part.columns[mine]) < number(part.columns[theirs])
+        found = part.where(odd, score=number(part.columns[theirs]) - number(part.columns[mine]))
+        if 0 < len(found) <= 0.3 * part.rows + 2:
+            yield Anomaly(
+                part,
+                f"{len(found):,} of {part.rows:,} pairs have the higher score on the rejected side, as row "
+                f"{found['row'][0]}",
+                "swap the two sides, or look at their scores",
+                0.9,
+                found,
+                [*columns, mine, theirs],
+                "warning",
+                normal=f"`{mine}` is at least `{theirs}`",
+            )
 
 
 def _look(data: Data, part: Part) -> Iterable[Anomaly]:

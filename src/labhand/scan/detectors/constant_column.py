@@ -39,7 +39,7 @@ class Detector:
             for column in part.columns.values():
                 if column.filled < LEAST or column.kind in ("vector", "other"):
                     continue
-                if column.name == data.role("split"):
+                if column.name in (data.role("split"), data.role("context")):
                     continue
                 counts = part.counts(column.name) if column.unique <= 100 else None
                 if counts is None:

@@ -10,6 +10,7 @@ from labhand.scan.anomaly import Anomaly, Repair, edits
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import MAY_MEAN_IT, NOTHING, counted, share, shown
+from labhand.scan.texts import ROLES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,7 +56,9 @@ class Detector:
 
         for part in data.parts:
             for column in part.columns.values():
-                if column.dtype == pl.String:
+                # what texts lack is told by `empty-text`
+                holds_text = column.name in [data.role(r) for r in ROLES]
+                if column.dtype == pl.String and not holds_text:
                     yield from _words(part, column)
                 if column.kind == "number" and column.name != data.role("label"):
                     yield from _numbers(part, column)

@@ -4,9 +4,12 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from labhand.scan.anomaly import Anomaly
+from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
+from labhand.scan.detectors._alike import alike
+from labhand.scan.detectors._cells import share
 from labhand.scan.detectors._rows import agreeing, by_chance, coincidence, compared, plain
+from labhand.scan.texts import ROLES, texts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,6 +19,8 @@ MOST_COLUMNS = 60
 LONGEST = 3_000_000
 """Rows up to which numbers are rounded, and each column is left out in turn."""
 COMMON = 0.06
+USUAL = 0.3
+"""The share of texts from which on likeness is how they were made."""
 DIGITS = 3
 """Significant digits to which numbers are compared in the second look."""
 
@@ -25,14 +30,18 @@ class Detector:
 
     ## What it does
     Finds rows that are equal to an earlier one but for one cell, and rows that are equal once words
-    are in lower case without doubled blanks and numbers rounded to three digits.
+    are in lower case without doubled blanks and numbers rounded to three digits. Of texts, chats and
+    preference pairs it finds rows that share at least seven of ten different words with an earlier
+    one (Jaccard index of their sets of words, which MinHash finds and the words themselves verify),
+    in each of their columns.
 
     ## Why is this bad
     They are the same thing entered twice; over two splits they leak as equal rows do.
 
     ## Known problems
     Repeated measurements of one thing resemble each other on purpose. Only tables in which so much
-    likeness is no chance are looked at.
+    likeness is no chance are looked at. Texts made from one template are alike; where more than three
+    in ten rows are, it is a note. Texts that differ in numbers alone count from nine of ten words.
 
     ## Example
     Two rows that differ in the last digit of one number
@@ -46,6 +55,9 @@ class Detector:
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a part."""
         for part in data.parts:
+            if any(t.role in ROLES and t.column in data.roles.values() for t in texts(data, part)):
+                yield from _texts(data, part)
+                continue
             names = [n for n in compared(data, part) if part.columns[n].kind != "other"]
             if 2 <= len(names) <= MOST_COLUMNS and part.rows > 2:
                 yield from _look(part, names)
@@ -54,6 +66,48 @@ class Detector:
                         f"{part.name} has more than {LONGEST:,} rows: numbers were not rounded, and no "
                         "cell was left out"
                     )
+
+
+def _texts(data: Data, part: Part) -> Iterable[Anomaly]:
+    import polars as pl
+
+    found = alike(data, part)
+    pairs = pl.DataFrame({"row": found.right, "score": found.jaccard, "partner": found.left})
+    label = data.role("label")
+    if label in part.names and data.role("annotator") is None:
+        # one text with two labels is told by `conflicting-labels`
+        labels = part.select(row=pl.col(ROW), label=pl.col(str(label)))
+        theirs = labels.rename({"row": "partner", "label": "theirs"})
+        pairs = pairs.join(labels, on="row").join(theirs, on="partner")
+        pairs = pairs.filter(pl.col("label").eq_missing(pl.col("theirs"))).select(
+            "row", "score", "partner"
+        )
+    best = pairs.sort("score", "partner", descending=[True, False]).unique("row", keep="first")
+    names = compared(data, part)
+    best = best.join(
+        _pairs(_hashed(part, pl.struct(names))), left_on="row", right_on=ROW, how="anti"
+    )
+    if not len(best):
+        return
+    best = best.sort("score", "row", descending=[True, False])
+    usual = len(best) > USUAL * part.rows + 2
+    pair = best.row(0, named=True)
+    same = int((best["score"] == 1.0).sum())
+    yield Anomaly(
+        part,
+        f"{len(best):,} of {part.rows:,} texts ({share(len(best), part.rows)}) say nearly what an earlier "
+        f"one says, {same:,} of them in the very same words, as row {pair['row']} and row {pair['partner']}",
+        "keep one of each, or give them a common group and split by that",
+        0.5 if usual else 0.9,
+        best,
+        [t.column for t in texts(data, part)],
+        severity="note" if usual else "warning",
+        normal="texts share fewer than seven of ten different words",
+        evidence={"same_words": same, "least_shared": round(float(best["score"].min()), 3)},  # type: ignore[arg-type]
+        repair=None
+        if usual
+        else Repair("scientific", f"drop {len(best):,} texts", drops(best["row"])),
+    )
 
 
 def _look(part: Part, names: list[str]) -> Iterable[Anomaly]:

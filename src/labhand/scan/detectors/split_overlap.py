@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
+from labhand.scan.detectors._alike import alike_across
 from labhand.scan.detectors._cells import share
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, pairs_of, plain
+from labhand.scan.texts import texts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,8 +19,9 @@ class Detector:
 
     ## What it does
     Compares the rows of every two parts in the columns that both have, without id, label and split:
-    exactly, and with words in lower case and without doubled blanks. The rows of the later part
-    (test, validation) are found, their partners are in the earlier one.
+    exactly, and with words in lower case and without doubled blanks. Texts are also compared by their
+    sets of words: those that share seven of ten are found. The rows of the later part (test,
+    validation) are found, their partners are in the earlier one.
 
     ## Why is this bad
     The score on rows that were learned from is that of memory.
@@ -39,6 +42,46 @@ class Detector:
         """One anomaly a pair of parts."""
         for early, late in pairs_of(data):
             yield from _look(data, early, late)
+            if texts(data, early) and texts(data, late):
+                yield from _edited(data, early, late)
+
+
+def _edited(data: Data, early: Part, late: Part) -> Iterable[Anomaly]:
+    """Texts of the later part that are nearly those of the earlier one."""
+    import polars as pl
+
+    both = [n for n in compared(data, late) if n in early.names]
+    words = {t.column for t in texts(data, early)} & {t.column for t in texts(data, late)}
+    if not words & set(both):
+        return
+    near = alike_across(data, early, late)
+    pairs = pl.DataFrame({"row": near.right, "score": near.jaccard, "partner": near.left})
+    best = pairs.sort("score", "partner", descending=[True, False]).unique("row", keep="first")
+    known = [n for n in both if n in words]
+    same = _keyed(late, early, known).join(_keyed(early, late, known), on="key", how="semi")
+    best = best.join(same, left_on="row", right_on=ROW, how="anti")
+    if not len(best):
+        return
+    found = best.sort("score", "row", descending=[True, False]).with_columns(
+        partner_part=pl.lit(early.name)
+    )
+    pair = found.row(0, named=True)
+    yield Anomaly(
+        late,
+        f"{len(found):,} of {late.rows:,} texts of {late.name} ({share(len(found), late.rows)}) say nearly what "
+        f"texts of {early.name} say, as row {pair['row']}, which shares {share(pair['score'], 1)} of its different "
+        f"words with row {pair['partner']} there",
+        f"drop them from {early.name}, or split anew by what rows have in common",
+        0.9,
+        found,
+        sorted(words),
+        severity="error",
+        normal="texts of two splits share fewer than seven of ten different words",
+        evidence={"with": early.name},
+        repair=Repair(
+            "scientific", f"drop {len(found):,} rows of {late.name}", drops(found["row"])
+        ),
+    )
 
 
 def _look(data: Data, early: Part, late: Part) -> Iterable[Anomaly]:

@@ -1,0 +1,191 @@
+"""Phrases that belong to no text: refusals, disclaimers, and lines that many texts have in common."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.data import Data, Part
+from labhand.scan.detectors._cells import share, shown
+from labhand.scan.detectors._spans import (
+    Span,
+    columns_of,
+    is_usual,
+    kinds,
+    rows_hold,
+    settled,
+    spans,
+)
+from labhand.scan.texts import Texts, answers, prose, texts
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_REFUSAL = re.compile(
+    r"(?:I['’]?m|I am) (?:very |so |truly |really )?sorry,? but (?:as an AI\b|I (?:can(?:not|['’]t| not)|am (?:unable|not able)|['’]?m (?:unable|not able)|won['’]t|will not|do not|don['’]t))[^.!?\n]{0,80}"
+    r"|(?:^|[.!?\n] *|but |however, )(?:unfortunately,? )?I(?: am|['’]m)? (?:cannot|can['’]?t|can not|unable to|not able to|won['’]t be able to|will not|won['’]t) (?:be able to )?"
+    r"(?:fulfil|fulfill|comply|assist|help|provide|answer|complete|generate|create|engage|support|continue|discuss|do that|write|offer|give)\b[^.!?\n]{0,60}"
+    r"|I (?:must|have to|need to) (?:decline|refuse)\b[^.!?\n]{0,60}"
+    r"|(?:goes|is) against my (?:programming|guidelines|policy)|violates? (?:my|our|OpenAI['’]s) (?:guidelines|polic)",
+    re.I,
+)
+_DISCLAIMER = re.compile(
+    r"\bas an? (?:AI|artificial intelligence|large language model|language model)(?: (?:language )?(?:model|assistant|chatbot))?\b[^.!?\n]{0,40}"
+    r"|\bI(?:['’]m| am) (?:just |only )?an? (?:AI|artificial intelligence|language model|large language model)\b[^.!?\n]{0,40}"
+    r"|(?:my|as of my) (?:last )?(?:knowledge|training)(?: data)? (?:cut-?off|update)[^.!?\n]{0,40}"
+    r"|\bI (?:was |am )?(?:trained|developed|created|made) by (?:OpenAI|Anthropic|Google|Meta|Mistral|DeepSeek|Alibaba)\b"
+    r"|\bI(?:['’]m| am) (?:ChatGPT|Claude|Gemini|Bard|LLaMA|Assistant, an? )\b|\bregenerate response\b",
+    re.I,
+)
+_PAGE = re.compile(
+    r"(?:this (?:web)?site|we|our (?:web)?site) uses? cookies[^.\n]{0,80}|accept (?:all )?cookies|(?:please )?enable javascript[^.\n]{0,40}|javascript is (?:disabled|required)[^.\n]{0,30}"
+    r"|lorem ipsum dolor[^.\n]{0,40}|all rights reserved|click here to (?:subscribe|read|view|download|continue|sign)[^.\n]{0,40}"
+    r"|subscribe to our (?:newsletter|channel|mailing list)[^.\n]{0,40}|sign up for our newsletter|share (?:this|on) (?:facebook|twitter|post|article)[^.\n]{0,30}"
+    r"|(?:terms of (?:use|service)|privacy policy) ?(?:\||and|•|·|&) ?(?:privacy policy|terms|cookies?)|skip to (?:main )?content|back to top|follow us on (?:facebook|twitter|instagram|social)"
+    r"|(?:log|sign) in to (?:comment|continue|reply|view)|advertisement(?=\n|$)|read more(?: »|\.\.\.|…)|you must be logged in",
+    re.I,
+)
+ROUGH = (
+    r"(?i)^[\s\S]{0,300}(sorry, ?but|cannot|can.?t |can not|unable|not able|won.t|will not|decline|refuse|my programming|guidelines|policy)"
+    r"|\b(an|a) (AI|artificial intelligence|language model|large language)\b|cut-?off|(knowledge|training) (data )?update|(trained|developed|created|made) by (openai|anthropic|google|meta|mistral|deepseek|alibaba)|I(.m| am) (chatgpt|claude|gemini|bard|llama|assistant)|regenerate response"
+)
+PAGE = r"(?i)cookies|javascript|lorem ipsum|all rights reserved|click here|newsletter|subscribe|share (this|on)|privacy policy|terms of|skip to|back to top|follow us|(log|sign) in to|advertisement|read more|logged in"
+LINE = 30
+"""Characters of a line or sentence from which on its return in other texts is told."""
+
+
+class Detector:
+    """Phrases that belong to no text: refusals, disclaimers, and lines that many texts have in common.
+
+    ## What it does
+    Finds refusals and disclaimers of a model in answers (`As an AI language model`), what web pages carry
+    around their text (cookies, newsletters, menus), and lines or sentences at the beginning or end
+    that come back, word for word, in many texts that differ otherwise. Each with its span.
+
+    ## Why is this bad
+    A model learns to refuse, to speak of itself, or to end every text with the same line.
+
+    ## Known problems
+    Refusals are meant where a question is harmful. Lines that half of the texts have are taken for
+    their form.
+
+    ## Example
+    `As an AI language model, I cannot give a recipe.`
+
+    ## Use instead
+    Drop the rows, or strip the lines.
+    """
+
+    needs = ("texts",)
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """Three anomalies a part at most: refusals, phrases of pages, lines in common."""
+        import polars as pl
+
+        text = pl.col("text")
+        for part in data.parts:
+            speaks = prose(data, [t for t in answers(data, part) if t.role != "rejected"])
+            plain = prose(data, [t for t in texts(data, part) if t.role == "text"])
+            refused = spans([*speaks, *plain], text.str.contains(ROUGH), _refusals)
+            if len(refused):
+                is_answer = bool(speaks)
+                yield _anomaly(
+                    part, refused, "refusals or disclaimers of a model", 0.85 if is_answer else 0.7
+                )
+            page = spans([*speaks, *plain], text.str.contains(PAGE), _pages)
+            if len(page):
+                yield _anomaly(part, page, "phrases of a web page", 0.75)
+            for one in (*speaks, *plain):
+                yield from _common(part, one)
+
+
+def _anomaly(part: Part, found: "pl.DataFrame", what: str, confidence: float) -> Anomaly:
+    usual = is_usual(part, found)
+    return Anomaly(
+        part,
+        rows_hold(part, found, f"{what} ({kinds(found)})"),
+        "drop the rows, or keep them where they are meant",
+        0.5 if usual else confidence,
+        settled(found),
+        columns_of(found),
+        "note" if usual else "warning",
+        normal="texts hold what they are about",
+    )
+
+
+def _refusals(text: str) -> Iterator[Span]:
+    for m in _DISCLAIMER.finditer(text):
+        yield Span(*m.span(), "disclaimer", 0.9)
+    for m in _REFUSAL.finditer(text[:400]):
+        start = m.start() + len(m[0]) - len(m[0].lstrip(".!?\n "))
+        if start < 300:  # a refusal opens an answer; later on it is a part of a story
+            yield Span(start, m.end(), "refusal", 1.0 if start < 5 else 0.8)
+
+
+def _pages(text: str) -> Iterator[Span]:
+    found = list(_PAGE.finditer(text)) if len(text) < 20_000 else []
+    edge = min(400, len(text) // 4)
+    for m in found:
+        if len(found) > 1 or m.start() <= edge or m.end() >= len(text) - edge:
+            yield Span(*m.span(), "phrase of a page", 0.8)
+
+
+def _common(part: Part, one: Texts) -> Iterable[Anomaly]:
+    """Lines and sentences at the edge of many texts."""
+    import polars as pl
+
+    cut = pl.col("text").str.strip_chars().str.replace_all(r"([.!?])[ \t]+", "$1\n").str.split("\n")
+    lines = cut.list.eval(
+        pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != "")
+    )
+    frame = one.lazy.filter(pl.col("text").is_not_null()).select("row", "turn", line=lines)
+    several = frame.filter(pl.col("line").list.len() > 1)
+    edges = [
+        several.select("row", "turn", line=pl.col("line").list.get(at), last=pl.lit(at == -1))
+        for at in (0, -1)
+    ]
+    every = pl.concat(edges).filter(
+        (pl.col("line").str.len_chars() >= LINE)
+        & (pl.col("line").str.count_matches(r"\p{L}{2,}") >= 5)
+    )
+    often = every.with_columns(n=pl.len().over("line")).filter(pl.col("n") >= 5).collect()
+    texts_ = int(one.lazy.select(pl.col("text").is_not_null().sum()).collect().item())
+    often = often.filter(pl.col("n").is_between(max(5, 0.004 * texts_), 0.4 * texts_))
+    # where half of the texts do so it is their form, as `Human:` and what was asked
+    if not len(often) or often["row"].n_unique() > 0.5 * texts_:
+        return
+    whole = one.lazy.join(often.lazy(), on=["row", "turn"], nulls_equal=True)
+    near = whole.select("row", "turn", "line", "n", "last", "text").collect()
+    rows = [
+        (row, turn, line, n, text.rfind(line) if last else text.find(line))
+        for row, turn, line, n, last, text in near.iter_rows()
+    ]
+    schema = {
+        "row": pl.Int64,
+        "turn": pl.Int64,
+        "line": pl.String,
+        "n": pl.Int64,
+        "start": pl.Int64,
+    }
+    found = pl.DataFrame(rows, schema=schema, orient="row").select(
+        "row",
+        (pl.col("n") / texts_).alias("score"),
+        pl.lit(one.column).alias("column"),
+        "turn",
+        "start",
+        (pl.col("start") + pl.col("line").str.len_chars()).cast(pl.Int64).alias("end"),
+        "line",
+    ).sort("score", "row", descending=[True, False])  # fmt: skip
+    count, first = found["line"].n_unique(), found.row(0, named=True)
+    rows_ = found["row"].n_unique()
+    yield Anomaly(
+        part,
+        f"{rows_:,} of {part.rows:,} texts of `{one.column}` ({share(rows_, part.rows)}) begin or end with a line "
+        f"that comes back word for word ({count:,} different), as row {first['row']}: {shown(first['line'])}",
+        "strip the lines, if they say nothing of their text",
+        0.75,
+        settled(found),
+        [one.column],
+        "warning" if rows_ <= 0.2 * part.rows else "note",
+        normal="each text begins and ends in its own words",
+    )

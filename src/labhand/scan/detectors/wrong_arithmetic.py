@@ -1,0 +1,127 @@
+"""Calculations in texts whose result is wrong, and answers that do not follow from their steps."""
+
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.data import Data, Part
+from labhand.scan.detectors._spans import Span, columns_of, kinds, rows_hold, settled, spans
+from labhand.scan.texts import prose, texts
+
+_MARKED = re.compile(r"<<([^<>=]{1,80})=([^<>=]{1,30})>>")
+_NUMBER = r"[-−]?\$?\d[\d,]*(?:\.\d+)?%?"
+_PLAIN = re.compile(
+    rf"(?<![\w.,^*/+×÷√=<>()−%-])(?<![\d)] )(?<![+\-*/×÷=−] )({_NUMBER}(?: ?[+\-−*×x÷/] ?\(?{_NUMBER}\)?){{1,6}}) ?= ?({_NUMBER})(?! ?[\w+*/×÷^(−=%]| ?-|[.,]\d|,\d)"
+)
+_FINAL = re.compile(r"^#### *([^\n]+?)\s*$", re.M)
+_TOKEN = re.compile(r"\d+(?:\.\d+)?|\.\d+|[+\-*/()%]")
+ROUGH = r"<<[^<>]+=|\d[^=\n]{0,60}= ?[-−$]?\d|####"
+
+
+class Detector:
+    """Calculations in texts whose result is wrong, and answers that do not follow from their steps.
+
+    ## What it does
+    Computes what stands between `<<` and `=` in the way of GSM8K, and plain lines such as `12 * 3 = 36`,
+    exactly, and compares what stands behind, rounding allowed. An answer behind `####` must stand
+    among the numbers of its steps.
+
+    ## Why is this bad
+    A model learns to reckon wrongly, and a benchmark of such items marks right answers as wrong.
+
+    ## Known problems
+    Only + − × ÷ and brackets are understood; what holds units or letters is left alone. Where wrong
+    lines are as common as right ones (negative examples, puzzles), it is a note.
+
+    ## Example
+    `He has <<3*4=14>>14 apples left.`
+
+    ## Use instead
+    Mend the result, or drop the row.
+    """
+
+    needs = ("texts",)
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """One anomaly a part."""
+        for part in data.parts:
+            yield from _look(data, part)
+
+
+def _look(data: Data, part: Part) -> Iterable[Anomaly]:
+    import polars as pl
+
+    rough = pl.col("text").str.contains(ROUGH)
+    some = [t for t in texts(data, part) if t.role != "rejected"]
+    every = spans(prose(data, some), rough, _every)
+    found = every.filter(pl.col("score") > 0)
+    if not len(found):
+        return
+    marked = _MARKED.search(str(found["excerpt"][0])) is not None
+    rows, right = found["row"].n_unique(), int((every["score"] <= 0).sum())
+    usual = len(found) > 0.3 * (len(found) + right) + 2
+    yield Anomaly(
+        part,
+        rows_hold(part, found, f"results that are wrong ({kinds(found)})"),
+        "mend the results, or drop the rows",
+        0.4 if usual else 0.95 if marked else 0.85,
+        settled(found),
+        columns_of(found),
+        "note" if usual else "warning",
+        normal=f"{right:,} other results of {rows + right:,} in these texts are right",
+    )
+
+
+def _every(text: str) -> Iterator[Span]:
+    """Every calculation of a text: the wrong ones with a weight, the right ones with none."""
+    for pattern, weight in ((_MARKED, 1.0), (_PLAIN, 0.85)):
+        for m in pattern.finditer(text):
+            if (right := is_right(m[1], m[2])) is not None:
+                yield Span(*m.span(), "calculation", 0.0 if right else weight)
+    final = _FINAL.search(text)
+    if final and not _follows(text[: final.start()], final[1]):
+        yield Span(*final.span(), "answer that its steps do not have", 0.8)
+
+
+def is_right(left: str, right: str) -> bool | None:
+    """Whether a calculation gives what stands behind it, to its digits; None where it cannot be read."""
+    told = right.strip().replace("$", "").replace(",", "").replace("−", "-").rstrip("%")
+    try:
+        value, said = _value(left), Fraction(told)
+    except (ValueError, ZeroDivisionError, SyntaxError):
+        return None
+    digits = len(told.partition(".")[2])
+    close = Fraction(1, 10**digits) if digits or value.denominator > 1 else Fraction(0)
+    scaled = [value, value * 100] if "%" in right or "%" in left else [value]
+    return any(abs(v - said) <= close for v in scaled) or (
+        value.denominator > 1 and abs(value - said) < 1 and digits == 0
+    )
+
+
+def _value(text: str) -> Fraction:
+    """The exact value of a calculation.
+
+    Raises:
+        ValueError: it holds what is no number, sign or bracket.
+    """
+    plain = text.replace("×", "*").replace("÷", "/").replace("−", "-").replace("$", "")
+    plain = re.sub(r"(?<=\d)\s*x\s*(?=\d)", "*", re.sub(r"(?<=\d),(?=\d{3})", "", plain))
+    tokens = _TOKEN.findall(plain)
+    bare = re.sub(r"\s", "", plain)
+    if "".join(tokens) != bare or not tokens or "**" in bare or "//" in bare:
+        raise ValueError(text)
+    made = [f"Fraction('{t}')" if t[0].isdigit() or t[0] == "." else t for t in tokens]
+    source = "".join(made).replace("%", "/100")
+    value = eval(source, {"__builtins__": {}, "Fraction": Fraction})
+    return Fraction(value)
+
+
+def _follows(steps: str, answer: str) -> bool:
+    """Whether an answer stands among the numbers of its steps, or is no number."""
+    told = answer.replace(",", "").replace("$", "").replace("%", "").strip()
+    if not re.fullmatch(r"-?\d+(?:\.\d+)?", told) or not re.search(r"\d", steps):
+        return True
+    numbers = re.findall(r"\d[\d,]*(?:\.\d+)?|\.\d+", steps)
+    wanted = abs(Fraction(told))
+    return any(Fraction(n.replace(",", "")) == wanted for n in numbers)
