@@ -145,7 +145,7 @@ def _model_call(code: Code, given: ast.expr) -> Spot | None:
 
 def _bound(code: Code, name: ast.Name, spot: Spot) -> Spot | None:
     home, bindings = code.project.reaching(name, spot.where)
-    values = [b.value for b in bindings if b.how == "assign" and b.value is not None]
+    values = [b.value for b in bindings if b.how == "assign" and b.value is not None and not b.path]
     return (
         spot._replace(where=home).at(values[0], ()) if len(values) == len(bindings) == 1 else None
     )
