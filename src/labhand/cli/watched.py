@@ -83,8 +83,11 @@ def _whole(
         yield from (f"  {line}" for line in chart(metric, courses[metric], signs, width - 2, last))
     for number, finding in numbered:
         yield from _finding(number, finding, width)
-    if not found:
+    if not found and _measured(told):
         yield click.style("  ✓ ", fg="green") + "nothing is off"
+    elif not found:
+        said = f"no name tells which metric is a loss; say it: --role {metric or 'NAME'}=train-loss"
+        yield from _wrapped("  ! ", said, width)
     yield from _wrapped("  assumed  ", _assumed(told), width, dim=True)
 
 
@@ -97,6 +100,13 @@ def _drawn(found: list[Finding], told: dict[str, Any], courses: dict[str, Course
         if name in courses:
             return name
     return None
+
+
+def _measured(told: dict[str, Any]) -> bool:
+    """Whether a metric is known to tell how good the run is."""
+    return any(
+        role.startswith(("train-", "validation-", "reward")) for role in told["roles"].values()
+    )
 
 
 def _begin(finding: Finding) -> int | None:
@@ -187,19 +197,17 @@ def _table(
 
 
 def _skipped(findings: Findings, width: int) -> Iterator[str]:
-    """What was not looked at and why; what only the probe can see together."""
-    blind = [s for s in findings.skipped if "probe" in s.why]
+    """What was not looked at and why, in one paragraph; what only the probe can see at its end."""
+    blind = [s for s in findings.skipped if "probe" in s.why or "PyTorch" in s.why]
     by_why = sorted((s for s in findings.skipped if s not in blind), key=lambda s: s.why)
-    for why, several in groupby(by_why, key=lambda skipped: skipped.why):
-        names = ", ".join(skipped.rule for skipped in several)
-        yield from _wrapped("not looked at  ", f"{names}: {why}", width, dim=True)
-    if len(blind) > 1:
+    said = [
+        f"{', '.join(skipped.rule for skipped in several)} ({why})"
+        for why, several in groupby(by_why, key=lambda skipped: skipped.why)
+    ]
+    if blind:
         names = ", ".join(skipped.rule for skipped in blind)
-        told = f"{names}: these need the probe, that is PyTorch under `labhand run`"
-        yield from _wrapped("not looked at  ", told, width, dim=True)
-    elif blind:
-        told = f"{blind[0].rule}: {blind[0].why}"
-        yield from _wrapped("not looked at  ", told, width, dim=True)
+        said.append(f"{names} (the probe is needed, that is PyTorch under `labhand run`)")
+    yield from _wrapped("not looked at  ", "; ".join(said), width, dim=True)
 
 
 def _wrapped(lead: str, text: str, width: int, *, dim: bool = False) -> Iterator[str]:

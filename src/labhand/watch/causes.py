@@ -14,6 +14,7 @@ RUNS = 5
 """Earlier runs that are asked, the latest first."""
 JUMP = 3.0
 """A learning rate that is so many times the one before has jumped."""
+OTHER_DATA = "the training data changed, or how they are prepared"
 LEAD = 3.0
 """A gradient norm that is so many times its usual before the loss has risen went ahead of it."""
 LARGE = 5.0
@@ -288,7 +289,7 @@ def _validation_with_it(view: View, step: int) -> Found:
     asked = [e for e in view.course.held.values() if e.step >= step and e.lost == e.lost]
     if asked and all(e.lost < 0.1 for e in asked):
         return Cause(
-            "the training data changed, or how they are prepared",
+            OTHER_DATA,
             0.4,
             f"`{asked[0].name}` is as good as before: the weights are not to blame",
         )

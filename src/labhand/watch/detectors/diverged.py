@@ -33,7 +33,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from labhand.watch.causes import causes_of, moved_most
+from labhand.watch.causes import OTHER_DATA, causes_of, moved_most
 from labhand.watch.course import Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.detectors._collapse import MILD, Collapse, of_rewards, of_scores
@@ -149,14 +149,17 @@ class Detector:
                 step = after[0][0]
                 self._early = _Early(step, low, least, *causes_of(self._view, step))
 
-    def _causes(self) -> tuple[list[Cause], list[str]]:
+    def _causes(self, lost: float) -> tuple[list[Cause], list[str]]:
         """The candidates that were found early, and those that only time has shown."""
         late, unchecked = causes_of(self._view, self._onset_step)
         if self._early is None:
             return late, unchecked
         known = {cause.cause for cause in self._early.causes}
+        early = self._early.causes
+        if lost > 0.1:  # what validation told early, it tells no more
+            early = [cause for cause in early if cause.cause != OTHER_DATA]
         new = [cause for cause in late if cause.cause not in known]
-        both = sorted([*self._early.causes, *new], key=lambda cause: -cause.confidence)
+        both = sorted([*early, *new], key=lambda cause: -cause.confidence)
         return both, self._early.unchecked
 
     def _remember_rate(self) -> None:
@@ -271,7 +274,7 @@ class Detector:
         elif rise.validation:
             worst = max(rise.validation, key=lambda e: e.lost)
             message += f"; `{worst.name}` has lost {_percent(worst.lost)}"
-        causes, unchecked = self._causes()
+        causes, unchecked = self._causes(rise.lost)
         moved = moved_most(self._view, self._onset_step)
         self._layer = self._layer or (moved.layer if moved else None)
         if not rise.validation:
