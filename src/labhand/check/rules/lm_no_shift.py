@@ -145,7 +145,13 @@ def _model_call(code: Code, given: ast.expr) -> Spot | None:
 
 def _bound(code: Code, name: ast.Name, spot: Spot) -> Spot | None:
     home, bindings = code.project.reaching(name, spot.where)
-    values = [b.value for b in bindings if b.how == "assign" and b.value is not None and not b.path]
+    values = [
+        b.value
+        for b in bindings
+        if b.how == "assign"
+        and b.value is not None
+        and (not b.path or isinstance(b.value, ast.Call))
+    ]
     return (
         spot._replace(where=home).at(values[0], ()) if len(values) == len(bindings) == 1 else None
     )
