@@ -119,7 +119,8 @@ def _is_mean(code: Code, spot: Spot, names: set[str]) -> tuple[Step, bool] | Lit
         return None
     if made.name is None and _CRITERION.search(ast.unparse(node.func)):
         return code.step("the loss, by its name, of one batch", node, spot.where), False
-    return False if any(ast.unparse(a) in names for a in node.args) else None
+    handed = {ast.unparse(a) for a in node.args if not isinstance(a, ast.Constant)}
+    return False if handed & names else None
 
 
 def _inner(loss: ast.expr) -> ast.expr:

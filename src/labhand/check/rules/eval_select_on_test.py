@@ -9,7 +9,7 @@ from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code import splits
 from labhand.kit.code.calls import Call
-from labhand.kit.code.facts import Fact, Spot
+from labhand.kit.code.facts import Fact, Spot, Step
 
 _BEST = re.compile(r"best|lowest|highest|(^|_)(min|max)(_|$)|record", re.I)
 _STOPS = re.compile(r"early_?stop|stopper|checkpointer|(^|_)es$", re.I)
@@ -18,6 +18,7 @@ _MEASURE = re.compile(
     re.I,
 )
 _EPISODES = re.compile(r"reward|return|episode|elo|win", re.I)
+_HOLDS = re.compile(r"loader|data|split|_dl|_ds", re.I)
 _KEEPS = re.compile(
     r"save|state_dict|deepcopy|dump|checkpoint|snapshot|get_weights|clone|export", re.I
 )
@@ -173,7 +174,7 @@ def _on_test(code: Code, metric: ast.expr) -> Fact | None:
     """What shows that a metric is computed on test data, and on no validation data."""
     first: Fact | None = None
     for node, spot in code.behind(metric).items():
-        if not isinstance(node, ast.Name | ast.Attribute):
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
             continue
         fact = _data_part(code, spot)
         if fact is None:
@@ -192,12 +193,24 @@ def _data_part(code: Code, spot: Spot) -> Fact | None:
         found = [_data_part(code, spot.at(e, ())) for e in node.elts]
         return next((f for f in found if f is not None), None)
     name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+    if isinstance(node, ast.Subscript):
+        return _by_key(node, spot)
     if _MEASURE.search(name) or _called(spot):
         return None
     if splits.part_in(name) == "validation":
         return Fact("validation", sure=False)
     fact = code.split(spot)
     return fact if fact.value in ("test", "validation", "held-out") else None
+
+
+def _by_key(node: ast.Subscript, spot: Spot) -> Fact | None:
+    """The part that a key names, where it is one of the parts of the data: `loaders["test"]`."""
+    key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    if not isinstance(key, str) or not _HOLDS.search(ast.unparse(node.value)):
+        return None
+    step = Step(f"the part named `{key}`", spot.where.source, node)
+    part = splits.part_in(key)
+    return Fact(part, (step,), sure=False) if part in ("test", "validation") else None
 
 
 def _called(spot: Spot) -> bool:

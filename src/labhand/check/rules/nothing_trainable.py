@@ -10,6 +10,7 @@ from labhand.kit.code import optimizers
 from labhand.kit.code.calls import Call
 from labhand.kit.code.layers import makes_weights
 from labhand.kit.code.optimizers import Built, modules_in
+from labhand.kit.code.origins import argument
 from labhand.kit.code.training import events, inside
 
 _THAWS = frozenset(
@@ -100,6 +101,19 @@ def _all_frozen(code: Code, optimizer: Built) -> _Freeze | None:
 
 
 def _freezes(code: Code) -> Iterator[_Freeze]:
+    yield from _in_functions(code)
+    yield from _loops(code)
+    for call in code.calls(".requires_grad_"):
+        given = call.arg(0, "requires_grad")
+        statement = code.source.index.statement(call.node)
+        plain = isinstance(statement, ast.Expr) and statement.value is call.node
+        off = isinstance(given, ast.Constant) and given.value is False
+        if plain and off and call.receiver is not None and not code.guards(call.node):
+            yield _Freeze(statement, ast.unparse(call.receiver))
+
+
+def _loops(code: Code) -> Iterator[_Freeze]:
+    """Loops that freeze every parameter of a module."""
     for node in code.nodes(ast.For):
         frozen = [_off(s) for s in node.body]
         names = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
@@ -108,13 +122,20 @@ def _freezes(code: Code) -> Iterator[_Freeze]:
             whole = isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Attribute)
             if whole and node.iter.func.attr in ("parameters", "named_parameters"):  # type: ignore[attr-defined]
                 yield _Freeze(node, over[0])
-    for call in code.calls(".requires_grad_"):
-        given = call.arg(0, "requires_grad")
-        statement = code.source.index.statement(call.node)
-        plain = isinstance(statement, ast.Expr) and statement.value is call.node
-        off = isinstance(given, ast.Constant) and given.value is False
-        if plain and off and call.receiver is not None and not code.guards(call.node):
-            yield _Freeze(statement, ast.unparse(call.receiver))
+
+
+def _in_functions(code: Code) -> Iterator[_Freeze]:
+    """Calls of the file's functions that freeze all of what they are given."""
+    for frozen in _loops(code):
+        where = code.where(frozen.node)
+        if frozen.model not in where.scope.parameters or code.guards(frozen.node):
+            continue
+        for site in code.project.callers(where) or ():
+            given = argument(site, where, frozen.model)
+            statement = site.where.source.index.statement(site.call)
+            plain = isinstance(statement, ast.Expr) and statement.value is site.call
+            if given is not None and plain and site.where.source is code.source:
+                yield _Freeze(statement, ast.unparse(given))
 
 
 def _off(statement: ast.stmt) -> str | None:

@@ -33,19 +33,40 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
             return _indexed(facts, spot, value, index)
         case ast.Call():
             return _call(facts, spot)
+        case ast.BinOp() if not spot.path:
+            return [_operation(facts, spot, node)]
     return None
+
+
+def _operation(facts: Facts, spot: Spot, node: ast.BinOp) -> Fact:
+    """What an operation of two values gives: a vector of vectors and numbers, or of a matrix and a vector."""
+    left, right = facts.one(spot.at(node.left)), facts.one(spot.at(node.right))
+    if isinstance(node.op, ast.MatMult):
+        return right if (left.value, right.value) == ("matrix", "vector") else UNKNOWN
+    if left.value == right.value or right.value == "scalar":
+        return left
+    return right if left.value == "scalar" else UNKNOWN
 
 
 def _said(value: str, spot: Spot, what: str) -> Fact:
     return Fact(value, (Step(f"{what}: {_WORDS[value]}", spot.where.source, spot.node),))
 
 
-_WORDS = {"vector": "one dimension", "scalar": "one number", "column": "two dimensions, of size 1"}
+_WORDS = {
+    "vector": "one dimension",
+    "scalar": "one number",
+    "column": "two dimensions, of size 1",
+    "matrix": "two dimensions",
+}
 
 
 def _indexed(facts: Facts, spot: Spot, value: ast.expr, index: ast.expr) -> Iterable[Fact] | None:
     if isinstance(index, ast.Slice):
         return facts.all(spot.at(value))
+    match index:
+        case ast.Tuple(elts=[ast.Slice(), ast.Constant(value=int())]):
+            found = facts.one(spot.at(value))
+            return [found._replace(value="vector") if found.value == "matrix" else UNKNOWN]
     if spot.where.scope.name == "__getitem__" and isinstance(index, ast.Name):
         found = facts.one(spot.at(value))
         if found.value in ("vector", "column"):
@@ -78,6 +99,16 @@ def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         return None
     if call.method in _SAME:
         return facts.all(spot.at(call.receiver))
+    if call.method in ("sum", "mean") and call.arg(0, "axis", "dim") is not None:
+        found = facts.one(spot.at(call.receiver))
+        kept = call.arg(1, "keepdim", "keepdims") is not None
+        return [found._replace(value="vector") if found.value == "matrix" and not kept else UNKNOWN]
+    size = call.arg(None, "size")
+    if call.method in ("normal", "uniform", "random", "standard_normal") and size is not None:
+        pair = isinstance(size, ast.Tuple) and len(size.elts) == 2
+        single = isinstance(size, ast.Constant) and isinstance(size.value, int)
+        kind = "matrix" if pair else "vector" if single else None
+        return [_said(kind, spot, f"`.{call.method}`")] if kind else [UNKNOWN]
     return _method(facts, spot, call)
 
 
@@ -106,8 +137,11 @@ def _filled(spot: Spot, call: Call) -> Fact:
         return UNKNOWN
     if len(given) == 1 and isinstance(given[0], ast.Constant):
         return _said("vector", spot, f"`{call.method}`")
-    column = len(given) == 2 and isinstance(given[1], ast.Constant) and given[1].value == 1
-    return _said("column", spot, f"`{call.method}`") if column else UNKNOWN
+    shape = given[0].elts if len(given) == 1 and isinstance(given[0], ast.Tuple) else given
+    if len(shape) != 2:
+        return UNKNOWN
+    column = isinstance(shape[1], ast.Constant) and shape[1].value == 1
+    return _said("column" if column else "matrix", spot, f"`{call.method}`")
 
 
 def _batches(facts: Facts, spot: Spot, dataset: ast.expr) -> Iterable[Fact]:
