@@ -61,22 +61,19 @@ class Rule:
     level: Level = "suspicious"
 
     def check(self, code: Code) -> Iterator[Claim]:
-        """The evaluation loops of one file that run with gradients, one for each function and model."""
+        """The evaluation loops of one file that run with gradients, one claim for each."""
         if not code.mentions("torch") or code.is_test:
             return
-        told: set[tuple[object, str]] = set()
+        told: set[ast.AST] = set()
         for call in _model_calls(code):
             model = ast.unparse(call.node.func)
-            key = (call.where.scope, model)
-            if key in told:
-                continue
             loop = next(iter(code.loops(call.node)), None)
-            if loop is None or isinstance(loop.node, ast.While):
+            if loop is None or isinstance(loop.node, ast.While) or loop.node in told:
                 continue
             evaluation = _evaluates(code, call, loop)
             if evaluation is None or code.without_gradients(call) is not False:
                 continue
-            told.add(key)
+            told.add(loop.node)
             yield code.claim(
                 call.node,
                 f"`{model}` is evaluated here with gradients on, and nothing uses them",
