@@ -15,6 +15,9 @@ from labhand.core.errors import LabhandError, NotFoundError
 
 COMMANDS = {
     "interpret": "Interpret an instruction: the settings, assumptions and questions in it.",
+    "implement": "Implement an instruction: a patch, proven before you look.",
+    "accept": "Accept a patch: it becomes a commit.",
+    "reject": "Reject a patch, with a reason.",
     "run": "Run a command: recorded, supervised, watched, reported.",
     "runs": "List the runs of this project, newest first.",
     "show": "Show a run.",

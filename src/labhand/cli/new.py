@@ -18,7 +18,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 @click.argument("kind", type=click.Choice(list(registry.KINDS)), metavar="KIND")
 @click.argument("name")
 def new(kind: str, name: str) -> None:
-    """Start a new rule, detector, failure, fixer, launcher or reader.
+    """Start a new rule, detector, failure, fixer, launcher, reader or agent.
 
     KIND is one of these words, NAME lowercase words with hyphens that name the bad pattern. In a
     checkout of labhand the extension becomes a built-in one; elsewhere it belongs to the project and

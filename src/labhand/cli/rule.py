@@ -13,7 +13,7 @@ from labhand.core.store import Store
 @click.argument("name", required=False)
 @click.option("--list", "listing", is_flag=True, help="List everything that has documentation.")
 def rule(name: str | None, listing: bool) -> None:
-    """Print the documentation of a rule, detector, failure, fixer, launcher or reader."""
+    """Print the documentation of a rule, detector, failure, fixer, launcher, reader or agent."""
     from labhand.kit import cases
 
     home = Store.at(Path.cwd()).home

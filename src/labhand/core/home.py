@@ -41,8 +41,11 @@ def home_of(start: str) -> str:
     return os.path.join(project_root(start), HOME)
 
 
-def new_run(home: str) -> tuple[str, str]:
-    """A new run's id and a name for it, its folder made, private to the user. Raises OSError."""
+def new_run(home: str, kind: str = "runs") -> tuple[str, str]:
+    """A new run's id and a name for it, its folder made, private to the user. Raises OSError.
+
+    `kind` is the folder of the home that it goes to: patches have ids and names of the same form.
+    """
     if not os.path.exists(home):
         os.makedirs(home, mode=0o700, exist_ok=True)
         with open(os.path.join(home, ".gitignore"), "w", encoding="utf-8") as file:
@@ -52,7 +55,7 @@ def new_run(home: str) -> tuple[str, str]:
         # the fraction of the second in four hex digits: ids are in the order in which runs began
         run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{int(now % 1 * 65536):04x}"
         try:
-            os.makedirs(os.path.join(home, "runs", run_id), mode=0o700)
+            os.makedirs(os.path.join(home, kind, run_id), mode=0o700)
         except FileExistsError:
             continue
         return run_id, f"{_drawn(_ADJECTIVES)}-{_drawn(_NOUNS)}"

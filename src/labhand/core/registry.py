@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = {
         Kind("launcher", "labhand.launch.launchers", "launchers", "launch"),
         Kind("failure", "labhand.launch.failures", "failures", "launch"),
         Kind("fixer", "labhand.launch.fixers", "fixers", "launch"),
+        Kind("agent", "labhand.implement.agents", "agents", "implement"),
     )
 }
 

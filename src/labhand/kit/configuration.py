@@ -44,6 +44,18 @@ class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown
     """Seconds that a run has to save and end by itself once an alarm stops it."""
     alarms_per_1000: float = 3.0
     """False alarms that are accepted in a thousand healthy runs; fewer mean that more is missed."""
+    agent_steps: int = 40
+    """Answers of a model that `labhand implement` takes at most; 0: no limit, as in those that follow."""
+    agent_seconds: float = 900.0
+    """Seconds an agent may work."""
+    agent_tokens: int = 1_000_000
+    """Tokens it may use."""
+    agent_money: float = 0.0
+    """What it may cost, in the money of an endpoint that tells costs."""
+    agent_network: bool = False
+    """Whether its commands, and the code it wrote while that is proven, may use the network."""
+    proof_seconds: float = 300.0
+    """Seconds that the proof of a patch takes at most."""
     report: bool = True
     """Whether `labhand run` writes report.html."""
 

@@ -1,0 +1,33 @@
+"""`labhand accept`: a patch becomes a commit."""
+
+from pathlib import Path
+
+import click
+
+from labhand.cli import looks
+
+
+@click.command(epilog="Example: labhand accept last")
+@click.argument("name", metavar="PATCH", default="last")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document (labhand.patch/1).")
+def accept(name: str, as_json: bool) -> None:
+    """Accept a patch: its changes are applied to your files and committed.
+
+    What you edited in its worktree since it was proposed is taken as well. What you changed in your
+    own files and did not commit stays so. A patch that no longer applies changes nothing.
+    """
+    from labhand.cycle.proposal import accept as accepted
+
+    patch = accepted(name, Path.cwd())
+    if as_json:
+        click.echo(looks.document(patch))
+        return
+    files = ", ".join(file.path for file in patch.files)
+    where = (
+        f"commit {patch.commit[:10]}" if patch.commit else "applied; there is no git to commit to"
+    )
+    click.echo(f"{patch.name}: {where} ({files})")
+    for note in patch.notes:
+        click.echo(f"  {note}")
+    if patch.command:
+        click.echo(patch.command)

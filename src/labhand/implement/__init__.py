@@ -1,0 +1,38 @@
+"""The room of implement: an intent → a patch, made by an agent in a worktree of its own."""
+
+from pathlib import Path
+
+from labhand.core.errors import NotFoundError
+from labhand.core.registry import extensions
+from labhand.implement.brief import brief, what_failed
+from labhand.implement.errand import Account, Agent, AgentError, Errand, Limits, Trajectory
+from labhand.implement.touches import changed_files, touches
+from labhand.implement.worktree import Worktree
+
+__all__ = [
+    "Account",
+    "Agent",
+    "AgentError",
+    "Errand",
+    "Limits",
+    "Trajectory",
+    "Worktree",
+    "agent",
+    "brief",
+    "changed_files",
+    "touches",
+    "what_failed",
+]
+
+
+def agent(name: str, home: Path | None = None) -> Agent:
+    """The agent of that name, ready for one errand. `home` is where a project's own are found.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    known = {extension.name: extension for extension in extensions("agent", home)}
+    if name not in known:
+        raise NotFoundError.named("agent", name, known, "labhand rule --list")
+    made: Agent = known[name].load()()
+    return made

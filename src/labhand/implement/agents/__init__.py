@@ -1,0 +1,1 @@
+"""Agents: whoever changes code, one a file."""
