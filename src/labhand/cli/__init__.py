@@ -18,6 +18,7 @@ COMMANDS = {
     "implement": "Implement an instruction: a patch, proven before you look.",
     "accept": "Accept a patch: it becomes a commit.",
     "reject": "Reject a patch, with a reason.",
+    "learn": "Learn your habits from what happened, with their evidence.",
     "run": "Run a command: recorded, supervised, watched, reported.",
     "runs": "List the runs of this project, newest first.",
     "show": "Show a run.",

@@ -1,7 +1,6 @@
 """What was said, as values of a setting: fitted to its type, choices and the range that makes sense."""
 
 import math
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,9 +10,8 @@ from labhand.interpret.lexicon import Known
 from labhand.interpret.text import Amount
 from labhand.interpret.words import whole
 from labhand.kit import values
-
-DIGITS = 6
-"""Significant digits of values that are computed, such as the points of a range."""
+from labhand.kit.values import DIGITS
+from labhand.kit.values import shown as shown
 
 
 class Base(NamedTuple):
@@ -260,20 +258,6 @@ def distinct(found: Sequence[object]) -> list[object]:
         if not any(value == k and isinstance(value, bool) == isinstance(k, bool) for k in kept):
             kept.append(value)
     return kept
-
-
-def shown(value: object) -> str:
-    """A value as a person writes it."""
-    if isinstance(value, float):
-        text = f"{value:.{DIGITS}g}"
-        return (
-            re.sub(r"e([+-])0+", lambda m: f"e{m[1].replace('+', '')}", text)
-            if "e" in text
-            else text
-        )
-    if isinstance(value, list | tuple):
-        return ",".join(shown(v) for v in value)
-    return str(value)
 
 
 def fitted_number(known: Known, number: float) -> object:

@@ -9,6 +9,8 @@ from labhand.kit.code.data import Setting, literal
 
 _TRUE = ("true", "1", "yes", "on", "y", "t")
 _FALSE = ("false", "0", "no", "off", "n", "f")
+DIGITS = 6
+"""Significant digits of values that are computed or shown."""
 _EXAMPLES = {
     "int": "a whole number such as 32",
     "float": "a number such as 1e-3",
@@ -59,7 +61,7 @@ def _typed(setting: Setting, text: str) -> object:
         wanted = _EXAMPLES[str(setting.type)]
         found = f"`{text}` is none" if text else "found nothing"
         raise UsageError(f"`{setting.name}` takes {wanted}; {found}") from None
-    return _guess(text)
+    return guess(text)
 
 
 def _whole(text: str) -> int:
@@ -92,7 +94,7 @@ def _several(setting: Setting, text: str) -> list[object] | tuple[object, ...]:
     try:
         given = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        given = [_guess(part) for part in re.split(r"[,\s]+", text.strip("[]() ")) if part]
+        given = [guess(part) for part in re.split(r"[,\s]+", text.strip("[]() ")) if part]
     values = list(given) if isinstance(given, list | tuple) else [given]
     if default and all(isinstance(d, float) for d in default):
         values = [float(str(v)) for v in values]
@@ -101,7 +103,8 @@ def _several(setting: Setting, text: str) -> list[object] | tuple[object, ...]:
     return tuple(values) if isinstance(setting.default, tuple) else values
 
 
-def _guess(text: str) -> object:
+def guess(text: str) -> object:
+    """The value that a text most likely means where no type is known."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:
@@ -163,3 +166,17 @@ def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             out[f"{prefix}{key}"] = value
     return out
+
+
+def shown(value: object) -> str:
+    """A value as a person writes it: at most six digits, `3e-4`."""
+    if isinstance(value, float):
+        text = f"{value:.{DIGITS}g}"
+        return (
+            re.sub(r"e([+-])0+", lambda m: f"e{m[1].replace('+', '')}", text)
+            if "e" in text
+            else text
+        )
+    if isinstance(value, list | tuple):
+        return ",".join(shown(v) for v in value)
+    return str(value)
