@@ -5,8 +5,12 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from inline_snapshot import snapshot
+
+SAMPLES = Path(__file__).parent / "samples"
 
 BAD = """\
 import torch
@@ -25,17 +29,49 @@ def bad(lab):
     return lab
 
 
-def test_text_shows_the_place_the_line_a_caret_and_the_advice(bad):
+def test_text_shows_the_place_the_chain_why_and_what_to_do(bad):
     done = bad("check")
     assert done.returncode == 1 and done.stderr == ""
-    lines = done.stdout.splitlines()
-    assert lines[0].startswith("src/train.py:6:5: error grad-zero-missing `optimizer` steps")
-    assert lines[1] == "    6 │ optimizer.step()" and lines[2] == "      │ ^^^^^^^^^^^^^^^^"
-    assert "    → call `optimizer.zero_grad()`" in done.stdout
-    assert "Insert `optimizer.zero_grad()`: --unsafe-fixes" in done.stdout
-    assert lines[-1] == "1 finding in 1 file"
+    assert done.stdout == snapshot("""\
+src/train.py:6:5: error grad-zero-missing `optimizer` steps on gradients that nothing clears: each pass of the loop at line 4 adds its gradients to those of all passes before
+    4 │ for x in loader:
+      │ --- 2. the loop that comes round again
+    5 │     model(x).sum().backward()
+      │     ------------------------- 1. gradients are added here
+    6 │     optimizer.step()
+      │     ^^^^^^^^^^^^^^^^
+    why: `backward()` adds to `.grad`. Without `zero_grad()` each step uses the sum of all gradients
+         since the start, old ones included: the effective learning rate and direction drift,
+         training diverges or stays mysteriously poor. No error is raised.
+    → call `optimizer.zero_grad()` once for each step, before the first `backward()`
+    fix: Insert `optimizer.zero_grad()` (--unsafe-fixes)
+
+1 finding in 1 file
+""")
     inside = bad("check", "train.py", "-C", "src")
     assert inside.stdout.startswith("train.py:6:5:")
+
+
+def test_text_follows_the_chain_into_other_files_and_cuts_long_lines(bad):
+    bad.script(
+        "src/net.py",
+        "import torch\n\nclass Net(torch.nn.Module):\n    def forward(self, x):\n        return torch.softmax(x, 1)\n",
+    )
+    long = "x = [" + "'größe', " * 90 + "torch.nn.functional.cross_entropy(net(a), y)]\n"
+    bad.script("src/train.py", f"import torch\nfrom net import Net\nnet = Net()\n{long}")
+    lines = bad("check").stdout.splitlines()
+    at = next(i for i, line in enumerate(lines) if "^^^" in line)
+    start = lines[at].index("^")
+    assert lines[at - 1][start:].startswith("torch.nn.functional.cross_entropy(net(a), y)")
+    assert max(len(line) for line in lines[1:]) <= 100
+    assert "    in src/net.py:5" in lines and any("gives probabilities" in line for line in lines)
+
+
+def test_statistics_count_by_rule(bad):
+    bad.script("src/again.py", BAD)
+    told = bad("check", "--statistics").stdout.splitlines()
+    assert told[0].split() == "2 error grad-zero-missing fixes for 2".split()
+    assert told[-1] == "2 findings in 2 files: 2 errors"
 
 
 def test_json_is_a_findings_document(bad):
@@ -50,26 +86,44 @@ def test_json_is_a_findings_document(bad):
     }  # fmt: skip
 
 
-def test_sarif_has_what_readers_of_it_need(bad):
+def test_sarif_is_valid_and_tells_chain_and_fix(bad):
+    import jsonschema
+
+    bad.script("src/an odd.py", "def f(:\n")
     log = json.loads(bad("check", "--format", "sarif").stdout)
-    assert log["version"] == "2.1.0" and "sarif-2.1.0" in log["$schema"]
+    jsonschema.validate(log, json.loads((SAMPLES / "sarif-2.1.0.json").read_text()))
     (run,) = log["runs"]
     (result,) = run["results"]
-    rules = run["tool"]["driver"]["rules"]
-    assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == "grad-zero-missing"
-    assert result["level"] in ("error", "warning", "note") and result["message"]["text"]
-    (place,) = result["locations"]
-    assert place["physicalLocation"]["artifactLocation"]["uri"] == "src/train.py"
-    assert place["physicalLocation"]["region"]["startLine"] == 6
+    rule = run["tool"]["driver"]["rules"][result["ruleIndex"]]
+    assert rule["id"] == result["ruleId"] == "grad-zero-missing"
+    assert "## Why is this bad" in rule["help"]["markdown"]
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "src/train.py", "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": 6, "startColumn": 5, "endLine": 6, "endColumn": 21},
+    }
     steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
-    assert [s["location"]["physicalLocation"]["region"]["startLine"] for s in steps] == [5, 4]
+    assert [s["location"]["physicalLocation"]["region"]["startLine"] for s in steps] == [5, 4, 6]
+    (replaced,) = result["fixes"][0]["artifactChanges"][0]["replacements"]
+    assert replaced["deletedRegion"]["startLine"] == replaced["deletedRegion"]["endLine"] == 5
+    assert replaced["insertedContent"]["text"] == "    optimizer.zero_grad()\n"
+    (note,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert "an odd.py" in note["message"]["text"]
 
 
-def test_github_annotations_are_one_line_each(bad):
-    (line,) = bad("check", "--format", "github").stdout.splitlines()
-    assert line.startswith(
-        "::error file=src/train.py,line=6,col=5,endLine=6,title=grad-zero-missing::"
+def test_annotations_and_sarif_name_files_from_the_repository(bad):
+    subprocess.run(["git", "init", "-q", bad.folder], check=True)
+    bad.script("lab/pyproject.toml", "")
+    bad.script("lab/50%, of it/train.py", BAD)
+    bad.script("lab/torn.py", "def f(:\n")
+    first, second = bad("check", "--format", "github", "-C", "lab").stdout.splitlines()
+    assert first.startswith(
+        "::error file=lab/50%25%2C of it/train.py,line=6,col=5,endLine=6,endColumn=21,"
+        "title=grad-zero-missing::`optimizer` steps on"
     )
+    assert second.startswith("::warning title=not checked::torn.py: line 1 is no Python")
+    (run,) = json.loads(bad("check", "--format", "sarif", "-C", "lab").stdout)["runs"]
+    file = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert file["uri"] == "lab/50%25%2C%20of%20it/train.py"
 
 
 def test_diff_shows_and_fixes_write(bad):

@@ -78,9 +78,9 @@ def applied(text: str, diffs: Iterable[str], path: Path) -> str:
         InputError: a diff does not fit the text.
     """
     lines = _lines(text)
-    edits = sorted({edit for one in diffs for edit in _edits(one)}, reverse=True)
+    found = sorted({edit for one in diffs for edit in edits(one)}, reverse=True)
     top = len(lines) + 1
-    for start, old, new in edits:
+    for start, old, new in found:
         end = start + len(old)
         if tuple(lines[start:end]) != old:
             raise InputError(f"{path} has changed since it was checked; check it again")
@@ -90,7 +90,7 @@ def applied(text: str, diffs: Iterable[str], path: Path) -> str:
     return "".join(lines)
 
 
-def _edits(text: str) -> Iterable[tuple[int, tuple[str, ...], tuple[str, ...]]]:
+def edits(text: str) -> Iterable[tuple[int, tuple[str, ...], tuple[str, ...]]]:
     """The changed stretches of a diff, without context: index of the first line, old, new lines."""
     position, old, new = 0, list[str](), list[str]()
     for line in _lines(text)[2:]:
