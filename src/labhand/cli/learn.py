@@ -26,8 +26,9 @@ TITLES = {
 
 @click.command(epilog="Example: labhand learn forget usual-lr")
 @click.argument("words", metavar="[forget HABIT]", nargs=-1)
+@click.option("--from-git", is_flag=True, help="Learn from the history of the repository as well.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (labhand.habits/1).")
-def learn(words: tuple[str, ...], as_json: bool) -> None:
+def learn(words: tuple[str, ...], from_git: bool, as_json: bool) -> None:
     """Learn your habits from the record, and keep them in habits.toml for you to read and edit.
 
     What you write there wins over what is learned. `forget HABIT` takes one away; it stays away
@@ -44,7 +45,7 @@ def learn(words: tuple[str, ...], as_json: bool) -> None:
         habit = room.forget(here, words[1])
         click.echo(f"forgotten: {habit.text}")
         return
-    kept = room.learn(here)
+    kept = room.learn(here, from_git=from_git)
     click.echo(looks.document(Habits(habits=kept.habits)) if as_json else told(kept))
 
 

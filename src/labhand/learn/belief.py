@@ -106,7 +106,7 @@ def settled(values: Sequence[Hashable], chance: float = SURE) -> Settled | None:
     if len(starts) > 1:
         before = Counter(values[starts[-2] : starts[-1]]).most_common(1)[0][0]
     start = starts[-1]
-    while values[start] != value:
+    while start and values[start] != value:
         start += 1
     return Settled(value, support, against, start, before if before != value else None, bound)
 

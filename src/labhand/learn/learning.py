@@ -1,6 +1,6 @@
 """What was learned, put together with what a person wrote and what was sent away."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,14 +11,21 @@ from labhand.core.store import Store, project_root
 from labhand.kit import habits, settings
 from labhand.kit.habits import Entry, Forgotten, Kept
 from labhand.learn import history
+from labhand.learn.companions import companions
+from labhand.learn.conventions import conventions
 from labhand.learn.evidence import Learned
 from labhand.learn.history import Trial
+from labhand.learn.repository import Commit, commits, present
+from labhand.learn.repository import trials as settings_changes
 from labhand.learn.together import after, scaled, together
 from labhand.learn.usual import usual
 
 
-def learn(start: Path) -> Kept:
+def learn(start: Path, *, from_git: bool = False) -> Kept:
     """Learns from the record of the project that holds `start`, and keeps it in its habits file.
+
+    With `from_git` from the history of its repository as well; without, what was learned there
+    earlier stays.
 
     Raises:
         InputError: there is nothing to learn from, or the habits file cannot be read or written.
@@ -26,16 +33,29 @@ def learn(start: Path) -> Kept:
     store = Store.at(start)
     kept = habits.read(store.home)
     trials = history.trials(store)
-    if not trials and not kept.entries:
+    if not trials and not kept.entries and not from_git:
         raise InputError(
             f"there is no run in {store.home} yet that habits could be learned from; `labhand run -- "
             "COMMAND` makes the first, `labhand learn --from-git` reads the history of the repository"
         )
-    found = of_trials(trials, _defaults(project_root(start)))
-    kept = _put_together(kept, {"runs": found})
-    if trials or found:
+    found: dict[habits.Source, list[Learned]] = {}
+    if from_git:
+        root = project_root(start)
+        found["git"] = of_commits(commits(root), present(root))
+    if trials:
+        found["runs"] = of_trials(trials, _defaults(project_root(start)))
+    kept = _put_together(kept, found)
+    if found:
         habits.write(store.home, kept)
     return kept
+
+
+def of_commits(history: Sequence[Commit], files: Collection[str]) -> list[Learned]:
+    """The habits that the commits of one author show, the surest first."""
+    changes = list(settings_changes(history))
+    pairs = together(changes)
+    found = [*conventions(history), *companions(history, files), *pairs.values(), *after(changes)]
+    return sorted(found, key=lambda learned: -learned.habit.confidence)
 
 
 def of_trials(
