@@ -225,8 +225,8 @@ class Data:
     def lacks(self, need: str) -> str | None:
         """Why a detector that needs this cannot run; None where the data has it.
 
-        Needs: `splits` (two parts to compare), `numbers` (a numeric feature), `texts`, any role, any
-        word among a part's `facts["holds"]` (such as `images`, `runs`).
+        Needs: `splits` (two parts to compare), `numbers` (a numeric feature), `texts`, `vectors`, any
+        role, any word among a part's `facts["holds"]` (such as `images`, `runs`).
         """
         if need == "splits":
             if len(self.parts) < 2:
@@ -237,6 +237,8 @@ class Data:
             return None if there else "no column holds numbers"
         if need == "texts":
             return None if holds_texts(self) else "no column holds texts"
+        if need == "vectors":
+            return self._lacks_vectors()
         if need == "rows":
             return None if any(p.rows for p in self.parts) else "there are no rows"
         if need in self.roles:
@@ -247,6 +249,12 @@ class Data:
             flag = f"; `--{need} COLUMN` names it" if need in FLAGS else ""
             return f"no column was found that is the {need}{flag}"
         return f"the data holds no {need}"
+
+    def _lacks_vectors(self) -> str | None:
+        there = any(c.kind == "vector" for p in self.parts for c in p.columns.values())
+        if there or self.embeddings is not None:
+            return None
+        return "no column holds vectors; `--embeddings` gives them"
 
 
 FLAGS = ("label", "id", "group", "time", "text", "image", "prediction", "annotator")

@@ -102,8 +102,10 @@ def _lines(raw: bytes, path: Path) -> Table:
             f"{path} holds no line that is JSON; the first that is none: line {bad[0]}"
         )
     frame = framed(items).with_columns(pl.Series(ROW, rows, dtype=pl.Int64))
+    if not bad:
+        return Table(frame)
     told = f"{len(bad)} lines are no JSON (the first: line {bad[0]}); they were left out"
-    return Table(frame, troubles=(told,) if bad else (), facts={"bad_lines": bad} if bad else {})
+    return Table(frame, troubles=(told,), facts={"bad_lines": bad})
 
 
 def framed(items: list[Any]) -> "pl.DataFrame":
