@@ -10,7 +10,7 @@ from labhand.interpret.lexicon import Known
 from labhand.interpret.situation import Situation
 from labhand.interpret.text import SEPARATORS, TIME_WORDS
 from labhand.interpret.words import whole
-from labhand.kit.metric_names import HELD_OUT, Direction, direction
+from labhand.kit.metric_names import HELD_OUT, Direction, direction, headlines
 from labhand.kit.settings import seed_setting
 
 _SEED_WORDS = frozenset("seed seeds zufallssaat startwerte".split())
@@ -307,6 +307,36 @@ _REACHED = re.compile(
     r"^(?:(?:to|should|must|needs to|be|get|gets|go|goes|is|down|up|drop|drops|has to) )*(?P<way>below|under|<|above|over|>|at least|at most|past|beyond|better than|lower than|higher than)"
     r"(?: =)? -?[\d.]+(?:e-?\d+)?%?"
 )
+
+
+_BARE = re.compile(
+    r"(?:(?:please|can|could|you|just|lets|let's|now|try|to) )*(?:"
+    r"(?:make|get|have) (?:it|this|that|things|everything|(?:the|my|our) \w+|results?)(?: to)?(?: \w+)? (?:better|good|great|best|work|working|stronger)"
+    r"|improve(?: (?:it|this|that|things|everything))?|improve (?:the |my |our )?(?:model|results?|performance|network|net|training|score|numbers|quality)"
+    r"|(?:get |i want |we want |we need )?(?:better|good|the best|best) (?:results?|performance|numbers|scores?|model)"
+    r"|(?:optimi[sz]e|tune) (?:it|this|(?:the |my |our )?(?:model|network|net|training|hyperparameters|hparams|settings))"
+    r"|do better|beat (?:the )?(?:baseline|last run|best run))"
+    r"(?: (?:please|further|more|now|somehow|a|bit|lot|than|before|possible|as))*"
+)
+
+
+def read_wish(draft: Draft, situation: Situation) -> None:
+    """Takes `make it better`: only a goal, of the metric that tells most."""
+    text = draft.text
+    words = " ".join(t.low for t in text.tokens if re.search(r"\w", t.low))
+    if not _BARE.fullmatch(words):
+        return
+    draft.wish = True
+    text.take(0, len(text))
+    names = headlines(n for n in dict.fromkeys(situation.metrics.values()) if direction(n))
+    if not names:
+        draft.suppose("no metric is known that could get better: say which one counts")
+        return
+    draft.metric = Goal(name=names[0], direction=direction(names[0]))
+    if len(names) > 1:
+        draft.doubt("Which metric shall get better?", names[:4], names[0], 0.4)
+    else:
+        draft.suppose(f"`{names[0]}` shall get better")
 
 
 _RISES = re.compile(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from labhand.core.errors import UsageError
 from labhand.core.intent import Choice, Intent
-from labhand.interpret import asking, choices, goals, lengths, mentions, rest, unstated
+from labhand.interpret import asking, choices, goals, habitual, lengths, mentions, rest, unstated
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Lexicon
 from labhand.interpret.references import Reference, References
@@ -86,11 +86,11 @@ def _choose_script(situation: Situation, instruction: str, references: list[Refe
     if references:
         run = references[0].run
         try:
-            script, position = script_of(run.command, Path(run.cwd), situation.root)
+            script, _ = script_of(run.command, Path(run.cwd), situation.root)
         except UsageError:
             pass
         else:
-            situation.script, situation.command = script, run.command[: position + 1]
+            situation.script, situation.command = script, run.command
             situation.why_script = f"`{run.name}` ran it"
             return
     stems = {p.stem.lower(): p for p in situation.scripts}
@@ -113,6 +113,8 @@ def _read(draft: Draft, situation: Situation) -> None:
     goals.read_metric(draft, situation)
     if draft.metric is not None:
         situation.metric = draft.metric.name
+    else:
+        goals.read_wish(draft, situation)
     lengths.read_constant(draft)
     lengths.read_length(draft)
     lengths.read_shape(draft)
@@ -121,6 +123,7 @@ def _read(draft: Draft, situation: Situation) -> None:
     goals.read_budget(draft)
     unstated.read_lengths(draft, situation)
     rest.read(draft, situation)
+    habitual.read(draft, situation)
 
 
 def _script_names(draft: Draft) -> None:

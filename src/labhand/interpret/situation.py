@@ -7,11 +7,13 @@ from functools import cached_property
 from pathlib import Path
 
 from labhand.core.errors import LabhandError, UsageError
+from labhand.core.habit import Habit
 from labhand.core.run import Run
 from labhand.core.store import Store, project_root
 from labhand.interpret.lexicon import Known
 from labhand.interpret.values import Base
 from labhand.interpret.vocabulary import joined
+from labhand.kit import habits as kit_habits
 from labhand.kit import settings as kit_settings
 from labhand.kit.catalog import Catalog, RunRow
 from labhand.kit.code.project import SKIPPED
@@ -52,6 +54,8 @@ class Situation:
         self.alike: list[Path] = []
         self.metric: str | None = None
         self.base_run: Run | None = None
+        self.last_run: Run | None = None
+        self.no_habits = ""
 
     @cached_property
     def scripts(self) -> list[Path]:
@@ -106,7 +110,26 @@ class Situation:
             value = self.of_run(self.base_run, known, missing)
             if value is not missing:
                 return Base(value, f"`{self.base_run.name}`")
+        run = self.last_run
+        if run is not None and self._given(known.setting):
+            value = self.of_run(run, known, known.setting.default)
+            if value != known.setting.default:
+                return Base(value, f"the last run, `{run.name}`")
         return Base(known.setting.default, "the code")
+
+    def _given(self, setting: Setting) -> bool:
+        """Whether the command of the last run names a setting."""
+        spelled = {*setting.spellings, setting.flag} - {""}
+        return any(word.partition("=")[0] in spelled for word in self.command)
+
+    @cached_property
+    def habits(self) -> list[Habit]:
+        """The habits, a person's own first; none where their file cannot be read: see `no_habits`."""
+        try:
+            return kit_habits.read(self.store.home).habits
+        except LabhandError as error:
+            self.no_habits = str(error)
+            return []
 
     @staticmethod
     def of_run(run: Run, known: Known, missing: object = None) -> object:
@@ -132,16 +155,16 @@ class Situation:
         """Settles which script is meant, and why: the wanted one, the last run's, the likeliest."""
         if wanted is not None:
             self._take(wanted, "the instruction names it")
-            return
-        for row in self.runs[:20]:
+        for row in self.runs[: 200 if wanted else 20]:
             try:
                 script, position = kit_settings.script_of(row.command, self.cwd, self.root)
             except UsageError:
                 continue
-            if not script.is_relative_to(self.root):
+            if not script.is_relative_to(self.root) or (wanted and script != wanted.resolve()):
                 continue
-            self.script, self.command = script, row.command[: position + 1]
-            self.why_script = f"the last run, `{row.name}`, ran it"
+            self._start_from(row, script, position)
+            return
+        if wanted is not None:
             return
         if self.scripts:
             place = self.cwd if self.scripts[0].is_relative_to(self.cwd) else self.root
@@ -151,6 +174,16 @@ class Situation:
             others = len(self.scripts) - 1
             why = f"of {others + 1} scripts here its name says most that it trains"
             self._take(self.scripts[0], why if others else "it is the only script here")
+
+    def _start_from(self, row: RunRow, script: Path, position: int) -> None:
+        """Takes the command of a run of the script, with all that it gave it."""
+        if self.script is None:
+            self.why_script = f"the last run, `{row.name}`, ran it"
+        self.script, self.command = script, row.command
+        try:
+            self.last_run = self.store.read(row.id)
+        except LabhandError:
+            self.command = row.command[: position + 1]
 
     def _take(self, script: Path, why: str) -> None:
         self.script, self.why_script = script, why

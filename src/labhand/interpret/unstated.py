@@ -1,6 +1,7 @@
 """What goes without saying: the run it starts from, what stays as it is, what a colleague would expect."""
 
 import re
+import shlex
 from typing import Any
 
 from labhand.core.errors import NotFoundError, UsageError
@@ -14,7 +15,7 @@ from labhand.interpret.references import Reference
 from labhand.interpret.situation import Situation
 from labhand.interpret.words import whole
 from labhand.kit.metric_names import direction, headlines
-from labhand.kit.settings import find
+from labhand.kit.settings import find, script_of
 
 _REST = re.compile(
     r"^(?:(?:and|but|please|just|,) )*(?:"
@@ -258,7 +259,7 @@ def _of_base(draft: Draft, intent: Intent, situation: Situation) -> None:
         ):
             draft.suppose("nothing is to be changed: the script runs as it stands")
         if intent.settings or intent.sweep:
-            draft.suppose("whatever is not named has its default in the code")
+            draft.suppose(_unnamed(situation))
         return
     missing = object()
     taken = {c.key for c in intent.settings} | set(intent.sweep)
@@ -276,6 +277,17 @@ def _of_base(draft: Draft, intent: Intent, situation: Situation) -> None:
             Choice(key=known.key, value=value, origin="project", confidence=0.95, why=why)
         )
     draft.suppose(f"the code is as it is now; `labhand rerun {run.name}` runs the code of then")
+
+
+def _unnamed(situation: Situation) -> str:
+    run = situation.last_run
+    if run is None or situation.script is None:
+        return "whatever is not named has its default in the code"
+    _, position = script_of(situation.command, situation.cwd, situation.root)
+    given = shlex.join(situation.command[position + 1 :])
+    if not given:
+        return "whatever is not named has its default in the code"
+    return f"whatever is not named is as in the last run, `{run.name}`: {given}"
 
 
 def _of_runs(draft: Draft, intent: Intent, situation: Situation) -> None:
