@@ -15,6 +15,7 @@ from labhand.core.errors import LabhandError, NotFoundError
 
 COMMANDS = {
     "interpret": "Interpret an instruction: the settings, assumptions and questions in it.",
+    "do": "Do what an instruction says: interpret, implement, run, compare.",
     "implement": "Implement an instruction: a patch, proven before you look.",
     "accept": "Accept a patch: it becomes a commit.",
     "reject": "Reject a patch, with a reason.",

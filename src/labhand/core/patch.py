@@ -41,7 +41,8 @@ class ChangedFile(msgspec.Struct, kw_only=True):
 class Patch(msgspec.Struct, kw_only=True):
     """A proposed change. `diff` is what was proposed; `final` what was accepted, where a person edited.
 
-    `settings` are the new ones the code has, by the name that `--set` takes, with their defaults.
+    `settings` are the new ones the code has, by the name that `--set` takes, with their defaults;
+    `tried` the values they were proven with: what the instruction says, else another than the default.
     `harness_touched`: it changes evaluation, split, seed, metric or tests, so its results cannot be
     held against earlier ones as they are. `command` starts what was asked for.
     """
@@ -58,6 +59,7 @@ class Patch(msgspec.Struct, kw_only=True):
     diff: str = ""
     files: list[ChangedFile] = []
     settings: dict[str, Any] = {}
+    tried: dict[str, str] = {}
     proof: list[Rung] = []
     proven: bool = False
     touches: list[Touch] = []

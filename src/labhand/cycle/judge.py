@@ -11,7 +11,7 @@ from labhand.kit.noise import Effect, Sample, effect, q_values
 
 Outcome = Literal[
     "improved", "worse", "noise", "nothing-changed", "failed", "interrupted", "not-finite",
-    "no-metric",
+    "no-metric", "harness-touched",
 ]  # fmt: skip
 
 LEVEL = 0.05

@@ -6,6 +6,7 @@ left off → the project's tests → a short run. All of it runs in copies, conf
 
 import ast
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -19,6 +20,7 @@ import msgspec
 from labhand.check import check
 from labhand.core.errors import LabhandError
 from labhand.core.finding import Finding
+from labhand.core.intent import Choice
 from labhand.core.patch import Rung, RungName
 from labhand.cycle import trial
 from labhand.cycle.trial import Trial
@@ -316,9 +318,23 @@ class Proof:
             if s.name not in old
         }
 
+    def tried(self) -> dict[str, str]:
+        """The values that the new settings were tried with."""
+        return dict(self._on)
+
     def command_line(self) -> str:
         """The shell command that runs what was asked for, once the patch is accepted."""
-        return self._understood(self.after).line()
+        told = self._understood(self.after)
+        said = {c.key.rpartition(".")[2] for c in told.intent.settings} | set(told.intent.sweep)
+        more = [
+            Choice(
+                key=k, value=v, origin="default", confidence=0.5, why="the proof tried it with this"
+            )
+            for k, v in self._on.items()
+            if k not in said
+        ]
+        intent = msgspec.structs.replace(told.intent, settings=[*told.intent.settings, *more])
+        return told._replace(intent=intent).line()
 
     def _understood(self, folder: Path) -> Reading:
         """The instruction as read against the changed code, where it no longer needs any."""
@@ -342,7 +358,7 @@ class Proof:
         on = {c.key: shown(c.value) for c in told.settings if c.key.rpartition(".")[2] in new or c.key in new}  # fmt: skip
         on |= {k: shown(v[0]) for k, v in told.sweep.items() if k in new and v}
         for name, setting in new.items():
-            other = _other_value(setting)
+            other = _said_value(self.reading.intent.instruction, setting) or _other_value(setting)
             if name not in on and other is not None and not on:
                 on[name] = other
         return on
@@ -446,6 +462,22 @@ def _has_tests(folder: Path) -> bool:
 
 def _failed_tests(words: str) -> set[str]:
     return {line.split()[1] for line in words.splitlines() if line.startswith(("FAILED ", "ERROR ")) and len(line.split()) > 1}  # fmt: skip
+
+
+_NUMBER = r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*[A-Za-z])"
+_COUNTED = r"(?!\s*(?:seeds?|epochs?|steps?|runs?|iterations?|times|hours?|minutes?|gpus?)\b)"
+
+
+def _said_value(instruction: str, setting: Setting) -> str | None:
+    """The number that the instruction gives a setting that is not there yet; None: it gives none."""
+    if setting.type not in ("int", "float", None) or isinstance(setting.default, (bool, str)):
+        return None
+    name = r"[-_\s]?".join(map(re.escape, re.split(r"[-_.]", setting.name)))
+    near = re.search(rf"\b{name}\b\W+(?:\w+\W+){{0,3}}?({_NUMBER}){_COUNTED}", instruction, re.I)
+    told = [near[1]] if near else re.findall(rf"({_NUMBER}){_COUNTED}", instruction)
+    if len(set(told)) != 1 or (setting.type == "int" and not told[0].lstrip("+-").isdigit()):
+        return None
+    return None if float(told[0]) == setting.default else told[0]
 
 
 def _other_value(setting: Setting) -> str | None:

@@ -132,6 +132,7 @@ class _Proposal:
         patch.touches = touches(diff, proof.before, tree.folder)
         patch.harness_touched = bool(patch.touches)
         patch.settings = proof.new_settings()
+        patch.tried = proof.tried()
         patch.command = proof.command_line()
         patch.notes = [*([account.why] if account.why else []), *proof.notes]
         patch.seconds = round(time.monotonic() - began, 1)

@@ -1,0 +1,67 @@
+"""`labhand do`: from words to results that were held against noise."""
+
+import json
+
+import pytest
+
+from implement.projects import DECAY, TRAIN, git, implement, labhand, project, whole
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return project(tmp_path / "project")
+
+
+def test_settings_and_seeds_run_without_a_model_and_are_judged(folder):
+    done = labhand(folder, "do", "two seeds, lr 0.01 and 0.2", "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert [run["settings"] for run in told["runs"]] == [
+        {"lr": lr, "seed": seed} for seed in ("0", "1") for lr in ("0.01", "0.2")
+    ]
+    assert told["judgements"][0]["metric"] == "val_loss" and told["patch"] is None
+    assert git(folder, "status", "--porcelain") == ""
+
+
+def test_new_code_is_proven_accepted_run_and_held_against_itself_left_off(folder):
+    words = "add weight decay as an option --decay, with 0.5 and two seeds"
+    done, told, _ = implement(folder, [whole(DECAY)], "--yes", verb="do", instruction=words)
+    assert done.returncode == 0, done.stderr
+    assert [r["settings"] for r in told["runs"]] == [{"decay": "0.5", "seed": s} for s in "01"]
+    assert [r["settings"] for r in told["baseline"]] == [{"seed": "0"}, {"seed": "1"}]
+    assert told["judgements"][0]["outcome"] == "noise"
+    assert told["patch"]["status"] == "accepted" and (folder / "train.py").read_text() == DECAY
+
+
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_nothing_is_accepted_that_nobody_saw_or_that_cheats(folder, yes):
+    answer = DECAY.replace("/ len(data)", "/ 1000") if yes else DECAY
+    done, told, _ = implement(folder, [whole(answer)], *yes, verb="do")
+    assert done.returncode == 1 and told["ended"] == "not-accepted" and not told["runs"]
+    assert (folder / "train.py").read_text() == TRAIN
+
+
+def test_no_run_stops_before_the_runs(folder):
+    done = labhand(folder, "do", "lr 0.01", "--no-run", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and told["ended"] == "not-run" and not told["runs"]
+    assert told["command"] == "labhand run --set lr=0.01 -- python train.py"
+
+
+def test_a_failing_run_ends_with_its_own_code(tmp_path):
+    text = TRAIN.replace(
+        "    w = 0.0\n", "    w = 0.0\n    if args.lr > 1:\n        raise SystemExit(7)\n"
+    )
+    folder = project(tmp_path / "p", text=text)
+    done = labhand(folder, "do", "lr 5", "--json")
+    assert done.returncode == 7 and json.loads(done.stdout)["ended"] == "failed"
+
+
+def test_seeds_without_a_seed_setting_are_refused_before_anything_runs(tmp_path):
+    text = TRAIN.replace('    parser.add_argument("--seed", type=int, default=0)\n', "").replace(
+        "args.seed", "0"
+    )
+    folder = project(tmp_path / "p", text=text)
+    done = labhand(folder, "do", "three seeds")
+    assert done.returncode == 2 and "seed" in done.stderr and len(done.stderr.splitlines()) <= 12
+    assert not (folder / ".labhand" / "runs").exists()
