@@ -5,10 +5,7 @@ left off → the project's tests → a short run. All of it runs in copies, conf
 """
 
 import ast
-import os
-import re
 import shutil
-import sys
 import tempfile
 import time
 import tomllib
@@ -23,13 +20,13 @@ from labhand.core.finding import Finding
 from labhand.core.intent import Choice
 from labhand.core.patch import Rung, RungName
 from labhand.cycle import trial
+from labhand.cycle.options import other_value, pythons, said_value
 from labhand.cycle.trial import Trial
 from labhand.implement import Worktree, changed_files
 from labhand.interpret import Reading, interpret
 from labhand.interpret.values import shown
 from labhand.kit import settings as kit_settings
 from labhand.kit.configuration import Configuration
-from labhand.kit.interpreter import interpreter
 from labhand.kit.metric_names import headlines
 from labhand.kit.sandbox import Sandbox
 from labhand.kit.settings import Setting
@@ -63,7 +60,7 @@ class Proof:
         self.notes: list[str] = []
         self._place = Path(tempfile.mkdtemp(prefix="labhand-proof-"))
         self._left_s = configuration.proof_seconds
-        self._pythons = list(_pythons(root))
+        self._pythons = list(pythons(root))
         self._copies = 0
         self._old: list[Trial] = []
         self._on: dict[str, str] = {}
@@ -358,7 +355,7 @@ class Proof:
         on = {c.key: shown(c.value) for c in told.settings if c.key.rpartition(".")[2] in new or c.key in new}  # fmt: skip
         on |= {k: shown(v[0]) for k, v in told.sweep.items() if k in new and v}
         for name, setting in new.items():
-            other = _said_value(self.reading.intent.instruction, setting) or _other_value(setting)
+            other = said_value(self.reading.intent.instruction, setting) or other_value(setting)
             if name not in on and other is not None and not on:
                 on[name] = other
         return on
@@ -415,19 +412,6 @@ class Proof:
         return place
 
 
-def _pythons(root: Path) -> Iterator[str]:
-    """The Pythons that the project may be run by, the likeliest first."""
-    seen = set()
-    active = os.environ.get("VIRTUAL_ENV")
-    places = [root / ".venv", root / "venv", *([Path(active)] if active else [])]
-    found = [str(p / "bin" / "python") for p in places if (p / "bin" / "python").exists()]
-    told = interpreter(["python"], root, os.environ) or interpreter(["python3"], root, os.environ)
-    for python in (*found, *([told] if told else []), sys.executable):
-        if python not in seen:
-            seen.add(python)
-            yield python
-
-
 def _only_defines(path: Path) -> bool:
     """Whether importing a file starts no work: all but definitions is under the main guard."""
     try:
@@ -462,37 +446,6 @@ def _has_tests(folder: Path) -> bool:
 
 def _failed_tests(words: str) -> set[str]:
     return {line.split()[1] for line in words.splitlines() if line.startswith(("FAILED ", "ERROR ")) and len(line.split()) > 1}  # fmt: skip
-
-
-_NUMBER = r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*[A-Za-z])"
-_COUNTED = r"(?!\s*(?:seeds?|epochs?|steps?|runs?|iterations?|times|hours?|minutes?|gpus?)\b)"
-
-
-def _said_value(instruction: str, setting: Setting) -> str | None:
-    """The number that the instruction gives a setting that is not there yet; None: it gives none."""
-    if setting.type not in ("int", "float", None) or isinstance(setting.default, (bool, str)):
-        return None
-    name = r"[-_\s]?".join(map(re.escape, re.split(r"[-_.]", setting.name)))
-    near = re.search(rf"\b{name}\b\W+(?:\w+\W+){{0,3}}?({_NUMBER}){_COUNTED}", instruction, re.I)
-    told = [near[1]] if near else re.findall(rf"({_NUMBER}){_COUNTED}", instruction)
-    if len(set(told)) != 1 or (setting.type == "int" and not told[0].lstrip("+-").isdigit()):
-        return None
-    return None if float(told[0]) == setting.default else told[0]
-
-
-def _other_value(setting: Setting) -> str | None:
-    """A value that is not the default, as `--set` takes it; None where none comes to mind."""
-    default = setting.default
-    if setting.type == "bool" or isinstance(default, bool):
-        return "false" if default is True else "true"
-    others = [c for c in setting.choices if c != default]
-    if others:
-        return str(others[0])
-    if setting.type == "int" or (setting.type is None and isinstance(default, int)):
-        return str(default + 1) if isinstance(default, int) else "1"
-    if setting.type == "float" or isinstance(default, float):
-        return "0.1" if not default else f"{float(str(default)) / 2:g}"
-    return None
 
 
 def _differ(a: Trial, b: Trial, name: str) -> tuple[int, float, float] | None:

@@ -26,6 +26,7 @@ class Files:
         self.project = project
         self.script = script
         self.written: set[str] = set()
+        self._applied: list[Swap | Lines | Unified] = []
 
     def place(self, path: str) -> Path:
         """Where a path of the project is in the worktree.
@@ -92,15 +93,17 @@ class Files:
         Raises:
             EditError: it does not fit; nothing was changed.
         """
+        if isinstance(edit, Whole):
+            return self._write(self._whole(edit))
+        if edit in self._applied:
+            return []  # a model that says the same again means that it is done, not twice
         if isinstance(edit, Unified):
             changed = self._unified(edit.text)
-        elif isinstance(edit, Whole):
-            changed = self._whole(edit)
-        elif isinstance(edit, Swap):
-            changed = self._swap(edit)
         else:
-            changed = self._lines(edit)
-        return self._write(changed)
+            changed = self._swap(edit) if isinstance(edit, Swap) else self._lines(edit)
+        done = self._write(changed)
+        self._applied.append(edit)
+        return done
 
     def _write(self, changed: dict[str, str | None]) -> list[str]:
         done = []

@@ -237,7 +237,8 @@ def _plain(data: bytes) -> Reply:
         reply = Reply(_text(said.get("content")), calls, cut=cut)
         _count(reply, content.get("usage"))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise _Passing("what it answers is no chat completion; look at LABHAND_BASE_URL") from error
+        why = "what it answers is no chat completion; look at LABHAND_BASE_URL"
+        raise _Passing(why, there=False) from error
     return reply
 
 
