@@ -1,6 +1,6 @@
 """The data that detectors look at: parts, each a lazy table with row numbers, and their roles."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -173,6 +173,7 @@ class Data:
         embeddings: "np.ndarray[Any, Any] | None" = None,
         memory: int = 4 << 30,
         thorough: bool = False,
+        guessed: Collection[str] = (),
     ) -> None:
         self.parts = list(parts)
         self.roles = roles
@@ -183,6 +184,8 @@ class Data:
         self.memory = memory
         self.thorough = thorough
         """Whether detectors were asked for by name, and so may take their time."""
+        self.guessed = frozenset(guessed)
+        """Roles that were found by where a column stands: neither said nor called so."""
         self.not_looked: list[str] = []
         self._shared: dict[str, Any] = {}
 

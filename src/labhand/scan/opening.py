@@ -10,7 +10,7 @@ from labhand.core.finding import Skipped
 from labhand.core.registry import load_all
 from labhand.scan.data import Data, Part
 from labhand.scan.readers import ReaderProtocol, Table
-from labhand.scan.roles import find_roles
+from labhand.scan.roles import find_roles, is_called
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +76,11 @@ def open_data(
         embeddings=_array(embeddings, parts, "--embeddings"),
         memory=memory,
         thorough=thorough,
+        guessed=[
+            role
+            for role, column in found.items()
+            if role == "label" and role not in (roles or {}) and not is_called(role, column)
+        ],
     )
     return Opened(data, skipped)
 

@@ -49,11 +49,23 @@ def find_roles(parts: Sequence[Part], said: Mapping[str, str]) -> dict[str, str]
     return found
 
 
+def is_called(role: str, name: str) -> bool:
+    """Whether a column is called as columns of that role are."""
+    return re.fullmatch(_NAMES[role], _plain(name), re.I) is not None
+
+
+def _plain(name: str) -> str:
+    return name.strip().replace(" ", "_").replace("-", "_")
+
+
 def _named(part: Part, role: str, pattern: re.Pattern[str], taken: set[str]) -> str | None:
     # a column that is called exactly as the role goes before those that only look so
     for name in sorted(part.names, key=lambda n: n.strip().lower().rstrip("s") != role):
-        plain = name.strip().replace(" ", "_").replace("-", "_")
-        if name not in taken and pattern.fullmatch(plain) and _fits(part, part.columns[name], role):
+        if (
+            name not in taken
+            and pattern.fullmatch(_plain(name))
+            and _fits(part, part.columns[name], role)
+        ):
             return name
     return None
 

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+MOST_COLUMNS = 60
+"""Columns up to which each is left out in turn."""
+
+
 def compared(data: Data, part: Part) -> list[str]:
     """The columns that tell rows apart: all but the id, the split, and numbers of rows."""
     apart = {data.role("id"), data.role("split")}
@@ -48,6 +52,39 @@ def by_chance(pairs: int, expected: float) -> bool:
     Columns that go together bring more than `expected`, which takes them for independent.
     """
     return pairs <= 4 * expected + (2 if expected > 0.05 else 0)
+
+
+def missed(part: Part, names: Sequence[str]) -> float:
+    """How many equal pairs follow from the pairs that differ in one column alone; the most of any.
+
+    Where columns go together, rows are equal by chance oftener than `coincidence` says; then there
+    are many more that are nearly equal. Of those that agree in all columns but one, a share of
+    p / (1 - p) more should agree in that one too, where two rows agree in it with chance p.
+    """
+    import polars as pl
+
+    if len(names) < 2 or len(names) > MOST_COLUMNS or part.rows > MANY:
+        return 0.0
+    cells = [
+        (pl.struct(pl.col(n)).hash(seed=at) // 256).alias(str(at)) for at, n in enumerate(names)
+    ]
+    hashed = part.select(*cells)
+    whole = hashed.select(pl.sum_horizontal(pl.all()))[:, 0]
+    equal = _pairs_in(whole)
+    expected = 0.0
+    for at, name in enumerate(names):
+        counts = part.counts(name)
+        if part.columns[name].kind == "other" or counts is None or len(counts) < 2:
+            continue
+        agree = agreeing(counts["count"])
+        near = _pairs_in(whole - hashed[str(at)]) - equal
+        expected = max(expected, near * agree / max(1e-9, 1 - agree))
+    return expected
+
+
+def _pairs_in(keys: "pl.Series") -> int:
+    times = keys.value_counts(name="times")["times"]
+    return int((times * (times - 1) // 2).sum())
 
 
 def plain(part: Part, names: Sequence[str]) -> "list[pl.Expr]":

@@ -38,10 +38,10 @@ class Detector:
         """One or two anomalies a part."""
         for part in data.parts:
             if data.role("label") in part.names and part.rows >= LEAST:
-                yield from _look(part, str(data.role("label")))
+                yield from _look(part, str(data.role("label")), "label" in data.guessed)
 
 
-def _look(part: Part, label: str) -> Iterable[Anomaly]:
+def _look(part: Part, label: str, guessed: bool) -> Iterable[Anomaly]:
     import polars as pl
 
     column = part.columns[label]
@@ -64,7 +64,7 @@ def _look(part: Part, label: str) -> Iterable[Anomaly]:
             0.9,
             found,
             [label],
-            "warning",
+            "note" if guessed else "warning",
             normal=f"the middle class has {int(known['count'].median() or 0):,} rows",  # type: ignore[arg-type]
         )
     elif large >= RATIO * small:

@@ -19,6 +19,8 @@ COLUMNS = 25
 """Columns of words whose pairs are all looked at."""
 NUMBERS = 14
 SOME = 50_000
+MEASURED = 10
+"""Rows a value of a number, below which it decides one of two things by chance."""
 
 
 class Detector:
@@ -96,6 +98,9 @@ def _decides(part: Part, left: Column, right: Column) -> Iterator[Anomaly]:
     if not wrong or wrong > MOST * total or covered < 0.8 * total:
         return
     if (1 - commonest) > 0.1 * (1 - chance) or len(each) > total / 4:
+        return
+    # a measure that goes along with one of two things seems to decide it where its values are rare
+    if left.kind == "number" and right.unique == 2 and total < MEASURED * len(each):
         return
     yield _decided(part, left, right, broken, total)
 

@@ -23,6 +23,8 @@ NEVER_ZERO = re.compile(
     r"|length|width|depth|horsepower|displacement|mpg|population|temperature|rate|volume|distance)(_|$)"
 )
 """Quantities of which there is always some."""
+KNOWN = frozenset({"NA", "NaN", "nan"})
+"""What programs write themselves where a number is missing."""
 LEAST = 3
 """Times that a number must occur to be taken for a sentinel."""
 
@@ -78,6 +80,12 @@ def _words(part: Part, column: Column) -> Iterable[Anomaly]:
     if not len(found):
         return
     kinds = found["value"].unique().sort().to_list()
+    if column.kind == "number" and {str(k).strip() for k in kinds} <= KNOWN:
+        one = _anomaly(part, column, found, f"hold {shown(kinds[0])}", 0.45)
+        yield one._replace(
+            message=f"{one.message}, which R and pandas read as missing, and others as a word"
+        )
+        return
     named = ", ".join(shown(kind) for kind in kinds[:4])
     yield _anomaly(part, column, found, f"hold {named}, which stands for no value", 0.9)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
-from labhand.scan.detectors._rows import by_chance, coincidence, compared
+from labhand.scan.detectors._rows import by_chance, coincidence, compared, missed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,7 +27,8 @@ class Detector:
 
     ## Known problems
     Tables of few columns with few values, such as votes or counts, repeat by chance: where so many
-    equal rows are to be expected from the columns alone, nothing is said.
+    equal rows are to be expected from the columns alone, nothing is said; where pairs that differ in
+    one column alone are so many that some must agree in it too, it is a note.
 
     ## Example
     `5.1,3.5,setosa` in row 4 and again in row 90
@@ -62,18 +63,24 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
         return
     if by_chance(len(pairs), coincidence(part, names) * part.rows**2 / 2):
         return
+    expected = missed(part, names)
+    usual = by_chance(len(pairs), expected)
     found = pairs.select(row=ROW, score=pl.lit(1.0), partner="first").sort("row")
     originals = pairs["first"].n_unique()
     yield Anomaly(
         part,
         f"{len(found):,} of {part.rows:,} rows repeat an earlier row exactly ({originals:,} rows are "
-        "there more than once)",
+        "there more than once)" + ("; so coarse columns bring as many by chance" if usual else ""),
         "drop the later rows, or weigh them on purpose",
-        0.97,
+        0.4 if usual else 0.97,
         found,
-        severity="warning",
+        severity="note" if usual else "warning",
         normal="each row is there once",
-        evidence={"rows_repeated": originals, "columns_compared": len(names)},
+        evidence={
+            "rows_repeated": originals,
+            "columns_compared": len(names),
+            "expected_by_chance": round(expected, 2),
+        },
         repair=Repair("scientific", f"drop {len(found):,} repeated rows", drops(found["row"])),
     )
 

@@ -18,6 +18,10 @@ FEW = 0.005
 """The share of cells up to which those far away are mistakes and not a tail."""
 
 
+MEANT = 0.2
+"""The share of infinite cells from which on they are meant."""
+
+
 class _Range(NamedTuple):
     names: str
     low: float
@@ -81,7 +85,10 @@ class Detector:
 def _look(part: Part, column: Column) -> Iterator[Anomaly]:
     infinite = _cells(part, column, number(column).is_infinite(), 1.0)
     if len(infinite):
-        yield _anomaly(part, column, infinite, "infinite", "numbers are finite", 0.97)
+        found = _anomaly(part, column, infinite, "infinite", "numbers are finite", 0.97)
+        # so many are no accident: an open end of an interval is written so
+        often = len(infinite) > MEANT * column.filled
+        yield found._replace(severity="note", confidence=0.5) if often else found
     for known in RANGES:
         if re.fullmatch(known.names, re.sub(r"[^a-z0-9]+", "_", column.name.lower()).strip("_")):
             odd = list(_outside(part, column, known))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from labhand.core.finding import Severity
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
@@ -52,10 +53,13 @@ class Detector:
             for column in part.columns.values():
                 if column.name in apart or column.unique < 2 or column.filled < LEAST:
                     continue
-                yield from _look(part, part.columns[label], column)
+                # that the number of a row tells its label is told by `ordered-rows`
+                if not (column.is_id and column.kind == "number"):
+                    guessed = "label" in data.guessed
+                    yield from _look(part, part.columns[label], column, guessed)
 
 
-def _look(part: Part, label: Column, column: Column) -> Iterable[Anomaly]:
+def _look(part: Part, label: Column, column: Column, guessed: bool) -> Iterable[Anomaly]:
     measured = label.kind == "number" and label.unique > 30
     if measured:
         told = _correlation(part, label, column) if column.kind == "number" else None
@@ -76,10 +80,16 @@ def _look(part: Part, label: Column, column: Column) -> Iterable[Anomaly]:
         f"leave `{column.name}` out, unless it is known before `{label.name}` is",
         confidence,
         columns=[column.name, label.name],
-        severity="error" if confidence >= 0.8 else "warning",
+        severity=_severity(confidence, guessed),
         normal="no single column tells the label of every row",
         group="label-copy",
     )
+
+
+def _severity(confidence: float, guessed: bool) -> Severity:
+    if guessed:  # of a column that is perhaps no label, it is another column that says the same
+        return "note"
+    return "error" if confidence >= 0.8 else "warning"
 
 
 def _mapping(part: Part, label: Column, column: Column) -> tuple[str, float] | None:

@@ -8,14 +8,19 @@ from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
 from labhand.scan.detectors._alike import alike
 from labhand.scan.detectors._cells import share
-from labhand.scan.detectors._rows import agreeing, by_chance, coincidence, compared, plain
+from labhand.scan.detectors._rows import (
+    MOST_COLUMNS,
+    agreeing,
+    by_chance,
+    coincidence,
+    compared,
+    plain,
+)
 from labhand.scan.texts import ROLES, texts
 
 if TYPE_CHECKING:
     import polars as pl
 
-MOST_COLUMNS = 60
-"""Columns up to which each is left out in turn."""
 LONGEST = 3_000_000
 """Rows up to which numbers are rounded, and each column is left out in turn."""
 COMMON = 0.06
@@ -195,5 +200,9 @@ def _rounded(part: Part, names: list[str]) -> Iterator[tuple[str, "pl.DataFrame"
     pairs = _pairs(rounded.select(ROW, key=pl.struct(names).hash()))
     chances = [agreeing(rounded[n].value_counts(name=ROW)[ROW]) for n in names]
     expected = math.prod(chances) * part.rows**2 / 2
+    # of neighbours by chance ten times as many meet in one digit less; a copy is one in both
+    coarse = [pl.col(n).round_sig_figs(DIGITS - 1) if n in measured else pl.col(n) for n in names]
+    wider = _pairs(rounded.select(ROW, key=pl.struct(coarse).hash()))
+    expected = max(expected, (len(wider) - len(pairs)) / 10)
     if len(pairs) and not by_chance(len(pairs), expected):
         yield f"once numbers are rounded to {DIGITS} digits", pairs

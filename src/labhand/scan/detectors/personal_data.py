@@ -23,7 +23,7 @@ _PHONE = re.compile(
     r"|(?:\+?1[ .\-]?)?\(\d{3}\) ?\d{3}[ .\-]\d{4}|(?:1[.\-])?\d{3}([.\-])\d{3}\1\d{4})(?![\w./-]*\w)"
 )
 _CALLED = re.compile(
-    r"(?:phone|tel|telephone|call|mobile|cell|fax|whatsapp|sms|contact|reach)\W[^\n\d]{0,25}"
+    r"(?<![A-Za-z])(?:(?:cell|tele|smart)?phone|tel|call|mobile|cell|fax|whatsapp|sms|contact|reach)\W[^\n\d]{0,25}"
     r"(\+?\d[\d ().\-]{5,16}\d)(?!\w)",
     re.I,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from labhand.scan.anomaly import Anomaly, found
 from labhand.scan.data import Data, Part, number
-from labhand.scan.detectors._cells import NOTHING
+from labhand.scan.detectors._cells import NOTHING, counted
 
 LEAST = 2
 """Cells of a row that must be of the wrong kind."""
@@ -14,7 +14,7 @@ class Detector:
     """Rows whose cells stand in the wrong columns.
 
     ## What it does
-    Finds lines with too few or too many fields, and rows in which words stand where all others have
+    Finds lines before the table, lines with too few or too many fields, and rows in which words stand where all others have
     numbers and numbers where all others have words.
 
     ## Why is this bad
@@ -35,6 +35,7 @@ class Detector:
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One or two anomalies a part."""
         for part in data.parts:
+            yield from _preamble(part)
             yield from _ragged(part)
             yield from _mixed(part)
 
@@ -54,6 +55,19 @@ def _ragged(part: Part) -> Iterable[Anomaly]:
                 severity="error",
                 normal=f"each row has {len(part.names)} fields",
             )
+
+
+def _preamble(part: Part) -> Iterable[Anomaly]:
+    if before := part.facts.get("preamble"):
+        yield Anomaly(
+            part,
+            f"{counted(before, 'line')} before the table {'is' if before == 1 else 'are'} no part of it: "
+            "who takes the first line for the header reads every column wrong",
+            f"skip {before} when reading, or remove them",
+            0.9,
+            severity="warning",
+            normal="the first line names the columns",
+        )
 
 
 def _mixed(part: Part) -> Iterable[Anomaly]:

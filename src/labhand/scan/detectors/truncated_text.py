@@ -111,7 +111,9 @@ def _unlike(frame: "pl.DataFrame", cut: int | None) -> "pl.DataFrame":
 
     tail = pl.col("text").str.strip_chars_end().str.tail(8)
     at_cut = pl.col("text").str.len_chars() == (cut or -1)
-    return frame.filter((pl.len().over(tail) < 3) | at_cut)
+    # what three rows hold word for word is what the column is of, and no accident
+    again = pl.len().over("text") >= 3
+    return frame.filter(((pl.len().over(tail) < 3) | at_cut) & ~again)
 
 
 def _known(whole: "pl.LazyFrame", frame: "pl.DataFrame") -> Counter[str]:

@@ -2,7 +2,7 @@
 
 Facts: `delimiter`, `header` (whether there was one), `short` and `long` (rows with too few or too
 many fields), `odd_delimiter` (rows that only `other` splits), `encoding`, `bad_bytes` (rows
-with bytes of another encoding).
+with bytes of another encoding), `preamble` (how many lines stood before the table).
 """
 
 import codecs
@@ -22,6 +22,8 @@ SUFFIXES = {".csv", ".tsv", ".tab", ".psv", ".data", ".txt"}
 DELIMITERS = ",\t;|"
 SMALL = 200_000_000
 """Bytes of a file every line of which is looked at."""
+PREAMBLE = 10
+"""Lines that may stand before a table."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
@@ -53,12 +55,16 @@ class Reader:
         lines = _first_lines(content)
         if not lines:
             raise InputError(f"{path} holds no line; nothing is to scan in it")
+        content, before = _table_alone(content, lines)
+        lines = lines[before:]
         form = _form(lines)
         frame = _parsed(content, form, path)
         frame, told, facts = _ragged(content, frame, form)
         facts |= {"delimiter": form.delimiter, "header": form.header, "encoding": encoding}
+        if before:
+            facts["preamble"] = before
         if bad:
-            first = int(form.header)
+            first = int(form.header) + before
             facts["bad_bytes"] = [line - first for line in bad if line >= first]
             told.append(
                 f"{len(bad)} lines hold bytes that are no UTF-8 (the first: line {bad[0] + 1}); "
@@ -106,6 +112,28 @@ def _first_lines(content: bytes) -> list[str]:
     lines = head.decode(errors="ignore").split("\n")
     whole = lines if len(head) == len(content) else lines[:-1] or lines
     return [line for line in whole if line.strip()][:400]
+
+
+def _table_alone(content: bytes, lines: list[str]) -> tuple[bytes, int]:
+    """The content from the header on, and how many lines stood before; a name for R's row names."""
+    plain = [_QUOTED.sub('""', line) for line in lines]
+    sign = max(DELIMITERS, key=lambda d: _fit(plain, d))
+    share, usual = _fit(plain[min(PREAMBLE, len(plain) // 2) :], sign)
+    if share < 0.9 or not usual or len(plain) < 3:
+        return content, 0
+    counts = [line.count(sign) for line in plain]
+    if counts[0] == usual - 1 and _is_header(plain[0].split(sign), plain[1:], sign):
+        return (sign.encode() + content if min(counts[1:]) == usual else content), 0
+    before = next((at for at, n in enumerate(counts[:PREAMBLE]) if n >= usual), 0)
+    for at in range(before, min(PREAMBLE, len(plain) - 1)):
+        # a title alone in its line, padded with delimiters, above the names of the columns
+        alone = usual >= 2 and len(plain[at].replace('""', "x").strip(sign + " ").split(sign)) == 1
+        below = [cell.strip() for cell in plain[at + 1].split(sign)]
+        if alone and sum(map(bool, below)) > 1 and counts[at + 1] == usual:
+            before = at + 1
+    for line in lines[:before]:
+        content = content[content.index(line.encode()) + len(line.encode()) :].lstrip(b"\r\n")
+    return content, before
 
 
 def _form(lines: list[str]) -> _Form:
