@@ -77,7 +77,9 @@ class Lab:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Lab:
+def lab(tmp_path: Path, tmp_path_factory, monkeypatch) -> Lab:
+    # slots are shared by all that runs on the machine; a test has its own
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("slots")))
     return Lab(tmp_path)
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "learn": "Learn your habits from what happened, with their evidence.",
     "run": "Run a command: recorded, supervised, watched, reported.",
     "runs": "List the runs of this project, newest first.",
+    "queue": "Show the runs that wait for a free slot; pause, resume, reorder.",
     "show": "Show a run.",
     "compare": "Compare runs: what differs in code, settings and results.",
     "rerun": "Run a run again: the same code, command and settings.",

@@ -47,3 +47,20 @@ def from_here(path: Path) -> str:
     """The path as seen from the current folder, where it lies below that."""
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
+
+
+def columns(rows: list[list[str]], right: bool = False) -> list[str]:
+    """Rows whose columns line up, two blanks between them; all but the first to the `right`."""
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(widths[i]) if right and 0 < i < len(row) - 1 else cell.ljust(widths[i])
+            for i, cell in enumerate(row)
+        ]
+        lines.append(
+            "  ".join(cell for cell, size in zip(cells, widths, strict=True) if size).rstrip()
+        )
+    return lines

@@ -13,8 +13,10 @@ from labhand.core.errors import LabhandError, UsageError
 
 if TYPE_CHECKING:
     from labhand.core.run import Run
+    from labhand.cycle.queue import Claim
     from labhand.cycle.request import Face, Request
     from labhand.cycle.run import Prepared
+    from labhand.kit.slots import Held
 
 
 @click.command(
@@ -42,7 +44,33 @@ if TYPE_CHECKING:
     help="What a confirmed alarm leads to: SIGTERM and time to save (stop), SIGUSR2 to a script that "
     "handles it (checkpoint), a question at the keyboard, or nothing (none, the default).",
 )
-@click.option("--detach", is_flag=True, help="Run in the background and return at once.")
+@click.option(
+    "--sweep",
+    "axes",
+    metavar="KEY=V1,V2",
+    multiple=True,
+    help="Run once for each value: KEY=1,2,3, KEY=1..4, KEY=0..1:5, KEY='1e-4..1e-1:4 log', or "
+    "@FILE.csv with a row a run. Given again, for each combination.",
+)
+@click.option("--seeds", metavar="N", help="Run with N seeds, or with those listed: 1,2,3.")
+@click.option(
+    "--gpus",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="GPUs that a run gets for itself, by CUDA_VISIBLE_DEVICES.",
+)
+@click.option(
+    "--priority",
+    type=click.IntRange(-4999, 4999),
+    default=0,
+    metavar="N",
+    help="Runs of a higher priority leave the queue first; 0 where none is given.",
+)
+@click.option(
+    "--detach",
+    is_flag=True,
+    help="Run in the background and return at once; it waits in the queue where no slot is free.",
+)
 @click.option("--on", "launcher", metavar="PLACE", default="local", help="Where to run: local.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def run(
@@ -51,6 +79,10 @@ def run(
     fix: Any,
     no_check: bool,
     on_alarm: Any,
+    axes: tuple[str, ...],
+    seeds: str | None,
+    gpus: int | None,
+    priority: int,
     detach: bool,
     launcher: str,
     command: tuple[str, ...],
@@ -71,16 +103,28 @@ def run(
         check=not no_check,
         on_alarm=on_alarm,
         launcher=launcher,
+        gpus=gpus,
     )
-    return carry(request, detach=detach)
+    if axes or seeds is not None:
+        from labhand.cli.many import sweep
+
+        return sweep(request, axes, seeds, priority, detach=detach)
+    return carry(request, detach=detach, priority=priority)
 
 
-def carry(request: "Request", *, detach: bool = False) -> int:
+def carry(request: "Request", *, detach: bool = False, priority: int = 0) -> int:
     """Carries a request before the person's eyes, or in the background; its exit code."""
     from labhand.cycle.run import prepare
     from labhand.cycle.run import run as carry_run
 
+    held = _slots(request, detach, priority) if detach or request.gpus is not None else None
+    if detach and held is None:
+        from labhand.cli.many import wait
+
+        return wait(request, priority)
     prepared = prepare(request)
+    if held is not None:
+        held.note(prepared.store.folder(prepared.run.id))
     if detach:
         return _in_background(prepared)
     from labhand.cli.terminal import Terminal
@@ -92,6 +136,23 @@ def carry(request: "Request", *, detach: bool = False) -> int:
         _report(prepared, done, shown=True)
         send_end(done)
     return done.exit_code if done.exit_code is not None else 1
+
+
+def _slots(request: "Request", detach: bool, priority: int) -> "Held | None":
+    """Slots for a run that starts at once; None where it has to wait in the queue.
+
+    Raises:
+        UsageError: the machine has not so many GPUs, or has not so many free.
+    """
+    from labhand.cycle.queue import slots_for
+
+    held = slots_for(request, alone=not detach, priority=priority)
+    if held is None and not detach:
+        raise UsageError(
+            f"{request.gpus} free GPUs are asked for and others use them; `--detach` lets the run "
+            "wait for them"
+        )
+    return held
 
 
 @contextmanager
@@ -181,6 +242,32 @@ def _carry_alone(prepared: "Prepared", told: int) -> int:
             return 2
         log = prepared.store.folder(prepared.run.id) / "labhand.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")
+        return 1
+    return done.exit_code or 0
+
+
+def carry_claimed(claim: "Claim") -> int:
+    """Carries a run of the queue unseen, in a process of its own; its exit code."""
+    from labhand.cycle.request import Silent
+    from labhand.cycle.run import prepare
+    from labhand.cycle.run import run as carry_run
+
+    class Begun(Silent):
+        def started(self, run: "Run") -> None:
+            claim.begun()
+
+    try:
+        prepared = prepare(claim.request())
+        claim.becomes(prepared.run.id)
+        with _notifying(prepared, Begun()) as (face, send_end):
+            done = carry_run(prepared.request, face, prepared)
+            _report(prepared, done, shown=False)
+            send_end(done)
+    except LabhandError as error:
+        claim.refused(str(error))
+        return 2
+    except BaseException:
+        claim.refused(f"a mistake of labhand's own: {traceback.format_exc(limit=-1)}")
         return 1
     return done.exit_code or 0
 

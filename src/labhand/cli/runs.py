@@ -14,11 +14,18 @@ from labhand.core.store import Store
 def runs(as_json: bool, limit: int | None) -> None:
     """List the runs of this project, newest first."""
     from labhand.cycle.settle import listing
+    from labhand.cycle.waiting import listing as queued
 
-    rows = listing(Store.at(Path.cwd()), limit)
+    store = Store.at(Path.cwd())
+    rows, waiting = listing(store, limit), queued(store)
     if as_json:
-        click.echo(looks.document({"schema": "labhand.runs/1", "runs": rows}))
+        told = {"schema": "labhand.runs/1", "runs": rows, "waiting": waiting.runs}
+        click.echo(looks.document(told))
         return
+    if waiting.runs:
+        what = looks.counted(len(waiting.runs), "run")
+        idle = "" if waiting.served else ", and nothing starts them"
+        click.echo(f"{what} in the queue{idle}; `labhand queue` shows them", err=True)
     if not rows:
         click.echo("no runs yet; `labhand run -- COMMAND` makes the first")
         return

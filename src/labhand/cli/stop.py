@@ -18,9 +18,17 @@ from labhand.core.store import Store
     help="Seconds the run may take to end by itself before it is killed.",
 )
 def stop(reference: str, grace: float) -> None:
-    """Stop RUN: it is asked to end, and killed when it does not within the grace."""
+    """Stop RUN: it is asked to end, and killed when it does not within the grace.
+
+    One that waits in the queue is taken out of it. The name of a sweep means all its runs.
+    """
     from labhand.cycle.settle import stop_run
+    from labhand.cycle.sweeping import stop_named
 
     store = Store.at(Path.cwd())
+    stopped = stop_named(store, reference, grace)
+    if stopped is not None:
+        click.echo(stopped)
+        return
     run = stop_run(store, store.find(reference), grace)
     click.echo(f"{run.name} {run.status}")

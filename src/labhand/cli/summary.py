@@ -78,11 +78,11 @@ def show(run: Run, store: "Store | None" = None) -> str:
         "report": _report(run, store),
     }
     parts = [_title(run), *_live(run, store), *_told(story.of_run(run))]
-    parts += ["", *_table([[f"  {key}", value] for key, value in facts.items() if value])]
+    parts += ["", *looks.columns([[f"  {key}", value] for key, value in facts.items() if value])]
     settings = flat(run.config)
     if settings:
         parts += ["", _heading("settings")]
-        parts += _table([[f"  {k}", words.value_of(v)] for k, v in settings.items()])
+        parts += looks.columns([[f"  {k}", words.value_of(v)] for k, v in settings.items()])
     if run.metrics:
         parts += ["", _heading("metrics"), *_metric_table(run)]
     if run.findings:
@@ -139,7 +139,7 @@ def table(rows: "Iterable[RunRow]") -> str:
             ]
         )
     width = shutil.get_terminal_size().columns
-    head, *lines = [_fit(line, width) for line in _table(cells)]
+    head, *lines = [_fit(line, width) for line in looks.columns(cells)]
     return "\n".join([click.style(head, dim=True), *lines])
 
 
@@ -159,7 +159,7 @@ def comparison(found: "Comparison") -> str:
     if found.command:
         parts += ["", _heading("command")]
         commands = [words.command_line(by_id[i].command) for i in ids]
-        parts += _table([[f"  {n}", c] for n, c in zip(names, commands, strict=True)])
+        parts += looks.columns([[f"  {n}", c] for n, c in zip(names, commands, strict=True)])
     sections = {
         "settings": settings_told(found),
         "environment": found.environment,
@@ -234,7 +234,7 @@ def _metrics(run: Run, folder: Path | None) -> list[str]:
         broken = f"  {metric.non_finite} not finite" if metric.non_finite else ""
         told = f"{words.number(metric.first)} → {words.number(last)}{broken}"
         rows.append([f"  {name}", words.course(values), told])
-    return _table(rows)
+    return looks.columns(rows)
 
 
 def _values(folder: Path | None, name: str) -> list[float]:
@@ -319,7 +319,7 @@ def _metric_table(run: Run) -> list[str]:
         values = [words.quantity(name, value) for value in (m.first, m.last, m.min, m.max)]
         broken = f"{m.non_finite} not finite" if m.non_finite else ""
         rows.append([f"  {name}", *values, f"{m.points:,}", broken])
-    return _table(rows, right=True)
+    return looks.columns(rows, right=True)
 
 
 def _differences(rows: "list[Difference]", names: list[str], ids: list[str]) -> list[str]:
@@ -329,7 +329,7 @@ def _differences(rows: "list[Difference]", names: list[str], ids: list[str]) -> 
     for row in rows:
         values = [words.fact(row.key, row.values[i]) if i in row.values else "–" for i in ids]
         lines.append([f"  {row.key}", *values])
-    return _table(lines)
+    return looks.columns(lines)
 
 
 def _code(found: "Comparison", ids: list[str]) -> list[str]:
@@ -369,7 +369,7 @@ def _results(metrics: "list[MetricComparison]", found: "Comparison") -> list[str
     rows = [["", *(heads if grouped else names.values()), ""]]
     for metric in own:
         if grouped:
-            values = [_estimate(e.mean, e.standard_error) if e else "–" for e in metric.groups]
+            values = [words.estimate(e) for e in metric.groups]
             rows.append([f"  {metric.name}", *values, ""])
             continue
         values = [words.result(metric.values.get(i)) for i in ids]
@@ -379,34 +379,11 @@ def _results(metrics: "list[MetricComparison]", found: "Comparison") -> list[str
             word = last.change if last.change in ("better", "worse") else ""
             change = f"{words.signed(last.difference)} {word}".rstrip()
         rows.append([f"  {metric.name}", *values, change])
-    return _table(rows)
-
-
-def _estimate(mean: float, error: float | None) -> str:
-    from labhand.web import words
-
-    return words.number(mean) + (f" ± {words.number(error, 2)}" if error is not None else "")
+    return looks.columns(rows)
 
 
 def _heading(text: str) -> str:
     return click.style(text, bold=True)
-
-
-def _table(rows: list[list[str]], right: bool = False) -> list[str]:
-    """Rows whose columns line up, two blanks between them; all but the first to the `right`."""
-    if not rows:
-        return []
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(widths[i]) if right and 0 < i < len(row) - 1 else cell.ljust(widths[i])
-            for i, cell in enumerate(row)
-        ]
-        lines.append(
-            "  ".join(cell for cell, size in zip(cells, widths, strict=True) if size).rstrip()
-        )
-    return lines
 
 
 def _fit(line: str, width: int) -> str:

@@ -138,7 +138,7 @@ def compare(store: Store, root: Path, runs: list[str]) -> Comparison:
             "one run has nothing to be compared with; name two different ones, as in "
             "`labhand compare RUN last`"
         )
-    return _in_record(store, root, [store.read(run_id) for run_id in ids])
+    return in_record(store, root, [store.read(run_id) for run_id in ids])
 
 
 def against_previous(store: Store, root: Path, run_id: str) -> Comparison | None:
@@ -153,10 +153,10 @@ def against_previous(store: Store, root: Path, run_id: str) -> Comparison | None
     earlier = Catalog(store).previous(run.command, run_id)
     if earlier is None:
         return None
-    return _in_record(store, root, [store.read(earlier), run])
+    return in_record(store, root, [store.read(earlier), run])
 
 
-def _in_record(store: Store, root: Path, runs: list[Run]) -> Comparison:
+def in_record(store: Store, root: Path, runs: list[Run]) -> Comparison:
     """The comparison, with the noise that the other runs of the same script tell."""
     from labhand.kit.catalog import Catalog
 
@@ -357,7 +357,7 @@ def _metrics(runs: list[Run], groups: list[list[Run]]) -> list[MetricComparison]
             name=name,
             direction=direction(name),
             values={r.id: _result(name, runs[0], r) for r in runs if name in r.metrics},
-            groups=[_estimate(name, group) for group in groups] if several else [],
+            groups=[estimate(name, group) for group in groups] if several else [],
         )
         for name in names
     ]
@@ -383,7 +383,8 @@ def _result(name: str, first: Run, run: Run) -> Result:
     return result
 
 
-def _estimate(name: str, group: list[Run]) -> Estimate | None:
+def estimate(name: str, group: list[Run]) -> Estimate | None:
+    """The last value of a metric over runs; None where none of them has one."""
     found = [run.metrics[name].last for run in group if name in run.metrics]
     values = [value for value in found if value is not None]
     if not values:

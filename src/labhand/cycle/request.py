@@ -19,7 +19,10 @@ class LaidOut(msgspec.Struct):
 
 
 class Request(msgspec.Struct, kw_only=True):
-    """One run, as asked for. `settings` are values to change without editing a file."""
+    """One run, as asked for. `settings` are values to change without editing a file.
+
+    `gpus`: how many it shall have for itself; None: as the command tells.
+    """
 
     command: list[str]
     cwd: Path
@@ -29,6 +32,7 @@ class Request(msgspec.Struct, kw_only=True):
     check: bool = True
     on_alarm: OnAlarm | None = None
     launcher: str = "local"
+    gpus: int | None = None
     parents: list[str] = []
     laid_out: LaidOut | None = None
 

@@ -1,10 +1,12 @@
 """A run again: the same code, command and settings."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from labhand.core.errors import InputError
-from labhand.core.run import Run
+from labhand.core.run import Code, Run
 from labhand.core.store import Store, project_root
 from labhand.cycle.request import LaidOut, Request
 from labhand.kit import snapshot
@@ -30,10 +32,7 @@ def request_again(
             f"the code of {run.name} was not kept, so it cannot be run again as it was"
         )
     if not snapshot.same(root, store.home, run.code):
-        place = store.home / "code" / run.id
-        if not place.exists():
-            snapshot.lay_out(run.code, root, store.home, place)
-            _link_the_rest(root, place)
+        place = lay_out_beside(store, run.code, root, run.id)
         tell(f"the code has changed since {run.name}; its own code runs in {place}")
         laid_out = LaidOut(run.code, place, root)
         cwd = place / cwd.relative_to(root)
@@ -45,6 +44,25 @@ def request_again(
         parents=[run.id],
         laid_out=laid_out,
     )
+
+
+def lay_out_beside(store: Store, code: Code, root: Path, name: str) -> Path:
+    """The folder in which a kept code stands, with the rest of the project linked into it.
+
+    Raises:
+        InputError: it cannot be written.
+        RecordError: the code is not on this machine.
+    """
+    place = store.home / "code" / name
+    if not place.exists():
+        aside = place.with_name(f".{name}.{os.getpid()}")
+        snapshot.lay_out(code, root, store.home, aside)
+        _link_the_rest(root, aside)
+        try:
+            aside.rename(place)
+        except OSError:  # another labhand was faster
+            shutil.rmtree(aside, ignore_errors=True)
+    return place
 
 
 def _folder(store: Store, run: Run) -> Path:

@@ -50,7 +50,12 @@ def is_code(path: str) -> bool:
 
 def says_what_runs(path: str) -> bool:
     """Whether a file of this name is code or configuration, and no result of a run."""
-    return is_code(path) or Path(path).suffix.lower() in _CONFIGURES or "." not in Path(path).name
+    return configures(path) or "." not in Path(path).name
+
+
+def configures(path: str) -> bool:
+    """Whether a file is code or configuration, by the ending of its name."""
+    return is_code(path) or Path(path).suffix.lower() in _CONFIGURES
 
 
 def choose(root: Path, files: list[str]) -> tuple[list[str], list[LeftOut]]:

@@ -22,7 +22,7 @@ import msgspec
 from labhand.core.errors import InputError, RecordError
 from labhand.core.run import Code
 from labhand.core.store import write_whole
-from labhand.kit.choice import JUNK, LeftOut, choose, is_code, walk
+from labhand.kit.choice import JUNK, LeftOut, choose, configures, is_code, walk
 from labhand.kit.git import Entry, GitError, Repository
 
 DIFF_BYTES = 400_000
@@ -123,10 +123,11 @@ def diff_now(root: Path, home: Path, code: Code) -> str:
     return _diff(_kept(code, root, home), _now(root, home))
 
 
-def same(root: Path, home: Path, code: Code) -> bool:
+def same(root: Path, home: Path, code: Code, *, results: bool = True) -> bool:
     """Whether the folder stands as the kept code does.
 
-    Files that came new count only where they are code: a run leaves results behind.
+    Files that came new count only where they are code: a run leaves results behind. Without
+    `results` no file counts that is neither code nor configuration: other runs write theirs now.
     """
     try:
         kept, now = _kept(code, root, home), _now(root, home)
@@ -135,11 +136,17 @@ def same(root: Path, home: Path, code: Code) -> bool:
     if _hash_kinds_differ(kept, now):
         now = _Folder(root, *walk(root, home)) if isinstance(kept, _Objects) else now
     new = [path for path in now.entries if path not in kept.entries]
-    if any(map(is_code, new)) or any(path not in now.entries for path in kept.entries):
+    gone = [path for path in kept.entries if path not in now.entries]
+    if any(map(is_code, new)) or any(results or configures(path) for path in gone):
         return False
     if _hash_kinds_differ(kept, now):
-        return all(kept.read(p) == now.read(p) for p in kept.entries)
-    return all(now.entries[path] == entry for path, entry in kept.entries.items())
+        counted = [path for path in kept.entries if results or configures(path)]
+        return all(kept.read(p) == now.read(p) for p in counted)
+    return all(
+        now.entries[path] == entry
+        for path, entry in kept.entries.items()
+        if results or configures(path)
+    )
 
 
 # ── git ──────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from labhand.core.finding import SEVERITIES, Finding, Related
 from labhand.core.run import Run
-from labhand.cycle.compare import Comparison, Result
+from labhand.cycle.compare import Comparison, Estimate, Result
 from labhand.kit.escapes import ESCAPES
 from labhand.kit.metric_names import OURS, direction, headlines
 
@@ -139,6 +139,14 @@ def visible(text: str) -> str:
 def bare(text: str) -> str:
     """A sentence without the backticks around its names, fit to be printed on a line."""
     return visible(text.replace("`", "")).replace("\n", " ")
+
+
+def estimate(told: Estimate | None) -> str:
+    """A mean with its standard error, where there are several runs to tell it: `0.31 ± 0.02`."""
+    if told is None:
+        return "–"
+    error = told.standard_error
+    return number(told.mean) + (f" ± {number(error, 2)}" if error is not None else "")
 
 
 def setup(names: list[str]) -> str:

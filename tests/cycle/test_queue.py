@@ -1,0 +1,239 @@
+"""Sweeps, seeds and the queue: many runs, none started twice, none lost."""
+
+import json
+import os
+import signal
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labhand.core.store import Store
+from labhand.cycle import sweep
+from labhand.cycle.queue import Queue, Waiting
+from labhand.cycle.request import Request
+from labhand.cycle.waiting import listing
+from labhand.kit import slots
+
+TRAIN = """
+import argparse, random
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float, default=0.1)
+p.add_argument("--seed", type=int, default=0)
+a = p.parse_args()
+random.seed(a.seed)
+loss = 2.0
+for step in range(20):
+    loss = loss * (1 - a.lr) + random.gauss(0, 0.01)
+    print(f"step {step} loss {loss:.4f}")
+"""
+HELD = """
+import time, pathlib
+with open("starts", "a") as file:
+    file.write("x")
+while not pathlib.Path("go").exists():
+    time.sleep(0.02)
+"""
+
+
+def run(lab, *words):
+    return lab("run", *words, "--", sys.executable, "train.py")
+
+
+def runs(lab):
+    return json.loads(lab("runs", "--json").stdout)
+
+
+def axis(lab, *texts, seeds=None, **given):
+    request = Request(command=[sys.executable, "train.py"], cwd=lab.folder, **given)
+    return sweep.runs_of(texts, seeds, request)
+
+
+def test_a_sweep_with_seeds_ends_in_one_comparison_with_noise(lab):
+    lab.script("train.py", TRAIN)
+    done = run(lab, "--name", "lrs", "--sweep", "lr=0.05,0.3", "--seeds", "2")
+    assert done.returncode == 0, done.stderr
+    told = runs(lab)
+    assert sorted(r["name"] for r in told["runs"]) == ["lrs-1", "lrs-2", "lrs-3", "lrs-4"]
+    assert {r["status"] for r in told["runs"]} == {"finished"} and told["waiting"] == []
+    configs = [lab.show(f"lrs-{n}")["config"] for n in (1, 2, 3, 4)]
+    assert [(c["lr"], c["seed"]) for c in configs] == [(0.05, 0), (0.05, 1), (0.3, 0), (0.3, 1)]
+    table = [line.split() for line in done.stderr.splitlines() if "±" in line]
+    assert [row[0] for row in table] == ["0.3", "0.05"]  # the best first
+    assert "improved by more than noise" in done.stderr
+
+
+def test_the_code_of_a_waiting_run_is_that_of_when_it_was_asked_for(lab):
+    script = lab.script("train.py", "value = 1\nprint('step 0 loss', value)\n")
+    lab("queue", "pause")
+    assert run(lab, "--detach", "--name", "early").returncode == 0
+    assert [w["name"] for w in runs(lab)["waiting"]] == ["early"]
+    script.write_text("value = 2\nprint('step 0 loss', value)\n")
+    assert run(lab, "--name", "now").returncode == 0
+    lab("queue", "resume")
+    _until_all_ended(lab, 2)
+    assert lab.show("now")["metrics"]["loss"]["last"] == 2
+    assert lab.show("early")["metrics"]["loss"]["last"] == 1
+
+
+def _until_all_ended(lab, count):
+    for _ in range(300):
+        told = runs(lab)
+        over = [r for r in told["runs"] if r["status"] != "running"]
+        if len(over) == count and not told["waiting"]:
+            return
+    raise AssertionError(told)
+
+
+def test_runs_beyond_the_slots_wait_in_order_and_each_is_started_once(lab, until):
+    lab.script("train.py", HELD)
+    (lab.folder / "labhand.toml").write_text("slots = 1\n")
+    for name in ("one", "two", "three"):
+        assert run(lab, "--detach", "--name", name).returncode == 0
+    until(lambda: (lab.folder / "starts").exists())
+    assert [w["name"] for w in runs(lab)["waiting"]] == ["two", "three"]
+    assert run(lab, "--detach", "--name", "urgent", "--priority", "1").returncode == 0
+    lab("queue", "first", "three")
+    assert [w["name"] for w in runs(lab)["waiting"]] == ["three", "urgent", "two"]
+    assert "taken out" in lab("stop", "two").stdout
+    (lab.folder / "go").touch()
+    _until_all_ended(lab, 3)
+    assert [r["name"] for r in runs(lab)["runs"]] == ["urgent", "three", "one"]
+    assert (lab.folder / "starts").read_text() == "xxx"
+
+
+def test_what_was_claimed_when_the_machine_went_away_waits_again(lab):
+    lab.script("train.py", "print('step 0 loss 1')\n")
+    lab("queue", "pause")
+    run(lab, "--detach", "--name", "lost-and-found")
+    queue = Queue(Store.at(lab.folder))
+    (entry,) = queue.waiting()
+    os.close(queue.claim(entry))
+    assert queue.waiting() == []
+    queue.settle()
+    assert queue.waiting() == [entry]
+    assert queue.claim(entry) is not None and queue.claim(entry) is None
+
+
+def test_a_run_that_has_begun_is_not_put_back(lab):
+    lab.script("train.py", "print('step 0 loss 1')\n")
+    lab("queue", "pause")
+    run(lab, "--detach")
+    store = Store.at(lab.folder)
+    queue = Queue(store)
+    (entry,) = queue.waiting()
+    fd = queue.claim(entry)
+    run_id, _ = store.create()
+    store.attempt(run_id, 1).mkdir(parents=True)
+    os.write(fd, run_id.encode())
+    os.close(fd)
+    queue.settle()
+    assert queue.waiting() == [] and queue.starting() == []
+
+
+def test_a_damaged_sweep_is_told_and_holds_up_nobody(lab):
+    lab.script("train.py", "print('step 0 loss 1')\n")
+    lab("queue", "pause")
+    run(lab, "--detach", "--name", "torn")
+    store = Store.at(lab.folder)
+    (entry,) = Queue(store).waiting()
+    (sweep.folder(store, entry.sweep_id) / "sweep.json").write_text('{"schema": "lab')
+    run(lab, "--detach", "--name", "whole")
+    assert len(listing(store).problems) == 1
+    lab("queue", "resume")
+    _until_all_ended(lab, 1)
+    assert lab.show("whole")["status"] == "finished"
+    assert Queue(store).waiting() == [entry]
+
+
+def test_ctrl_c_ends_a_sweep_and_empties_the_queue(lab, until):
+    lab.script("train.py", HELD.replace('"starts", "a"', '"starts", "a", buffering=1'))
+    (lab.folder / "labhand.toml").write_text("slots = 1\n")
+    (lab.folder / "train.py").write_text("n = 0\n" + HELD)
+    going = lab.start(
+        "run", "--name", "many", "--sweep", "n=1..5", "--", sys.executable, "train.py"
+    )
+    until(lambda: (lab.folder / "starts").exists())
+    going.send_signal(signal.SIGINT)
+    assert going.wait(60) == 130
+    going.communicate()
+    told = runs(lab)
+    assert told["waiting"] == [] and [r["status"] for r in told["runs"]] == ["stopped"]
+
+
+def test_gpus_are_handed_out_once(lab, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,GPU-7")
+    assert slots.all_gpus() == ["0", "1", "GPU-7"]
+    first = slots.take(0, 2, 1, slots.all_gpus())
+    assert first.gpus == ["0", "1"]
+    assert slots.take(0, 2, 1, slots.all_gpus()) is None
+    second = slots.take(0, 1, 1, slots.all_gpus())
+    assert second.gpus == ["GPU-7"]
+    lab.script("train.py", "import os\nprint('sees', os.environ['CUDA_VISIBLE_DEVICES'])\n")
+    assert "others use them" in run(lab, "--gpus", "2").stderr
+    first.close()
+    assert "sees 0,1\n" in run(lab, "--gpus", "2").stdout
+    second.close()
+
+
+def test_axes(lab):
+    lab.script("train.py", TRAIN)
+    assert [r["lr"] for r in axis(lab, "lr=1e-4..1e-1:4 log")[2]] == [
+        "0.0001",
+        "0.001",
+        "0.01",
+        "0.1",
+    ]
+    assert [r["seed"] for r in axis(lab, "seed=1..3")[2]] == ["1", "2", "3"]
+    assert [r["lr"] for r in axis(lab, "lr=0..1:3")[2]] == ["0", "0.5", "1"]
+    (lab.folder / "plan.csv").write_text("lr,seed\n0.1,3\n0.2,4\n")
+    assert axis(lab, "@plan.csv")[2] == [{"lr": "0.1", "seed": "3"}, {"lr": "0.2", "seed": "4"}]
+    assert axis(lab, seeds="5,7")[1:] == ("seed", [{"seed": "5"}, {"seed": "7"}])
+    assert len(axis(lab, "lr=0.1,0.2", seeds="3")[2]) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--sweep", "lr=0..1:1000", "--seeds", "1000"], "1,000,000 runs"),
+        (["--sweep", "lrr=1,2"], "lr"),
+        (["--sweep", "lr"], "KEY=V1,V2"),
+        (["--sweep", "lr=1,x"], "lr"),
+        (["--sweep", "@none.csv"], "none.csv"),
+        (["--sweep", "lr=1,2", "--set", "lr=3"], "twice"),
+        (["--seeds", "0"], "seeds"),
+        (["--gpus", "64"], "64 GPUs"),
+    ],
+)
+def test_a_wrong_sweep_is_one_sentence_and_leaves_nothing(lab, words, said):
+    lab.script("train.py", TRAIN)
+    done = run(lab, *words)
+    assert done.returncode == 2 and said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert not list(lab.folder.glob(".labhand/*/2*"))
+
+
+def test_a_seed_that_cannot_be_set_is_said(lab):
+    lab.script("train.py", "lr = 1\nprint(lr)\n")
+    done = run(lab, "--seeds", "3")
+    assert done.returncode == 2 and "no setting for its seed" in done.stderr
+
+
+@given(st.lists(st.text("ab1.[](){}'\"", min_size=1, max_size=8), min_size=1, max_size=5))
+def test_values_without_commas_come_back_as_they_were(values):
+    plain = [v for v in values if not set(v) & set("[](){}'\"")]
+    assert sweep.listed(",".join(plain)) == plain
+
+
+def test_commas_within_brackets_belong_to_the_value():
+    assert sweep.listed("[1, 2],(3,4),'a,b',c") == ["[1, 2]", "(3,4)", "'a,b'", "c"]
+
+
+@given(st.integers(0, 9999), st.integers(0, 9999))
+def test_the_file_of_a_waiting_run_tells_all_of_it(rank, number):
+    entry = Waiting(rank, "20261129-210234-b369", number)
+    from labhand.cycle.queue import parsed
+
+    assert parsed(entry.file) == entry
+    assert parsed("lock") is None
