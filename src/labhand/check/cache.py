@@ -56,7 +56,9 @@ class Cache:
     def _entry(self, path: Path) -> Path | None:
         if self.folder is None:
             return None
-        key = f"{self._state}\0{path}\0{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        root = self.project.root
+        shown = path.relative_to(root) if path.is_relative_to(root) else path
+        key = f"{self._state}\0{shown}\0{hashlib.sha256(path.read_bytes()).hexdigest()}"
         return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
     def read(self, path: Path) -> Told | None:

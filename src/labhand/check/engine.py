@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from labhand.check import patches, suppress
+from labhand.check import narrow, patches, suppress
 from labhand.check.cache import Cache, Told
 from labhand.check.claim import Claim, Code, RuleLike
 from labhand.core import registry
@@ -38,15 +38,20 @@ def check(
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
     per_file: Mapping[str, Sequence[str]] | None = None,
+    since: str | None = None,
+    baseline: Path | None = None,
 ) -> Findings:
     """What is off in these files and folders (all of the project where none is given).
 
     Paths of findings are relative to `root`. `home` holds the project's own rules and the cache;
     nothing is written where it does not exist. `per_file` maps glob patterns to rules that are off.
+    Findings that the git revision `since` has too are left out, and those of the document `baseline`;
+    the summary counts them.
 
     Raises:
-        InputError: a path does not exist.
+        InputError: a path does not exist, or the baseline cannot be read.
         NotFoundError: no rule has a name in `select` or `ignore`.
+        UsageError: there is no revision `since`.
     """
     began = time.perf_counter()
     root = root.resolve()
@@ -59,9 +64,20 @@ def check(
     for path, told in _told(files, project, rules, cache):
         answer.skipped.extend(told.skipped)
         off = _off_here(_shown(path, root), per_file or {})
-        kept = suppress.kept(path, [f for f in told.findings if f.rule not in off], project)
-        suppressed += len(told.findings) - len(kept)
+        here = [f for f in told.findings if f.rule not in off]
+        source = project.source(path) if here else None
+        kept = suppress.kept(source, here) if source is not None else here
+        suppressed += len(here) - len(kept)
         answer.findings.extend(kept)
+
+    def look(paths: list[Path], root: Path) -> list[Finding]:
+        return check(paths, root=root, home=home, select=select, ignore=ignore).findings
+
+    known = narrow.known(baseline) if baseline is not None else set[str]()
+    left_out = {"known": _drop(answer, known), "untouched": 0}
+    if since is not None:
+        older = narrow.before(since, answer.findings, root, look)
+        left_out["untouched"] = _drop(answer, older)
     count = Counter(f.rule for f in answer.findings)
     answer.summary = {
         "files": len(files),
@@ -69,16 +85,24 @@ def check(
         "rules": dict(sorted(count.items())),
         "severities": {s: sum(f.severity == s for f in answer.findings) for s in SEVERITIES},
         "suppressed": suppressed,
+        **left_out,
         "seconds": round(time.perf_counter() - began, 3),
     }
     return answer
 
 
 def claims(source: Source, project: Project, rules: Mapping[str, RuleLike]) -> list[Finding]:
-    """The findings of some rules in one source, in the order of the lines."""
+    """The findings of some rules in one source that no comment silences, in the order of the lines."""
     code = Code(source, project)
     found = [f for name, rule in rules.items() for f in _found(name, rule, code)]
-    return sorted(found, key=_position)
+    return sorted(suppress.kept(source, found), key=_position)
+
+
+def _drop(answer: Findings, ids: set[str]) -> int:
+    """Takes findings with these ids out of the answer; returns how many."""
+    count = len(answer.findings)
+    answer.findings = [f for f in answer.findings if f.id not in ids]
+    return count - len(answer.findings)
 
 
 def _found(name: str, rule: RuleLike, code: Code) -> list[Finding]:

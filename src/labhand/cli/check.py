@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 @click.option("--fix", is_flag=True, help="Apply the fixes that leave the science alone.")
 @click.option("--unsafe-fixes", is_flag=True, help="Apply also those that change results.")
 @click.option("--diff", is_flag=True, help="Show what the fixes would change; write nothing.")
+@click.option("--since", metavar="REV", help="Only what was not there in a git revision.")
+@click.option(
+    "--baseline", metavar="FILE", type=click.Path(path_type=Path),
+    help="Only what is not in FILE, which `--format json` has written.",
+)  # fmt: skip
 @click.option("--statistics", is_flag=True, help="Only how often each rule found something.")
 @looks.fail_on
 def check(
@@ -36,6 +41,8 @@ def check(
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
+    since: str | None,
+    baseline: Path | None,
     statistics: bool,
     fail_on: Severity,
 ) -> int:
@@ -44,23 +51,36 @@ def check(
     PATH is a Python file, a notebook or a folder; without one, the whole project is checked. Nothing
     of the code is imported or run. `# labhand: ignore[RULE] reason` silences a line, or, above the
     first code, a file. With --diff alone, the fixes of both kinds are shown.
+
+    To begin with old code: `labhand check --format json > known.json`, then `labhand check --baseline
+    known.json` tells what is new; a finding is known by its code, not by its line.
     """
     root = project_root(Path.cwd())
-    asked = (looks.names(select), looks.names(ignore))
-    findings = _found(paths, root, *asked)
+
+    def look() -> "Findings":
+        return _found(paths, root, looks.names(select), looks.names(ignore), since, baseline)
+
+    findings = look()
     safeties: list[Safety] = ["neutral", "scientific"] if unsafe_fixes or not fix else ["neutral"]
     if diff:
         _show_diff(findings, root, safeties)
     elif fix or unsafe_fixes:
         count = _mend(findings, root, safeties)
-        findings = _found(paths, root, *asked)
+        findings = look()
         click.echo(f"{looks.counted(count, 'file')} mended", err=True)
     if not diff:
         click.echo(_shown(findings, form, root, statistics))
     return looks.exit_code(findings, fail_on)
 
 
-def _found(paths: tuple[Path, ...], root: Path, select: list[str], ignore: list[str]) -> "Findings":
+def _found(
+    paths: tuple[Path, ...],
+    root: Path,
+    select: list[str],
+    ignore: list[str],
+    since: str | None,
+    baseline: Path | None,
+) -> "Findings":
     from labhand.check import check as look
     from labhand.kit import configuration
 
@@ -72,6 +92,8 @@ def _found(paths: tuple[Path, ...], root: Path, select: list[str], ignore: list[
         select=select or settings.select,
         ignore=[*settings.ignore, *ignore],
         per_file=settings.per_file_ignores,
+        since=since,
+        baseline=baseline,
     )
 
 

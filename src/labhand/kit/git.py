@@ -116,6 +116,28 @@ class Repository:
             return commit.decode().strip(), None
         return commit.decode().strip(), tree.decode().strip()
 
+    def tree(self, revision: str) -> str:
+        """The tree of this folder in a revision; an empty one where it was not there.
+
+        Raises:
+            GitError: there is no such revision.
+        """
+        flags = ("rev-parse", "-q", "--verify", "--end-of-options")
+        try:
+            commit = run(self.folder, *flags, f"{revision}^{{commit}}").decode().strip()
+        except GitError as error:
+            raise GitError("there is no such revision") from error
+        try:
+            return run(self.folder, *flags, f"{commit}:./").decode().strip()
+        except GitError:
+            return run(self.folder, "mktree", data=b"").decode().strip()
+
+    def renamed(self, revision: str) -> dict[str, str]:
+        """The old name, in a revision, of each tracked file of this folder that has another now."""
+        flags = ("--name-status", "-z", "--relative", "-M", "--diff-filter=R")
+        told = _split(run(self.folder, "diff", "--no-ext-diff", *flags, revision, "--"))
+        return {new: old for old, new in zip(told[1::3], told[2::3], strict=True)}
+
     def tracked(self, index: Path | None = None) -> dict[str, Entry]:
         """What the index holds."""
         entries: dict[str, Entry] = {}
@@ -208,11 +230,15 @@ class Repository:
         """The content of a file of a tree."""
         return run(self.folder, "cat-file", "blob", entry.id)
 
-    def lay_out(self, tree: str, index: Path, into: Path) -> None:
-        """Writes the files of a tree into a folder, by way of an index that is made for it."""
+    def lay_out(
+        self, tree: str, index: Path, into: Path, paths: Iterable[str] | None = None
+    ) -> None:
+        """Writes the files of a tree (only these, where given) into a folder, by way of an index."""
         run(self.top, "read-tree", tree, index=index)
-        flags = ("checkout-index", "-a", "-q", "-f", f"--prefix={into}{os.sep}")
-        run(self.top, *flags, index=index, timeout_s=300.0)
+        which = ("-a",) if paths is None else ("-z", "--stdin")
+        data = None if paths is None else _joined(list(paths))
+        flags = ("checkout-index", *which, "-q", "-f", f"--prefix={into}{os.sep}")
+        run(self.top, *flags, index=index, data=data, timeout_s=300.0)
 
     def diff(self, before: str, after: str, limit: int) -> bytes:
         """The unified diff of two trees, at most `limit` bytes."""

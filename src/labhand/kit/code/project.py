@@ -77,7 +77,7 @@ class Project:
         """A hash that changes when any file of the project does."""
         digest = hashlib.sha256()
         for path in self.files:
-            digest.update(str(path).encode())
+            digest.update(os.fsencode(path.relative_to(self.root)))
             digest.update(hashlib.sha256(_bytes(path)).digest())
         return digest.hexdigest()
 
