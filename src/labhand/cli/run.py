@@ -60,6 +60,11 @@ if TYPE_CHECKING:
     help="GPUs that a run gets for itself, by CUDA_VISIBLE_DEVICES.",
 )
 @click.option(
+    "--limit",
+    metavar="TIME",
+    help="Stop a run, with time to save, after 90m or 1h30m, or when it has cost 5$ at the price set.",
+)
+@click.option(
     "--priority",
     type=click.IntRange(-4999, 4999),
     default=0,
@@ -82,6 +87,7 @@ def run(
     axes: tuple[str, ...],
     seeds: str | None,
     gpus: int | None,
+    limit: str | None,
     priority: int,
     detach: bool,
     launcher: str,
@@ -104,6 +110,7 @@ def run(
         on_alarm=on_alarm,
         launcher=launcher,
         gpus=gpus,
+        limit=limit,
     )
     if axes or seeds is not None:
         from labhand.cli.many import sweep

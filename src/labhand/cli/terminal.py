@@ -201,4 +201,5 @@ def _parts(status: Status) -> Iterator[str]:
         yield f"{words.number(status.pace, 3)} steps/s"
     elif status.pace:
         yield f"{words.duration(1 / status.pace)} a step"
+    yield f"costs {words.number(status.cost, 3)}" if status.cost is not None else ""
     yield words.size(status.memory_bytes) if status.memory_bytes is not None else ""

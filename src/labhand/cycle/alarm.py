@@ -16,8 +16,8 @@ import msgspec
 
 from labhand.core.finding import Finding
 from labhand.cycle import settle
-from labhand.cycle.request import Face, Through
-from labhand.kit.configuration import OnAlarm
+from labhand.cycle.request import Face, Status, Through
+from labhand.kit.configuration import Configuration, OnAlarm
 from labhand.kit.scrub import scrub
 from labhand.launch import Process
 
@@ -30,15 +30,21 @@ YES, NO = b"y", b"n"
 
 
 class Alarmed(Through):
-    """A face that acts on alarms. `folder` is the run's; `grace_s`: from SIGTERM to SIGKILL."""
+    """A face that acts on alarms, and at the limit of the run. `folder` is the run's."""
 
     def __init__(
-        self, face: Face, action: OnAlarm, command: str, grace_s: float, folder: Path, cwd: Path
+        self,
+        face: Face,
+        chosen: Configuration,
+        action: OnAlarm,
+        limit_s: float | None,
+        folder: Path,
+        cwd: Path,
     ) -> None:
         super().__init__(face)
         self._action = action
-        self._command = command
-        self._grace_s = grace_s
+        self._command = chosen.on_alarm_command
+        self._grace_s = chosen.alarm_grace
         self._folder = folder
         self._cwd = cwd
         self._process: Process | None = None
@@ -47,10 +53,26 @@ class Alarmed(Through):
         self._commands: list[threading.Thread] = []
         self._asked: Finding | None = None
         self._killing: float | None = None
+        self._price = chosen.price
+        self._limit_s = limit_s
+        self._began: float | None = None
+
+    def status(self, status: Status) -> None:
+        """Hands it on, with what the run has cost so far where a price is set."""
+        if self._price > 0:
+            status.cost = status.seconds / 3600 * self._price
+        super().status(status)
+
+    def over(self) -> bool:
+        """Whether the run has reached its limit."""
+        if self._limit_s is None or self._began is None:
+            return False
+        return time.monotonic() - self._began >= self._limit_s
 
     def carries(self, process: Process) -> None:
         """From now on this is the training."""
         self._process = process
+        self._began = self._began or time.monotonic()
         self._asked = self._killing = None
         self._due.clear()
 
@@ -73,6 +95,8 @@ class Alarmed(Through):
             self._killing = None
             self.tell(f"it has not ended within {self._grace_s:g} s and is killed")
             self._process.kill()
+        if self.over() and self._killing is None and not settle.stop_asked(self._folder):
+            self._end(f"its limit of {self._limit_s:g} s")
         # the command may be what saves: the action waits for it, as long as a script may take
         busy = any(thread.is_alive() for thread in self._commands)
         if self._due and (not busy or time.monotonic() >= self._due[0][1]):
@@ -80,7 +104,7 @@ class Alarmed(Through):
 
     def _act(self, finding: Finding) -> None:
         if self._action == "stop":
-            self._stop(finding)
+            self._end(finding.rule)
         elif self._action == "checkpoint":
             self._save(finding)
         elif self._action == "ask" and self.input() is not None and self._killing is None:
@@ -94,17 +118,16 @@ class Alarmed(Through):
             return typed
         finding, self._asked = self._asked, None
         if said == YES:
-            self._stop(finding)
+            self._end(finding.rule)
         else:
             self.tell("the run goes on")
         return b""
 
-    def _stop(self, finding: Finding) -> None:
+    def _end(self, why: str) -> None:
         if self._process is None or self._killing is not None:
             return
         self.tell(
-            f"stopped because of {finding.rule}: the run is sent SIGTERM and has "
-            f"{self._grace_s:g} s to save"
+            f"stopped because of {why}: the run is sent SIGTERM and has {self._grace_s:g} s to save"
         )
         settle.ask_stop(self._folder)
         self._process.signal(signal.SIGTERM)

@@ -6,12 +6,13 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from labhand.core.run import Run
+from labhand.cycle.limit import timed_out
 from labhand.kit.metric_names import direction, headlines
 from labhand.kit.noise import Effect, Sample, effect, q_values
 
 Outcome = Literal[
     "improved", "worse", "noise", "nothing-changed", "failed", "interrupted", "not-finite",
-    "no-metric", "harness-touched",
+    "no-metric", "harness-touched", "timed-out",
 ]  # fmt: skip
 
 LEVEL = 0.05
@@ -19,6 +20,7 @@ LEVEL = 0.05
 _NO_RESULT = {
     "failed": "failed, so there is no result to hold against it",
     "interrupted": "did not come to an end, so there is no result yet",
+    "timed-out": "was stopped at its limit, before there was a result",
     "not-finite": "ended in values that are not finite",
     "no-metric": "has no metric whose better direction is known, so nothing is judged",
 }
@@ -102,6 +104,8 @@ def _without_result(runs: Sequence[Run], metric: str) -> Outcome | Literal[""]:
         return "not-finite"
     if any(run.status == "failed" for run in runs):
         return "failed"
+    if any(timed_out(run) for run in runs):
+        return "timed-out"
     return "no-metric" if any(run.status == "finished" for run in runs) else "interrupted"
 
 

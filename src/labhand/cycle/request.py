@@ -21,7 +21,7 @@ class LaidOut(msgspec.Struct):
 class Request(msgspec.Struct, kw_only=True):
     """One run, as asked for. `settings` are values to change without editing a file.
 
-    `gpus`: how many it shall have for itself; None: as the command tells.
+    `limit`: a time or money, as typed. `gpus`: how many it shall have for itself; None: as the command tells.
     """
 
     command: list[str]
@@ -33,6 +33,7 @@ class Request(msgspec.Struct, kw_only=True):
     on_alarm: OnAlarm | None = None
     launcher: str = "local"
     gpus: int | None = None
+    limit: str | None = None
     parents: list[str] = []
     laid_out: LaidOut | None = None
 
@@ -43,7 +44,7 @@ Trend = Literal["falls", "rises", "level"]
 class Status(msgspec.Struct):
     """How a run stands, for a quiet line: the metrics that tell most, with their newest values.
 
-    `total`: all steps, `pace`: steps a second, `left_s`: the seconds left at that pace, `silent_s`:
+    `cost`: what it has cost, where a price is set. `total`: all steps, `pace`: steps a second, `left_s`: the seconds left at that pace, `silent_s`:
     those since the last step, where they are many. None: not known.
     """
 
@@ -57,6 +58,7 @@ class Status(msgspec.Struct):
     left_s: float | None = None
     silent_s: float | None = None
     memory_bytes: float | None = None
+    cost: float | None = None
     trends: dict[str, Trend] = {}
 
 

@@ -17,7 +17,7 @@ from labhand.core import event
 from labhand.core.errors import InputError, LabhandError, RecordError, UsageError
 from labhand.core.run import Attempt, Failure, Fix, Run
 from labhand.core.store import Store, check_name, project_root
-from labhand.cycle import settle
+from labhand.cycle import limit, settle
 from labhand.cycle.alarm import Alarmed
 from labhand.cycle.before import before
 from labhand.cycle.pledge import Pledge
@@ -64,6 +64,7 @@ class Prepared(msgspec.Struct):
     configuration: Configuration
     applied: settings.Applied
     run: Run
+    limit_s: float | None = None
     refused: set[str] = set()
     """Why the record could not be written, where the person was told so: once is enough."""
 
@@ -86,6 +87,7 @@ def prepare(request: Request) -> Prepared:
     )
     if request.name is not None:
         check_name(request.name)
+    limit_s = limit.seconds(request.limit, chosen.price) if request.limit else None
     run_id, name = store.create(request.name)
     made = Run(
         id=run_id,
@@ -96,7 +98,7 @@ def prepare(request: Request) -> Prepared:
         parents=request.parents,
         config=dict(applied.resolved),
     )
-    return Prepared(request, root, store, chosen, applied, made)
+    return Prepared(request, root, store, chosen, applied, made, limit_s)
 
 
 class _Carrier:
@@ -112,9 +114,9 @@ class _Carrier:
         self.folder = self.store.folder(self.run.id)
         self.face = Alarmed(
             face,
+            self.configuration,
             self.request.on_alarm or self.configuration.on_alarm,
-            self.configuration.on_alarm_command,
-            self.configuration.alarm_grace,
+            prepared.limit_s,
             self.folder,
             self.request.cwd,
         )
@@ -363,6 +365,8 @@ class _Carrier:
                 self._guarded(lambda: self.store.write(self.run))
                 return next_job
         self.pledge = None
+        if stopped and self.face.over():
+            attempt.failure = limit.reached(self.request.limit)
         if end.exit_code != 0 and not (stopped or self.interrupted or self.told_to_end):
             next_job = self._mend(attempt, job, end, recorder)
         self._guarded(lambda: self.store.write(self.run))

@@ -14,6 +14,7 @@ from labhand.core import event
 from labhand.core.errors import RecordError, UsageError
 from labhand.core.run import Code
 from labhand.core.store import LONGEST_NAME, Store, check_name, project_root, write_whole
+from labhand.cycle import limit
 from labhand.cycle.request import LaidOut, Request
 from labhand.cycle.rerun import lay_out_beside
 from labhand.kit import configuration, settings, slots, snapshot
@@ -48,6 +49,7 @@ class Sweep(msgspec.Struct, kw_only=True):
     check: bool = True
     on_alarm: configuration.OnAlarm | None = None
     launcher: str = "local"
+    limit: str | None = None
     gpus: int = 0
     code: Code = msgspec.field(default_factory=Code)
     variables: dict[str, str] = {}
@@ -257,6 +259,8 @@ def submit(
     )
     _try({}, request)
     root = project_root(request.cwd)
+    if request.limit:
+        limit.seconds(request.limit, configuration.read(root).price)
     run_id, drawn = store.create(None)
     store.folder(run_id).rmdir()  # an id and a name of the same make; a sweep is no run
     sweep = Sweep(
@@ -272,6 +276,7 @@ def submit(
         check=request.check,
         on_alarm=request.on_alarm,
         launcher=request.launcher,
+        limit=request.limit,
         gpus=gpus,
         code=snapshot.keep(root, run_id, store.home).code,
         variables={n: v for n, v in os.environ.items() if not secret_variable(n) and scrub(v) == v},
@@ -323,6 +328,7 @@ def request_of(store: Store, sweep: Sweep, number: int) -> Request:
         check=sweep.check and (number == 0 or configuration.read(root).check == "stop"),
         on_alarm=sweep.on_alarm,
         launcher=sweep.launcher,
+        limit=sweep.limit,
         gpus=sweep.gpus,
         laid_out=laid_out,
     )

@@ -56,6 +56,8 @@ class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown
     """Whether its commands, and the code it wrote while that is proven, may use the network."""
     proof_seconds: float = 300.0
     """Seconds that the proof of a patch takes at most."""
+    price: float = 0.0
+    """What an hour of a run costs, in your money: shown while it goes on, and held to `--limit 5$`."""
     slots: int = 0
     """Runs of the queue that go at once; 0: one a core, and as many as there are GPUs for."""
     report: bool = True

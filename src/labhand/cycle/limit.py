@@ -1,0 +1,58 @@
+"""The limit of a run, in time or money, and what it costs."""
+
+import re
+
+from labhand.core.errors import UsageError
+from labhand.core.run import Failure, Run
+
+_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_TIME = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:min|[smhd])\s*)+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(min|[smhd])")
+_MONEY = re.compile(
+    r"(?:[$€£]\s*(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s*(?:[$€£]|usd|eur|gbp|chf))", re.I
+)
+
+
+def seconds(text: str, price: float) -> float:
+    """How long a run may take: `90m`, `1h30m`, or `5$` at a price an hour.
+
+    Raises:
+        UsageError: the text is neither, or is money and no price is set.
+    """
+    plain = text.strip()
+    if _TIME.fullmatch(plain):
+        allowed = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(plain))
+    elif money := _MONEY.fullmatch(plain):
+        if price <= 0:
+            raise UsageError(
+                f"--limit {text} is money, and what an hour costs is not known; set `price` in "
+                "labhand.toml, or limit the time, such as --limit 2h"
+            )
+        allowed = float(money[1] or money[2]) / price * 3600
+    else:
+        raise UsageError(
+            f"--limit takes a time such as 90m or 1h30m, or money such as 5$; found: {text}"
+        )
+    if allowed <= 0:
+        raise UsageError(
+            f"--limit {text} leaves a run no time; give it more, or leave the limit out"
+        )
+    return allowed
+
+
+def reached(text: str | None) -> Failure:
+    """What an attempt ended by: the limit of its run."""
+    return Failure(
+        "killed",
+        f"it was stopped at its limit of {text}",
+        {
+            "limit": text,
+            "advice": "take it up again with more: `labhand rerun` and a higher --limit",
+        },
+    )
+
+
+def timed_out(run: Run) -> bool:
+    """Whether a run was stopped at its limit."""
+    failure = run.attempts[-1].failure if run.attempts else None
+    return failure is not None and "limit" in failure.evidence
