@@ -14,8 +14,9 @@ import pytest
 
 from labhand.core.finding import Finding, in_run
 from labhand.core.run import Failure
+from labhand.scan import scan
+from labhand.web import data_report, report
 from labhand.web import page as contract
-from labhand.web import report
 
 WEB = Path(report.__file__).parent
 HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;{{ 7*7 }}'
@@ -278,3 +279,17 @@ def test_the_page_shows_every_field_of_its_contract():
     unseen = [token for token in given if token not in html]
     keys = {key.name for group in whole.groups for chart in group.charts for key in chart.keys}
     assert set(unseen) == keys, "a metric's name is for the tests; the page shows its label"
+
+
+def test_the_report_of_a_scan_shows_rows_values_and_the_undo(tmp_path: Path) -> None:
+    lines = [f"{20 + i % 50},{160 + i % 31},plain <b>" for i in range(120)]
+    lines[7] = lines[60] = lines[90] = "-999,170,plain <b>"
+    path = tmp_path / "people.csv"
+    path.write_text("age,height,note\n" + "\n".join(lines))
+    out = tmp_path / "out"
+    findings = scan([path], out=out, select=["disguised-missing"])
+    page = data_report.write(findings, out, [path], {}, {}, None, tmp_path).read_text()
+    assert 'class="hit">-999<' in page and "plain &lt;b&gt;" in page
+    assert page.count("<rect ") == data_report.BINS and "<path " in page
+    assert "labhand scan --apply" in page and "labhand scan --undo" in page
+    assert "http" not in page.replace("http-equiv", "")

@@ -13,7 +13,9 @@ from labhand.core.finding import Severity, stable_id
 from labhand.core.store import Store
 
 if TYPE_CHECKING:
-    from labhand.core.finding import Finding, Findings
+    from collections.abc import Sequence
+
+    from labhand.core.finding import Finding, Findings, Skipped
 
 _FILE = click.Path(path_type=Path)
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -96,6 +98,7 @@ def scan(
     named = dict(_pair(text) for text in splits)
     said = {role: column for role, column in {**roles, "split": split_column}.items() if column}
     home = Store.at(Path.cwd()).home
+    out, limit = _folder(home, paths, named), _bytes(memory)
     findings = look(
         paths,
         named,
@@ -105,13 +108,17 @@ def scan(
         select=looks.names(select),
         ignore=looks.names(ignore),
         scores=scores,
-        memory=_bytes(memory),
-        out=_folder(home, paths, named),
+        memory=limit,
+        out=out,
         home=home,
         progress=_tell if sys.stderr.isatty() else None,
     )
     if form == "json":
         click.echo(looks.document(findings))
+    elif form == "html":
+        from labhand.web.data_report import write
+
+        click.echo(write(findings, out, paths, named, said, limit, home))
     else:
         click.echo("\n".join(_text(findings)))
     return looks.exit_code(findings, fail_on)
@@ -177,14 +184,24 @@ def _text(findings: "Findings") -> list[str]:
     ]
     for finding in findings.findings:
         lines += _finding(finding)
-    lines += [click.style(f"not looked at: {_why(s)}", dim=True) for s in findings.skipped]
+    lines += [click.style(f"not looked at: {why}", dim=True) for why in _whys(findings.skipped)]
     number = len(findings.findings)
     told = looks.counted(number, "finding") if number else "no findings"
     return [*lines, f"{told} of {looks.counted(len(findings.ran), 'detector')}"]
 
 
-def _why(skipped: Any) -> str:
-    return str(skipped.why) if skipped.rule == "*" else f"{skipped.rule}: {skipped.why}"
+def _whys(skipped: "Sequence[Skipped]") -> list[str]:
+    """What was not looked at, once a reason; what the data has nothing for is one line."""
+    lines: list[str] = []
+    whys: dict[str, list[str]] = {}
+    for one in skipped:
+        if one.rule == "*":
+            lines.append(one.why)
+        else:
+            whys.setdefault(one.why, []).append(one.rule)
+    for why, rules in whys.items():
+        lines.append(f"{', '.join(rules)}: {why}")
+    return lines
 
 
 def _finding(finding: "Finding") -> list[str]:

@@ -43,10 +43,10 @@ def write(store: Store, root: Path, run_id: str) -> Path:
 def render(page: Page) -> str:
     """The page as one HTML document, its style, script and data in it."""
     return str(
-        _template().render(
+        template("report.html.jinja").render(
             page=page,
             data=_inert(msgspec.json.encode(page.data).decode()),
-            style=_read("vendor/uPlot.min.css") + _read("app.css"),
+            style=static("vendor/uPlot.min.css") + static("app.css"),
             script=_script(),
         )
     )
@@ -88,7 +88,8 @@ def page(store: Store, root: Path, run_id: str) -> Page:
 
 
 @cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """A page of the house, in its style."""
     import jinja2
     from markupsafe import Markup
 
@@ -101,7 +102,7 @@ def _template() -> Any:
         finalize=lambda value: value if isinstance(value, Markup) else _printable(value),
     )
     environment.filters["prose"] = _prose
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(name)
 
 
 def _printable(value: Any) -> Any:
@@ -120,7 +121,8 @@ def _prose(text: str) -> Any:
 
 
 @cache
-def _read(name: str) -> Any:
+def static(name: str) -> Any:
+    """A file of the style, as it goes into a page."""
     from markupsafe import Markup
 
     return Markup((_HERE / "static" / name).read_text(encoding="utf-8"))
@@ -130,8 +132,8 @@ def _script() -> Any:
     """All script of the page. uPlot's licence wants to go with every copy, and a report is one."""
     from markupsafe import Markup
 
-    licence = Markup("/*\n{}\n*/\n").format(_read("vendor/uPlot.LICENSE"))
-    return licence + _read("vendor/uPlot.iife.min.js") + Markup("\n") + _read("report.js")
+    licence = Markup("/*\n{}\n*/\n").format(static("vendor/uPlot.LICENSE"))
+    return licence + static("vendor/uPlot.iife.min.js") + Markup("\n") + static("report.js")
 
 
 def _inert(json: str) -> Any:

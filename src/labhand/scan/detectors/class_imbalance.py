@@ -56,6 +56,8 @@ def _look(part: Part, label: str, guessed: bool) -> Iterable[Anomaly]:
     if len(tiny):
         odd = pl.col(label).is_in(tiny["value"].implode())
         found = part.where(odd, column=pl.lit(label), value=value)
+        if not len(found):  # the pieces of broken lines alone
+            return
         yield Anomaly(
             part,
             f"{len(tiny)} of {len(known)} classes of `{label}` have fewer than {TINY} rows, as "

@@ -8,6 +8,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import counted, shown
+from labhand.scan.detectors.disguised_missing import LEAST, SENTINELS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,6 +107,9 @@ def _outside(part: Part, column: Column, known: _Range) -> Iterator[Anomaly]:
     cell = number(column)
     odd = cell.is_finite() & ((cell < known.low) | (cell > known.high))
     found = _cells(part, column, odd, cell.abs())
+    often = len(found) >= max(LEAST, 0.002 * column.filled)
+    if often and all(v >= 99 and -v in SENTINELS for v in found["score"].unique()):
+        return  # what stands for nothing is told by `disguised-missing`
     # where many are outside, the column is not what its name says
     if len(found) and len(found) <= 0.05 * column.filled:
         what = f"no value for {known.why}"
