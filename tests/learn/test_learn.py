@@ -7,8 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from labhand.cli import main
+from labhand.core.finding import Finding, Where
 from labhand.core.run import Attempt, Failure, Run
 from labhand.core.store import Store
+from labhand.kit import verdicts
+from labhand.kit.habits import sentences
 
 NOISE = {
     "depth": [4, 6, 8],
@@ -207,3 +210,26 @@ def test_bad_input_is_told_in_one_sentence_and_nothing_is_lost(tmp_path, learned
         code, out, err = learned("--json")
         assert (code, out) == (2, "") and "habits.toml" in err and err.count("\n") == 1
         assert file.read_text() == broken
+
+
+def test_what_is_always_answered_alike_and_the_block_for_agents(tmp_path, learned):
+    home = tmp_path / ".labhand"
+    usual_decay(tmp_path, range(20))
+    for number in range(8):
+        for rule, answer in (("config-arg-unused", "fine"), ("grad-not-zeroed", "fr"[number % 2])):
+            finding = Finding(
+                id=f"{rule}{number}", job="check", rule=rule, severity="warning", confidence=1,
+                message="", where=Where(), advice="",
+            )  # fmt: skip
+            verdicts.add(
+                home, finding, f"run-{number}", {"f": "fine", "r": "real"}.get(answer, answer)
+            )
+    found = learned.habits()
+    fine = found["verdict-on-config-arg-unused"]
+    assert fine["kind"] == "next" and fine["when"] == {"finding": "config-arg-unused"}
+    assert fine["then"] == {"verdict": "fine"} and fine["support"] == 8
+    assert "verdict-on-grad-not-zeroed" not in found
+    code, out, _ = learned("--block")
+    assert code == 0 and out.startswith("## What this researcher usually does\n")
+    assert "- you usually set `wd` to 0.1" in out
+    assert sentences(home) == [line[2:] for line in out.splitlines() if line.startswith("- ")]

@@ -27,8 +27,9 @@ TITLES = {
 @click.command(epilog="Example: labhand learn forget usual-lr")
 @click.argument("words", metavar="[forget HABIT]", nargs=-1)
 @click.option("--from-git", is_flag=True, help="Learn from the history of the repository as well.")
+@click.option("--block", is_flag=True, help="A block for AGENTS.md instead, for your agents.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (labhand.habits/1).")
-def learn(words: tuple[str, ...], from_git: bool, as_json: bool) -> None:
+def learn(words: tuple[str, ...], from_git: bool, block: bool, as_json: bool) -> None:
     """Learn your habits from the record, and keep them in habits.toml for you to read and edit.
 
     What you write there wins over what is learned. `forget HABIT` takes one away; it stays away
@@ -45,8 +46,22 @@ def learn(words: tuple[str, ...], from_git: bool, as_json: bool) -> None:
         habit = room.forget(here, words[1])
         click.echo(f"forgotten: {habit.text}")
         return
+    if block and as_json:
+        raise UsageError("--block and --json are two documents; ask for one of them")
     kept = room.learn(here, from_git=from_git)
+    if block:
+        click.echo(_block(kept))
+        return
     click.echo(looks.document(Habits(habits=kept.habits)) if as_json else told(kept))
+
+
+def _block(kept: "Kept") -> str:
+    """The habits that are sure enough, as a part of AGENTS.md."""
+    from labhand.kit.habits import SURE
+
+    sure = [f"- {habit.text}" for habit in kept.habits if habit.confidence >= SURE]
+    lines = sure or ["- nothing is certain enough yet to be called a habit"]
+    return "\n".join(["## What this researcher usually does", "", *lines])
 
 
 def told(kept: "Kept") -> str:

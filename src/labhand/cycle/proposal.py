@@ -26,6 +26,7 @@ from labhand.implement import (
 )
 from labhand.interpret import Reading, interpret
 from labhand.kit import configuration
+from labhand.kit.habits import sentences
 from labhand.kit.patches import Patches
 from labhand.kit.sandbox import Sandbox
 
@@ -111,7 +112,9 @@ class _Proposal:
         errand = self._errand(folder, tree, patch_id)
         self.tell(f"{self.agent_name} works on it; {errand.sandbox.told()}")
         proof = Proof(tree, self.reading, self.root, self.start, self.configuration, self.tell)
-        message = brief(self.reading.intent, tree.folder, errand.script)
+        message = brief(
+            self.reading.intent, tree.folder, errand.script, sentences(self.patches.home)
+        )
         diff = ""
         for round_ in range(ROUNDS):
             account = self.agent.work(errand, message)

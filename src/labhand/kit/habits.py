@@ -23,6 +23,8 @@ from labhand.core.habit import Habit
 from labhand.core.store import write_whole
 
 FILE = "habits.toml"
+SURE = 0.6
+"""Less sure habits are not told to agents."""
 Source = Literal["you", "runs", "git"]
 
 _HEAD = """\
@@ -204,6 +206,17 @@ def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_value(v) for v in value)}]"
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def sentences(home: Path) -> list[str]:
+    """The habits that are sure enough to be told to an agent, a person's own first.
+
+    None where the file cannot be read.
+    """
+    try:
+        return [habit.text for habit in read(home).habits if habit.confidence >= SURE]
+    except InputError:
+        return []
 
 
 def usual(

@@ -8,9 +8,11 @@ from labhand.core import event
 from labhand.core.errors import InputError, LabhandError, NotFoundError
 from labhand.core.habit import Habit
 from labhand.core.store import Store, project_root
-from labhand.kit import habits, settings
+from labhand.kit import habits, settings, verdicts
 from labhand.kit.habits import Entry, Forgotten, Kept
+from labhand.kit.patches import Patches
 from labhand.learn import history
+from labhand.learn.answers import answers
 from labhand.learn.companions import companions
 from labhand.learn.conventions import conventions
 from labhand.learn.evidence import Learned
@@ -33,7 +35,8 @@ def learn(start: Path, *, from_git: bool = False) -> Kept:
     store = Store.at(start)
     kept = habits.read(store.home)
     trials = history.trials(store)
-    if not trials and not kept.entries and not from_git:
+    said = answers(verdicts.read(store.home), Patches(store.home).all())
+    if not trials and not said and not kept.entries and not from_git:
         raise InputError(
             f"there is no run in {store.home} yet that habits could be learned from; `labhand run -- "
             "COMMAND` makes the first, `labhand learn --from-git` reads the history of the repository"
@@ -42,8 +45,8 @@ def learn(start: Path, *, from_git: bool = False) -> Kept:
     if from_git:
         root = project_root(start)
         found["git"] = of_commits(commits(root), present(root))
-    if trials:
-        found["runs"] = of_trials(trials, _defaults(project_root(start)))
+    if trials or said:
+        found["runs"] = [*of_trials(trials, _defaults(project_root(start))), *said]
     kept = _put_together(kept, found)
     if found:
         habits.write(store.home, kept)
