@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,73 @@ def test_notebooks_are_read_with_cells_and_magics(tmp_path: Path) -> None:
     assert finding.fix is None
     path.write_text("{}")
     assert "no notebook" in check([path], root=tmp_path).skipped[0].why
+
+
+def test_a_notebook_that_ran_in_another_order_says_so(tmp_path: Path) -> None:
+    setup, loop = BAD.split("\n\n", 1)
+    made = json.loads(notebook(setup, loop))
+    for cell, ran in zip(made["cells"][1:], (7, 3), strict=True):
+        cell["execution_count"] = ran
+    path = tmp_path / "train.ipynb"
+    path.write_text(json.dumps(made))
+    (finding,) = check([path], root=tmp_path).findings
+    assert finding.where.cell == 2 and finding.evidence["execution"].startswith(
+        "cell 2 ran before cell 1; cells are read from top to bottom"
+    )
+    made["cells"][2]["execution_count"] = 8
+    path.write_text(json.dumps(made))
+    (finding,) = check([path], root=tmp_path).findings
+    assert "execution" not in finding.evidence
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "[" * 100_000, '{"cells": 3}', '{"cells": [3]}']
+)
+def test_a_broken_notebook_is_named_in_one_sentence(bad: Path, content: str) -> None:
+    (bad.parent / "odd.ipynb").write_text(content)
+    found = check([bad.parent], root=bad.parent)
+    assert [f.rule for f in found.findings] == ["grad-zero-missing"]
+    (skipped,) = found.skipped
+    assert "odd.ipynb: it cannot be analysed: it is no notebook" in skipped.why
+
+
+def test_links_in_circles_and_pipes_are_passed_over(bad: Path) -> None:
+    folder = bad.parent
+    (folder / "loop.py").symlink_to("loop.py")
+    (folder / "gone.py").symlink_to("nowhere.py")
+    (folder / "sub.py").mkdir()
+    (folder / "sub.py" / "up").symlink_to(folder)
+    os.mkfifo(folder / "pipe.py")
+    found = check([folder], root=folder)
+    assert [f.rule for f in found.findings] == ["grad-zero-missing"] and not found.skipped
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        check([folder / "pipe.py"], root=folder)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("    pass\n", "`level` must be one of correctness"),
+        ("    level = 'possible'\n    severity = 'grave'\n", "`severity` must be one of"),
+        ("    level = 'suspicious'\n    severity = 'note'\n", "no method `check`"),
+        (
+            "    level = 'suspicious'\n    severity = 'note'\n    def check(self, code):\n"
+            "        raise SystemExit(3)\n",
+            "SystemExit: 3 (and on 1 other file)",
+        ),
+    ],
+)
+def test_a_rule_from_outside_that_is_none_is_told_once(bad: Path, body: str, says: str) -> None:
+    home = bad.parent / ".labhand"
+    (home / "rules").mkdir(parents=True)
+    (home / "rules" / "odd.py").write_text(f"class Rule:\n{body}")
+    (bad.parent / "other.py").write_text(
+        "x = 1  # labhand: ignore[odd] so that comments are judged\n"
+    )
+    found = check([bad.parent], root=bad.parent, home=home, ignore=["unused-suppression"])
+    assert [f.rule for f in found.findings] == ["grad-zero-missing"]
+    (skipped,) = found.skipped
+    assert skipped.rule == "odd" and says in skipped.why
 
 
 def test_a_rule_that_fails_is_told_and_stops_nothing(bad: Path) -> None:

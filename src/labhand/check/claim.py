@@ -2,9 +2,9 @@
 
 import ast
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
-from labhand.core.finding import Safety, Severity
+from labhand.core.finding import SEVERITIES, Safety, Severity
 from labhand.kit.code import Where
 from labhand.kit.code.facts import Step
 from labhand.kit.code.view import View
@@ -131,3 +131,19 @@ class RuleLike(Protocol):
     def check(self, code: Code) -> Iterable[Claim]:
         """The claims about one file. Silence means that nothing is off, or that it is not known."""
         ...
+
+
+def made(kind: Any) -> RuleLike:
+    """A rule of a class from wherever.
+
+    Raises:
+        TypeError: the class lacks what a rule must have.
+    """
+    if getattr(kind, "level", None) not in get_args(Level):
+        raise TypeError(f"`level` must be one of {', '.join(get_args(Level))}")
+    if getattr(kind, "severity", None) not in SEVERITIES:
+        raise TypeError(f"`severity` must be one of {', '.join(SEVERITIES)}")
+    if not callable(getattr(kind, "check", None)):
+        raise TypeError("it has no method `check`")
+    rule: RuleLike = kind()
+    return rule

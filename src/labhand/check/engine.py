@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labhand.check import narrow, patches, suppress
 from labhand.check.cache import Cache, Told
-from labhand.check.claim import Claim, Code, RuleLike
+from labhand.check.claim import Claim, Code, RuleLike, made
 from labhand.core import registry
 from labhand.core.errors import InputError, NotFoundError
 from labhand.core.finding import (
@@ -78,6 +78,7 @@ def check(
     if since is not None:
         older = narrow.before(since, answer.findings, root, look)
         left_out["untouched"] = _drop(answer, older)
+    answer.skipped = _once(answer.skipped)
     count = Counter(f.rule for f in answer.findings)
     answer.summary = {
         "files": len(files),
@@ -96,6 +97,17 @@ def claims(source: Source, project: Project, rules: Mapping[str, RuleLike]) -> l
     code = Code(source, project)
     found = [f for name, rule in rules.items() for f in _found(name, rule, code)]
     return sorted(suppress.kept(source, found), key=_position)
+
+
+def _once(skipped: list[Skipped]) -> list[Skipped]:
+    """One entry for each rule that failed, whatever the number of files; files that were skipped stay."""
+    files = Counter(s.rule for s in skipped)
+    first: dict[str, Skipped] = {}
+    for entry in skipped:
+        more = files[entry.rule] - 1
+        also = f" (and on {more} other file{'s' * (more > 1)})" if more else ""
+        first.setdefault(entry.rule, Skipped(entry.rule, f"{entry.why}{also}"))
+    return [s for s in skipped if s.rule == "*"] + [s for r, s in first.items() if r != "*"]
 
 
 def _drop(answer: Findings, ids: set[str]) -> int:
@@ -119,12 +131,23 @@ def _rules(
         if name not in known:
             raise NotFoundError.named("rule", name, known, "labhand rule --list")
     loaded, broken = registry.load_all("rule", home)
+    skipped = [
+        Skipped(b.extension.name, f"its file cannot be loaded: {b.why}")
+        for b in broken
+        if b.extension.name not in ignore and (not select or b.extension.name in select)
+    ]
     rules: dict[str, RuleLike] = {}
     for name, kind in loaded.items():
-        wanted = name in select if select else kind.level != "possible"
-        if wanted and name not in ignore:
-            rules[name] = kind()
-    return rules, [Skipped(b.extension.name, f"its file cannot be loaded: {b.why}") for b in broken]
+        if name in ignore or (select and name not in select):
+            continue
+        try:
+            rule = made(kind)
+        except Exception as error:  # an outside rule must not stop the others
+            skipped.append(Skipped(name, f"it cannot be used: {error}"))
+            continue
+        if select or rule.level != "possible":
+            rules[name] = rule
+    return rules, skipped
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -132,8 +155,12 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             found.update(dict.fromkeys(walk(path.resolve(), MOST_FILES)))
-        elif path.exists():
+        elif path.is_file():
             found[path.resolve()] = None
+        elif path.exists():
+            raise InputError(
+                f"{path} is neither a file nor a folder; name a Python file or notebook"
+            )
         else:
             raise InputError(f"there is no file or folder {path}; check the spelling of the path")
     return list(found)
@@ -170,7 +197,10 @@ def _one(path: Path, project: Project, rules: Mapping[str, RuleLike]) -> Told:
                 f"{shown} nests too deeply to be analysed; split its deepest expression or branches"
             )
             return Told([], [Skipped("*", why)])
-        except Exception as error:  # a rule that trips over odd code must not stop the others
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # a rule that trips over odd code must not stop the others
             why = f"it failed on {shown}: {type(error).__name__}: {error}"
             told.skipped.append(Skipped(name, why))
     told.findings.sort(key=_position)
@@ -201,11 +231,20 @@ def _finding(
         confidence=claim.confidence,
         message=claim.message,
         where=_where(source, claim.node, root),
-        evidence=claim.evidence,
+        evidence=claim.evidence | _execution(source),
         related=related,
         advice=claim.advice,
         fix=fix,
     )
+
+
+def _execution(source: Source) -> dict[str, str]:
+    """That a notebook was not run from top to bottom, as it is read here."""
+    if source.disorder is None:
+        return {}
+    upper, lower = source.disorder
+    told = f"cell {lower.number} ran before cell {upper.number}; cells are read from top to bottom"
+    return {"execution": f"{told}, so run all of them in order and check again"}
 
 
 def _where(source: Source, node: ast.expr | ast.stmt, root: Path) -> Where:

@@ -3,10 +3,11 @@
 import ast
 import difflib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from labhand.check.claim import Change, Claim, Code, Edit, Level, RuleLike
+from labhand.check.claim import Change, Claim, Code, Edit, Level, RuleLike, made
 from labhand.check.suppress import JUDGE, Mark, covered, marks
 from labhand.core import registry
 from labhand.core.finding import Severity
@@ -83,7 +84,12 @@ def _finds(
 
 @cache
 def _rules(home: Path) -> dict[str, RuleLike]:
-    return {n: kind() for n, kind in registry.load_all("rule", home)[0].items() if n != JUDGE}
+    rules: dict[str, RuleLike] = {}
+    for name, kind in registry.load_all("rule", home)[0].items():
+        with suppress(Exception):  # the engine tells of it
+            rules[name] = made(kind)
+    rules.pop(JUDGE, None)
+    return rules
 
 
 def _by_default(rules: dict[str, RuleLike]) -> tuple[str, ...]:

@@ -413,11 +413,18 @@ def walk(root: Path, most: int) -> Iterator[Path]:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED and not Path(entry.path, "pyvenv.cfg").exists():
                     pending.append(Path(entry.path))
-            elif entry.name.endswith((".py", ".ipynb")) and entry.is_file():
+            elif entry.name.endswith((".py", ".ipynb")) and _is_file(entry):
                 yield Path(entry.path)
                 count += 1
                 if count >= most:
                     return
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _bytes(path: Path) -> bytes:

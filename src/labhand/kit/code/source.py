@@ -7,6 +7,7 @@ import re
 import tokenize
 import warnings
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,10 +25,14 @@ MOST_CHARACTERS = 1_000_000
 
 
 class Cell(NamedTuple):
-    """A code cell of a notebook: its place among all cells (from 0), its first line in the text."""
+    """A code cell of a notebook: its place among all cells (from 0), its first line in the text.
+
+    `ran` is the number that the kernel gave its last execution; None where it is not known.
+    """
 
     number: int
     first_line: int
+    ran: int | None = None
 
 
 class Source:
@@ -72,6 +77,15 @@ class Source:
         cell = next((c for c in reversed(self.cells) if c.first_line <= line), None)
         return (line - cell.first_line + 1, cell.number) if cell else (line, None)
 
+    @cached_property
+    def disorder(self) -> tuple[Cell, Cell] | None:
+        """The first two cells of a notebook that last ran the other way round than they stand."""
+        ran = [cell for cell in self.cells if cell.ran is not None]
+        for upper, lower in pairwise(ran):
+            if (lower.ran or 0) < (upper.ran or 0):
+                return upper, lower
+        return None
+
     def column(self, node: ast.expr | ast.stmt) -> int:
         """The column where a node begins, from 1, in characters."""
         return self._characters(node.lineno, node.col_offset) + 1
@@ -110,23 +124,28 @@ def _notebook(path: Path, raw: bytes) -> Source:
     try:
         cells = json.loads(raw)["cells"]
         texts = [
-            (number, "".join(cell["source"]))
+            (number, _without_magics("".join(cell["source"])), _ran(cell))
             for number, cell in enumerate(cells)
             if cell["cell_type"] == "code"
         ]
-    except (ValueError, KeyError, TypeError) as error:
-        return _unreadable(path, f"it is no notebook of format 4 ({error!r})")
-    source = _joined(path, [(n, _without_magics(t)) for n, t in texts])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        why = "its JSON is broken" if isinstance(error, ValueError) else "its cells cannot be found"
+        return _unreadable(path, f"it is no notebook of format 4 ({why}); save it again in Jupyter")
+    source = _joined(path, texts)
     if source.error:
-        whole = [(n, _without_magics(t)) for n, t in texts]
-        source = _joined(path, [(n, t if _parses(t) else _blank(t)) for n, t in whole])
+        source = _joined(path, [(n, t if _parses(t) else _blank(t), ran) for n, t, ran in texts])
     return source
 
 
-def _joined(path: Path, texts: list[tuple[int, str]]) -> Source:
+def _ran(cell: dict[str, object]) -> int | None:
+    count = cell.get("execution_count")
+    return count if isinstance(count, int) else None
+
+
+def _joined(path: Path, texts: list[tuple[int, str, int | None]]) -> Source:
     line, cells, parts = 1, [], []
-    for number, text in texts:
-        cells.append(Cell(number, line))
+    for number, text, ran in texts:
+        cells.append(Cell(number, line, ran))
         parts.append(text.rstrip("\n") + "\n")
         line += parts[-1].count("\n")
     return Source(path, "".join(parts), cells)
