@@ -35,6 +35,7 @@ COMMANDS = {
     "record": "Bring runs that other tools recorded into labhand's record.",
     "rule": "Print the documentation of a rule, detector, failure or fixer.",
     "new": "Start a new rule, detector, failure, fixer, launcher or reader.",
+    "mcp": "Serve labhand to a coding agent: checks, scans, runs and comparisons as tools.",
     "doctor": "Look whether labhand and its record are well.",
     "demo": "Run the main job on a bundled training.",
 }

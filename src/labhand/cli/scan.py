@@ -9,7 +9,7 @@ import click
 
 from labhand.cli import looks
 from labhand.core.errors import UsageError
-from labhand.core.finding import Severity, stable_id
+from labhand.core.finding import Severity
 from labhand.core.store import Store
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def scan(
     Arrow, NumPy, images, HF datasets on disk, Inspect logs, SQLite, DuckDB. The data is never
     changed; fixes are patches beside the report.
     """
+    from labhand.scan import folder_of
     from labhand.scan import scan as look
 
     if patch is not None or undone is not None or to is not None:
@@ -98,7 +99,7 @@ def scan(
     named = dict(_pair(text) for text in splits)
     said = {role: column for role, column in {**roles, "split": split_column}.items() if column}
     home = Store.at(Path.cwd()).home
-    out, limit = _folder(home, paths, named), _bytes(memory)
+    out, limit = folder_of(home, [*paths, *named.values()]), _bytes(memory)
     findings = look(
         paths,
         named,
@@ -157,13 +158,6 @@ def _bytes(text: str | None) -> int | None:
     if not match:
         raise UsageError(f"`--memory {text}` is no size; write one as 4G or 500M")
     return int(float(match[1]) * _SIZES[match[2].upper()])
-
-
-def _folder(home: Path, paths: tuple[Path, ...], splits: dict[str, Path]) -> Path:
-    """Where the rows and patches of this scan lie: the same for the same data."""
-    every = [*paths, *splits.values()]
-    stem = re.sub(r"[^\w.-]+", "-", every[0].name).strip("-") or "data"
-    return home / "scan" / f"{stem}-{stable_id(*(p.resolve() for p in every))[:6]}"
 
 
 def _tell(name: str, number: int, total: int) -> None:

@@ -5,9 +5,7 @@ from typing import Any
 
 import click
 
-from labhand.core.errors import InputError, NotFoundError, UsageError
-from labhand.core.finding import Finding
-from labhand.core.run import Run
+from labhand.core.errors import InputError, UsageError
 from labhand.core.store import Store
 
 SAID = {"fine": "was fine", "real": "was right"}
@@ -41,7 +39,7 @@ def verdict(finding: str | None, answer: Any, reference: str, as_json: bool) -> 
     from labhand.cycle import settle
 
     run = settle.settle(store, store.read(store.find(reference)))
-    meant = find(run, finding)
+    meant = verdicts.find(run, finding)
     standing = [v for v in verdicts.read(store.home) if (v.run, v.finding) == (run.id, meant.id)]
     if answer == "undo" and not standing:
         raise UsageError(f"there is no verdict on {meant.rule} of {run.name} that could be undone")
@@ -54,31 +52,6 @@ def verdict(finding: str | None, answer: Any, reference: str, as_json: bool) -> 
         ) from error
     told = "the verdict is taken back" if answer == "undo" else SAID[answer]
     click.echo(f"{meant.rule} of {run.name}: {told}")
-
-
-def find(run: Run, beginning: str) -> Finding:
-    """The one finding of the run whose id begins so.
-
-    Raises:
-        NotFoundError: there is none.
-        UsageError: there are several.
-    """
-    from labhand.cli import looks
-
-    meant = {f.id: f for f in run.findings if f.id.startswith(beginning.lower())}
-    if len(meant) == 1:
-        return next(iter(meant.values()))
-    if not meant:
-        known = ", ".join(f"`{f.id[:6]}` ({f.rule})" for f in run.findings[:8])
-        there = f"it has {known}" if known else "it has none"
-        raise NotFoundError(
-            f"no finding of {run.name} has an id that begins with `{beginning}`; {there}; name "
-            "another run after the answer"
-        )
-    raise UsageError(
-        f"`{beginning}` begins the ids of {looks.counted(len(meant), 'finding')} of {run.name}: "
-        f"{', '.join(meant)}; write more of it"
-    )
 
 
 def _listing(standing: list[Any], store: Store) -> str:

@@ -7,7 +7,9 @@ from typing import Any, Literal
 import msgspec
 
 from labhand.core import event
+from labhand.core.errors import NotFoundError, UsageError
 from labhand.core.finding import Finding, Job
+from labhand.core.run import Run
 
 FILE = "verdicts.jsonl"
 
@@ -75,3 +77,26 @@ def read(home: Path) -> list[Verdict]:
         if said.answer != "undo":
             standing[said.run, said.finding] = said
     return list(standing.values())
+
+
+def find(run: Run, beginning: str) -> Finding:
+    """The one finding of the run whose id begins so.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: there are several.
+    """
+    meant = {f.id: f for f in run.findings if f.id.startswith(beginning.lower())}
+    if len(meant) == 1:
+        return next(iter(meant.values()))
+    if not meant:
+        known = ", ".join(f"`{f.id[:6]}` ({f.rule})" for f in run.findings[:8])
+        there = f"it has {known}" if known else "it has none"
+        raise NotFoundError(
+            f"no finding of {run.name} has an id that begins with `{beginning}`; {there}; name "
+            "the run that told it"
+        )
+    raise UsageError(
+        f"`{beginning}` begins the ids of {len(meant)} findings of {run.name}: "
+        f"{', '.join(meant)}; write more of it"
+    )

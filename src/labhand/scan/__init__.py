@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labhand.scan.engine import scan
     from labhand.scan.mending import diff, mend, undo
-    from labhand.scan.opening import open_data
+    from labhand.scan.opening import folder_of, open_data
 
-__all__ = ["diff", "mend", "open_data", "scan", "undo"]
+__all__ = ["diff", "folder_of", "mend", "open_data", "scan", "undo"]
 
 _HOMES = {
     "scan": "engine",
+    "folder_of": "opening",
     "open_data": "opening",
     "diff": "mending",
     "mend": "mending",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labhand.core.errors import InputError, LabhandError, UsageError
-from labhand.core.finding import Skipped
+from labhand.core.finding import Skipped, stable_id
 from labhand.core.registry import load_all
 from labhand.scan.data import Data, Part
 from labhand.scan.readers import ReaderProtocol, Table
@@ -279,3 +279,9 @@ def _half_of_memory() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available // 2)
+
+
+def folder_of(home: Path, paths: Sequence[Path]) -> Path:
+    """Where the rows and patches of a scan of these lie: the same for the same data."""
+    stem = re.sub(r"[^\w.-]+", "-", paths[0].name).strip("-") or "data"
+    return home / "scan" / f"{stem}-{stable_id(*(p.resolve() for p in paths))[:6]}"
