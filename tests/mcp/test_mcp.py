@@ -196,6 +196,22 @@ def test_fresh_seeds_on_both_sides_settle_it(ran):
     assert len(ran.progress) >= 6
 
 
+def test_a_sweep_over_values_and_seeds_is_one_call_and_one_answer(ran, until):
+    command = f"{PYTHON} train.py"
+    said = ran("run", command=command, sweep={"lr": [0.1, 0.3]}, seeds=2, name="many")
+    assert "many: 4 runs in the queue" in said and 'wait(run="many")' in said
+    told = until(
+        lambda: t if "4 finished" in (t := ran("wait", run="many", seconds=20)) else "", 90
+    )
+    best = told.index("lr=0.1: loss 1.0")
+    assert best < told.index("lr=0.3: loss 3.0") and "± " in told[best:]
+    assert "takes KEY=" in ran.wrong("run", command=command, sweep={"lr": []})
+
+
+def test_habits_are_recalled(ran):
+    assert "habit" in ran("habits").splitlines()[0]
+
+
 def test_words_become_settings(ran):
     told = ran("interpret", instruction="three seeds, lr 1e-3 and 3e-4, with train.py")
     assert "try lr = [0.001, 0.0003]" in told and "seeds: 3" in told

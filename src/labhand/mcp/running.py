@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
@@ -13,15 +12,16 @@ import msgspec
 from msgspec import Meta
 
 from labhand.core.errors import LabhandError, UsageError
-from labhand.core.finding import Finding
 from labhand.core.run import Run as Record
 from labhand.mcp import telling
 from labhand.mcp.looking import Limit, settled
 from labhand.mcp.tools import Call, Tool, words_of
+from labhand.mcp.waiting import waited
 
-POLL_S = 0.5
-TELL_S = 2.0
 RUN = "An id, a name, or `last`."
+_STARTED = re.compile(
+    r"(?P<name>.*?)(?: runs in the background;| waits in the queue|: [\d,]+ runs? in the queue)"
+)
 Reference = Annotated[str, Meta(description=RUN)]
 Seconds = Annotated[
     float,
@@ -36,7 +36,7 @@ Seconds = Annotated[
 class Run(Tool, kw_only=True):
     """Start a training or any command: recorded, supervised, watched; the script needs no change.
 
-    It goes on in the background whatever becomes of this conversation; minor failures of deployment
+    With `sweep` or `seeds` it is many runs, in a queue, under one name. It goes on in the background whatever becomes of this conversation; minor failures of deployment
     are mended. Answers with its name at once, or after `seconds`; then call `wait`.
     """
 
@@ -50,6 +50,13 @@ class Run(Tool, kw_only=True):
         dict[str, str | float | bool],
         Meta(description="Settings to change without editing the script, by name."),
     ] = msgspec.field(default_factory=dict)
+    sweep: Annotated[
+        dict[str, str | list[str | float | bool]],
+        Meta(description='Run once for each value: {"lr": [1e-3, 3e-4]}, or "1e-4..1e-1:4 log".'),
+    ] = msgspec.field(default_factory=dict)
+    seeds: Annotated[
+        int | list[int] | None, Meta(description="Run with so many seeds, or with these.")
+    ] = None
     fix: Annotated[
         Literal["neutral", "off"],
         Meta(description="Whether failures may be mended by what leaves the science alone."),
@@ -65,18 +72,32 @@ class Run(Tool, kw_only=True):
         options = ["--detach", "--fix", self.fix]
         options += ["--name", self.name] if self.name is not None else []
         for key, value in self.settings.items():
-            options += ["--set", f"{key}={value}"]
+            options += ["--set", f"{key}={_typed(value)}"]
+        for key, values in self.sweep.items():
+            spread = values if isinstance(values, str) else ",".join(map(_typed, values))
+            options += ["--sweep", f"{key}={spread}"]
+        if self.seeds is not None:
+            several = self.seeds if isinstance(self.seeds, list) else [self.seeds]
+            if isinstance(self.seeds, list) and len(several) < 2:
+                raise UsageError(
+                    "`seeds` takes how many, or two and more of them; one seed goes into `settings`"
+                )
+            options += ["--seeds", ",".join(map(str, several))]
         where = ["-C", str(call.here.path(self.folder))] if self.folder else []
         said = labhand(call, "run", *where, *options, "--", *words)
-        match = re.match(r"(.*) runs in the background;", said)
-        name = match[1] if match else "last"
+        match = _STARTED.match(said)
+        name = match["name"] if match else "last"
         if not self.seconds:
-            return f'{name} runs; wait(run="{name}") tells how it gets on'
+            return f'{said.partition(";")[0].strip()}; wait(run="{name}") tells how it gets on'
         return waited(call, name, self.seconds, alarm=True)
 
 
+def _typed(value: str | float | bool) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
 class Wait(Tool, kw_only=True):
-    """Wait for a run until it ends, an alarm comes up, or the seconds are over; tell how it is."""
+    """Wait for a run or a sweep until it ends, an alarm comes up, or the seconds are over; tell how it is."""
 
     run: Reference = "last"
     seconds: Seconds = 45
@@ -99,8 +120,12 @@ class Stop(Tool, kw_only=True):
     def do(self, call: Call) -> str:
         """How it stands now."""
         from labhand.cycle.settle import stop_run
+        from labhand.cycle.sweeping import stop_named
 
         store = call.here.store
+        stopped = stop_named(store, self.run, self.grace)
+        if stopped is not None:
+            return stopped
         run = stop_run(store, store.find(self.run), self.grace)
         return f"{run.name} {run.status}"
 
@@ -113,9 +138,13 @@ class Runs(Tool, kw_only=True):
     def do(self, call: Call) -> str:
         """One run a line."""
         from labhand.cycle.settle import listing
+        from labhand.cycle.waiting import listing as queued
 
         store = call.here.store
-        return telling.runs(listing(store, self.limit), len(store.ids()))
+        told = telling.runs(listing(store, self.limit), len(store.ids()))
+        names = [run.name for run in queued(store).runs]
+        waiting = f"{telling.counted(len(names), 'run')} in the queue: {', '.join(names[:20])}"
+        return f"{told}\n{waiting}" if names else told
 
 
 class Show(Tool, kw_only=True):
@@ -261,34 +290,6 @@ class Verdict(Tool, kw_only=True):
         return f"{finding.rule} of {run.name}: {self.answer}"
 
 
-def waited(call: Call, reference: str, seconds: float, alarm: bool) -> str:
-    """How a run stands or went, after it ended, a new alarm came, or the seconds were over."""
-    run: Record = settled(call, reference)
-    before = {finding.id for finding in _alarms(run)}
-    began, told = time.monotonic(), -TELL_S
-    while run.status == "running" and not call.gone.is_set():
-        past = time.monotonic() - began
-        new = [finding for finding in _alarms(run) if finding.id not in before]
-        if past >= seconds or (alarm and new):
-            break
-        if past - told >= TELL_S:
-            told = past
-            call.tell(round(past, 1), seconds, telling.standing(call.here.store, run))
-        call.gone.wait(min(POLL_S, seconds - past))
-        run = settled(call, run.id)
-    call.here.told |= {finding.id: finding for finding in run.findings}
-    if run.status != "running":
-        return telling.run(call.here.store, run, 5)
-    new = [finding for finding in _alarms(run) if finding.id not in before]
-    lines = [telling.standing(call.here.store, run)]
-    lines += telling.findings(new or _alarms(run), 0, 5) if _alarms(run) else []
-    return "\n".join([*lines, f'call wait(run="{run.name}") again, or stop it'])
-
-
-def _alarms(run: Record) -> list[Finding]:
-    return [f for f in run.findings if f.alarm is True and f.state == "confirmed"]
-
-
 def labhand(call: Call, *arguments: str) -> str:
     """What `labhand ARGUMENTS` prints, in a process of its own; its lines on the way are told.
 
@@ -325,4 +326,30 @@ def labhand(call: Call, *arguments: str) -> str:
     return text
 
 
-TOOLS: Sequence[type[Tool]] = (Run, Wait, Stop, Runs, Show, Compare, Note, Verdict)
+class Habits(Tool, kw_only=True):
+    """Recall the habits of this researcher: usual values, what is changed together, what comes next.
+
+    Learned from the record, each with how sure it is and what speaks for it. Keep to them where the
+    instruction leaves something open, and say so.
+    """
+
+    reads: ClassVar[bool] = False
+
+    limit: Limit = 30
+
+    def do(self, call: Call) -> str:
+        """One habit a line, the researcher's own words and the surest first."""
+        from labhand.learn import learn
+
+        kept = learn(call.here.cwd).habits
+        lines = [
+            f"[{h.id}] {h.confidence:.0%} sure, {h.support} for and {h.against} against: "
+            f"{telling.cut(h.text)}"
+            for h in kept[: self.limit]
+        ]
+        left = len(kept) - len(lines)
+        more = [f"{left} more: a larger limit"] if left > 0 else []
+        return "\n".join([telling.counted(len(kept), "habit"), *lines, *more])
+
+
+TOOLS: Sequence[type[Tool]] = (Run, Wait, Stop, Runs, Show, Compare, Habits, Note, Verdict)
