@@ -183,11 +183,11 @@ def _report(prepared: "Prepared", done: "Run", *, shown: bool) -> None:
     from labhand.cycle.compare import against_previous
 
     try:
-        comparison = against_previous(prepared.store, prepared.root, done.id)
         report = _written(prepared, done) if prepared.configuration.report else None
         if shown:
             from labhand.cli.summary import summary
 
+            comparison = against_previous(prepared.store, prepared.root, done.id)
             click.echo(summary(done, comparison, report), err=True)
     except Exception as error:  # the run is over: its exit code must be the command's own
         what = f"{type(error).__name__}: {error}"

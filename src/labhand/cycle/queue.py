@@ -16,6 +16,7 @@ import fcntl
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -131,14 +132,14 @@ class Queue:
             (self.folder / "paused").unlink(missing_ok=True)
 
     @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Whether this is the one process that starts runs, as long as the block lasts."""
+    def alone(self) -> Iterator[int | None]:
+        """The lock of the one process that starts runs, as long as the block lasts; None: another is."""
         fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield True
+            yield fd
         except BlockingIOError:
-            yield False
+            yield None
         finally:
             os.close(fd)
 
@@ -147,7 +148,7 @@ class Queue:
         if not self.folder.exists():
             return False
         with self.alone() as alone:
-            return not alone
+            return alone is None
 
     def claim(self, entry: Waiting) -> int | None:
         """The locked file of a run that this process may start; None: another was faster."""
@@ -191,6 +192,7 @@ class Claim(NamedTuple):
     entry: Waiting
     held: slots.Held
     fd: int
+    in_place: bool
 
     def request(self) -> Request:
         """What is asked of the run; the environment is made as it was when it was asked for."""
@@ -200,7 +202,8 @@ class Claim(NamedTuple):
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.held.gpus)
         if not self.held.gpus and not slots_of_gpus(self.sweep):
             del os.environ["CUDA_VISIBLE_DEVICES"]
-        return sweep.request_of(self.queue.store, self.sweep, self.entry.number)
+        store, number = self.queue.store, self.entry.number
+        return sweep.request_of(store, self.sweep, number, in_place=self.in_place)
 
     def becomes(self, run_id: str) -> None:
         """Notes which run it became, before that begins."""
@@ -279,7 +282,9 @@ class _Starter:
         self.queue = queue
         self.carry = carry
         self.known: dict[str, Sweep | None] = {}
+        self.lock: int | None = None
         self.children: set[int] = set()
+        self.looked: tuple[str, float, bool] = ("", 0.0, False)
         self.cores = slots.all_cores()
         self.gpus = slots.all_gpus()
 
@@ -288,8 +293,8 @@ class _Starter:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         # What was put into the queue while we let go of the lock is looked for once more.
         while self._next():
-            with self.queue.alone() as alone:
-                if not alone:
+            with self.queue.alone() as self.lock:
+                if self.lock is None:
                     return
                 self.queue.settle()
                 while entry := self._next():
@@ -319,11 +324,12 @@ class _Starter:
             return False
         if held is None:
             return False
+        in_place = self._code_stands(many)
         claimed = self.queue.claim(entry)
         if claimed is not None:
             child = os.fork()
             if not child:
-                self._carry(Claim(self.queue, many, entry, held, claimed))
+                self._carry(Claim(self.queue, many, entry, held, claimed, in_place))
             self.children.add(child)
             os.close(claimed)
         held.close()
@@ -334,10 +340,20 @@ class _Starter:
         code = 1
         try:
             os.setsid()
+            if self.lock is not None:
+                os.close(self.lock)  # else another could not start runs in place of a dead parent
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
             code = self.carry(claim)
         finally:
             os._exit(code)
+
+    def _code_stands(self, many: Sweep) -> bool:
+        """Whether its code stands in the project. Looked at once a second: it takes several git calls."""
+        sweep_id, when, stands = self.looked
+        if sweep_id != many.id or time.monotonic() - when > LOOK_S:
+            stands = sweep.code_stands(self.queue.store, many)
+            self.looked = (many.id, time.monotonic(), stands)
+        return stands
 
     def _at_once(self, many: Sweep) -> int:
         with suppress(LabhandError):

@@ -307,14 +307,23 @@ def read(store: Store, sweep_id: str) -> Sweep:
         ) from error
 
 
-def request_of(store: Store, sweep: Sweep, number: int) -> Request:
-    """The request of one of its runs, with the code that stood when the sweep was asked for."""
+def code_stands(store: Store, sweep: Sweep) -> bool:
+    """Whether the project's code is what it was when the sweep was asked for."""
+    root = project_root(Path(sweep.cwd))
+    return snapshot.same(root, store.home, sweep.code, results=False)
+
+
+def request_of(store: Store, sweep: Sweep, number: int, *, in_place: bool) -> Request:
+    """The request of one of its runs, with the code that stood when the sweep was asked for.
+
+    `in_place`: that code still stands in the project; else it is laid out in a folder of its own.
+    """
     cwd = Path(sweep.cwd)
     root = project_root(cwd)
     laid_out = None
     if sweep.code.tree is not None:
         place = root
-        if not snapshot.same(root, store.home, sweep.code, results=False):
+        if not in_place:
             place = lay_out_beside(store, sweep.code, root, sweep.id)
             cwd = place / cwd.relative_to(root)
         laid_out = LaidOut(sweep.code, place, root)
