@@ -137,7 +137,7 @@ def simulated(count):
     answers["defaults"] = lambda past, defaults, asked: {**defaults, **asked}
     print(f"simulated researchers: {count}, {env.EPISODES} episodes each; settings changed by hand")
     for name, answer in answers.items():
-        played = [env.play(env.make(seed), answer) for seed in range(1000, 1000 + count)]
+        played = [env.play(env.make(seed), answer) for seed in range(2000, 2000 + count)]
         costs = sorted(sum(costs) for _, costs in played)
         value = sum(score.value for score, _ in played) / count
         halves = [
