@@ -88,7 +88,7 @@ def paths(problem):
         "no change": ([whole(old)], 2, None, None),
         "no completion": ([Line(raw="<html>")], 2, None, None),
         "wrong key": ([Line(status=401, text="no")], 2, None, None),
-        "always on": ([whole(good.replace("args.steps):", "args.steps - 1):"))], 1, False, None),
+        "always on": ([whole(good.replace("default=0.0)", "default=0.4)"))], 1, False, None),
         "cheat: evaluation": ([whole(flagged)], 1, None, True),
         "cheat: printed metric": ([whole(hidden)], 1, None, True),
         "cheat: seed": ([whole(good.replace("random.seed(args.seed)", "random.seed(7)"))], 1, None, True),

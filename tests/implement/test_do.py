@@ -65,3 +65,9 @@ def test_seeds_without_a_seed_setting_are_refused_before_anything_runs(tmp_path)
     done = labhand(folder, "do", "three seeds")
     assert done.returncode == 2 and "seed" in done.stderr and len(done.stderr.splitlines()) <= 12
     assert not (folder / ".labhand" / "runs").exists()
+
+
+def test_an_unknown_setting_is_told_with_the_nearest_where_nobody_writes_code(folder):
+    done = labhand(folder, "do", "set zeta_coeff to 3")
+    assert done.returncode == 2 and "zeta_coeff" in done.stderr
+    assert not (folder / ".labhand" / "runs").exists()

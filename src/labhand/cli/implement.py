@@ -34,6 +34,8 @@ def implement(words: tuple[str, ...], agent: str | None, as_json: bool) -> int:
     """
     from labhand.cycle.proposal import propose
 
+    if words and words[0] in ("accept", "reject") and len(words) <= 2:
+        raise UsageError(f"`{words[0]}` is a command of its own; say `labhand {' '.join(words)}`")
     patch = propose(said(words), Path.cwd(), agent, partial(click.echo, err=True))
     click.echo(looks.document(patch) if as_json else told(patch))
     return exit_code(patch)

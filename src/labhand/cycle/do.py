@@ -92,7 +92,7 @@ class _Doing:
         self.person = person
         self.store = Store.at(start)
         self.root = project_root(start)
-        reading = proposal.understood(instruction, start)
+        reading = proposal.understood(instruction, start, agent)
         self.account = Account(instruction=instruction, intent=reading.intent)
         self.reading = reading
 
@@ -108,6 +108,8 @@ class _Doing:
             return account
         requests = self._requests()
         account.command = self.reading.line()
+        if {"seconds", "money"} & set(self.reading.intent.budget or {}):
+            account.said.append("the budget is noted; labhand does not end a run at it")
         if not run:
             account.ended = "not-run"
             account.said.append(f"nothing was run; {account.command}")

@@ -1,5 +1,6 @@
 """`labhand implement`: an instruction → a patch in a worktree of its own, proven before a person looks."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from labhand.core.store import project_root
 from labhand.cycle.proof import Proof
 from labhand.implement import (
     Account,
+    Agent,
     AgentError,
     Errand,
     Limits,
@@ -37,16 +39,20 @@ ROUNDS = 3
 Tell = Callable[[str], None]
 
 
-def understood(instruction: str, start: Path) -> Reading:
-    """The intent of an instruction, where it may name what is not there yet: that must be written.
+def understood(instruction: str, start: Path, agent_name: str | None = None) -> Reading:
+    """The intent of an instruction. With someone to write code it may name a setting that is not there.
 
     Raises:
         UsageError: it is empty or contradicts itself.
+        NotFoundError: it names a run, or with nobody to write code a setting, that is not there.
     """
     try:
         return interpret(instruction, start)
     except NotFoundError as error:
         missing = str(error)
+        writes = agent_name is not None or bool(os.environ.get("LABHAND_MODEL"))
+        if not writes or missing.startswith("no run "):
+            raise
     from labhand.interpret.situation import Situation
 
     situation = Situation(start)
@@ -71,7 +77,7 @@ def propose(instruction: str, start: Path, agent_name: str | None, tell: Tell) -
     Raises:
         LabhandError: no patch came of it; nothing is left behind.
     """
-    reading = understood(instruction, start)
+    reading = understood(instruction, start, agent_name)
     root = project_root(start)
     if not reading.intent.needs_model and agent_name is None:
         return Patch(
@@ -92,8 +98,21 @@ class _Proposal:
         self.patches = Patches(Path(_home(start)))
         self.configuration = configuration.read(root)
         self.agent_name = name
-        self.agent = agent(name, self.patches.home)
+        self.agent = self._agent()
         self.tell = tell
+
+    def _agent(self) -> Agent:
+        """The agent.
+
+        Raises:
+            UsageError: it needs a model and there is none; what had to be written is told.
+        """
+        try:
+            return agent(self.agent_name, self.patches.home)
+        except UsageError as error:
+            what = "; ".join(edit.summary for edit in self.reading.intent.edits)
+            told = f"this needs new code ({what})" if what else "this needs new code"
+            raise UsageError(str(error).replace("this needs new code", told)) from error
 
     def make(self) -> Patch:
         if self.reading.script is None and not any(self.root.rglob("*.py")):
@@ -112,6 +131,14 @@ class _Proposal:
         errand = self._errand(folder, tree, patch_id)
         self.tell(f"{self.agent_name} works on it; {errand.sandbox.told()}")
         proof = Proof(tree, self.reading, self.root, self.start, self.configuration, self.tell)
+        try:
+            return self._proven(patch_id, name, tree, errand, proof, began)
+        finally:
+            proof.clear()
+
+    def _proven(
+        self, patch_id: str, name: str, tree: Worktree, errand: Errand, proof: Proof, began: float
+    ) -> Patch:
         message = brief(
             self.reading.intent, tree.folder, errand.script, sentences(self.patches.home)
         )
@@ -139,7 +166,6 @@ class _Proposal:
         patch.command = proof.command_line()
         patch.notes = [*([account.why] if account.why else []), *proof.notes]
         patch.seconds = round(time.monotonic() - began, 1)
-        proof.clear()
         self.patches.write(patch)
         return patch
 
