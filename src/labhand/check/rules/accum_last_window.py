@@ -73,9 +73,19 @@ def _leaves_over(code: Code, window: Window) -> bool:
     over = ast.unparse(loop.over).lower()
     if any(word in over for word in _ENDLESS) or over.startswith("range("):
         return False
-    if any(isinstance(n, ast.Or) for n in ast.walk(window.test)):
+    if any(isinstance(n, ast.Or) for n in ast.walk(window.test)) or not _bound(code, loop.over):
         return False
     return not steps_elsewhere(code, window) and not _thought_of(code, window)
+
+
+def _bound(code: Code, over: ast.expr) -> bool:
+    """Whether the names of what a loop goes over are bound at all: of a fragment, nothing is known."""
+    names = [n for n in ast.walk(over) if isinstance(n, ast.Name)]
+    where = code.where(over)
+    return all(
+        code.project.binding(n.id, where)[1] or code.name(n) is not None or n.id == "self"
+        for n in names
+    )
 
 
 def _thought_of(code: Code, window: Window) -> bool:

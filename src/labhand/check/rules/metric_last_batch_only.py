@@ -82,7 +82,7 @@ def _is_batches(code: Code, loop: Loop) -> bool:
 
 def _assigned(loop: Loop) -> Iterator[tuple[str, ast.Assign]]:
     for statement in loop.node.body:
-        for node in within(statement):
+        for node in loop.where.source.index.acts(statement, loop.where.scope):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)]):
                     yield name, node
@@ -91,10 +91,9 @@ def _assigned(loop: Loop) -> Iterator[tuple[str, ast.Assign]]:
 def _bindings(code: Code, loop: Loop, name: str) -> tuple[list[Binding], list[Binding]]:
     """The bindings of a name in its function: before the loop, and in it."""
     every = loop.where.scope.bindings.get(name, [])
-    inside = {id(n) for s in loop.node.body for n in within(s)}
-    return [b for b in every if id(b.node) not in inside], [
-        b for b in every if id(b.node) in inside
-    ]
+    body, places = code.source.index.body(loop.node), code.source.index.places
+    inside = [b for b in every if places[b.node] in body]
+    return [b for b in every if b not in inside], inside
 
 
 def _overwritten(code: Code, loop: Loop) -> Iterator[Claim]:
@@ -265,9 +264,9 @@ def _after(code: Code, loop: Loop) -> Iterator[Claim]:
 def _left(code: Code, loop: Loop, name: ast.Name) -> bool:
     """Whether a name surely holds what the last pass put there, and gathers nothing."""
     bindings = code.project.reaching(name, loop.where)[1]
-    inside = {id(n) for s in loop.node.body for n in within(s)}
+    body, places = code.source.index.body(loop.node), code.source.index.places
     for bound in bindings:
-        target = bound.node is loop.node or id(bound.node) in inside
+        target = bound.node is loop.node or places.get(bound.node, -1) in body
         gathers = bound.how == "augment" or (
             bound.value is not None
             and bound.how == "assign"

@@ -202,6 +202,9 @@ def _other_model(code: Code, optimizer: Built) -> Iterator[Claim]:
         if not loops or step.where.scope is not optimizer.call.where.scope:
             continue
         outer = loops[-1]
+        mine = {m.split(".")[0] for m in optimizer.models}
+        if mine & {n.id for s in outer.body for n in ast.walk(s) if isinstance(n, ast.Name)}:
+            continue
         backwards = [
             e for e in events(code.project, inside(outer), step.where) if e.kind == "backward"
         ]
@@ -211,9 +214,7 @@ def _other_model(code: Code, optimizer: Built) -> Iterator[Claim]:
         if not called or len(called) != len(backwards) or any(c is None for c in called):
             continue
         others = {m for c in called if c for m in c}
-        mine = {m.split(".")[0] for m in optimizer.models}
-        text = "\n".join(ast.unparse(s) for s in outer.body)
-        if others and not any(_mentions(text, m) for m in mine) and _apart(code, optimizer, others):
+        if others and _apart(code, optimizer, others):
             other = sorted(others)[0]
             yield code.claim(
                 optimizer.call.node,
@@ -224,10 +225,6 @@ def _other_model(code: Code, optimizer: Built) -> Iterator[Claim]:
                 confidence=0.95,
             )
             return
-
-
-def _mentions(text: str, name: str) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(ast.parse(text)))
 
 
 def _models_behind(code: Code, node: ast.AST) -> set[str] | None:

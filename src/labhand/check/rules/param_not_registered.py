@@ -75,7 +75,11 @@ class Rule:
             if _registers(klass):
                 continue
             for held in _held(code, klass):
-                if _is_used(code, klass, held) and not _is_wrapped(code, klass, held):
+                if (
+                    not _is_handed_out(klass, held)
+                    and _is_used(code, klass, held)
+                    and not _is_wrapped(code, klass, held)
+                ):
                     yield _claim(code, klass, held)
 
 
@@ -193,6 +197,19 @@ def _is_wrapped(code: Code, klass: Class, held: _Held) -> bool:
     name = re.escape(held.name)
     listed = rf"\.{name}\b[^\n]*parameters\(|parameters\([^\n]*\.{name}\b|for \w+ in \w+\.{name}:\n[^\n]*parameters\("
     return bool(re.search(listed, code.source.text))
+
+
+def _is_handed_out(klass: Class, held: _Held) -> bool:
+    """Whether a method gives parameters of the container out, as to an optimizer."""
+    if not (held.maker.name or "").endswith("Parameter"):
+        return False
+    written = f"self.{held.name}"
+    given = [v for name, s in klass.methods.items() if name != "forward" for v in s.returns]
+    return any(
+        isinstance(n, ast.Attribute) and ast.unparse(n) == written
+        for v in given
+        for n in ast.walk(v)
+    )
 
 
 def _claim(code: Code, klass: Class, held: _Held) -> Claim:

@@ -95,7 +95,9 @@ class Rule:
             again = {c.node for c in _again(code)}
             yield from _again(code)
             seeds = [
-                s for s in _seeds(code, code.source) if s.call.node not in again and _of_run(s)
+                s
+                for s in _seeds(code, code.source)
+                if s.call.node not in again and _of_run(s) and not _of_one_draw(code, s)
             ]
             if seeds:
                 yield from _missing(code, seeds)
@@ -150,6 +152,16 @@ def _of_run(seed: _Seed) -> bool:
     return not any(
         w in name for w in ("__getitem__", "__iter__", "__call__", "worker", "transform")
     )
+
+
+def _of_one_draw(code: Code, seed: _Seed) -> bool:
+    """Whether a function seeds what it draws itself, such as its split, and trains nothing."""
+    scope = seed.call.where.scope
+    if not isinstance(scope.node, FunctionNode) or re.search(r"main|train|run", scope.name):
+        return False
+    calls = [code.call(node) for node in scope.calls]
+    words = {(c.entry("random") or {}).get("draws") for c in calls}
+    return seed.family in words and not any(c.method in ("backward", "fit") for c in calls)
 
 
 def _seeds(code: Code, source: Source) -> list[_Seed]:

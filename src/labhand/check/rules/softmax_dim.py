@@ -42,6 +42,8 @@ class Rule:
 
     ## Known problems
     Attention over a first dimension (time, nodes) is meant, and not reported where no batch is proven.
+    A softmax without `dim` on what is surely a matrix, or right after a `Linear`, is left alone: PyTorch
+    takes the classes there.
 
     ## Example
     ```python
@@ -90,7 +92,7 @@ def _implicit(code: Code, call: Call) -> Claim | None:
     starred = any(isinstance(a, ast.Starred) for a in call.node.args)
     if starred or any(k.arg in ("dim", None) for k in call.node.keywords):
         return None
-    if len(call.node.args) > (0 if module else 1):
+    if len(call.node.args) > (0 if module else 1) or _is_matrix(code, call):
         return None
     return code.claim(
         call.node,
@@ -98,6 +100,15 @@ def _implicit(code: Code, call: Call) -> Claim | None:
         "say the dimension of the classes: `dim=1`, or `dim=-1`",
         confidence=0.88,
     )
+
+
+def _is_matrix(code: Code, call: Call) -> bool:
+    """Whether the softmax surely gets two dimensions, where PyTorch takes the second."""
+    if call.name in _MODULES:
+        before = _layer_before(code, call)
+        return before is not None and before.name == "torch.nn.Linear"
+    subject = _subject(call)
+    return subject is not None and code.rank(subject) == 2
 
 
 def _dim(call: Call) -> object:

@@ -10,7 +10,7 @@ from labhand.kit.code.facts import UNKNOWN, Fact, Step
 from labhand.kit.code.model import FunctionNode, LoopNode
 from labhand.kit.code.paths import Point
 from labhand.kit.code.project import Project, Where
-from labhand.kit.code.training import inside, within
+from labhand.kit.code.training import inside
 
 _CALLERS_UP = 3
 
@@ -132,7 +132,7 @@ def _running(
     entered: set[ast.AST],
 ) -> Iterator[Happening]:
     for start in nodes:
-        for node in within(start):
+        for node in where.source.index.acts(start, where.scope):
             if isinstance(node, ast.Call):
                 call = call_of(project, node, where)
                 yield Happening(call, root or node)

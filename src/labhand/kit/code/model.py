@@ -1,7 +1,8 @@
 """What one walk over a tree finds: scopes, classes, what names are bound to, who contains whom."""
 
 import ast
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -40,6 +41,8 @@ class Scope:
         self.calls: list[ast.Call] = []
         self.returns: list[ast.expr] = []
         self.inner: list[Scope] = []
+        self.acts: list[ast.AST] = []
+        """The calls, assignments and strings of the scope, without those of classes in it, in order."""
         self.stores: dict[str, list[Binding]] = {}
         """What is put into parts of things, by the thing as written: `x[...] = value`, `x.loc[...] = value`."""
 
@@ -112,6 +115,8 @@ class Index:
         self.of_node: dict[ast.AST, Scope] = {tree: self.module}
         self.imports: list[tuple[str, int, str | None]] = []
         self.by_type: dict[type[ast.AST], list[ast.AST]] = {}
+        self.places: dict[ast.AST, int] = {}
+        """Where in the order of the file a node stands."""
         _Walk(self).body(tree, self.module, None)
 
     @cached_property
@@ -154,6 +159,22 @@ class Index:
             inner = above
         return found
 
+    def acts(self, node: ast.AST, scope: Scope) -> list[ast.AST]:
+        """The calls, assignments and strings within a node of a scope, in order; bodies of functions are not."""
+        where = self.places.__getitem__
+        first = bisect_left(scope.acts, where(node), key=where)
+        return scope.acts[first : bisect_right(scope.acts, self.last(node), key=where)]
+
+    def last(self, node: ast.AST) -> int:
+        """The place of the last node within a node."""
+        while below := children(node):
+            node = below[-1]
+        return self.places[node]
+
+    def body(self, loop: LoopNode) -> range:
+        """The places of the nodes that run on each pass of a loop, its header aside."""
+        return range(self.places[loop.body[0]], self.last(loop.body[-1]) + 1)
+
     def statement(self, node: ast.AST) -> ast.stmt:
         """The statement that holds a node."""
         while not isinstance(node, ast.stmt):
@@ -170,6 +191,33 @@ class Index:
         return [statement]
 
 
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below a node, in order, without the marks of load and store and the operators."""
+    found: list[ast.AST] = []
+    for field in _BELOW[type(node)]:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            found += [part for part in value if isinstance(part, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+class _Fields(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of a type of nodes that can hold nodes worth a visit."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        bare = kind in (ast.Name, ast.Constant, ast.alias, ast.Global, ast.Nonlocal)
+        marks = {"ctx", "op", "ops", "attr", "id", "type_comment", "simple", "level"}
+        fields = () if bare else tuple(f for f in kind._fields if f not in marks)
+        self[kind] = fields
+        return fields
+
+
+_BELOW = _Fields()
+_ACTS = frozenset((ast.Call, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete, ast.Constant))
+
+
 class _Walk:
     def __init__(self, index: Index) -> None:
         self.index = index
@@ -177,23 +225,29 @@ class _Walk:
     def body(self, node: ast.AST, scope: Scope, owner: Class | None) -> None:
         # An explicit stack: generated files nest deeper than Python's recursion allows.
         stack: list[tuple[ast.AST, ast.AST, Scope, Class | None]] = [
-            (child, node, scope, owner) for child in ast.iter_child_nodes(node)
+            (child, node, scope, owner) for child in reversed(children(node))
         ]
-        stack.reverse()
-        parents, by_type = self.index.parents, self.index.by_type
+        parents, by_type, places = self.index.parents, self.index.by_type, self.index.places
         while stack:
             child, parent, scope, owner = stack.pop()
             parents[child] = parent
-            by_type.setdefault(type(child), []).append(child)
-            inside, inner_owner = self.enter(child, scope, owner)
-            below = [(n, child, inside, inner_owner) for n in ast.iter_child_nodes(child)]
-            below.reverse()
-            stack.extend(below)
+            places[child] = len(places)
+            kind = type(child)
+            by_type.setdefault(kind, []).append(child)
+            if kind in _ACTS and owner is None:
+                scope.acts.append(child)
+            handler = _HANDLERS.get(kind)
+            if handler is not None:
+                scope, owner = self.enter(child, scope, owner, handler)
+            stack += [(n, child, scope, owner) for n in reversed(children(child))]
 
-    def enter(self, node: ast.AST, scope: Scope, owner: Class | None) -> tuple[Scope, Class | None]:
-        handler = _HANDLERS.get(type(node))
-        if handler is None:
-            return scope, owner
+    def enter(
+        self,
+        node: ast.AST,
+        scope: Scope,
+        owner: Class | None,
+        handler: "Callable[[_Walk, ast.AST, Scope], None]",
+    ) -> tuple[Scope, Class | None]:
         if isinstance(node, FunctionNode):
             return self.function(node, scope, owner), None
         if isinstance(node, ast.ClassDef):

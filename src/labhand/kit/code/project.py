@@ -61,6 +61,7 @@ class Project:
         self.calls: dict[ast.Call, Any] = {}
         self.origins: dict[tuple[ast.expr, Scope], tuple[int, list[Any]]] = {}
         self.doing: dict[object, Any] = {}
+        self.steps: dict[ast.AST, list[Any]] = {}
         self.loop_kinds: dict[ast.AST, Any] = {}
         self.calls_at: dict[Scope, Any] = {}
         self.domains: dict[object, Any] = {}

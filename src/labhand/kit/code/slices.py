@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from labhand.kit.code import knowledge, loading
 from labhand.kit.code.calls import call_of
 from labhand.kit.code.facts import Frame, Spot
-from labhand.kit.code.model import Binding
+from labhand.kit.code.model import Binding, children
 from labhand.kit.code.origins import argument
 from labhand.kit.code.project import CallSite, Project, Where
 
 _MOST = 600
 _FRAMES = 3
+_DEEPEST = 6
 
 
 def behind(project: Project, start: Spot) -> dict[ast.expr, Spot]:
@@ -26,8 +27,8 @@ def behind(project: Project, start: Spot) -> dict[ast.expr, Spot]:
     while pending and len(found) < _MOST:
         spot = pending.pop(0)
         key = (spot.node, spot.frame, spot.path)
-        if key in seen:
-            continue
+        if key in seen or len(spot.path) > _DEEPEST:
+            continue  # `x = x[0]` in a loop goes deeper without an end
         seen.add(key)
         found.setdefault(spot.node, spot)
         pending.extend(_into(project, spot))
@@ -74,7 +75,7 @@ def _element(node: ast.expr, spot: Spot) -> list[Spot] | None:
 
 
 def _parts(node: ast.expr) -> Iterator[ast.expr]:
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if isinstance(child, ast.expr):
             yield child
         elif isinstance(child, ast.keyword):

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from labhand.kit.code import knowledge
-from labhand.kit.code.model import FunctionNode, LoopNode
-from labhand.kit.code.origins import Origin, callee, origins
+from labhand.kit.code.calls import call_of
+from labhand.kit.code.model import FunctionNode, LoopNode, children
+from labhand.kit.code.origins import Origin, origins
 from labhand.kit.code.project import Project, Where
 
 DEPTH = 4
@@ -45,7 +46,7 @@ def within(node: ast.AST) -> Iterator[ast.AST]:
         yield current
         if isinstance(current, FunctionNode | ast.ClassDef):
             continue
-        pending.extend(reversed(list(ast.iter_child_nodes(current))))
+        pending += reversed(children(current))
 
 
 def stepped(call: ast.Call, project: Project, where: Where) -> ast.expr | None:
@@ -94,33 +95,44 @@ class _Follow:
         self, nodes: Iterable[ast.AST], where: Where, root: ast.AST | None, depth: int
     ) -> Iterator[Event]:
         for start in nodes:
-            for node in within(start):
-                yield from self.node(node, where, root or node, depth)
+            for node in where.source.index.acts(start, where.scope):
+                for step in self.steps(node, where):
+                    if isinstance(step, Event):
+                        yield step if root is None else step._replace(root=root)
+                    else:
+                        yield from self.function(step, root or node, depth)
 
-    def node(self, node: ast.AST, where: Where, root: ast.AST, depth: int) -> Iterator[Event]:
+    def steps(self, node: ast.AST, where: Where) -> list[Event | Where]:
+        """What one node does itself, and the functions that it enters; found out once."""
+        known = self.project.steps.get(node)
+        if known is None:
+            known = self.project.steps[node] = list(self.found(node, where))
+        return known
+
+    def found(self, node: ast.AST, where: Where) -> Iterator[Event | Where]:
         if isinstance(node, ast.Call):
-            yield from self.call(node, where, root, depth)
+            yield from self.call(node, where)
         elif any(isinstance(t, ast.Attribute) and t.attr == "grad" for t in _written(node)) or (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and knowledge.ZEROING.fullmatch(node.value)
         ):
-            yield Event("clear", node, where, root)
+            yield Event("clear", node, where, node)
 
-    def call(self, call: ast.Call, where: Where, root: ast.AST, depth: int) -> Iterator[Event]:
-        own = self.named(call, where, root)
+    def call(self, call: ast.Call, where: Where) -> Iterator[Event | Where]:
+        own = self.named(call, where, call)
         if own is not None:
             yield own
-        target = callee(self.project, call, where)
+        target = call_of(self.project, call, where).target
         if isinstance(target, Where):
-            yield from self.function(target, root, depth)
+            yield target
         elif target is None and (own is None or own.kind != "clear"):
-            yield from self.opaque(call, where, root)
+            yield from self.opaque(call, where, call)
         for given in (*call.args, *(k.value for k in call.keywords)):
             if isinstance(given, ast.Name | ast.Attribute):
                 handed = self.project.definition(given, where)
                 if isinstance(handed, Where):
-                    yield from self.function(handed, root, depth)
+                    yield handed
 
     def function(self, target: Where, root: ast.AST, depth: int) -> Iterator[Event]:
         node = target.scope.node

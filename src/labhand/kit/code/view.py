@@ -43,6 +43,7 @@ class View:
         self.source = source
         self.project = project
         self._behind: dict[Spot, Mapping[ast.expr, Spot]] = {}
+        self._known: dict[str, list[tuple[Call, Mapping[str, Any]]]] = {}
 
     # What is there
 
@@ -101,6 +102,10 @@ class View:
 
     def module_calls(self) -> list[Call]:
         """The calls that surely run a torch module with parameters, of the project or of a library."""
+        return self._module_calls
+
+    @cached_property
+    def _module_calls(self) -> list[Call]:
         prefixes = tuple(tables.table("layers")["models"]["mode"])
         names = [
             n
@@ -115,10 +120,13 @@ class View:
 
     def known(self, table: str, key: str | None = None) -> list[tuple[Call, Mapping[str, Any]]]:
         """The calls that a table knows, each with its entry; with `key`, only entries that have it."""
-        entries = tables.entries(table)
-        found = [(c, entries[n]) for n in self._by_name if n in entries for c in self._by_name[n]]
-        wanted = [pair for pair in found if key is None or key in pair[1]]
-        return sorted(wanted, key=lambda p: (p[0].node.lineno, p[0].node.col_offset))
+        if table not in self._known:
+            entries = tables.entries(table)
+            every = self._by_name.items()
+            found = [(c, entries[n]) for n, calls in every if n in entries for c in calls]
+            found.sort(key=lambda p: (p[0].node.lineno, p[0].node.col_offset))
+            self._known[table] = found
+        return [pair for pair in self._known[table] if key is None or key in pair[1]]
 
     @cached_property
     def functions(self) -> list[Where]:
