@@ -54,7 +54,7 @@ class Rule:
     ## References
     - https://docs.pytorch.org/docs/stable/notes/amp_examples.html
     - Micikevicius et al., Mixed Precision Training, https://arxiv.org/abs/1710.03740.
-    - A real case: https://github.com/pytorch/pytorch/issues/40497.
+    - A real case: https://github.com/engichang1467/Open-Rig3R/issues/35.
     """
 
     severity: Severity = "warning"

@@ -46,7 +46,7 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/docs/stable/generated/torch.argmax.html
-    - Real case: https://github.com/catalyst-team/catalyst/issues/285 (dimensions of a batch taken for classes).
+    - Real case: https://github.com/catalyst-team/catalyst/pull/285 (dimensions of a batch taken for classes).
     """
 
     severity: Severity = "error"

@@ -56,7 +56,7 @@ class Rule:
 
     ## References
     - Real cases: https://github.com/labmlai/annotated_deep_learning_paper_implementations/issues/66,
-      and `loss_fn(enc_output, dec_output)` of https://github.com/minimaxir/image_similarity (issue 3).
+      and `loss_fn(enc_output, dec_output)` of https://github.com/oke-aditya/image_similarity/pull/3.
     """
 
     severity: Severity = "error"

@@ -56,7 +56,7 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/docs/stable/distributed.html#collective-functions
-    - A real case: https://github.com/pytorch/examples/pull/980, the evaluation of `imagenet/main.py`.
+    - A real case: https://github.com/NVIDIA/apex/pull/22, where the part of one process was shown as the accuracy.
     """
 
     severity: Severity = "warning"

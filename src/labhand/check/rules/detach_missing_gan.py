@@ -71,8 +71,8 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/tutorials/beginner/dcgan_faces_tutorial.html
-    - A real case: https://discuss.pytorch.org/t/why-is-detach-necessary/2446, the question that follows
-      from `examples/dcgan` of https://github.com/pytorch/examples.
+    - A real case: `implementations/softmax_gan/softmax_gan.py` of
+      https://github.com/eriklindernoren/PyTorch-GAN as of 2026.
     """
 
     severity: Severity = "error"

@@ -53,7 +53,7 @@ class Rule:
 
     ## References
     - https://huggingface.co/docs/transformers/llm_tutorial
-    - A real case: https://github.com/huggingface/transformers/issues/17117.
+    - A real case: https://github.com/axolotl-ai-cloud/axolotl/pull/3990.
     """
 
     severity: Severity = "error"

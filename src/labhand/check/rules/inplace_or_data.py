@@ -41,7 +41,7 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/docs/stable/notes/autograd.html#in-place-operations-with-autograd
-    - Real case: https://github.com/pytorch/tutorials/issues/1204 asks why `.data` is not to be used.
+    - Real case: https://github.com/pytorch/pytorch/issues/6990, with gradients that go wrong.
     """
 
     severity: Severity = "error"

@@ -53,7 +53,7 @@ class Rule:
 
     ## References
     - https://huggingface.co/docs/transformers/model_doc/gpt2 (`labels`: "-100 are ignored")
-    - A real case: https://github.com/huggingface/transformers/issues/2630.
+    - A real case: https://github.com/EleutherAI/gpt-neo/pull/45.
     """
 
     severity: Severity = "error"

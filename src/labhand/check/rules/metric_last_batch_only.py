@@ -56,7 +56,7 @@ class Rule:
     Scientific: the fix adds up where the total was overwritten.
 
     ## References
-    - Real case: https://github.com/MarvinTeichmann/MultiNet/issues/767, a metric of the last batch.
+    - Real case: https://github.com/ManifoldRG/MultiNet/pull/767.
     """
 
     severity: Severity = "error"

@@ -57,7 +57,7 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html
-    - Real cases: https://github.com/pytorch/pytorch/issues/715, https://github.com/asyml/texar/issues/72 and
+    - Real cases: https://github.com/pytorch/pytorch/issues/715, https://github.com/asyml/texar-pytorch/issues/72 and
       https://github.com/meta-pytorch/torchfix/issues/31.
     """
 

@@ -48,8 +48,7 @@ class Rule:
 
     ## References
     - https://gymnasium.farama.org/introduction/migration_guide/
-    - Real cases: https://github.com/openai/gym/issues/3138,
-      https://github.com/DLR-RM/stable-baselines3/issues/1327.
+    - Real case: https://github.com/datawhalechina/easy-rl/issues/126.
     """
 
     severity: Severity = "error"

@@ -45,7 +45,7 @@ class Rule:
 
     ## References
     - https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html
-    - Real case: https://github.com/victoresque/pytorch-template/issues/59 asks how to step it by a metric.
+    - Real case: https://github.com/victoresque/pytorch-template/issues/89.
     """
 
     severity: Severity = "error"

@@ -63,7 +63,7 @@ class Rule:
     ## References
     - https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html
     - Real cases: https://github.com/PetrochukM/PyTorch-NLP/issues/2 and
-      https://github.com/catalyst-team/catalyst/issues/285.
+      https://github.com/catalyst-team/catalyst/pull/285.
     """
 
     severity: Severity = "warning"

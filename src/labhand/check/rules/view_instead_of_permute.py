@@ -46,7 +46,7 @@ class Rule:
 
     ## References
     - Karpathy, "most common neural net mistakes", 2018: view instead of permute, mixing the batch.
-    - Real case: https://discuss.pytorch.org/t/different-between-permute-transpose-view-which-should-i-use/32916.
+    - Real case: https://github.com/BonnBytes/PyTorch-FWD/issues/16.
     """
 
     severity: Severity = "error"
