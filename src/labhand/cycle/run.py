@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,6 +45,8 @@ SUSPEND = b"\x1a"
 """Ctrl-Z. The training leads a session of its own, in which no shell could take it up again."""
 CHECK_BUDGET_S = 1.0
 """How long a run waits for check at most; what is found later is still told."""
+ALIKE = 2
+"""So many findings of one rule are told before a run; the rest are counted."""
 
 
 def run(request: Request, face: Face, prepared: "Prepared | None" = None) -> Run:
@@ -231,9 +234,15 @@ class _Carrier:
             ignore=self.configuration.ignore,
             per_file=self.configuration.per_file_ignores,
         )
+        told: Counter[str] = Counter()
         for finding in found.findings:
             self.run.findings.append(finding)
-            self.face.finding(finding)
+            told[finding.rule] += 1
+            if told[finding.rule] <= ALIKE:
+                self.face.finding(finding)
+        for rule, number in told.items():
+            if number > ALIKE:
+                self.face.tell(f"{number - ALIKE} more of {rule}; `labhand check` shows them all")
 
     def _first_job(self) -> Job:
         folder = self.store.attempt(self.run.id, 1)
