@@ -104,6 +104,7 @@ def features(data: Data, part: Part) -> Matrix:
             _measured(data, part),
             _coded(data, part),
             _vectors(part),
+            _pictured(data, part),
             _worded(data, part),
         )
         if piece is not None
@@ -142,6 +143,23 @@ def _vectors(part: Part) -> Matrix | None:
     if len({len(v) for v in made}) != 1:
         return None
     return np.nan_to_num(np.stack(made).astype(np.float32))
+
+
+def _pictured(data: Data, part: Part) -> Matrix | None:
+    """Images as thumbnails; an image that cannot be read is the mean of the others."""
+    import numpy as np
+
+    if data.role("image") not in part.names:
+        return None
+    from labhand.scan.detectors._pictures import SIDE, pictures
+
+    told = next(p for p in pictures(data) if p.part is part)
+    if not len(told.good):
+        return None
+    small = told.thumbnails.reshape(-1, SIDE // 2, 2, SIDE // 2, 2, 3).mean(axis=(2, 4))
+    made = np.tile(small.reshape(len(small), -1).mean(axis=0), (part.rows, 1)).astype(np.float32)
+    made[told.good] = small.reshape(len(small), -1)
+    return made
 
 
 def _worded(data: Data, part: Part) -> Matrix | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from labhand.scan.columns import Column
 from labhand.scan.data import Part
@@ -29,7 +30,7 @@ _NAMES: dict[str, str] = {
     r"|output|completion|generation|description|title",
     "vector": r"embeddings?|vectors?|features?|emb",
 }
-_IMAGE = re.compile(r"\.(jpe?g|png|gif|bmp|webp|tiff?|p[gp]m)$", re.I)
+_IMAGE = re.compile(r"\.(jpe?g|png|gif|bmp|webp|tiff?|p[bgnp]m)$", re.I)
 _SPLIT_VALUES = re.compile(r"train(ing)?|test(ing)?|val(id(ation)?)?|dev|eval|holdout|\d", re.I)
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?|\d{4}-\d{2}|\d{8}")
 
@@ -86,10 +87,21 @@ def _fits(part: Part, column: Column, role: str) -> bool:
     if role == "time":
         return kind == "time" or _dates(part, column)
     if role == "image":
-        return kind in ("category", "text") and _some_match(part, column, _IMAGE)
+        return _holds_images(column.dtype) or (
+            kind in ("category", "text") and _some_match(part, column, _IMAGE)
+        )
     if role == "vector":
         return kind == "vector"
     return _fits_words(part, column, role)
+
+
+def _holds_images(dtype: Any) -> bool:
+    """Whether cells are the bytes of files, as HF datasets keep images."""
+    import polars as pl
+
+    return bool(
+        dtype == pl.Binary or (isinstance(dtype, pl.Struct) and "bytes" in dtype.to_schema())
+    )
 
 
 def _fits_words(part: Part, column: Column, role: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import ROW, CannotLook, Data, Part, number
+from labhand.scan.detectors import _same_pictures
 from labhand.scan.detectors._alike import alike
 from labhand.scan.detectors._preferences import plainly, preferences
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, plain
@@ -41,6 +42,7 @@ class Detector:
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a part and kind: equal rows, nearly equal texts, preferences."""
+        yield from _same_pictures.conflicts(data)
         if data.role("label") is None and data.role("chosen") is None:
             raise CannotLook(str(data.lacks("label")))
         for part in data.parts:

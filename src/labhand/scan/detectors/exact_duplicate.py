@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
+from labhand.scan.detectors import _same_pictures
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, missed
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class Detector:
 
     ## What it does
     Compares whole rows by a hash of all columns but the id, and verifies each pair. The first of equal
-    rows is the partner, the later ones are found.
+    rows is the partner, the later ones are found. Images are compared pixel by pixel.
 
     ## Why is this bad
     A row that is there twice counts twice in training, and where it falls into two splits the score is
@@ -43,6 +44,7 @@ class Detector:
         """One anomaly a part."""
         for part in data.parts:
             yield from _look(data, part)
+        yield from _same_pictures.repeats(data, exact=True)
 
 
 def _look(data: Data, part: Part) -> Iterable[Anomaly]:

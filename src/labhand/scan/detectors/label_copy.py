@@ -8,6 +8,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import shown
+from labhand.scan.detectors._marks import marks
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +25,8 @@ class Detector:
 
     ## What it does
     Finds columns from which the label follows: another spelling of it, a code for it, a sum that
-    holds it. Words and codes are looked at value by value, numbers by their correlation with the label
+    holds it. Of images it finds a size, a mode, a format, and a patch at one place (a frame, a
+    watermark) that one class has and the others have not. Words and codes are looked at value by value, numbers by their correlation with the label
     and by whether a few cuts tell every class apart.
 
     ## Why is this bad
@@ -45,6 +47,7 @@ class Detector:
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a column."""
+        yield from marks(data)
         label = str(data.role("label"))
         apart = {label, data.role("prediction"), data.role("split"), data.role("id")}
         for part in data.parts:

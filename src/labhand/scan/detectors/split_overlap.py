@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
+from labhand.scan.detectors import _same_pictures
 from labhand.scan.detectors._alike import alike_across
 from labhand.scan.detectors._cells import share
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, pairs_of, plain
@@ -40,6 +41,7 @@ class Detector:
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a pair of parts."""
+        yield from _same_pictures.overlaps(data)
         for early, late in pairs_of(data):
             yield from _look(data, early, late)
             if texts(data, early) and texts(data, late):
