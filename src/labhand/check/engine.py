@@ -92,6 +92,33 @@ def check(
     return answer
 
 
+def check_text(
+    path: Path,
+    text: str,
+    *,
+    root: Path,
+    home: Path | None = None,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    per_file: Mapping[str, Sequence[str]] | None = None,
+) -> Findings:
+    """What is off in a Python file of a project, were this its text. Reads what it imports, writes nothing.
+
+    The arguments are those of `check`.
+
+    Raises:
+        NotFoundError: no rule has a name in `select` or `ignore`.
+    """
+    root, path = root.resolve(), path.resolve()
+    rules, broken = _rules(home, list(select), list(ignore))
+    project = Project(root)
+    source = project.add(Source(path, text))
+    told = _one(path, project, rules)
+    off = _off_here(_shown(path, root), per_file or {})
+    found = suppress.kept(source, [f for f in told.findings if f.rule not in off])
+    return Findings(findings=found, ran=sorted(rules), skipped=[*broken, *told.skipped])
+
+
 def claims(source: Source, project: Project, rules: Mapping[str, RuleLike]) -> list[Finding]:
     """The findings of some rules in one source that no comment silences, in the order of the lines."""
     code = Code(source, project)

@@ -29,6 +29,7 @@ COMMANDS = {
     "stop": "Stop a run that goes on.",
     "note": "Add a note to a run.",
     "check": "Check research code for bugs and suspicious logic.",
+    "lsp": "Serve an editor: findings, fixes and rule pages.",
     "scan": "Scan data for anomalies, down to the rows.",
     "watch": "Replay a log and report what is off, as watching it live would have.",
     "verdict": "Say of a finding whether it was right.",
