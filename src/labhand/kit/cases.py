@@ -30,6 +30,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "failure": ("What it does",),
     "fixer": ("What it does",),
     "launcher": ("What it does",),
+    "agent": ("What it does", "Known problems"),
     "reader": (),
     "scan-detector": ("What it does", "Known problems"),
     "scan-reader": (),
