@@ -1,6 +1,6 @@
 """How fast is the queue? No-op runs put into it, started, recorded and reported; beside task-spooler.
 
-    python benchmarks/queue.py [--runs N]
+    python benchmarks/sweeps.py [--runs N]
 
 Prints runs queued a second; runs ended a second, each with its record, watch and report; the processor
 time of one run, labhand's and its children's; and where `tsp` (task-spooler) is installed, the same jobs
