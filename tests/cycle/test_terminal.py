@@ -87,7 +87,7 @@ def test_a_new_window_size_reaches_the_script(terminal):
         "signal.signal(signal.SIGWINCH, lambda *a: print('now', *os.get_terminal_size(), flush=True))\n"
         "print('ready', flush=True)\ntime.sleep(1)\ntime.sleep(1)\nprint('end')\n"
     )
-    screen.expect(rb"ready")
+    screen.expect(rb"\nready")  # a run may be called ready-snipe
     screen.resize(20, 70)
     screen.expect(rb"now 70 20")
     assert screen.end() == 0
@@ -106,7 +106,7 @@ def test_control_c_is_the_scripts_own(terminal, lab):
         "import time\ntry:\n    print('ready', flush=True)\n    time.sleep(60)\n"
         "except KeyboardInterrupt:\n    print('saved the checkpoint', flush=True)\n    raise\n"
     )
-    screen.expect(rb"ready")
+    screen.expect(rb"\nready")
     screen.type(b"\x03")
     screen.expect(rb"saved the checkpoint")
     assert screen.end() == 130

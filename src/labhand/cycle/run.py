@@ -475,6 +475,7 @@ class _Carrier:
         ours = {n: forward for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         before = {n: signal.signal(n, handler) for n, handler in ours.items()}
         before[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, resize)
+        resize(signal.SIGWINCH, None)  # the window may have changed since the process was started
         try:
             yield
         finally:
