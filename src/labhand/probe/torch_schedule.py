@@ -19,7 +19,7 @@ SHARE = 0.0065
 """Share of the step time for all that is known here. The rest to 1 % is for what is not."""
 LEFT_MIN = 0.0003
 """So much is left for attended steps, however dear the passing of every step is."""
-EVERY_STEP = 6e-6
+EVERY_STEP = 8e-6
 """Seconds that every step costs, attended or not, as `benchmarks/probe.py` measures them."""
 GLANCE_SHARE = 0.0015
 """Looking at one gradient in every step may take this share of the time, else it is left out."""
