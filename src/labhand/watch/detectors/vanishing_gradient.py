@@ -2,8 +2,9 @@
 
 ## What it does
 Compares the gradients of the first layers with those of the last, by their mean size, and tells
-when they stay ten thousand times smaller in many measured steps. Gradients of exactly zero are not
-meant: those are `dead-units` or `frozen-parameters`. Needs the probe.
+when they stay ten thousand times smaller in many measured steps, and none of the first layers has
+more than a hundredth. Gradients of exactly zero are not meant: those are `dead-units` or
+`frozen-parameters`. Needs the probe.
 
 ## Why it is bad
 The first layers stay as they were made: the network learns with its last layers alone, if at all.
@@ -34,6 +35,9 @@ from labhand.watch.view import View
 
 LOOKS = 4
 RATIO, CALM = 1e-4, 1e-3
+AROUND = 1e-2
+"""What fades on its way is small in all of the first layers; queries and keys of an attention that is
+still even have next to no gradient between layers that have theirs."""
 LEAST_LAYERS = 4
 END = "/grad_norm"
 
@@ -61,6 +65,9 @@ class Detector:
         few = max(1, len(sizes) // 4)
         name, first = min(sizes[:few], key=lambda pair: pair[1])
         last = max(v for _, v in sizes[-few:])
+        clearest = max(sizes[: few + 1], key=lambda pair: pair[1])
+        if clearest[1] > AROUND * last:
+            name, first = clearest
         if not (first > 0 and last > 0 and first - first == 0 and last - last == 0):
             self._ratios.clear()
             return ()
