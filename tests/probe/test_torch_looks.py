@@ -129,3 +129,36 @@ def test_no_hook_is_put_into_a_compiled_model(tmp_path) -> None:
     points = {point for _, point, _ in seen}
     assert points == {"batch", "loss", "backward", "gradients", "stepped"}
     assert [e["kind"] for e in events if e["kind"] == "fault"] == ["fault"]  # the broken look's own
+
+
+@pytest.mark.parametrize("closure", [False, True])
+def test_the_change_of_the_weights_is_told_with_a_closure_too(lab, closure) -> None:
+    """Lightning gives forward and backward to the optimizer as a closure."""
+    lab.script(
+        "train.py",
+        f"""
+import torch
+torch.manual_seed(0)
+model = torch.nn.Linear(8, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+x, y = torch.randn(64, 8), torch.randn(64, 2)
+def closure():
+    optimizer.zero_grad()
+    loss = ((model(x) - y) ** 2).mean()
+    loss.backward()
+    return loss
+for _ in range(60):
+    if {closure}:
+        optimizer.step(closure)
+    else:
+        closure()
+        optimizer.step()
+""",
+    )
+    assert lab.run("train.py").returncode == 0
+    metrics = lab.show()["metrics"]
+    update = next(
+        m for name, m in metrics.items() if name.startswith("layer/") and "/update" in name
+    )
+    assert update["min"] > 0
+    assert "weights-unchanged" not in {f["rule"] for f in lab.show()["findings"]}

@@ -50,14 +50,16 @@ class Layers(Look):
         if self.turns in WALKS and loss.grad_fn is not None:
             self.reached |= leaves(loss.grad_fn)
 
+    def weights(self, optimizer: Any) -> None:
+        """Remembers the weights as they are."""
+        self.before = [(n, w, sample(w).clone()) for n, w in self.layers_of(optimizer)]
+
     def gradients(self, optimizer: Any) -> None:
-        """Measures the gradients, and remembers the weights as they are."""
+        """Measures the gradients."""
         walked, self.turns = self.turns in WALKS, self.turns + 1
-        self.before = []
         self.reached |= {i for i, p in self.held().items() if p.grad is not None}
         names, values = [], []
         for name, weight in self.layers_of(optimizer):
-            self.before.append((name, weight, sample(weight).clone()))
             if weight.grad is None:
                 continue
             gradient = sample(local(weight.grad))

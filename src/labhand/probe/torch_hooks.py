@@ -287,8 +287,10 @@ class Probe:
             self.look_at_arrivals()
         began = thread_time()
         main = self.is_main(optimizer, count=False)
-        if main and self.looks.on and not has_closure(args, kwargs):
-            self.looks.call("gradients", optimizer)
+        if main and self.looks.on:
+            self.looks.call("weights", optimizer)
+            if not has_closure(args, kwargs):
+                self.looks.call("gradients", optimizer)
             self.mark(began)
             began = thread_time()
         if main and self.schedule.numbers.affords() and self.may_measure():

@@ -63,6 +63,9 @@ class Look:
     def backward(self) -> None:
         """A backward has ended: gradients as accumulated so far, by a GradScaler's scale too large."""
 
+    def weights(self, optimizer: Any) -> None:
+        """The main optimizer is about to step: the weights as they still are. With a closure, before its calls."""
+
     def gradients(self, optimizer: Any) -> None:
         """The main optimizer is about to step: gradients as it sees them. After it, with a closure."""
 
