@@ -265,6 +265,22 @@ def test_typer_fire_absl_and_tyro_spell_it_their_way(tmp_path: Path) -> None:
     assert tail("e.py", total_steps="7", amp="false") == "--total_steps 7 --amp False"
 
 
+def test_an_enum_is_one_of_its_values(tmp_path: Path) -> None:
+    typer = (
+        "import enum, typer\nclass Kind(str, enum.Enum):\n    fast = 'f'\n    slow = 's'\napp = typer.Typer()\n"
+        "@app.command()\ndef main(kind: Kind = Kind.fast):\n    print(kind.value)\nif __name__ == '__main__':\n    app()\n"
+    )
+    tyro = "import enum, tyro\nfrom dataclasses import dataclass\nclass Kind(enum.Enum):\n    fast = 1\n    slow = 2\n@dataclass\nclass Args:\n    kind: Kind = Kind.slow\nargs = tyro.cli(Args)\n"
+    write(tmp_path, a_py=typer, b_py=tyro)
+    found = by_name(tmp_path, "a.py")
+    assert {name: (s.default, s.choices) for name, s in found.items()} == {
+        "kind": ("f", ("f", "s"))
+    }
+    assert by_name(tmp_path, "b.py")["kind"].choices == ("fast", "slow")
+    with pytest.raises(UsageError, match="f, s"):
+        set_in(tmp_path, "python a.py", kind="quick")
+
+
 def test_hydra_keys_are_dotted_and_found_by_their_ending(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -44,6 +44,8 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
     options = [chunk(draft, at)]
     if options[0][1] > at + 1 and text.low(at + 1) in ("/", "+"):
         options.append((text.tokens[at].text, at + 1))
+    if text.low(at + 1) == "norm":  # of the values it alone is written in two words
+        options.append((f"{text.tokens[at].text}norm", at + 2))
     for said, end in options:
         word = vocabulary.joined(said)
         if word in _NO_VALUES or (text.tokens[at].kind == "number" and word.isdigit()):
@@ -82,7 +84,9 @@ def _like_default(draft: Draft, said: str, word: str) -> Known | None:
     for concept in ("dataset", "model"):
         stems = vocabulary.concepts()[concept].stems
         if letters and any(
-            letters.group() == s or word == s or (len(s) > 3 and word.startswith(s)) for s in stems
+            s in (letters.group(), word, re.split(r"[-_./]", said.lower())[0])
+            or (len(s) > 3 and word.startswith(s))
+            for s in stems
         ):
             of = [k for k in draft.text.lexicon.of_concept(concept) if _is_free(k)]
             if len(of) == 1:

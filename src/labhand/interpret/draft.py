@@ -50,6 +50,7 @@ class Draft:
         self.assumptions: list[str] = []
         self.doubts: list[Doubt] = []
         self.missing: list[Mention] = []
+        self.relations: list[Any] = []
         self.refers = False
         self.wish = False
 
@@ -118,8 +119,9 @@ class Draft:
         """What two words on one setting mean together: a correction, several values, or nonsense."""
         if values == earlier.values:
             return values, earlier.why
-        between = [t.low for t in self.text.tokens[earlier.start : start]]
-        if any(word in _CORRECTIONS for word in between):
+        first, last = sorted((earlier.start, start))
+        between = [t.low for t in self.text.tokens[first:last]]
+        if any(word in CORRECTIONS for word in between):
             self.assumptions.append(f"{why} corrects {earlier.why}")
             return values, why
         compared = any(t.low in ("compare", "comparing") for t in self.text.tokens[:start])
@@ -163,6 +165,6 @@ class Draft:
         self.doubts.append(Doubt(text, options, default, wrong))
 
 
-_CORRECTIONS = frozenset(
+CORRECTIONS = frozenset(
     "actually sorry wait scratch rather no nope correction oops instead".split()
 )

@@ -4,9 +4,9 @@ import re
 
 from labhand.core.errors import UsageError
 from labhand.interpret import ranges, values, vocabulary
-from labhand.interpret.draft import Draft
+from labhand.interpret.draft import CORRECTIONS, Draft
 from labhand.interpret.lexicon import Known, Mention
-from labhand.interpret.text import SEPARATORS, Amount
+from labhand.interpret.text import ENDS, SEPARATORS, Amount, Text
 from labhand.kit.settings import Setting
 
 CONNECT = frozenset(
@@ -48,10 +48,12 @@ def corrected(
     draft: Draft, known: Known, given: list[object], end: int
 ) -> tuple[list[object], int]:
     """The values, or what corrects them: `0.1, no wait, 0.2`."""
-    found = _CORRECTION.match(draft.text.after(end))
+    text = draft.text
+    begin = end + (text.low(end) in ENDS and text.low(end + 1) in CORRECTIONS)
+    found = _CORRECTION.match(text.after(begin))
     if found is None:
         return given, end
-    then = numbers(draft, known, end + len(found.group().split()))
+    then = numbers(draft, known, begin + len(found.group().split()))
     if then is None:
         return given, end
     draft.suppose(f"`{known.key}` is corrected from {', '.join(map(values.shown, given))}")
@@ -68,9 +70,17 @@ def _leads_on(draft: Draft, at: int) -> bool:
         return text.amount(at + 1) is not None and not text.owned(
             (text.amount(at + 1) or (0, 0))[1]
         )
+    if low == "after":
+        return _names_patience(text, at)
     if low == "on":
         return text.low(at + 1) in ("(", "at", ":") and text.amount(at + 2) is not None
     return low in ("say", "logarithmically", "linearly", "evenly", "uniformly")
+
+
+def _names_patience(text: Text, at: int) -> bool:
+    """Whether `after` follows the name of what stops a run early: `early stop after 10 epochs`."""
+    found = [text.lexicon.match(text.tokens, at - back) for back in (2, 1) if at >= back]
+    return any(m and m.end == at and m.concept and m.concept.id == "patience" for m in found)
 
 
 def takes_numbers(setting: Setting) -> bool:
@@ -110,7 +120,9 @@ def numbers(
             then = text.amount(at + 1)
             return (fitted(draft, known, then[0]), then[1]) if then else (found, end)
         separated = text.skip(at, SEPARATORS, 2)
-        if separated == at and not (checked and text.amount(at) is not None):
+        then = text.amount(at)
+        alone = then is not None and not then[0].unit and not text.owned(then[1])
+        if separated == at and not alone:
             break
         at = separated
     return (found, end) if found else None

@@ -37,6 +37,17 @@ def read_seeds(draft: Draft) -> None:
         elif text.low(at) in _REPEATED:
             _repeats(draft, at)
         at += 1
+    _as_many_runs(draft)
+
+
+def _as_many_runs(draft: Draft) -> None:
+    """Takes `three runs` where the seeds of three runs are told."""
+    text = draft.text
+    count = len(draft.seeds) if isinstance(draft.seeds, list) else draft.seeds
+    for at in range(1, len(text)):
+        found = text.amount(at - 1) if text.low(at) == "runs" else None
+        if found is not None and found[0].value == count:
+            text.take(at - 1, at + 1)
 
 
 def _names_another(draft: Draft, at: int) -> bool:
@@ -92,7 +103,8 @@ def _listed(draft: Draft, at: int) -> tuple[list[int], int] | None:
                 found += range(found[-1] + 1, int(last[0].value) + 1)
                 end = last[1]
         at = text.skip(end, SEPARATORS, 2)
-        if at == end:
+        then = text.amount(at)
+        if at == end and (then is None or then[0].unit or text.owned(then[1])):
             break
     return (found, end) if found else None
 
@@ -419,24 +431,27 @@ def _metric_end(draft: Draft, at: int, situation: Situation) -> int:
         )
         if not (
             low in _DATA
-            or direction(low)
+            or direction(text.tokens[end].text)
             or (bound and end > at)
             or low in ("top", "macro", "micro", "mean", "token")
             or (end > at and text.tokens[end].kind == "number" and text.tokens[end].glued)
+            or (end > at and core and text.tokens[end].glued and 0 < len(low) < 4)
             or low == "accuracy"
             or low == "genauigkeit"
         ):
             break
-        core = core or direction(low) is not None or low == "genauigkeit"
+        core = core or direction(text.tokens[end].text) is not None or low == "genauigkeit"
         end += 1
     return end if core else 0
 
 
 def resolve(words: list[str], said: str, situation: Situation) -> str:
     """The name that runs or code give to a metric, else the words joined by `_`."""
-    exact = situation.metrics.get(vocabulary.joined(said))
-    if exact:
-        return exact
+    plain = vocabulary.joined(said)
+    exact = situation.metrics.get(plain)
+    ends = [n for n in situation.metrics.values() if re.split(r"[_/]", n.lower())[-1] == plain]
+    if exact or ends:
+        return exact or min(ends, key=len)
     wanted = sorted(_OF_METRIC.get(w, w) for w in words)
     fits = []
     for name in situation.metrics.values():

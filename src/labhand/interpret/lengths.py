@@ -119,6 +119,10 @@ _CONSTANT = re.compile(
 )
 
 
+_FLAT = re.compile(r"^(?:constant|flat) (?=(?:lr|learning rate)(?: (?:of|at|=|:))? [\d.])")
+"""The rate that follows is read by another; here only that it stays."""
+
+
 _DECAYS = (
     "decaylr",
     "annealllr",
@@ -134,10 +138,13 @@ def read_constant(draft: Draft) -> None:
     """Takes `keep the learning rate constant` where a setting switches its decay."""
     text = draft.text
     for at in range(len(text)):
-        found = _CONSTANT.match(text.after(at)) if text.low(at) else None
-        if found is None:
+        after = text.after(at) if text.low(at) else ""
+        found = _CONSTANT.match(after) or _FLAT.match(after)
+        if found is None or text.low(at - 1) in ("vs", "versus", "or", "/"):
             continue
         end = at + len(found.group().split())
+        if text.low(end) in ("vs", "versus", "or", "/"):
+            continue
         why = f'"{text.said(at, end)}"'
         for known in text.lexicon.known:
             name = vocabulary.joined(known.setting.name.rpartition(".")[2])

@@ -57,6 +57,12 @@ class Lexicon:
     def _enter(self, known: Known) -> None:
         for name, strength in _names(known):
             self._own.setdefault(name, []).append((strength, known))
+        if known.inverse:
+            positive = re.sub(r"^(?:no|disable|without|skip)[_-]?", "", known.setting.name.lower())
+            self._own.setdefault(joined(positive), []).append((1.0, known))
+        for name in _off_names(known.setting):
+            turned = known._replace(inverse=not known.inverse)
+            self._own.setdefault(name, []).append((1.0, turned))
         if known.concept is not None:
             rank = _rank(known.setting.name, known.concept)
             self._concepts.setdefault(known.concept.id, []).append((rank, known))
@@ -79,8 +85,11 @@ class Lexicon:
         found = sorted(self._concepts.get(concept, []), key=lambda pair: pair[0])
         return _foremost([known for rank, known in found if rank == found[0][0]], self.script)
 
-    def match(self, tokens: Sequence[Token], at: int) -> Mention | None:
-        """The longest name of a setting that begins at a token."""
+    def match(self, tokens: Sequence[Token], at: int, *, bare: bool = False) -> Mention | None:
+        """The longest name of a setting that begins at a token.
+
+        `bare`: a setting is named here without a value, so that an everyday word may name one.
+        """
         start = at
         if at >= len(tokens):
             return None
@@ -101,7 +110,9 @@ class Lexicon:
             if _goes_on(tokens, end):
                 continue
             found = self._meant(phrase)
-            if found is not None and (flag or self._is_meant(tokens, at, end, phrase, found)):
+            if found is not None and (
+                flag or bare or self._is_meant(tokens, at, end, phrase, found)
+            ):
                 known, concept, strength = found
                 if known and known[0].inverse and tokens[at].low in _NEGATIONS:
                     known = tuple(k._replace(inverse=False) for k in known)
@@ -126,6 +137,9 @@ class Lexicon:
         ):
             return True
         after = tokens[end] if end < len(tokens) else None
+        alone = after is None or after.low in (",", ";", ".", "and", "or")
+        if at and found[0] and alone and tokens[at - 1].low in _REFUSALS:
+            return True
         if (
             phrase == "decay"
             and end < len(tokens)
@@ -152,6 +166,9 @@ class Lexicon:
 
     def _meant(self, phrase: str) -> tuple[tuple[Known, ...], Concept | None, float] | None:
         own = self._own.get(phrase, [])
+        if not own and len(phrase) > 4 and phrase not in vocabulary.phrases():
+            other = phrase[:-1] if phrase.endswith("s") else f"{phrase}s"
+            own = [(0.97, k) for s, k in self._own.get(other, []) if s == 1.0]
         best = max((strength for strength, _ in own), default=0.0)
         if best == 1.0:
             known = _foremost([k for s, k in own if s == best], self.script)
@@ -176,7 +193,16 @@ class Lexicon:
         return found[0] if len(found) == 1 else None
 
 
+_REFUSALS = frozenset("dont don't without disable never".split())
 _NEGATIONS = frozenset("no disable without skip".split())
+
+
+def _off_names(setting: Setting) -> list[str]:
+    """What a switch is called where it is off: `--hard/--random` of click, `--nosave` of absl."""
+    if setting.kind == "absl" and setting.type == "bool":
+        return [f"no{joined(setting.name)}"]
+    other = setting.off.lstrip("-")
+    return [joined(other)] if other and not re.match("no[-_]", other) else []
 
 
 def _foremost(found: list[Known], script: Path | None) -> list[Known]:
@@ -227,7 +253,9 @@ def _concept(setting: Setting) -> tuple[Concept | None, bool]:
         ends = re.split(r"[._-]", last.lower())[-1] == "lr" if "lr" in longest else False
         if ends or any(plain.endswith(n) and len(n) > 7 for n in longest):
             return (concept, inverse) if _fits(setting, concept) else (None, False)
-    return None, False
+    return None, inverse and last.lower().startswith(
+        ("no_", "no-", "disable_", "without_", "skip_")
+    )
 
 
 def _fits(setting: Setting, concept: Concept) -> bool:
@@ -256,7 +284,7 @@ def _names(known: Known) -> list[tuple[str, float]]:
     found: dict[str, float] = {}
     spelled = [setting.name, known.key, last, *(s.lstrip("-+") for s in setting.spellings)]
     for name in spelled:
-        atoms = _atoms(name)
+        atoms = atoms_of(name)
         for form, strength in ((joined(name), 1.0), ("".join(atoms), 1.0), (_canonical(name), 1.0)):
             found[form] = max(found.get(form, 0.0), strength)
         parts = [a for a in map(_atom, atoms) if a not in vocabulary.EMPTY_ATOMS]
@@ -282,7 +310,8 @@ _WEAK = frozenset(
 """Parts of names that are too common to mean the whole."""
 
 
-def _atoms(name: str) -> list[str]:
+def atoms_of(name: str) -> list[str]:
+    """The parts of a name of code, in small letters: `gradAccum` is `grad`, `accum`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name) if not name.isupper() else name
     return [a for a in re.split(r"[^a-z0-9]+", spaced.lower()) if a]
 
@@ -292,7 +321,7 @@ def _atom(word: str) -> str:
 
 
 def _canonical(name: str) -> str:
-    atoms = [_atom(a) for a in _atoms(name)]
+    atoms = [_atom(a) for a in atoms_of(name)]
     kept = [a for a in atoms if a not in vocabulary.EMPTY_ATOMS]
     return "".join(kept or atoms)
 

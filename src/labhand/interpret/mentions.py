@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from labhand.core.errors import UsageError
-from labhand.interpret import ranges, values, vocabulary
+from labhand.interpret import ranges, switches, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import (
     CLOSERS,
@@ -13,47 +13,18 @@ from labhand.interpret.given import (
     UNITS,
     connect,
     corrected,
+    fitted,
     numbers,
     past,
     takes_numbers,
     value_at,
     words,
 )
-from labhand.interpret.lexicon import Known, Mention
-from labhand.interpret.relative import relative_left, relative_right, vague
+from labhand.interpret.lexicon import Known, Mention, atoms_of
+from labhand.interpret.relative import multiples, relative_left, relative_right, vague
 from labhand.interpret.sweeps import swept
-from labhand.interpret.text import SEPARATORS, Amount
+from labhand.interpret.text import SEPARATORS
 from labhand.kit.values import read as read_value
-
-_DETERMINERS = r"(?: (?:the|my|our|any|all|of|a|an|use of|using|that|this|its|den|die|das))*"
-_OFF_BEFORE = re.compile(
-    r"(?:\b(?:with )?no(?: more)?|\b(?:dont|do not|never)(?: apply| do| add| want| need| use)?|without(?: any)?|w / o|w/o|disable|disabling|remove|removing|kill|drop|"
-    r"dropping|skip|zero(?: out)?|(?:turn|switch|turning|switching)(?: it)? off|ohne|get rid of|minus|lose|"
-    r"omit|deactivate|dont use|do not use|not use|never use|exclude|excluding|rip out|take out|"
-    r"leave out|stop using|kein|keine)" + _DETERMINERS + "$"
-)
-_ON_BEFORE = re.compile(
-    r"(?:\b(?:use|using|enable|with|in|from|start from|init from|fine - tune|finetune|fine - tuning|w / ?|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
-    r"and|also|put back|bring back|re - enable|reenable)|^|,|\+)" + _DETERMINERS + "$"
-)
-_BOTH_BEFORE = re.compile(
-    r"(?:with(?: and| or| vs\.?| versus|/)+ ?without|with / without|on and off|w / and w / o|"
-    r"ablat(?:e|ing|ion of|ion on)|mit und ohne|both with and without|without and with)"
-    + _DETERMINERS + "$"
-)  # fmt: skip
-_KEEP_BEFORE = re.compile(
-    r"(?:keep|keeping|leave|leaving|same|dont change|do not change|dont touch|do not touch|without changing|"
-    r"without touching|not changing|hold|holding|not touch|not change)(?: the same)?"
-    + _DETERMINERS
-    + "$"
-)
-_KEEP_AFTER = re.compile(
-    r"^(?:as is|as it is|as they are|unchanged|the same|same|untouched|alone|fixed|constant|at its default|"
-    r"at default|where it is|how it is)\b"
-)
-_BOTH_AFTER = re.compile(
-    r"^(?:on and off|on / off|on vs \.? ?off|on or off|off and on|true and false|both ways)\b"
-)
 
 
 def read(draft: Draft) -> None:
@@ -150,7 +121,16 @@ def _betas(draft: Draft) -> None:
 
 
 def _missing(draft: Draft, mention: Mention) -> int:
-    """Notes a setting that the script does not have, with the value that was said of it."""
+    """Notes a setting that the script does not have, with the value that was said of it.
+
+    Where one setting alone has that word in its name, it is meant: `dim 512` for `attention_dim`.
+    """
+    kin = _kin(draft, mention)
+    if kin is not None:
+        end = _right(draft, mention._replace(known=(kin,), strength=0.7))
+        if end:
+            draft.suppose(f'"{mention.phrase}" is read as `{kin.key}`: no other setting is like it')
+            return end
     at, _ = connect(draft, mention.end)
     found = draft.text.amount(at)
     end = mention.end
@@ -162,44 +142,17 @@ def _missing(draft: Draft, mention: Mention) -> int:
     return end
 
 
-def _both(draft: Draft, mention: Mention) -> int:
-    before = _BOTH_BEFORE.search(draft.text.before(mention.start))
-    after = _BOTH_AFTER.search(draft.text.after(mention.end))
-    if not before and not after:
-        return 0
-    known = mention.known[0]
-    present = draft.base(known).value
-    without = values.off(known)
-    on = values.switched(known, True)
-    if on is None:
-        on = present if present not in (None, 0, "none") else _standard(draft, known)
-    start = mention.start - len(before.group().split()) if before else mention.start
-    end = mention.end + (len(after.group().split()) if after else 0)
-    at, _ = connect(draft, end)
-    told = numbers(draft, known, at) if known.setting.type in ("int", "float") else None
-    if told is not None:
-        on, end = told[0][0], told[1]
-    draft.set(mention, [on, without], start, end, 0.95)
-    return end
-
-
-def _keep(draft: Draft, mention: Mention) -> int:
-    before = _KEEP_BEFORE.search(draft.text.before(mention.start))
-    after = _KEEP_AFTER.search(draft.text.after(mention.end))
-    if not before and not after:
-        return 0
-    if after and not before and mention.concept and mention.concept.id == "schedule":
-        return 0
-    start = mention.start - len(before.group().split()) if before else mention.start
-    end = mention.end + (len(after.group().split()) if after else 0)
-    draft.keep(mention.known[0], start, end)
-    while draft.text.low(end) in (",", "and", "or"):
-        further = draft.text.lexicon.match(draft.text.tokens, end + 1)
-        if further is None or not further.known or draft.text.has_value(further):
-            break
-        draft.keep(further.known[0], further.start, further.end)
-        end = further.end
-    return end
+def _kin(draft: Draft, mention: Mention) -> Known | None:
+    """The only setting of numbers whose name ends in the word that was said."""
+    word = vocabulary.joined(mention.phrase)
+    if len(word) < 3 or mention.concept is None or mention.concept.counted:
+        return None
+    alike = [
+        k
+        for k in draft.text.lexicon.known
+        if k.setting.type in ("int", "float") and atoms_of(k.setting.name)[-1:] == [word]
+    ]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _right(draft: Draft, mention: Mention) -> int:
@@ -249,6 +202,9 @@ def _left_first(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
     """Whether the number before is meant: `0.1 dropout 0.5 momentum`, `2 layers 4 heads`."""
     if not _number_before(draft, mention.start):
         return False
+    if via == {"to"} and mention.concept is not None and mention.concept.counted:
+        told = draft.text.amount(at)
+        return told is not None and told[0].value != int(told[0].value)
     if via == {"of"} and mention.concept is not None and mention.concept.counted:
         return True
     if via:
@@ -305,7 +261,7 @@ def _left(draft: Draft, mention: Mention) -> int:
         start -= 1
     first = start
     counted = mention.concept is not None and mention.concept.counted
-    if counted and _EVERY.search(text.before(start)):
+    if counted and _EVERY.search(_STOPS.sub("", text.before(start))) and not _first(draft, mention):
         return 0
     while first > 0 and (
         _item(draft, known, first - 1) or (first < start and text.low(first - 1) in _BETWEEN)
@@ -336,15 +292,44 @@ def _left(draft: Draft, mention: Mention) -> int:
         at = found[1] if found else at + 1
     if not given:
         return 0
-    draft.set(mention, given, first, mention.end)
-    return mention.end
+    more, end = _against(draft, known, mention.end)
+    draft.set(mention, [*given, *more], first, end)
+    return end
+
+
+def _against(draft: Draft, known: Known, end: int) -> tuple[list[object], int]:
+    """The values that a setting is compared with after its name: `4 negatives vs 16`."""
+    text, found = draft.text, list[object]()
+    while text.low(end) in ("vs", "versus", "or"):
+        at = end + 1 + (text.low(end + 1) == ".")
+        amount = text.amount(at)
+        if amount is None or amount[0].unit or text.owned(amount[1]):
+            break
+        try:
+            found += fitted(draft, known, amount[0])
+        except UsageError:
+            break  # it is of something else
+        end = amount[1]
+    return found, end
 
 
 _EVERY = re.compile(
     r"\b(?:every|each|after|per|first|last|past)(?: the)?(?: -?[\d.]+)?$"
-    r"|\b(?:decay|cosine|schedule|anneal\w*|warmup|warm up|ramp\w*) (?:over|for|in)(?: the)?(?: -?[\d.]+)?$"
+    r"|\b(?:decay\w*|cosine|schedule|anneal\w*|warmup|warm up|ramp\w*) (?:over|for|in)(?: the)?(?: -?[\d.]+)?$"
     r"|\b(?:if|doesnt|does not|when|unless|improve|improves|improvement|improving|stagnates|plateaus)\b.*$"
 )
+
+
+_STOPS = re.compile(
+    r"\b(?:stop|end|finish|kill|quit|done|terminate)(?: \w+)? after(?= (?:the )?-?[\d.]+$)"
+)
+
+
+def _first(draft: Draft, mention: Mention) -> bool:
+    """Whether the first so many are meant as a number of them: `the first 10k examples only`."""
+    lead = draft.text.before(mention.start, 3)
+    sized = mention.concept is not None and mention.concept.id in ("examples", "tokens")
+    return sized and re.search(r"\bfirst(?: -?[\d.]+)?$", lead) is not None
 
 
 _BETWEEN = SEPARATORS | {"the", "a"}
@@ -354,119 +339,7 @@ def _item(draft: Draft, known: Known, at: int) -> bool:
     return at >= 0 and bool(draft.text.low(at)) and value_at(draft, known, at) is not None
 
 
-def _off(draft: Draft, mention: Mention) -> int:
-    before = _OFF_BEFORE.search(draft.text.before(mention.start))
-    after = re.match(
-        r"(?:is |to be |should be |be |turned |switched )?(?:off|disabled|removed|gone)\b",
-        draft.text.after(mention.end),
-    )
-    if not before and not after:
-        return 0
-    start = mention.start - len(before.group().split()) if before else mention.start
-    end = mention.end + (len(after.group().split()) if after else 0)
-    known = mention.known[0]
-    value = values.off(known)
-    if value == 0 and known.setting.type != "bool":
-        draft.suppose(f"`{known.key}` {values.shown(value)} is taken to mean off")
-    draft.set(mention, [value], start, end)
-    while draft.text.low(end) in (",", "and", "or", "nor"):
-        further = draft.text.lexicon.match(draft.text.tokens, end + 1)
-        if further is None or not further.known or draft.text.has_value(further) or not before:
-            break
-        if draft.text.low(end) == "," or draft.text.low(end) == "and":
-            nothing = values.switched(further.known[0], False)
-            if nothing is None or further.known[0].setting.type not in ("bool", "float"):
-                break
-        draft.set(further, [values.off(further.known[0])], further.start, further.end, 0.9)
-        end = further.end
-    return end
-
-
-def _on(draft: Draft, mention: Mention) -> int:
-    """A setting that shall be there: `use ema`, `with label smoothing`, `--compile`."""
-    before = _ON_BEFORE.search(draft.text.before(mention.start))
-    after = re.match(r"(?:turned |switched )?(?:on|enabled)\b", draft.text.after(mention.end))
-    if not (before or after or mention.flag) or mention.strength < 0.9:
-        return 0
-    known = mention.known[0]
-    then = draft.text.low(mention.end)
-    if before and not (after or mention.flag) and then.isalpha() and then not in vocabulary.FILLERS:
-        return 0
-    bare = before is not None and before.group().strip() in ("", ",", "and", "also", "+")
-    start = mention.start - (len(before.group().split()) if before and not bare else 0)
-    end = mention.end + (len(after.group().split()) if after else 0)
-    on = values.switched(known, True)
-    if on is not None:
-        draft.set(mention, [on], start, end, 0.8 if bare else 1.0)
-        return end if bare else _on_as_well(draft, end)
-    present = draft.base(known).value
-    if bare or (isinstance(known.setting.type, str) and known.setting.type in ("str", "list")):
-        return 0
-    if present not in (None, 0, "none", ""):
-        draft.suppose(f"`{known.key}` is there already, at {values.shown(present)}, and stays so")
-        draft.text.take(start, end)
-        return end
-    value = _standard(draft, known)
-    words_said = draft.text.said(start, end)
-    draft.choose(
-        known,
-        [value],
-        f'"{words_said}" names no value; {values.shown(value)} is usual',
-        start,
-        0.5,
-        "default",
-    )
-    draft.doubt(f"Which value shall `{known.key}` have?", [value, present], value, 0.5)
-    draft.text.take(start, end)
-    return _on_as_well(draft, end)
-
-
-def _on_as_well(draft: Draft, end: int) -> int:
-    """Goes on to what is switched on in the same breath: `turn on mixup and cutmix`."""
-    text = draft.text
-    further = text.lexicon.match(text.tokens, end + 1) if text.low(end) == "and" else None
-    if further is None or not further.known or further.strength < 0.9 or text.has_value(further):
-        return end
-    known = further.known[0]
-    on = values.switched(known, True)
-    if on is not None:
-        draft.set(further, [on], further.start, further.end, 0.95)
-        return further.end
-    if known.concept is None or known.concept.standard is None or draft.base(known).value:
-        return end
-    value = _standard(draft, known)
-    why = f'"{further.phrase}" names no value; {values.shown(value)} is usual'
-    draft.choose(known, [value], why, further.start, 0.5, "default")
-    draft.doubt(
-        f"Which value shall `{known.key}` have?", [value, draft.base(known).value], value, 0.5
-    )
-    text.take(further.start, further.end)
-    return further.end
-
-
-def _standard(draft: Draft, known: Known) -> object:
-    """The usual value of a setting that shall merely be there.
-
-    Raises:
-        UsageError: nothing tells it.
-    """
-    concept = known.concept
-    if concept is not None and concept.standard is not None:
-        return values.fitted(known, Amount(concept.standard, "", str(concept.standard)))
-    if concept is not None and concept.id == "warmup":
-        share = ranges.share_of_length(draft, known, 0.05)
-        return (
-            share
-            if share is not None
-            else values.fitted(
-                known, Amount(0.05 if known.setting.type == "float" else 100, "", "")
-            )
-        )
-    raise UsageError(
-        f"the instruction wants `{known.key}` and does not say which value; say it, such as `{known.key} VALUE`"
-    )
-
-
 _RULES: tuple[Callable[[Draft, Mention], int], ...] = (
-    _both, relative_right, _right, _keep, relative_left, _left, _off, vague, swept, _on,
+    switches.both, multiples, relative_right, _right, switches.keep, relative_left, _left,
+    switches.off, vague, swept, switches.on,
 )  # fmt: skip

@@ -59,7 +59,8 @@ def read(draft: Draft, mention: Mention, at: int, via: set[str]) -> tuple[list[o
         return None
     before = text.before(mention.start)
     laid = re.match(
-        r"^(?:,? ?)(?:in|by|with|at) (?:steps?|increments?|[\d.]+ (?:steps|points|values))",
+        r"^(?:,? ?)(?:\( )?(?:(?:in|by|with|at) (?:steps?|increments?|[\d.]+ (?:steps|points|values))|"
+        r"\d+ (?:(?:log|evenly|linearly|geometrically)(?: -)?(?: spaced)? )?(?:points|pts|values))",
         text.after(high[1]),
     )
     if not (doubling or laid) and _is_change(draft, known, first, joint, via, before):

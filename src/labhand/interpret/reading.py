@@ -2,12 +2,26 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from labhand.core.errors import UsageError
 from labhand.core.intent import Choice, Intent
-from labhand.interpret import asking, choices, goals, habitual, lengths, mentions, rest, unstated
+from labhand.interpret import (
+    apart,
+    asking,
+    choices,
+    goals,
+    habitual,
+    lengths,
+    mentions,
+    pairs,
+    relations,
+    replaced,
+    rest,
+    unstated,
+)
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Lexicon
 from labhand.interpret.references import Reference, References
@@ -103,27 +117,33 @@ def _choose_script(situation: Situation, instruction: str, references: list[Refe
 
 
 def _read(draft: Draft, situation: Situation) -> None:
-    """Lets every part of the room take what it understands, the surest first."""
-    unstated.read_rest(draft)
-    _script_names(draft)
+    """Lets every reader take the words that it owns, the surest first; what is left is told."""
+    for name, reader in _READERS:
+        draft.text.reader = name
+        reader(draft, situation)
+
+
+def _base(draft: Draft, situation: Situation) -> None:
     for reference in References(draft.text, situation).find():
         unstated.base_on(draft, situation, reference)
-    unstated.assign_unknown(draft, situation)
-    goals.read_seeds(draft)
+
+
+def _goal(draft: Draft, situation: Situation) -> None:
     goals.read_metric(draft, situation)
     if draft.metric is not None:
         situation.metric = draft.metric.name
     else:
         goals.read_wish(draft, situation)
+
+
+def _lengths(draft: Draft, situation: Situation) -> None:
     lengths.read_constant(draft)
     lengths.read_length(draft)
     lengths.read_shape(draft)
-    mentions.read(draft)
-    choices.read(draft)
-    goals.read_budget(draft)
-    unstated.read_lengths(draft, situation)
-    rest.read(draft, situation)
-    habitual.read(draft, situation)
+
+
+def _alone(reader: Callable[[Draft], None]) -> Callable[[Draft, Situation], None]:
+    return lambda draft, _: reader(draft)
 
 
 def _script_names(draft: Draft) -> None:
@@ -138,6 +158,29 @@ def _script_names(draft: Draft) -> None:
             ):
                 start -= 1
             text.take(start, at + 3)
+
+
+_READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
+    ("the rest", _alone(unstated.read_rest)),
+    ("scripts", _alone(_script_names)),
+    ("runs", _base),
+    ("relations", _alone(relations.read)),
+    ("pairs", _alone(pairs.read)),
+    ("names in pieces", _alone(apart.read)),
+    ("unknown keys", unstated.assign_unknown),
+    ("seeds", _alone(goals.read_seeds)),
+    ("goal", _goal),
+    ("lengths", _lengths),
+    ("settings", _alone(mentions.read)),
+    ("exchanges", _alone(replaced.read)),
+    ("values", _alone(choices.read)),
+    ("relations", _alone(relations.settle)),
+    ("budget", _alone(goals.read_budget)),
+    ("lengths", unstated.read_lengths),
+    ("code and reasons", rest.read),
+    ("habits", habitual.read),
+)
+"""Who reads, in this order. No token has two owners."""
 
 
 def _intent(instruction: str, draft: Draft, situation: Situation) -> Intent:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from labhand.interpret import values
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.text import SEPARATORS
 
 N = r"(\d+\.?\d*(?:e[-+]?\d+)?)"
 _OF = r"(?: (?:the|my|our|its|of|as much|as many|as|that|current|default|present|original|a|an|as large a|old|usual|size|die|der|den|das|so viele|so))*"
@@ -43,6 +44,7 @@ _LEFT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (rf"{N} ?(?:x|times)(?: (?:{_UP}))?", "times"),
         (rf"x {N}", "times"),
+        (r"1 / (\d+)(?: ?(?:th|rd))?", "over"),
         (rf"{N}%(?: (?:{_DOWN}))", "percent-less"),
         (rf"{N}%(?: (?:{_UP}))", "percent-more"),
         (rf"{N}%(?: of)", "percent-of"),
@@ -81,8 +83,8 @@ _RIGHT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"-{N}%", "percent-less"),
         (rf"down {N}x", "over"),
         (rf"up {N}x", "times"),
-        (rf"(?:down|lower) {N}%", "percent-less"),
-        (rf"(?:up|higher) {N}%", "percent-more"),
+        (rf"(?:down|lower) (?:by )?{N}%", "percent-less"),
+        (rf"(?:up|higher) (?:by )?{N}%", "percent-more"),
         (rf"{N}% (?:{_DOWN})", "percent-less"),
         (rf"{N}% (?:{_UP})", "percent-more"),
         (
@@ -179,6 +181,33 @@ def relative_right(draft: Draft, mention: Mention) -> int:
     return 0
 
 
+def multiples(draft: Draft, mention: Mention) -> int:
+    """Several multiples that follow: `lr x {0.5, 1, 2}`, `lr 5e-5 x {0.5, 1}`, `lr 0.5x, 1x and 2x`."""
+    text, known = draft.text, mention.known[0]
+    at = text.skip(mention.end, ("=", ":", "to", "at", "of", "by"), 2)
+    base = draft.base(known)
+    first = text.amount(at)
+    if first is not None and not first[0].unit and text.low(first[1]) in ("x", "*", "times"):
+        base = values.Base(values.fitted(known, first[0]), "the instruction")
+        at = first[1]
+    signed = text.low(at) in ("x", "*", "times") and text.low(at + 1) in ("{", "[", "(")
+    at = at + 2 if signed else text.skip(at, ("{", "[", "("), 1)
+    factors: list[float] = []
+    end = at
+    while (found := text.amount(at)) is not None:
+        if found[0].unit != ("" if signed else "x"):
+            break
+        factors.append(found[0].value)
+        end = text.skip(found[1], ("}", "]", ")"), 1)
+        at = text.skip(end, SEPARATORS, 2)
+    if len(factors) < 2:
+        return 0
+    why = f"multiples of {values.shown(base.value)} in {base.where}"
+    draft.set(mention, [values.scaled(known, base, f) for f in factors], mention.start, end, 0.95)
+    draft.said[-1] = draft.said[-1]._replace(why=f"{draft.said[-1].why}: {why}")
+    return end
+
+
 def _owned(draft: Draft, mention: Mention, end: int, kind: str, group: str) -> bool:
     """Whether what follows a setting is said of the next one: `dropout 0.1, lr half the batch`."""
     further = draft.text.lexicon.match(draft.text.tokens, draft.text.skip(end, ("the", "of"), 2))
@@ -239,10 +268,28 @@ def vague(draft: Draft, mention: Mention) -> int:
     if not (left or verb or right):
         return 0
     word = str((left or verb or right)[1])  # type: ignore[index]
+    if left and (told := _told(draft, mention)):
+        return told
     down = bool(re.fullmatch(_DOWN + "|down|reduce|decrease|lower|cut|shrink|turn down", word))
     start = mention.start - max((len(f.group().split()) for f in (left, verb) if f), default=0)
     end = mention.end + (len(right.group().split()) if right else 0)
     return suppose(draft, mention.known[0], down, start, end)
+
+
+def _told(draft: Draft, mention: Mention) -> int:
+    """Where the value ends that says how far: `a smaller lr, 1e-4`; 0: none does."""
+    text, known = draft.text, mention.known[0]
+    at = text.skip(mention.end, (",", ":", "(", "of", "like", "say", "eg", "maybe"), 3)
+    found = text.amount(at) if at > mention.end else None
+    unit = text.low(found[1]).rstrip("s") if found is not None else ""
+    own = len(unit) > 3 and unit in known.setting.name.lower()
+    if found is None or found[0].unit or known.setting.type == "bool":
+        return 0
+    if text.owned(found[1]) and not own:
+        return 0
+    end = text.skip(found[1] + own, (")",), 1)
+    draft.set(mention, [values.fitted(known, found[0])], mention.start, end)
+    return end
 
 
 def suppose(draft: Draft, known: Known, down: bool, start: int, end: int) -> int:

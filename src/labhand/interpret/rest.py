@@ -56,7 +56,7 @@ _REASONS = re.compile(
     r"i (?:think|believe|suspect|guess|wonder|want to see|want to know|saw|noticed|hope)|it(?:s|'s) |that(?:s|'s) |there(?:s|'s) |it (?:was|is|looks|seems|over|under|diverge|crash|keeps)|"
     r"the (?:\w+ )*(?:is|was|looks|seems|are|were|diverged|diverges|plateaus|explodes|overfits|oom\w*|crashed)\b|"
     r"we (?:think|saw|are|were|had|got|suspect|know|keep)|this (?:is|was|should)|that (?:is|was|should)|hopefully|curious|given|not sure|should (?:be|help|fit)|if (?:that|it|possible)|"
-    r"looks like|seems|why|weil|damit|for the (?:paper|rebuttal|meeting|reviewers?|appendix|report|deadline|record)|reviewer|goal is|the goal)"
+    r"as in|like in|à la|a la|following|per the|looks like|seems|why|weil|damit|for the (?:paper|rebuttal|meeting|reviewers?|appendix|report|deadline|record)|reviewer|goal is|the goal)"
 )
 _HOMES = (
     ("log logging plot print track record save checkpoint wandb tensorboard tqdm csv optimizer scheduler schedule cosine gradient grad gradients clip ema warmup throughput profile profiling", r"\.backward\(|optimizer|optim\."),
@@ -74,8 +74,10 @@ def read(draft: Draft, situation: Situation) -> None:
     for start, end in _segments(draft):
         left = [i for i in range(start, end) if _says(draft, i) or i in missing]
         left = [i for i in left if not draft.text.used[i]]
+        if all(_is_named(draft, i) or draft.text.tokens[i].low in _SOFT for i in left):
+            left = [i for i in left if not any(_is_named(draft, k) for k in left)]
         if any(draft.text.used[start:end]):
-            left = [i for i in left if draft.text.tokens[i].low not in _SOFT]
+            left = [i for i in left if not _is_plain(draft, i)]
         if not left:
             continue
         gone = [m for m in draft.missing if start <= m.start < end and not draft.text.used[m.start]]
@@ -90,7 +92,9 @@ def read(draft: Draft, situation: Situation) -> None:
         ):
             last[1].summary = _trimmed(f"{last[1].summary} {_joint(draft, start)}{words}")
         elif not gone and not _wants(draft, left, start, end):
-            draft.suppose(f'"{words}" is not understood, and changes nothing')
+            draft.suppose(
+                f'"{_unread(draft, left, start, end)}" is not understood, and changes nothing'
+            )
         else:
             edit = _edit(draft, situation, words, gone)
             draft.edits.append(edit)
@@ -100,6 +104,37 @@ def read(draft: Draft, situation: Situation) -> None:
         if last is not None:
             last = (end, last[1])
         draft.text.take(start, end)
+
+
+def _is_plain(draft: Draft, at: int) -> bool:
+    """Whether a token says nothing more where the rest of its piece is understood."""
+    token = draft.text.tokens[at]
+    if token.kind == "number" or token.low in _STRONG:
+        return False
+    if _is_named(draft, at):
+        return True
+    return token.low in _SOFT or token.low in vocabulary.KNOWN_WORDS
+
+
+def _is_named(draft: Draft, at: int) -> bool:
+    """Whether a word is a part of the name of a setting that is understood: `lora` of `lora_r`."""
+    word = _stem(draft.text.tokens[at].low)
+    return any(
+        word == _stem(part)
+        for said in draft.said
+        for part in re.split(r"[\W_]", said.known.key.lower())
+    )
+
+
+def _stem(word: str) -> str:
+    return vocabulary.joined(word).rstrip("s")
+
+
+def _unread(draft: Draft, left: list[int], start: int, end: int) -> str:
+    """The words of a piece that nobody owns: all of it, or what is left between what is understood."""
+    if not any(draft.text.used[start:end]):
+        return _trimmed(draft.text.said(start, end))
+    return _trimmed(draft.text.said(left[0], left[-1] + 1))
 
 
 def _joint(draft: Draft, start: int) -> str:
@@ -156,7 +191,7 @@ def _wants(draft: Draft, left: list[int], start: int, end: int) -> bool:
     """
     if any(draft.text.used[start:end]):
         return any(draft.text.tokens[i].low in _STRONG for i in left)
-    words = [draft.text.tokens[i] for i in left if draft.text.tokens[i].kind != "number"]
+    words = [t for i in left if (t := draft.text.tokens[i]).kind != "number" and not t.value]
     return bool(words) and (
         _acts(draft, start, end)
         or any(t.low not in vocabulary.KNOWN_WORDS for t in words)

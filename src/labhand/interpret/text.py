@@ -46,7 +46,7 @@ class Amount(NamedTuple):
 
 
 class Text:
-    """The tokens of an instruction, and what of them is understood already."""
+    """The tokens of an instruction, and the ledger of who understood which: `owners`, by reader."""
 
     def __init__(self, instruction: str, lexicon: Lexicon) -> None:
         self.plain, found = tokens(instruction)
@@ -54,6 +54,8 @@ class Text:
         self.mended: dict[str, str] = {}
         self.tokens = [self._mend(token) for token in found]
         self.used = [False] * len(self.tokens)
+        self.owners = [""] * len(self.tokens)
+        self.reader = ""
 
     def _mend(self, token: Token) -> Token:
         """The token with a slip of the pen taken out: `leraning` is `learning`."""
@@ -85,8 +87,10 @@ class Text:
         return self.tokens[at].low if inside else ""
 
     def take(self, start: int, end: int) -> None:
-        """Marks tokens as understood."""
-        self.used[start:end] = [True] * (end - start)
+        """Enters tokens in the ledger as understood, by whoever reads now."""
+        for at in range(start, min(end, len(self.tokens))):
+            self.owners[at] = self.owners[at] or self.reader
+            self.used[at] = True
 
     def said(self, start: int, end: int) -> str:
         """The text of these tokens, as it was written."""

@@ -119,6 +119,8 @@ def _styled(known: Known, text: str) -> str:
                 text
             ):
                 return _dtype(default, group)
+        if known.concept is not None and known.concept.id == "normalisation":
+            return text.lower().removesuffix("norm") if "norm" not in default.lower() else text
         if default in vocabulary.CLASS_NAMES.values():
             return vocabulary.CLASS_NAMES.get(text.lower(), text)
     concept = known.concept

@@ -121,6 +121,11 @@ VALUE_ALIASES: tuple[frozenset[str], ...] = tuple(
         "mse l2",
         "mae l1",
         "smoothl1 huber",
+        "batchnorm batch bn batchnorm1d batchnorm2d",
+        "layernorm layer ln",
+        "groupnorm group gn",
+        "instancenorm instance in",
+        "rmsnorm rms",
     )
 )
 CLASS_NAMES = {

@@ -50,9 +50,24 @@ _SHORT = (
     (re.compile(r"(\d) ?(?:thousand|tsd)\b", re.I), r"\1k"),
     (re.compile(r"(\d) ?billion\b", re.I), r"\1B"),
     (re.compile(r"\b(16|32)[- ]bit\b", re.I), r"fp\1"),
-    (re.compile(r"(?<=[\w}\]).]) +x +(?=[A-Za-z{\[])"), " and "),
+    (re.compile(r"\bwarm[- ]ups?\b", re.I), "warmup"),
+    (re.compile(r"\bhalf[- ]precision\b", re.I), "fp16"),
+    (re.compile(r"\b(?:full|single)[- ]precision\b", re.I), "fp32"),
+    (re.compile(r"\bdouble[- ]precision\b", re.I), "float64"),
+    (re.compile(r"(?<=[\w}\]).]) +x +(?=[A-Za-z]|[{\[(](?![\d. ,]+[}\])]))"), " and "),
+    (re.compile(r"(?<=[}\])]) +x +(?=[{\[(])"), " and "),
 )
 """Other ways to write things, and the one that is read."""
+_SPELLED = re.compile(
+    r"\b(?P<count>half a|a|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|fifty)"
+    r" (?P<hundred>hundred )?(?P<of>thousand|million|billion)\b",
+    re.I,
+)
+_SPACES = re.compile(
+    r"(?:\w+\.)?(?P<how>lin|log|geom)space\(\s*(?P<low>-?[\d.e-]+)\s*,\s*(?P<high>-?[\d.e-]+)\s*,\s*"
+    r"(?:num\s*=\s*)?(?P<count>\d+)\s*\)"
+)
+"""Points as numpy spaces them."""
 _FACTORS = {"k": 1_000, "K": 1_000, "M": 1_000_000, "m": 1_000_000, "B": 10**9, "b": 10**9}
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _OF_TIME = re.compile(r"(?P<h>\d+)\s?h\s?(?P<m>\d+)\s?(?:m|min)?\b")
@@ -77,6 +92,8 @@ def tokens(text: str) -> tuple[str, list[Token]]:
     if re.search(r"\b\d+L\b", text):  # 12L 12H 768d, as papers write it
         for letter, word in (("L", "layers"), ("H", "heads"), ("[dD]", "width")):
             text = re.sub(rf"\b(\d+){letter}\b", rf"\1 {word}", text)
+    text = _SPELLED.sub(_in_digits, text)
+    text = _SPACES.sub(_spaced, text)
     text = _OF_TIME.sub(lambda m: f"{int(m['h']) * 60 + int(m['m'])}min", text)
     text = re.sub(r"(\d*\.?\d*[eE]-?)\{([\d,\s-]+)\}", _expanded, text)
     text = re.sub(r"\{([\d.,\s]+)\}([eE]-?\d+)", _expanded_before, text)
@@ -90,6 +107,22 @@ def tokens(text: str) -> tuple[str, list[Token]]:
         found.append(_token(match, glued=at > 0 and bool(found) and found[-1].end == at))
         at = match.end()
     return text, found
+
+
+def _in_digits(match: re.Match[str]) -> str:
+    """`two hundred thousand` in digits."""
+    count = {"half a": 0.5, "a": 1.0}.get(match["count"].lower())
+    count = NUMBER_WORDS[match["count"].lower()] if count is None else count
+    factor = {"thousand": 1_000, "million": 1_000_000, "billion": 10**9}[match["of"].lower()]
+    return str(int(count * factor * (100 if match["hundred"] else 1)))
+
+
+def _spaced(match: re.Match[str]) -> str:
+    """`logspace(-4, -2, 5)` as a range in words."""
+    low, high, log = match["low"], match["high"], match["how"] != "lin"
+    if match["how"] == "log":
+        low, high = f"1e{int(float(low))}", f"1e{int(float(high))}"
+    return f"{low} to {high} {'log' if log else 'linear'} {match['count']} points"
 
 
 def _expanded(match: re.Match[str]) -> str:

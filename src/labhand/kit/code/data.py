@@ -132,7 +132,7 @@ def constants(source: Source) -> Iterator[Setting]:
             if isinstance(value, ast.Dict) and _SETTINGS_CLASS.search(name):
                 yield from _entries(value, statement, module, name)
     for known in source.index.classes:
-        if not known.node.decorator_list and not _is_code(known):
+        if not known.node.decorator_list and not _is_code(known) and not _is_enum(known):
             for name, value, statement in _plain_assignments(known.node.body):
                 yield from _constant(name, value, statement, module, known.name)
 
@@ -153,6 +153,31 @@ def _entries(
 def _is_code(known: Class) -> bool:
     """Whether a class is more than a bag of settings."""
     return bool(known.methods) and not _SETTINGS_CLASS.search(known.name)
+
+
+def _is_enum(known: Class) -> bool:
+    return any(ast.unparse(base).endswith(("Enum", "Flag")) for base in known.node.bases)
+
+
+def options(
+    project: Project, annotation: ast.expr | None, where: Where, *, by_name: bool = False
+) -> dict[str, object]:
+    """The values that an annotation allows, by how code writes them: of a `Literal` or an enum.
+
+    Empty where it allows any. `by_name`: an enum's members are chosen by name, not by value.
+    """
+    plain = unannotated(annotation)
+    if isinstance(plain, ast.Subscript) and ast.unparse(plain.value).endswith("Literal"):
+        elements = plain.slice.elts if isinstance(plain.slice, ast.Tuple) else [plain.slice]
+        return {ast.unparse(e): literal(e)[1] for e in elements}
+    held = project.definition(plain, where) if plain is not None else None
+    if not isinstance(held, Known) or not _is_enum(held.klass):
+        return {}
+    members = list(_plain_assignments(held.klass.node.body))
+    return {
+        f"{held.klass.name}.{name}": name if by_name else literal(value)[1]
+        for name, value, _ in members
+    }
 
 
 def _plain_assignments(
@@ -218,25 +243,22 @@ def _field(
     where = Where(member.source, member.klass.scope)
     plain = unannotated(statement.annotation)
     known = CONVERTERS.get(project.canonical(plain, where) or "") if plain is not None else None
-    choices: tuple[object, ...] = ()
     if isinstance(plain, ast.Subscript):
         outer = ast.unparse(plain.value).rpartition(".")[2]
         known = "list" if outer in ("list", "List", "tuple", "Tuple") else known
-        if outer == "Literal":
-            inner = plain.slice
-            elements = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-            choices = tuple(literal(e)[1] for e in elements)
-    default = literal(value)[1]
+    allowed = options(project, plain, where, by_name=kind == "tyro")
+    default = allowed.get(ast.unparse(value)) if value is not None else None
+    default = literal(value)[1] if default is None else default
     held = project.definition(plain, where) if plain is not None else None
     return Setting(
         name=name,
         kind=kind,
-        holds=held.klass.name if isinstance(held, Known) else "",
+        holds=held.klass.name if isinstance(held, Known) and not allowed else "",
         file=member.source.path,
         line=statement.lineno,
         type=known or type_of(default),
         default=default,
-        choices=choices,
+        choices=tuple(allowed.values()),
         owner=member.klass.name,
         value=value,
         node=statement.target,

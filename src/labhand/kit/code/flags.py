@@ -10,6 +10,7 @@ from labhand.kit.code.data import (
     Takes,
     dataclass_fields,
     literal,
+    options,
     type_of,
     unannotated,
 )
@@ -198,7 +199,11 @@ def _typer(project: Project, target: Where) -> Iterator[Setting]:
         option = _typer_option(project, annotation, default, target)
         plain = unannotated(annotation)
         kind = CONVERTERS.get(project.canonical(plain, target) or "") if plain is not None else None
-        known, value = literal(_typer_default(option, default))
+        allowed = options(project, plain, target)
+        given = _typer_default(option, default)
+        known, value = literal(given)
+        if given is not None and ast.unparse(given) in allowed:
+            known, value = True, allowed[ast.unparse(given)]
         if not known and option is None:
             continue  # a positional argument
         flags = [
@@ -214,6 +219,7 @@ def _typer(project: Project, target: Where) -> Iterator[Setting]:
             spellings=tuple(str(f).partition("/")[0] for f in flags) or (flag,),
             type=kind,
             default=value,
+            choices=tuple(allowed.values()),
             takes="switch" if switch else "each" if kind == "list" else "value",
             off=f"--no-{flag.removeprefix('--')}" if switch else "",
         )

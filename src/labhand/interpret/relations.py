@@ -1,0 +1,213 @@
+"""Settings said by another one: `min lr a tenth of that`, `effective batch 128`, `alpha twice the rank`."""
+
+import math
+import re
+from typing import NamedTuple
+
+from labhand.core.errors import UsageError
+from labhand.interpret import pairs, relative, values
+from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.words import whole
+
+_FACTOR = re.compile(
+    rf"^(?:(?:is|be|to be|should be|at|to|=|:|always|set|kept|being|that is|which is|with|to) )*"
+    rf"(?:(?P<as>the same as|same as|equal to|equals)"
+    rf"|(?P<part>1 (?P<of>half|third|quarter|fifth|tenth|hundredth)|(?:a )?(?P<word>half|third|quarter|fifth|tenth|hundredth|twice|double|triple))"
+    rf"|{relative.N} ?(?:x|times|\*)|(?P<percent>[\d.]+)%|1 / (?P<over>\d+)|(?P<share>0\.\d+)(?= of))"
+    rf"(?: (?:of|the|that|it|its|value|current|my))*"
+)
+_PARTS = {"hundredth": 0.01}
+_EFFECTIVE = re.compile(
+    r"^(?P<which>effective|total|global|overall)(?: -)?(?: (?:train|training))?"
+    r" (?:batch(?:es)?(?: -)? ?size|batchsize|batch|bs)"
+    r"(?P<to>(?: (?:to|of|is|=|:|at|be|as|it|stays?|remains?|the|same|fixed|constant|unchanged|equal|up))*)"
+)
+_KEPT = re.compile(
+    r"(?:(?:and|,|so|that|keep|keeping|hold|holding|for|to get|get|an|a|the|maintain|maintaining|with) )*$"
+)
+
+
+class Derived(NamedTuple):
+    """A setting that is so many times another one; `why` are the words that say so."""
+
+    known: Known
+    factor: float
+    of: Known
+    why: str
+    start: int
+
+
+class Product(NamedTuple):
+    """Batch size times accumulation is to be `size`; None: what it is now."""
+
+    batch: Known
+    steps: Known
+    size: float | None
+    why: str
+    start: int
+
+
+def read(draft: Draft) -> None:
+    """Finds what is said by another setting. The values come later, by `settle`."""
+    _effective(draft)
+    _derived(draft)
+
+
+def _derived(draft: Draft) -> None:
+    text = draft.text
+    last: Mention | None = None
+    at = 0
+    while at < len(text):
+        mention = text.lexicon.match(text.tokens, at) if text.low(at) else None
+        if mention is None or not mention.known:
+            at += 1
+            continue
+        end = _relation(draft, mention, last)
+        last, at = mention, max(end, mention.end)
+
+
+def _relation(draft: Draft, mention: Mention, last: Mention | None) -> int:
+    """Where a relation that follows a setting ends; 0: there is none."""
+    text, known = draft.text, mention.known[0]
+    if known.setting.type not in ("int", "float"):
+        return 0
+    found = _FACTOR.match(text.after(mention.end, 10))
+    if found is None:
+        return 0
+    words = found.group().split()
+    end = mention.end + len(words)
+    other = text.lexicon.match(text.tokens, end, bare=True) if text.low(end) else None
+    refers = words[-1] in ("that", "it") and last is not None
+    if other is not None and other.known and words[-1] in ("of", "the", "its", "as", "my", *_BARE):
+        of, end = other.known[0], other.end
+        if text.low(end) == "'s":
+            return 0
+    elif refers and last is not None:
+        of = last.known[0]
+    else:
+        return 0
+    if of.key == known.key or of.setting.type not in ("int", "float", None):
+        return 0
+    draft.relations.append(
+        Derived(known, _factor(found), of, f'"{text.said(mention.start, end)}"', mention.start)
+    )
+    text.take(mention.start, end)
+    return end
+
+
+_BARE = ("twice", "double", "half", "times", "x")
+
+
+def _factor(found: re.Match[str]) -> float:
+    if found["as"]:
+        return 1.0
+    word = found["of"] or found["word"]
+    if word:
+        return _PARTS.get(word) or relative.FRACTIONS[word]
+    if found["percent"]:
+        return float(found["percent"]) / 100
+    if found["over"]:
+        return 1 / float(found["over"])
+    return float(
+        found["share"] or next(g for g in found.groups() if g and re.fullmatch(relative.N, g))
+    )
+
+
+def _effective(draft: Draft) -> None:
+    """`effective batch 128`, where the script has a batch size and a number of accumulated steps."""
+    text = draft.text
+    batch, steps = (
+        next(iter(text.lexicon.of_concept(c)), None) for c in ("batch-size", "accumulation")
+    )
+    if batch is None or steps is None:
+        return
+    for at in range(len(text)):
+        found = _EFFECTIVE.match(text.after(at, 12)) if text.low(at) else None
+        own = text.lexicon.match(text.tokens, at)
+        if found is None or (own is not None and own.known and own.strength == 1.0):
+            continue
+        end = at + len(found.group().split())
+        told = text.amount(end)
+        size = told[0].value if told is not None and not told[0].unit else None
+        end = told[1] if told is not None and size is not None else end
+        lead = _KEPT.search(text.before(at, 4))
+        start = at - (len(lead.group().split()) if lead else 0)
+        draft.relations.append(Product(batch, steps, size, f'"{text.said(at, end)}"', start))
+        text.take(start, end)
+
+
+def settle(draft: Draft) -> None:
+    """Gives the settings of relations their values, now that the others are known."""
+    for relation in draft.relations:
+        if isinstance(relation, Derived):
+            _settle_derived(draft, relation)
+        else:
+            _settle_product(draft, relation)
+
+
+def _said(draft: Draft, known: Known) -> list[object]:
+    return next((s.values for s in draft.said if s.known.key == known.key), [])
+
+
+def _settle_derived(draft: Draft, relation: Derived) -> None:
+    known, of = relation.known, relation.of
+    source = _said(draft, of) or [draft.base(of).value]
+    found = [values.scaled(known, values.Base(v, f"`{of.key}`"), relation.factor) for v in source]
+    draft.choose(
+        known, found, f"{relation.why}: of `{of.key}` {_listed(source)}", relation.start, 0.9
+    )
+    _pair(draft, known, found, of, source)
+
+
+def _settle_product(draft: Draft, relation: Product) -> None:
+    batch, steps = relation.batch, relation.steps
+    sizes, counts = _said(draft, batch), _said(draft, steps)
+    now = [draft.base(k).value for k in (batch, steps)]
+    size = relation.size
+    if size is None:
+        numbers = [v for v in now if isinstance(v, int | float)]
+        size = math.prod(numbers) if len(numbers) == 2 else None
+    if size is None:
+        raise UsageError(f"{relation.why}: nothing tells what it is now; say it as a number")
+    if sizes and counts:
+        _agree(draft, relation, sizes, counts, size)
+        return
+    given, known, other = (counts, batch, steps) if counts else (sizes or now[:1], steps, batch)
+    found = [_quotient(relation, known, other, size, v) for v in given]
+    told = "" if sizes or counts else f", with `{other.key}` as it is"
+    why = f"{relation.why}: {whole(size)} / `{other.key}` {_listed(given)}{told}"
+    draft.choose(known, found, why, relation.start, 0.9)
+    if sizes or counts:
+        _pair(draft, known, found, other, given)
+
+
+def _agree(
+    draft: Draft, relation: Product, sizes: list[object], counts: list[object], size: float
+) -> None:
+    products = [float(str(a)) * float(str(b)) for a in sizes for b in counts]
+    if size not in products:
+        raise UsageError(
+            f"the instruction contradicts itself: {relation.why}, and `{relation.batch.key}` {_listed(sizes)} "
+            f"times `{relation.steps.key}` {_listed(counts)} is {', '.join(f'{p:g}' for p in products)}; say two of them"
+        )
+    draft.suppose(f"{relation.why} is `{relation.batch.key}` times `{relation.steps.key}`")
+
+
+def _quotient(relation: Product, known: Known, other: Known, size: float, by: object) -> object:
+    number = size / by if isinstance(by, int | float) and by else 0.5
+    if number != int(number) or number < 1:
+        raise UsageError(
+            f"{relation.why}: {size:g} is no multiple of `{other.key}` {by}; say `{known.key}` or another size"
+        )
+    return values.fitted_number(known, int(number))
+
+
+def _pair(draft: Draft, known: Known, found: list[object], of: Known, source: list[object]) -> None:
+    if len(source) > 1:
+        rows = zip(source, found, strict=True)
+        pairs.pair(draft, [{of.key: one, known.key: other} for one, other in rows])
+
+
+def _listed(found: list[object]) -> str:
+    return ", ".join(map(values.shown, found))

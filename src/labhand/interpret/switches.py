@@ -1,0 +1,212 @@
+"""Settings that are switched: on, off, both ways, or kept: `no dropout`, `with and without ema`, `use amp`."""
+
+import re
+
+from labhand.core.errors import UsageError
+from labhand.interpret import ranges, values, vocabulary
+from labhand.interpret.draft import Draft
+from labhand.interpret.given import connect, numbers
+from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.text import Amount
+
+_DETERMINERS = r"(?: (?:the|my|our|any|all|of|a|an|use of|using|that|this|its|den|die|das))*"
+_OFF_BEFORE = re.compile(
+    r"(?:\b(?:with )?no(?: more)?|\b(?:dont|do not|never)(?: apply| do| add| want| need| use| log(?: to)?| report to| save(?: to)?| write(?: to)?| keep| run| do any)?|without(?: any)?|w / o|w/o|disable|disabling|remove|removing|kill|drop|"
+    r"dropping|skip|zero(?: out)?|(?:turn|switch|turning|switching)(?: it)? off|ohne|get rid of|minus|lose|"
+    r"omit|deactivate|dont use|do not use|not use|never use|exclude|excluding|rip out|take out|"
+    r"leave out|stop using|kein|keine)" + _DETERMINERS + "$"
+)
+_ON_BEFORE = re.compile(
+    r"(?:\b(?:use|using|enable|with|in|from|start from|init from|fine - tune|finetune|fine - tuning|w / ?|vs|versus|but|then|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
+    r"and|also|put back|bring back|re - enable|reenable)|^|,|\+)" + _DETERMINERS + "$"
+)
+_BOTH_BEFORE = re.compile(
+    r"(?:with(?: and| or| vs\.?| versus|/)+ ?without|with / without|on and off|w / and w / o|"
+    r"ablat(?:e|ing|ion of|ion on)|mit und ohne|both with and without|without and with)"
+    + _DETERMINERS + "$"
+)  # fmt: skip
+_KEEP_BEFORE = re.compile(
+    r"(?:keep|keeping|leave|leaving|same|dont change|do not change|dont touch|do not touch|without changing|"
+    r"without touching|not changing|hold|holding|not touch|not change)(?: the same)?"
+    + _DETERMINERS
+    + "$"
+)
+_KEEP_AFTER = re.compile(
+    r"^(?:as is|as it is|as they are|unchanged|the same|same|untouched|alone|fixed|constant|at its default|"
+    r"at default|where it is|how it is)\b"
+)
+_BOTH_AFTER = re.compile(
+    r"^(?:true / false|false / true|true or false|false and true|yes / no|0 / 1|0 and 1|on and off|on / off|on vs \.? ?off|on or off|off and on|true and false|both ways)\b"
+)
+
+
+def both(draft: Draft, mention: Mention) -> int:
+    """Both ways: `with and without ema`, `ablate dropout`. Where it ends; 0: not said."""
+    text = draft.text
+    before = _BOTH_BEFORE.search(draft.text.before(mention.start))
+    after = _BOTH_AFTER.search(draft.text.after(mention.end))
+    if not before and not after:
+        return 0
+    known = mention.known[0]
+    present = draft.base(known).value
+    without = values.off(known)
+    on = values.switched(known, True)
+    if on is None:
+        on = present if present not in (None, 0, "none") else _standard(draft, known)
+    start = mention.start - len(before.group().split()) if before else mention.start
+    end = mention.end + (len(after.group().split()) if after else 0)
+    at, _ = connect(draft, end)
+    told = numbers(draft, known, at) if known.setting.type in ("int", "float") else None
+    if told is not None:
+        on, end = told[0][0], told[1]
+    draft.set(mention, [on, without], start, end, 0.95)
+    ablated = before is not None and before.group().startswith("ablat")
+    further = text.lexicon.match(text.tokens, end + 1) if text.low(end) in ("and", ",") else None
+    if ablated and further is not None and further.known:
+        switch = further.known[0].setting.type == "bool"
+        if switch and not text.has_value(further):
+            both = [values.switched(further.known[0], on) for on in (True, False)]
+            draft.set(further, both, further.start, further.end, 0.9)
+            return further.end
+    return end
+
+
+def keep(draft: Draft, mention: Mention) -> int:
+    """As it is: `keep the lr`, `dropout unchanged`. Where it ends; 0: not said."""
+    before = _KEEP_BEFORE.search(draft.text.before(mention.start))
+    after = _KEEP_AFTER.search(draft.text.after(mention.end))
+    if not before and not after:
+        return 0
+    if after and not before and mention.concept and mention.concept.id == "schedule":
+        return 0
+    start = mention.start - len(before.group().split()) if before else mention.start
+    end = mention.end + (len(after.group().split()) if after else 0)
+    draft.keep(mention.known[0], start, end)
+    while draft.text.low(end) in (",", "and", "or"):
+        further = draft.text.lexicon.match(draft.text.tokens, end + 1)
+        if further is None or not further.known or draft.text.has_value(further):
+            break
+        draft.keep(further.known[0], further.start, further.end)
+        end = further.end
+    return end
+
+
+def off(draft: Draft, mention: Mention) -> int:
+    """Off: `no dropout`, `turn amp off`. Where it ends; 0: not said."""
+    before = _OFF_BEFORE.search(draft.text.before(mention.start))
+    after = re.match(
+        r"(?:is |to be |should be |be |turned |switched )?(?:off|disabled|removed|gone)\b",
+        draft.text.after(mention.end),
+    )
+    if not before and not after:
+        return 0
+    start = mention.start - len(before.group().split()) if before else mention.start
+    end = mention.end + (len(after.group().split()) if after else 0)
+    known = mention.known[0]
+    if draft.base(known).value is None and values.switched(known, False) is None:
+        draft.suppose(f"`{known.key}` is none already, and stays so")
+        draft.text.take(start, end)
+        return end
+    value = values.off(known)
+    if value == 0 and known.setting.type != "bool":
+        draft.suppose(f"`{known.key}` {values.shown(value)} is taken to mean off")
+    draft.set(mention, [value], start, end)
+    while draft.text.low(end) in (",", "and", "or", "nor"):
+        further = draft.text.lexicon.match(draft.text.tokens, end + 1)
+        if further is None or not further.known or draft.text.has_value(further) or not before:
+            break
+        if draft.text.low(end) == "," or draft.text.low(end) == "and":
+            nothing = values.switched(further.known[0], False)
+            if nothing is None or further.known[0].setting.type not in ("bool", "float"):
+                break
+        draft.set(further, [values.off(further.known[0])], further.start, further.end, 0.9)
+        end = further.end
+    return end
+
+
+def on(draft: Draft, mention: Mention) -> int:
+    """A setting that shall be there: `use ema`, `with label smoothing`, `--compile`."""
+    before = _ON_BEFORE.search(draft.text.before(mention.start))
+    after = re.match(r"(?:turned |switched )?(?:on|enabled)\b", draft.text.after(mention.end))
+    if not (before or after or mention.flag) or mention.strength < 0.9:
+        return 0
+    known = mention.known[0]
+    then = draft.text.low(mention.end)
+    if before and not (after or mention.flag) and then.isalpha() and then not in vocabulary.FILLERS:
+        return 0
+    bare = before is not None and before.group().strip() in _JOINS
+    start = mention.start - (len(before.group().split()) if before and not bare else 0)
+    end = mention.end + (len(after.group().split()) if after else 0)
+    on = values.switched(known, True)
+    if on is not None:
+        draft.set(mention, [on], start, end, 0.8 if bare else 1.0)
+        return end if bare else _on_as_well(draft, end)
+    present = draft.base(known).value
+    if bare or (isinstance(known.setting.type, str) and known.setting.type in ("str", "list")):
+        return 0
+    if present not in (None, 0, "none", ""):
+        draft.suppose(f"`{known.key}` is there already, at {values.shown(present)}, and stays so")
+        draft.text.take(start, end)
+        return end
+    value = _standard(draft, known)
+    words_said = draft.text.said(start, end)
+    draft.choose(
+        known,
+        [value],
+        f'"{words_said}" names no value; {values.shown(value)} is usual',
+        start,
+        0.5,
+        "default",
+    )
+    draft.doubt(f"Which value shall `{known.key}` have?", [value, present], value, 0.5)
+    draft.text.take(start, end)
+    return _on_as_well(draft, end)
+
+
+_JOINS = frozenset({"", ",", "and", "also", "+", "vs", "versus", "but", "then"})
+
+
+def _on_as_well(draft: Draft, end: int) -> int:
+    """Goes on to what is switched on in the same breath: `turn on mixup and cutmix`."""
+    text = draft.text
+    further = text.lexicon.match(text.tokens, end + 1) if text.low(end) == "and" else None
+    if further is None or not further.known or further.strength < 0.9 or text.has_value(further):
+        return end
+    known = further.known[0]
+    on = values.switched(known, True)
+    if on is not None:
+        draft.set(further, [on], further.start, further.end, 0.95)
+        return further.end
+    if known.concept is None or known.concept.standard is None or draft.base(known).value:
+        return end
+    value = _standard(draft, known)
+    why = f'"{further.phrase}" names no value; {values.shown(value)} is usual'
+    draft.choose(known, [value], why, further.start, 0.5, "default")
+    draft.doubt(
+        f"Which value shall `{known.key}` have?", [value, draft.base(known).value], value, 0.5
+    )
+    text.take(further.start, further.end)
+    return further.end
+
+
+def _standard(draft: Draft, known: Known) -> object:
+    """The usual value of a setting that shall merely be there.
+
+    Raises:
+        UsageError: nothing tells it.
+    """
+    concept = known.concept
+    if concept is not None and concept.standard is not None:
+        return values.fitted(known, Amount(concept.standard, "", str(concept.standard)))
+    if concept is not None and concept.id == "warmup":
+        share = ranges.share_of_length(draft, known, 0.05)
+        return (
+            share
+            if share is not None
+            else values.fitted(
+                known, Amount(0.05 if known.setting.type == "float" else 100, "", "")
+            )
+        )
+    raise UsageError(
+        f"the instruction wants `{known.key}` and does not say which value; say it, such as `{known.key} VALUE`"
+    )
