@@ -162,3 +162,30 @@ for _ in range(60):
     )
     assert update["min"] > 0
     assert "weights-unchanged" not in {f["rule"] for f in lab.show()["findings"]}
+
+
+def test_of_several_optimizers_only_the_main_ones_layers_are_measured(lab) -> None:
+    """A step of the temperature of a policy, or of a discriminator, moves no other weights."""
+    lab.script(
+        "train.py",
+        """
+import torch
+torch.manual_seed(0)
+actor, critic = torch.nn.Linear(8, 8), torch.nn.Linear(8, 2)
+temperature = torch.zeros(1, requires_grad=True)
+first, second = torch.optim.Adam([temperature]), torch.optim.Adam(critic.parameters())
+third = torch.optim.Adam(actor.parameters())
+for _ in range(60):
+    for optimizer in (first, second, third):
+        loss = (critic(actor(torch.randn(64, 8))) ** 2).mean() * temperature.exp().sum()
+        for other in (first, second, third):
+            other.zero_grad()
+        loss.backward()
+        optimizer.step()
+""",
+    )
+    assert lab.run("train.py").returncode == 0
+    run = lab.show()
+    assert not [name for name in run["metrics"] if name.startswith("layer/")]
+    assert run["metrics"]["probe/update_ratio"]["non_finite"] == 0
+    assert run["findings"] == []

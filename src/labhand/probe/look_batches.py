@@ -23,6 +23,8 @@ SHAPES = tuple(
     "View UnsafeView Reshape Squeeze Unsqueeze Transpose Permute T Alias Clone Slice Select ToCopy".split()
 )
 STATISTICS_MAX = 1 << 16
+ROWS_SHARE = 4
+"""An evaluation whose batches are smaller than this part of those of training is not compared with it."""
 EVALUATIONS = (1, 2, 4, 8, 16, 64, 256)
 """Calls in a suspicious mode at which that is told."""
 
@@ -43,6 +45,7 @@ class Batches(Look):
         self.seen: Dict[int, int] = {}
         self.labels: Tuple[int, Set[Any]] = (-2, set())
         self.first = -1
+        self.rows = 0
         self.told: Set[str] = set()
         self.counts = {"eval_in_training": 0, "eval_in_eval": 0, "train_in_eval": 0}
         self.without_training = 0
@@ -55,6 +58,7 @@ class Batches(Look):
         tensor = self.input_of(args, kwargs)
         if tensor is None:
             return
+        self.rows = tensor.shape[0]
         self.statistics("batch", tensor)
         print_ = fingerprint(tensor)
         if print_ is not None:
@@ -106,7 +110,8 @@ class Batches(Look):
         elif self.sensitive():
             self.count("eval_in_training")
         tensor = self.input_of(args, kwargs)
-        if tensor is not None:
+        # a few rows are no sample: a policy is asked for one action at a time
+        if tensor is not None and 0 < self.rows <= ROWS_SHARE * tensor.shape[0]:
             self.statistics("eval", tensor)
 
     def count(self, what: str) -> None:

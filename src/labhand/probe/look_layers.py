@@ -101,16 +101,21 @@ class Layers(Look):
         """The layers to measure with their weights, in the order of the model."""
         if self.of is None or self.of() is not optimizer:
             self.of = weakref.ref(optimizer)
-            self.chosen = self.choose()
+            self.chosen = self.choose({id(p) for g in optimizer.param_groups for p in g["params"]})
         found = [(name, weight()) for name, weight in self.chosen]
         return [(name, weight) for name, weight in found if weight is not None]
 
-    def choose(self) -> List[Tuple[str, Any]]:
-        """Layers with weights of two or more dimensions that are trained, at most 24."""
+    def choose(self, held: Set[int]) -> List[Tuple[str, Any]]:
+        """Layers with weights of two or more dimensions among those that this optimizer trains, at most 24."""
         every = []
         for name, layer in self.layers().items():
             weight = layer._parameters.get("weight")
-            fit = weight is not None and weight.dim() > 1 and weight.requires_grad
+            fit = (
+                weight is not None
+                and weight.dim() > 1
+                and weight.requires_grad
+                and id(weight) in held
+            )
             if fit and not isinstance(layer, (self.torch.nn.Embedding, self.torch.nn.EmbeddingBag)):
                 every.append((name, weakref.ref(weight)))
                 bias = layer._parameters.get("bias")

@@ -86,12 +86,16 @@ class Weights:
         self.before = [v.clone() for v in self.values()]
 
     def ratio(self, torch: Any) -> Any:
-        """Norm of the change since `remember` over the norm before, a scalar tensor; or None."""
+        """Norm of the change since `remember` over the norm before, a scalar tensor; or None.
+
+        Weights that were all zero have no ratio: 0 is told.
+        """
         before, self.before = self.before, None
         if not before:
             return None
         moved = norm(torch, [a - b for a, b in zip(self.values(), before)])  # noqa: B905
-        return moved / norm(torch, before)
+        size = norm(torch, before)
+        return torch.where(size > 0, moved / size, torch.zeros_like(size))
 
 
 class Earlier:

@@ -11,7 +11,8 @@ that is made by them, and batch norm even learns from the validation data.
 
 ## Known problems
 Dropout that is left on to estimate uncertainty looks the same. Only models that do something else in
-training (dropout, batch norm) are told of.
+training (dropout, batch norm) are told of. The inputs of a policy are not compared: what it meets changes
+with what it does.
 
 ## Example
 `with torch.no_grad(): logits = model(images)` without `model.eval()`
@@ -46,6 +47,7 @@ class Detector:
     wants: Wants = ("batch/", "eval/", Fact)
 
     def __init__(self, view: View) -> None:
+        self._view = view
         self._training: dict[str, list[float]] = {"mean": [], "std": []}
         self._evaluation: dict[str, list[float]] = {"mean": [], "std": []}
         self._told: set[str] = set()
@@ -111,7 +113,11 @@ class Detector:
         return (self._claim(what, text, cause, advice, fact.time, self._since[what], fact.data),)
 
     def _inputs(self, row: Points) -> Iterable[Claim]:
-        if "inputs" in self._told or len(self._evaluation["std"]) < CALLS:
+        if (
+            "inputs" in self._told
+            or self._view.course.rewards
+            or len(self._evaluation["std"]) < CALLS
+        ):
             return ()
         if len(self._training["std"]) < LOOKS:
             return ()
