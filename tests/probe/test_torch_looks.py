@@ -189,3 +189,28 @@ for _ in range(60):
     assert not [name for name in run["metrics"] if name.startswith("layer/")]
     assert run["metrics"]["probe/update_ratio"]["non_finite"] == 0
     assert run["findings"] == []
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_frozen_part_may_be_run_in_evaluation_mode(lab, frozen) -> None:
+    lab.script(
+        "train.py",
+        f"""
+import torch
+from torch import nn
+torch.manual_seed(0)
+body = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1))
+model = nn.Sequential(body, nn.Linear(16, 2))
+body.requires_grad_({not frozen})
+optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+model.eval()
+for _ in range(80):
+    x = torch.randn(64, 8)
+    loss = nn.functional.cross_entropy(model(x), (x[:, 0] > 0).long())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+""",
+    )
+    assert lab.run("train.py").returncode == 0
+    assert ("train-eval-mismatch" in {f["rule"] for f in lab.show()["findings"]}) == (not frozen)

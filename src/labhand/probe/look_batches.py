@@ -96,7 +96,7 @@ class Batches(Look):
 
     def gradients(self, optimizer: Any) -> None:
         """A step of the optimizer: was the model in training mode?"""
-        if self.first != self.step and self.without_training and self.sensitive():
+        if self.first != self.step and self.without_training and self.sensitive(trained=True):
             self.count("train_in_eval")
         self.without_training = 0
 
@@ -118,16 +118,33 @@ class Batches(Look):
         """Counts a call in a suspicious mode, and tells it now and then."""
         self.counts[what] += 1
         if self.counts[what] in EVALUATIONS:
-            self.event("modes", layers=self.sensitive()[:4], step=self.step, **self.counts)
+            self.event(
+                "modes",
+                layers=self.sensitive(what == "train_in_eval")[:4],
+                step=self.step,
+                **self.counts,
+            )
 
-    def sensitive(self) -> List[str]:
-        """The layers that do something else in training than in evaluation."""
+    def sensitive(self, trained: bool = False) -> List[str]:
+        """The layers that do something else in training than in evaluation; or those in trained parts.
+
+        A part that is frozen is run in evaluation mode on purpose.
+        """
+        layers = self.layers()
         nn = self.torch.nn
-        return [
+        found = [
             name
-            for name, layer in self.layers().items()
+            for name, layer in layers.items()
             if (isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p)
             or (isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.track_running_stats)
+        ]
+        if not trained:
+            return found
+        parts = {part_of(name) for name, layer in layers.items() if is_trained(layer)}
+        return [
+            name
+            for name in found
+            if (is_trained(layers[name]) if layers[name]._parameters else part_of(name) in parts)
         ]
 
     def input_of(self, args: Any, kwargs: Any) -> Optional[Any]:
@@ -164,6 +181,16 @@ class Batches(Look):
             workers=getattr(iterator, "_num_workers", 0),
             step=self.step,
         )
+
+
+def part_of(name: str) -> str:
+    """The name of the module that holds this layer."""
+    return name.rpartition(".")[0]
+
+
+def is_trained(layer: Any) -> bool:
+    """Whether any parameter of its own takes a gradient."""
+    return any(p is not None and p.requires_grad for p in layer._parameters.values())
 
 
 def sized(thing: Any) -> Optional[int]:
