@@ -59,9 +59,13 @@ def test_a_sweep_with_seeds_ends_in_one_comparison_with_noise(lab):
     assert {r["status"] for r in told["runs"]} == {"finished"} and told["waiting"] == []
     configs = [lab.show(f"lrs-{n}")["config"] for n in (1, 2, 3, 4)]
     assert [(c["lr"], c["seed"]) for c in configs] == [(0.05, 0), (0.05, 1), (0.3, 0), (0.3, 1)]
-    table = [line.split() for line in done.stderr.splitlines() if "±" in line]
+    table = [
+        line.split()
+        for line in done.stderr.splitlines()
+        if line.count("±") == 1 and ":" not in line
+    ]
     assert [row[0] for row in table] == ["0.3", "0.05"]  # the best first
-    assert "improved by more than noise" in done.stderr
+    assert "lr=0.3 has the lowest loss" in done.stderr and "by more than noise" in done.stderr
 
 
 def test_the_code_of_a_waiting_run_is_that_of_when_it_was_asked_for(lab):
@@ -165,16 +169,69 @@ def test_ctrl_c_ends_a_sweep_and_empties_the_queue(lab, until):
 def test_gpus_are_handed_out_once(lab, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,GPU-7")
     assert slots.all_gpus() == ["0", "1", "GPU-7"]
-    first = slots.take(0, 2, 1, slots.all_gpus())
+    first = slots.take(slots.Need(0, 2), 1, slots.all_gpus())
     assert first.gpus == ["0", "1"]
-    assert slots.take(0, 2, 1, slots.all_gpus()) is None
-    second = slots.take(0, 1, 1, slots.all_gpus())
+    assert slots.take(slots.Need(0, 2), 1, slots.all_gpus()) is None
+    second = slots.take(slots.Need(0, 1), 1, slots.all_gpus())
     assert second.gpus == ["GPU-7"]
     lab.script("train.py", "import os\nprint('sees', os.environ['CUDA_VISIBLE_DEVICES'])\n")
     assert "others use them" in run(lab, "--gpus", "2").stderr
     first.close()
     assert "sees 0,1\n" in run(lab, "--gpus", "2").stdout
     second.close()
+
+
+def test_memory_is_handed_out_once(lab):
+    half = slots.all_memory() // 2
+    first = slots.take(slots.Need(0, 0, half), 1, [])
+    lab.script("train.py", "print('ran')\n")
+    told = run(lab, "--memory", f"{half + slots.MEMORY_BYTES * 2}").stderr
+    assert "others use them" in told
+    first.close()
+    assert "ran" in run(lab, "--memory", "300M").stdout
+
+
+def test_a_sweep_ends_in_one_report_and_can_be_shown(lab):
+    lab.script("train.py", TRAIN)
+    assert run(lab, "--name", "pair", "--sweep", "lr=0.05,bad", "--seeds", "2").returncode == 2
+    done = run(lab, "--name", "pair", "--sweep", "lr=0.05,0.3", "--seeds", "2")
+    (report,) = lab.folder.glob(".labhand/sweeps/*/report.html")
+    assert done.stderr.rstrip().endswith(str(report.relative_to(lab.folder)))
+    page = report.read_text()
+    told = json.loads(lab("show", "pair", "--json").stdout)
+    assert told["schema"] == "labhand.sweep-outcome/1"
+    assert [s["settings"]["lr"] for s in told["setups"]] == ["0.3", "0.05"]
+    assert [s["place"] for s in told["setups"]] == ["best", "worse"]
+    for run_id in told["setups"][0]["runs"]:
+        its_own = (report.parents[2] / "runs" / run_id / "report.html").read_text()
+        assert f"../../runs/{run_id}/report.html" in page and "sweep pair" in its_own
+        assert "Changed since the last run" not in its_own
+
+
+def test_a_tie_is_called_one(lab):
+    lab.script("train.py", TRAIN + "other = 1\n")
+    done = run(lab, "--name", "tie", "--sweep", "other=1..3", "--seeds", "2")
+    assert "a tie: by loss the 3 setups do not differ" in " ".join(done.stderr.split())
+    assert "best" not in done.stderr.replace("from the best", "")
+    alone = run(lab, "--sweep", "lr=0.1,0.2").stderr
+    assert "is not known, since each setup has one run" in " ".join(alone.split())
+
+
+def test_runs_that_failed_are_told_with_why(lab):
+    lab.script("train.py", "n = 0\nprint('step 0 loss', n)\nassert n != 2, 'two is too many'\n")
+    done = run(lab, "--name", "some", "--sweep", "n=1,2,3")
+    assert done.returncode == 1
+    assert "some-2 failed: AssertionError: two is too many" in done.stderr
+    (report,) = lab.folder.glob(".labhand/sweeps/*/report.html")
+    assert "two is too many" in report.read_text()
+
+
+def test_a_budget_ends_a_sweep(lab):
+    lab.script("train.py", "n = 0\nimport time\nprint('step 0 loss', n)\ntime.sleep(60)\n")
+    (lab.folder / "labhand.toml").write_text("slots = 1\n")
+    done = run(lab, "--name", "short", "--sweep", "n=1..4", "--budget", "2s")
+    assert "the budget of 2s is used up: 3 runs not started" in done.stderr
+    assert [r["status"] for r in runs(lab)["runs"]] == ["stopped"]
 
 
 def test_axes(lab):
@@ -204,6 +261,10 @@ def test_axes(lab):
         (["--sweep", "lr=1,2", "--set", "lr=3"], "twice"),
         (["--seeds", "0"], "seeds"),
         (["--gpus", "64"], "64 GPUs"),
+        (["--cpus", "4096"], "4096 CPUs"),
+        (["--memory", "900T"], "--memory 900T"),
+        (["--memory", "much"], "such as 8G"),
+        (["--sweep", "lr=1,2", "--budget", "soon"], "90m"),
     ],
 )
 def test_a_wrong_sweep_is_one_sentence_and_leaves_nothing(lab, words, said):

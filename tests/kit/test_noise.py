@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, ttest_ind, ttest_rel
 
-from labhand.kit.noise import Sample, effect, q_values
+from labhand.kit.noise import Sample, beside_best, effect, q_values
 
 RESULTS = st.lists(st.floats(-1e3, 1e3).map(lambda x: round(x, 4)), min_size=3, max_size=8)
 
@@ -64,3 +64,34 @@ def test_many_tries_count_against_a_claim_as_benjamini_and_hochberg_say(values):
     found = q_values({str(i): p for i, p in enumerate(values)})
     wanted = false_discovery_control(values)
     assert [found[str(i)] for i in range(len(values))] == pytest.approx(list(wanted))
+
+
+def _setups(rng, means, seeds, of_a_seed=0.0, spreads=None):
+    shared = [rng.gauss(0, of_a_seed) for _ in range(seeds)]
+    made = [
+        Sample({str(i): mean + shared[i] + rng.gauss(0, spread) for i in range(seeds)})
+        for mean, spread in zip(means, spreads or [1.0] * len(means), strict=True)
+    ]
+    return sorted(made, key=lambda setup: sum(setup.seeded.values()))
+
+
+@pytest.mark.parametrize(("number", "seeds"), [(2, 3), (6, 2), (12, 3), (40, 2)])
+@pytest.mark.parametrize("of_a_seed", [0.0, 2.0])
+def test_the_best_of_equals_is_seldom_called_better(number, seeds, of_a_seed):
+    rng = random.Random(7)
+    false = 0
+    for _ in range(300):
+        best, *others = _setups(rng, [0.0] * number, seeds, of_a_seed)
+        false += any(e.p <= 0.05 for e in beside_best(best, others))
+    assert false / 300 <= 0.075  # 0.05, and two standard errors of 300 trials
+
+
+def test_a_setup_that_diverges_does_not_hide_what_the_others_tell():
+    rng = random.Random(3)
+    best, *others = _setups(rng, [-8, 0, 0, 0, 90], 3, spreads=[1, 1, 1, 1, 40])
+    assert [e.p <= 0.05 for e in beside_best(best, others)][:3] == [True] * 3
+
+
+def test_without_a_spread_no_setup_is_held_to_be_better():
+    assert beside_best(loose([1.0]), [loose([2.0])]) is None
+    assert beside_best(loose([1.0, 1.0]), [loose([2.0, 2.0])]) is None

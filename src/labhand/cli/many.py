@@ -50,26 +50,28 @@ def wait(request: "Request", priority: int) -> int:
 def _queued(
     request: "Request", keys: list[str], seed: str | None, grid: list[dict[str, str]], priority: int
 ) -> "tuple[Store, Sweep]":
-    from labhand.cli.run import carry_claimed
+    from labhand.cli.queued import Carrier
     from labhand.core.store import Store
-    from labhand.cycle.queue import Queue, ensure_started
+    from labhand.cycle.needs import needs_of
+    from labhand.cycle.queue import Queue
+    from labhand.cycle.starter import ensure_started
     from labhand.cycle.sweep import submit
 
     store = Store.at(request.cwd)
-    many = submit(store, request, keys, seed, grid)
+    many = submit(store, request, needs_of(request), keys, seed, grid)
     Queue(store).put(many, priority)
-    ensure_started(store, carry_claimed)
+    ensure_started(store, Carrier())
     return store, many
 
 
 def _shown(store: "Store", many: "Sweep") -> int:
-    from labhand.cycle.sweeping import rows, withdraw
+    from labhand.cycle.sweeping import Standing, withdraw
 
     with _stopping() as asked:
-        table = _Live(many)
-        told: dict[int, Row] = {}
+        table = _Live(many, _price(many))
+        looked = Standing(store, many)
         while True:
-            standing = rows(store, many, told)
+            standing = looked.rows()
             table.draw(standing)
             if all(row.ended for row in standing):
                 break
@@ -80,26 +82,72 @@ def _shown(store: "Store", many: "Sweep") -> int:
                 table.stopped = True
             time.sleep(LOOK_S)
     table.close()
-    return _concluded(store, many, standing, stopped=table.stopped)
-
-
-def _concluded(store: "Store", many: "Sweep", standing: "list[Row]", *, stopped: bool) -> int:
-    from labhand.core.errors import LabhandError
-    from labhand.core.store import project_root
-    from labhand.cycle.sweeping import outcome
-
-    try:
-        found = outcome(store, project_root(Path(many.cwd)), many)
-        for line in results(found):
-            click.echo(line, err=True)
-    except LabhandError as error:
-        click.echo(f"labhand: {error}", err=True)
-    for row in standing:
-        if row.refused:
-            click.echo(f"labhand: {row.name} could not start: {row.refused}", err=True)
-    if stopped:
+    for line in ending(store, many, standing):
+        click.echo(line, err=True)
+    if table.stopped:
         return 130
     return 0 if all(row.status == "finished" for row in standing) else 1
+
+
+def show_sweep(store: "Store", many: "Sweep", as_json: bool) -> None:
+    """A sweep as it stands: a table of its runs while some go on, then what came of it."""
+    from labhand.cycle.outcome import outcome
+    from labhand.cycle.sweeping import rows
+
+    if as_json:
+        click.echo(looks.document(outcome(store, many)))
+        return
+    standing = rows(store, many)
+    if not all(row.ended for row in standing):
+        for line in table(standing, many, _price(many)):
+            click.echo(line)
+    for line in ending(store, many, standing):
+        click.echo(line)
+
+
+def ending(store: "Store", many: "Sweep", standing: "list[Row]") -> list[str]:
+    """What came of a sweep, what did not, and where its report lies, which is written."""
+    from labhand.core.store import project_root
+    from labhand.cycle.outcome import outcome
+    from labhand.kit import configuration
+
+    lines = results(outcome(store, many))
+    lines += [f"labhand: {sentence}" for sentence in not_ended_well(store, many, standing)]
+    if configuration.read(project_root(Path(many.cwd))).report:
+        from labhand.web.sweep_report import write
+
+        try:
+            lines.append(click.style(f"  {looks.from_here(write(store, many))}", dim=True))
+        except OSError as error:
+            lines.append(f"labhand: the report of {many.name} cannot be written: {error.strerror}")
+    return lines
+
+
+def not_ended_well(store: "Store", many: "Sweep", standing: "list[Row]") -> list[str]:
+    """A sentence for each kind of end that is none: what could not start, what was stopped, and why."""
+    from labhand.cycle.budget import used_up
+
+    said = []
+    if used_up(store, many):
+        left = sum(row.status == "withdrawn" for row in standing)
+        said.append(
+            f"the budget of {many.budget} is used up: {looks.counted(left, 'run')} not started"
+        )
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in standing:
+        if row.why:
+            reasons.setdefault((row.status, row.why), []).append(row.name)
+    for (status, why), names in list(reasons.items())[:ROWS]:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        said.append(f"{names[0]}{more} {status}: {why}")
+    return said
+
+
+def _price(many: "Sweep") -> float:
+    from labhand.core.store import project_root
+    from labhand.kit import configuration
+
+    return configuration.read(project_root(Path(many.cwd))).price
 
 
 @contextmanager
@@ -118,8 +166,9 @@ def _stopping() -> Iterator[list[int]]:
 class _Live:
     """The table of a sweep, drawn over itself in a terminal; else a line for each run that ended."""
 
-    def __init__(self, many: "Sweep") -> None:
+    def __init__(self, many: "Sweep", price: float) -> None:
         self.many = many
+        self.price = price
         self.stopped = False
         self._drawn = 0
         self._told: set[int] = set()
@@ -134,7 +183,7 @@ class _Live:
                     click.echo(_line(row, self.many), err=True)
             return
         self.close()
-        lines = table(rows, self.many)
+        lines = table(rows, self.many, self.price)
         size = shutil.get_terminal_size()
         lines = [_cut(line, size.columns - 1) for line in lines[: size.lines - 2]]
         click.echo("\n".join(lines), err=True)
@@ -160,8 +209,8 @@ def _line(row: "Row", many: "Sweep") -> str:
     return "  ".join(filter(None, [row.name, values, row.status, took, result]))
 
 
-def table(rows: "list[Row]", many: "Sweep") -> list[str]:
-    """The runs of a sweep, those that go on first, and a line of counts with the time that is left."""
+def table(rows: "list[Row]", many: "Sweep", price: float = 0.0) -> list[str]:
+    """The runs of a sweep, those that go on first, and a line: counts, the time left, the cost."""
     from labhand.web import words
 
     counts = {
@@ -170,6 +219,7 @@ def table(rows: "list[Row]", many: "Sweep") -> list[str]:
     head = " · ".join(f"{number} {status}" for status, number in counts.items())
     left = _left(rows)
     head += f" · {words.duration(left)} left" if left is not None else ""
+    head += _cost(rows, price)
     order = {"running": 0, "failed": 1, "waiting": 3}
     shown = sorted(rows, key=lambda row: order.get(row.status, 2))[:ROWS]
     metrics = list(dict.fromkeys(name for row in shown for name in row.metrics))[:3]
@@ -204,6 +254,20 @@ def _left(rows: "list[Row]") -> float | None:
     return (rest + waiting * mean) / len(going)
 
 
+def _cost(rows: "list[Row]", price: float) -> str:
+    """What the runs have cost so far, and will in all if the others are like those that ended."""
+    spent = sum(row.seconds or 0.0 for row in rows) / 3600 * price
+    if not spent:
+        return ""
+    took = [row.seconds for row in rows if row.ended and row.seconds is not None]
+    open_ones = [row for row in rows if not row.ended]
+    if not took or not open_ones:
+        return f" · cost {spent:.3g}"
+    mean = sum(took) / len(took)
+    rest = sum(max(0.0, mean - (row.seconds or 0.0)) for row in open_ones) / 3600 * price
+    return f" · cost {spent:.3g}, about {spent + rest:.3g} in all"
+
+
 def results(found: Any) -> list[str]:
     """What came of a sweep: the setups with their results, the best first, and what is more than noise."""
     from labhand.web import words
@@ -212,9 +276,11 @@ def results(found: Any) -> list[str]:
         return ["no run of the sweep has a result"]
     metrics = found.metrics
     cells = [[*found.keys, *metrics, "runs"]]
-    for setup in found.setups:
+    for setup in found.setups[:ROWS]:
         values = [words.estimate(setup.results.get(name)) for name in metrics]
         cells.append([*(setup.settings.get(k, "") for k in found.keys), *values, str(setup.told)])
     lines = [f"  {line}" for line in looks.columns(cells)]
     lines[0] = click.style(lines[0], dim=True)
+    if len(found.setups) > ROWS:
+        lines.append(click.style(f"  and {len(found.setups) - ROWS} more", dim=True))
     return [*lines, *(f"  {words.bare(sentence)}" for sentence in found.said)]

@@ -22,8 +22,9 @@ def queue(what: str | None, references: tuple[str, ...], as_json: bool) -> None:
     `pause` lets no further run start, `resume` lets them again (also after the machine was
     restarted), `first` puts runs or whole sweeps before all others. `labhand stop RUN` takes one out.
     """
-    from labhand.cli.run import carry_claimed
-    from labhand.cycle.queue import Queue, ensure_started
+    from labhand.cli.queued import Carrier
+    from labhand.cycle.queue import Queue
+    from labhand.cycle.starter import ensure_started
     from labhand.cycle.waiting import named
 
     if what not in (None, "pause", "resume", "first") or (what == "first") != bool(references):
@@ -37,7 +38,7 @@ def queue(what: str | None, references: tuple[str, ...], as_json: bool) -> None:
     if what == "first":
         standing.put_first([entry for name in references for entry in named(store, name)])
     if what is not None:
-        ensure_started(store, carry_claimed)
+        ensure_started(store, Carrier())
     _show(store, as_json)
 
 

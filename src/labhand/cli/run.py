@@ -13,9 +13,9 @@ from labhand.core.errors import LabhandError, UsageError
 
 if TYPE_CHECKING:
     from labhand.core.run import Run
-    from labhand.cycle.queue import Claim
     from labhand.cycle.request import Face, Request
     from labhand.cycle.run import Prepared
+    from labhand.cycle.sweep import Sweep
     from labhand.kit.slots import Held
 
 
@@ -60,9 +60,25 @@ if TYPE_CHECKING:
     help="GPUs that a run gets for itself, by CUDA_VISIBLE_DEVICES.",
 )
 @click.option(
+    "--cpus",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cores that a run takes; one where a run waits in the queue and none are named.",
+)
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    help="Memory that a run takes, such as 8G; it waits until it is free.",
+)
+@click.option(
     "--limit",
     metavar="TIME",
     help="Stop a run, with time to save, after 90m or 1h30m, or when it has cost 5$ at the price set.",
+)
+@click.option(
+    "--budget",
+    metavar="TIME",
+    help="End a sweep 2h after its first run has started, or when its runs have cost 20$ together.",
 )
 @click.option(
     "--priority",
@@ -87,7 +103,10 @@ def run(
     axes: tuple[str, ...],
     seeds: str | None,
     gpus: int | None,
+    cpus: int | None,
+    memory: str | None,
     limit: str | None,
+    budget: str | None,
     priority: int,
     detach: bool,
     launcher: str,
@@ -110,7 +129,10 @@ def run(
         on_alarm=on_alarm,
         launcher=launcher,
         gpus=gpus,
+        cpus=cpus,
+        memory=memory,
         limit=limit,
+        budget=budget,
     )
     if axes or seeds is not None:
         from labhand.cli.many import sweep
@@ -124,7 +146,8 @@ def carry(request: "Request", *, detach: bool = False, priority: int = 0) -> int
     from labhand.cycle.run import prepare
     from labhand.cycle.run import run as carry_run
 
-    held = _slots(request, detach, priority) if detach or request.gpus is not None else None
+    asked = (request.gpus, request.cpus, request.memory) != (None, None, None)
+    held = _slots(request, detach, priority) if detach or asked else None
     if detach and held is None:
         from labhand.cli.many import wait
 
@@ -137,10 +160,10 @@ def carry(request: "Request", *, detach: bool = False, priority: int = 0) -> int
     from labhand.cli.terminal import Terminal
 
     terminal = Terminal()
-    with _notifying(prepared, terminal) as (face, send_end):
+    with notifying(prepared, terminal) as (face, send_end):
         with terminal.held():
             done = carry_run(request, face, prepared)
-        _report(prepared, done, shown=True)
+        report(prepared, done, shown=True)
         send_end(done)
     return done.exit_code if done.exit_code is not None else 1
 
@@ -149,23 +172,22 @@ def _slots(request: "Request", detach: bool, priority: int) -> "Held | None":
     """Slots for a run that starts at once; None where it has to wait in the queue.
 
     Raises:
-        UsageError: the machine has not so many GPUs, or has not so many free.
+        UsageError: the machine has not so much, or has not so much free.
     """
-    from labhand.cycle.queue import slots_for
+    from labhand.cycle.needs import slots_for
 
     held = slots_for(request, alone=not detach, priority=priority)
     if held is None and not detach:
+        asked = {"GPUs": request.gpus, "CPUs": request.cpus, "of memory": request.memory}
+        what = ", ".join(f"{count} {word}" for word, count in asked.items() if count is not None)
         raise UsageError(
-            f"{request.gpus} free GPUs are asked for and others use them; `--detach` lets the run "
-            "wait for them"
+            f"{what} are asked for and others use them; `--detach` lets the run wait for them"
         )
     return held
 
 
 @contextmanager
-def _notifying(
-    prepared: "Prepared", face: "Face"
-) -> "Iterator[tuple[Face, Callable[[Run], None]]]":
+def notifying(prepared: "Prepared", face: "Face") -> "Iterator[tuple[Face, Callable[[Run], None]]]":
     """The face, which notifies the person too where the settings say so, and what sends the end."""
     from labhand.notify import around
 
@@ -179,27 +201,28 @@ def _notifying(
         notifying.close()
 
 
-def _report(prepared: "Prepared", done: "Run", *, shown: bool) -> None:
+def report(prepared: "Prepared", done: "Run", *, shown: bool, many: "Sweep | None" = None) -> None:
+    """Writes the report of a run that has ended, `many` the sweep it is of; tells the end where `shown`."""
     from labhand.cycle.compare import against_previous
 
     try:
-        report = _written(prepared, done) if prepared.configuration.report else None
+        place = _written(prepared, done, many) if prepared.configuration.report else None
         if shown:
             from labhand.cli.summary import summary
 
             comparison = against_previous(prepared.store, prepared.root, done.id)
-            click.echo(summary(done, comparison, report), err=True)
+            click.echo(summary(done, comparison, place), err=True)
     except Exception as error:  # the run is over: its exit code must be the command's own
         what = f"{type(error).__name__}: {error}"
         click.echo(f"labhand: the end of {done.name} cannot be told: {what}", err=True)
 
 
-def _written(prepared: "Prepared", done: "Run") -> Path | None:
+def _written(prepared: "Prepared", done: "Run", many: "Sweep | None") -> Path | None:
     """The path of the report; None where the disk refuses it, which is told if nothing else was."""
     from labhand.web.report import write
 
     try:
-        return write(prepared.store, prepared.root, done.id)
+        return write(prepared.store, prepared.root, done.id, many)
     except OSError as error:
         if (why := error.strerror or str(error)) not in prepared.refused:
             told = f"the report of {done.name} cannot be written: {why}"
@@ -238,9 +261,9 @@ def _carry_alone(prepared: "Prepared", told: int) -> int:
     for fd in (0, 1, 2):
         os.dup2(nowhere, fd)
     try:
-        with _notifying(prepared, Telling()) as (face, send_end):
+        with notifying(prepared, Telling()) as (face, send_end):
             done = carry_run(prepared.request, face, prepared)
-            _report(prepared, done, shown=False)
+            report(prepared, done, shown=False)
             send_end(done)
     except BaseException as error:
         if not answer.closed:
@@ -249,32 +272,6 @@ def _carry_alone(prepared: "Prepared", told: int) -> int:
             return 2
         log = prepared.store.folder(prepared.run.id) / "labhand.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")
-        return 1
-    return done.exit_code or 0
-
-
-def carry_claimed(claim: "Claim") -> int:
-    """Carries a run of the queue unseen, in a process of its own; its exit code."""
-    from labhand.cycle.request import Silent
-    from labhand.cycle.run import prepare
-    from labhand.cycle.run import run as carry_run
-
-    class Begun(Silent):
-        def started(self, run: "Run") -> None:
-            claim.begun()
-
-    try:
-        prepared = prepare(claim.request())
-        claim.becomes(prepared.run.id)
-        with _notifying(prepared, Begun()) as (face, send_end):
-            done = carry_run(prepared.request, face, prepared)
-            _report(prepared, done, shown=False)
-            send_end(done)
-    except LabhandError as error:
-        claim.refused(str(error))
-        return 2
-    except BaseException:
-        claim.refused(f"a mistake of labhand's own: {traceback.format_exc(limit=-1)}")
         return 1
     return done.exit_code or 0
 

@@ -81,8 +81,8 @@ def _judged(first: Setup, setup: Setup, known: Sequence[Setup], metric: str | No
     if metric is None or missing:
         said = f"{_who(setup)} {_NO_RESULT[missing]}"
         return Judgement(runs=ids, metric=metric, outcome=missing or "no-metric", said=said)
-    like = [_sample(other, metric) for other in known]
-    found = effect(_sample(first, metric), _sample(setup, metric), like)
+    like = [sample(other, metric) for other in known]
+    found = effect(sample(first, metric), sample(setup, metric), like)
     q, tries = _over_all_tries(first, setup, known, metric, found)
     outcome = _outcome(found, q, metric)
     return Judgement(
@@ -98,7 +98,7 @@ def _judged(first: Setup, setup: Setup, known: Sequence[Setup], metric: str | No
 
 def _without_result(runs: Sequence[Run], metric: str) -> Outcome | Literal[""]:
     """Why none of the runs has a result; empty where one has."""
-    if any(_result(run, metric) is not None for run in runs):
+    if any(result(run, metric) is not None for run in runs):
         return ""
     if any(_not_finite(run) for run in runs):
         return "not-finite"
@@ -109,7 +109,7 @@ def _without_result(runs: Sequence[Run], metric: str) -> Outcome | Literal[""]:
     return "no-metric" if any(run.status == "finished" for run in runs) else "interrupted"
 
 
-def _result(run: Run, metric: str) -> float | None:
+def result(run: Run, metric: str) -> float | None:
     """The last value of the metric of a run that came to its end and stayed finite."""
     if run.status != "finished" or _not_finite(run) or metric not in run.metrics:
         return None
@@ -120,11 +120,12 @@ def _not_finite(run: Run) -> bool:
     return any(f.rule == "non-finite" and f.state == "confirmed" and f.alarm for f in run.findings)
 
 
-def _sample(setup: Setup, metric: str) -> Sample:
+def sample(setup: Setup, metric: str) -> Sample:
+    """The results of a setup by seed."""
     by_seed: dict[str, list[float]] = {}
     loose: list[float] = []
     for run, seed in zip(setup.runs, setup.seeds, strict=True):
-        value = _result(run, metric)
+        value = result(run, metric)
         if value is not None:
             (loose if seed is None else by_seed.setdefault(seed, [])).append(value)
     return Sample({seed: sum(v) / len(v) for seed, v in by_seed.items()}, loose)
@@ -144,11 +145,11 @@ def _over_all_tries(
     ]
     if found is None:
         return None, 1 + len(others)
-    before = _sample(first, metric)
-    like = [_sample(other, metric) for other in known]
+    before = sample(first, metric)
+    like = [sample(other, metric) for other in known]
     claims = {"": found.p}
     for other in others:
-        told = effect(before, _sample(other, metric), like)
+        told = effect(before, sample(other, metric), like)
         claims[other.runs[0].id] = 1.0 if told is None else told.p
     return q_values(claims)[""], len(claims)
 

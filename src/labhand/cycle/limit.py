@@ -19,25 +19,36 @@ def seconds(text: str, price: float) -> float:
     Raises:
         UsageError: the text is neither, or is money and no price is set.
     """
-    plain = text.strip()
-    if _TIME.fullmatch(plain):
-        allowed = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(plain))
-    elif money := _MONEY.fullmatch(plain):
+    allowed = time(text)
+    if allowed is None:
+        paid = money(text)
+        if paid is None:
+            raise UsageError(
+                f"a limit is a time such as 90m or 1h30m, or money such as 5$; found: {text}"
+            )
         if price <= 0:
             raise UsageError(
-                f"--limit {text} is money, and what an hour costs is not known; set `price` in "
-                "labhand.toml, or limit the time, such as --limit 2h"
+                f"the limit {text} is money, and what an hour costs is not known; set `price` in "
+                "labhand.toml, or limit the time, such as 2h"
             )
-        allowed = float(money[1] or money[2]) / price * 3600
-    else:
-        raise UsageError(
-            f"--limit takes a time such as 90m or 1h30m, or money such as 5$; found: {text}"
-        )
+        allowed = paid / price * 3600
     if allowed <= 0:
-        raise UsageError(
-            f"--limit {text} leaves a run no time; give it more, or leave the limit out"
-        )
+        raise UsageError(f"the limit {text} leaves no time; give more, or leave the limit out")
     return allowed
+
+
+def time(text: str) -> float | None:
+    """The seconds of `90m` or `1h30m`; None: it is no time."""
+    plain = text.strip()
+    if not _TIME.fullmatch(plain):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(plain))
+
+
+def money(text: str) -> float | None:
+    """The amount of `5$` or `5 EUR`; None: it is no money."""
+    found = _MONEY.fullmatch(text.strip())
+    return float(found[1] or found[2]) if found else None
 
 
 def reached(text: str | None) -> Failure:

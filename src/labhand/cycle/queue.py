@@ -1,4 +1,4 @@
-"""The queue: runs that wait for a free slot, as plain files, and the process that starts them.
+"""The queue: runs that wait for a free slot, as plain files.
 
 ```
 .labhand/sweeps/<id>/sweep.json      what the runs share, their settings by number
@@ -15,26 +15,18 @@ nothing waits.
 import fcntl
 import os
 import shutil
-import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from labhand.core.errors import InputError, LabhandError
-from labhand.core.store import Store, project_root
+from labhand.core.errors import InputError
+from labhand.core.store import Store
 from labhand.cycle import sweep
-from labhand.cycle.request import Request
 from labhand.cycle.sweep import Sweep
-from labhand.kit import configuration, slots
 
 MIDDLE = 5000
 """The rank of a run whose priority is 0; a lower rank is started first."""
-LOOK_S = 1.0
-"""How often slots that others hold are looked at."""
-AT_ONCE = 64
-"""Runs that one process starts and waits for at most."""
 
 
 class Waiting(NamedTuple):
@@ -102,6 +94,13 @@ class Queue:
             raise InputError(
                 f"the queue cannot be written in {self.folder}: {error.strerror}; make room"
             ) from error
+
+    def stamp(self) -> int:
+        """A number that is another one once what waits has changed."""
+        try:
+            return self.folder.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def take_out(self, entry: Waiting) -> bool:
         """Whether a run that waited does so no longer; False: it has just been started."""
@@ -182,187 +181,3 @@ class Queue:
             (sweep.folder(self.store, entry.sweep_id) / str(entry.number)).unlink(missing_ok=True)
         os.truncate(path, 0)
         path.rename(self.folder / entry.file)
-
-
-class Claim(NamedTuple):
-    """A run that this process is about to carry."""
-
-    queue: Queue
-    sweep: Sweep
-    entry: Waiting
-    held: slots.Held
-    fd: int
-    in_place: bool
-
-    def request(self) -> Request:
-        """What is asked of the run; the environment is made as it was when it was asked for."""
-        secret = {n: v for n, v in os.environ.items() if n not in self.sweep.variables}
-        os.environ.clear()
-        os.environ.update(secret | self.sweep.variables)
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.held.gpus)
-        if not self.held.gpus and not slots_of_gpus(self.sweep):
-            del os.environ["CUDA_VISIBLE_DEVICES"]
-        store, number = self.queue.store, self.entry.number
-        return sweep.request_of(store, self.sweep, number, in_place=self.in_place)
-
-    def becomes(self, run_id: str) -> None:
-        """Notes which run it became, before that begins."""
-        os.pwrite(self.fd, run_id.encode(), 0)
-        self._tell(run_id)
-        self.held.note(self.queue.store.folder(run_id))
-
-    def begun(self) -> None:
-        """The first attempt is on disk: it will not be started again."""
-        (self.queue.claimed / self.entry.file).unlink(missing_ok=True)
-
-    def refused(self, why: str) -> None:
-        """It cannot be started; nothing of it waits any longer."""
-        self._tell(f"! {why}")
-        self.begun()
-
-    def _tell(self, content: str) -> None:
-        place = sweep.folder(self.queue.store, self.sweep.id) / str(self.entry.number)
-        aside = place.with_name(f".{place.name}")
-        aside.write_text(content, encoding="utf-8")
-        aside.rename(place)
-
-
-def slots_for(request: Request, *, alone: bool, priority: int) -> slots.Held | None:
-    """The slots of a run that shall start at once; None where others hold them, or wait before it.
-
-    `alone`: a person waits before the screen, so that it takes no core and queues behind nobody. Sets
-    `CUDA_VISIBLE_DEVICES` where it gets GPUs of its own.
-
-    Raises:
-        UsageError: the machine has not so many GPUs.
-    """
-    store = Store.at(request.cwd)
-    queue = Queue(store)
-    gpus = sweep.gpus_of(request)
-    first = queue.waiting()[:1]
-    if not alone and (queue.paused() or (first and first[0].rank <= MIDDLE - priority)):
-        return None
-    at_once = configuration.read(project_root(request.cwd)).slots
-    cores = 0 if alone else 1
-    held = slots.take(cores, gpus, at_once or slots.all_cores(), slots.all_gpus())
-    if held is not None and (held.gpus or request.gpus == 0):
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(held.gpus)
-    return held
-
-
-def slots_of_gpus(many: Sweep) -> bool:
-    """Whether the machine has GPUs, so that a run without any must be told to see none."""
-    return bool(slots.all_gpus()) or "CUDA_VISIBLE_DEVICES" in many.variables
-
-
-def ensure_started(store: Store, carry: Callable[[Claim], int]) -> None:
-    """Sees to it that a process of its own starts what waits, and ends when nothing does.
-
-    `carry` carries one claimed run in a process of its own and returns its exit code.
-    """
-    queue = Queue(store)
-    if queue.paused() or not queue.waiting() or queue.started_by_someone():
-        return
-    if os.fork():
-        return
-    try:  # the child must never come back to the caller's code
-        os.setsid()
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for fd in (0, 1, 2):
-            os.dup2(nowhere, fd)
-        _Starter(queue, carry).work()
-    finally:
-        os._exit(0)
-
-
-class _Starter:
-    """Starts what waits, each run in a child of its own, as slots come free."""
-
-    def __init__(self, queue: Queue, carry: Callable[[Claim], int]) -> None:
-        self.queue = queue
-        self.carry = carry
-        self.known: dict[str, Sweep | None] = {}
-        self.lock: int | None = None
-        self.children: set[int] = set()
-        self.looked: tuple[str, float, bool] = ("", 0.0, False)
-        self.cores = slots.all_cores()
-        self.gpus = slots.all_gpus()
-
-    def work(self) -> None:
-        """Blocks until nothing waits that could be started."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-        # What was put into the queue while we let go of the lock is looked for once more.
-        while self._next():
-            with self.queue.alone() as self.lock:
-                if self.lock is None:
-                    return
-                self.queue.settle()
-                while entry := self._next():
-                    if not self._started(*entry):
-                        signal.sigtimedwait({signal.SIGCHLD}, LOOK_S)
-
-    def _next(self) -> tuple[Waiting, Sweep] | None:
-        """The next one in the order of the queue: none overtakes it, so that large ones start too."""
-        entries = [] if self.queue.paused() else self.queue.waiting()
-        return next(((e, many) for e in entries if (many := self._sweep(e.sweep_id))), None)
-
-    def _sweep(self, sweep_id: str) -> Sweep | None:
-        if sweep_id not in self.known:
-            self.known[sweep_id] = None  # damaged: told by `labhand queue`, left where it is
-            with suppress(LabhandError):
-                self.known[sweep_id] = sweep.read(self.queue.store, sweep_id)
-        return self.known[sweep_id]
-
-    def _started(self, entry: Waiting, many: Sweep) -> bool:
-        """Whether it has its slots now, and so a process of its own."""
-        self._reap()
-        if len(self.children) >= AT_ONCE:
-            return False
-        try:
-            held = slots.take(1, many.gpus, self._at_once(many), self.gpus)
-        except OSError:
-            return False
-        if held is None:
-            return False
-        in_place = self._code_stands(many)
-        claimed = self.queue.claim(entry)
-        if claimed is not None:
-            child = os.fork()
-            if not child:
-                self._carry(Claim(self.queue, many, entry, held, claimed, in_place))
-            self.children.add(child)
-            os.close(claimed)
-        held.close()
-        return True
-
-    def _carry(self, claim: Claim) -> None:
-        """Carries it in this process, which ends."""
-        code = 1
-        try:
-            os.setsid()
-            if self.lock is not None:
-                os.close(self.lock)  # else another could not start runs in place of a dead parent
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-            code = self.carry(claim)
-        finally:
-            os._exit(code)
-
-    def _code_stands(self, many: Sweep) -> bool:
-        """Whether its code stands in the project. Looked at once a second: it takes several git calls."""
-        sweep_id, when, stands = self.looked
-        if sweep_id != many.id or time.monotonic() - when > LOOK_S:
-            stands = sweep.code_stands(self.queue.store, many)
-            self.looked = (many.id, time.monotonic(), stands)
-        return stands
-
-    def _at_once(self, many: Sweep) -> int:
-        with suppress(LabhandError):
-            return configuration.read(project_root(Path(many.cwd))).slots or self.cores
-        return self.cores
-
-    def _reap(self) -> None:
-        while self.children:
-            child, _ = os.waitpid(-1, os.WNOHANG)
-            if not child:
-                return
-            self.children.discard(child)

@@ -21,7 +21,10 @@ class LaidOut(msgspec.Struct):
 class Request(msgspec.Struct, kw_only=True):
     """One run, as asked for. `settings` are values to change without editing a file.
 
-    `limit`: a time or money, as typed. `gpus`: how many it shall have for itself; None: as the command tells.
+    `limit`, `budget`: a time or money, as typed, of the run and of the sweep it belongs to. `cpus`,
+    `gpus`, `memory`: what it shall have for itself; None: as the command tells. `resume_flag`: the
+    script's switch that takes it up again; None: it is looked for. `stop_lost`: whether it is ended once
+    it is plainly lost.
     """
 
     command: list[str]
@@ -32,8 +35,13 @@ class Request(msgspec.Struct, kw_only=True):
     check: bool = True
     on_alarm: OnAlarm | None = None
     launcher: str = "local"
+    cpus: int | None = None
     gpus: int | None = None
+    memory: str | None = None
     limit: str | None = None
+    budget: str | None = None
+    stop_lost: bool | None = None
+    resume_flag: str | None = None
     parents: list[str] = []
     laid_out: LaidOut | None = None
 

@@ -26,7 +26,6 @@ from labhand.launch.job import Job
 LARGEST = 10_000
 """Runs of a sweep at most."""
 _RANGE = re.compile(r"([-+.\deE_]+?)\.\.([-+.\deE_]+?)(?::(\d+))?(\s+log)?")
-_PER_NODE = re.compile(r"--(?:nproc[_-]per[_-]node|num[_-]processes|num[_-]gpus)(?:=(.+))?")
 
 
 class Sweep(msgspec.Struct, kw_only=True):
@@ -50,9 +49,19 @@ class Sweep(msgspec.Struct, kw_only=True):
     on_alarm: configuration.OnAlarm | None = None
     launcher: str = "local"
     limit: str | None = None
+    budget: str | None = None
+    stop_lost: bool | None = None
+    resume_flag: str | None = None
+    cpus: int = 1
     gpus: int = 0
+    memory: int = 0
     code: Code = msgspec.field(default_factory=Code)
     variables: dict[str, str] = {}
+
+    @property
+    def need(self) -> slots.Need:
+        """What each of its runs takes of the machine."""
+        return slots.Need(self.cpus, self.gpus, self.memory)
 
     def name_of(self, number: int) -> str:
         """The name of one of its runs; the only one of a single run is the sweep's own."""
@@ -212,43 +221,22 @@ def _seed_key(request: Request) -> str:
     return setting.name
 
 
-def gpus_of(request: Request) -> int:
-    """GPUs of a run: what `--gpus` says, else one, or as many as its launcher makes processes.
-
-    Raises:
-        UsageError: the machine has not so many.
-    """
-    have = len(slots.all_gpus())
-    if request.gpus is not None:
-        if request.gpus > have:
-            raise UsageError(
-                f"{request.gpus} GPUs are asked for and this machine has {have}; ask for fewer by --gpus"
-            )
-        return request.gpus
-    words = request.command
-    for at, word in enumerate(words):
-        if found := _PER_NODE.fullmatch(word):
-            given = found[1] or (words[at + 1] if at + 1 < len(words) else "")
-            return min(int(given), have) if given.isdigit() else have
-    return min(1, have)
-
-
 def submit(
     store: Store,
     request: Request,
+    need: slots.Need,
     keys: list[str],
     seed: str | None,
     grid: list[dict[str, str]],
 ) -> Sweep:
-    """The sweep, its code and settings kept. Nothing is queued yet.
+    """The sweep, its code and settings kept; each run takes `need`. Nothing is queued yet.
 
     Raises:
-        UsageError: its name cannot be a name, or it asks for more than the machine has.
+        UsageError: its name cannot be a name, or what is asked for cannot be had.
         InputError: the record cannot be written.
     """
     if request.name is not None:
         check_name(request.name + "-0" * bool(keys))
-    gpus = gpus_of(request)
     if scrub_arguments(request.command) != request.command or scrub_tree(grid) != grid:
         raise UsageError(
             "the command holds a secret, which labhand does not write down for runs that wait; hand it "
@@ -259,8 +247,9 @@ def submit(
     )
     _try({}, request)
     root = project_root(request.cwd)
-    if request.limit:
-        limit.seconds(request.limit, configuration.read(root).price)
+    chosen = configuration.read(root)
+    for told in filter(None, (request.limit, request.budget)):
+        limit.seconds(told, chosen.price)
     run_id, drawn = store.create(None)
     store.folder(run_id).rmdir()  # an id and a name of the same make; a sweep is no run
     sweep = Sweep(
@@ -277,7 +266,12 @@ def submit(
         on_alarm=request.on_alarm,
         launcher=request.launcher,
         limit=request.limit,
-        gpus=gpus,
+        budget=request.budget,
+        stop_lost=request.stop_lost,
+        resume_flag=request.resume_flag,
+        cpus=need.cores,
+        gpus=need.gpus,
+        memory=need.memory,
         code=snapshot.keep(root, run_id, store.home).code,
         variables={n: v for n, v in os.environ.items() if not secret_variable(n) and scrub(v) == v},
     )
@@ -338,15 +332,26 @@ def request_of(store: Store, sweep: Sweep, number: int, *, in_place: bool) -> Re
         on_alarm=sweep.on_alarm,
         launcher=sweep.launcher,
         limit=sweep.limit,
-        gpus=sweep.gpus,
+        stop_lost=sweep.stop_lost,
+        resume_flag=sweep.resume_flag,
         laid_out=laid_out,
     )
 
 
-def run_ids(store: Store, sweep: Sweep) -> dict[int, str]:
-    """The ids of its runs that were started, by number; for one that could not be, `! reason`."""
-    found: dict[int, str] = {}
-    for path in folder(store, sweep.id).glob("[0-9]*"):
-        if path.name.isdigit() and (told := path.read_text(encoding="utf-8")):
-            found[int(path.name)] = told
+def run_ids(store: Store, sweep: Sweep, known: dict[int, str] | None = None) -> dict[int, str]:
+    """The ids of its runs that were started, by number; for one that could not be, `! reason`.
+
+    `known` are those that were read before; what is new is added to them.
+    """
+    found: dict[int, str] = {} if known is None else known
+    place = str(folder(store, sweep.id))
+    try:
+        names = os.listdir(place)  # noqa: PTH208  thousands of them
+    except OSError:
+        names = []
+    for number in [int(name) for name in names if name.isdigit()]:
+        if number not in found:
+            with open(f"{place}/{number}", encoding="utf-8") as file:  # noqa: PTH123  as above
+                if told := file.read():
+                    found[number] = told
     return dict(sorted(found.items()))

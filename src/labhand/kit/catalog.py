@@ -80,7 +80,14 @@ class Catalog:
         script = script_of(command)
         ids = self._store.ids()[::-1]
         ids = [run_id for run_id in ids if before_id is None or run_id < before_id]
-        return [row for known, row in self._current(ids, []) if known == script][:limit]
+        found: list[RunRow] = []
+        at, many = 0, 2 * limit
+        while at < len(ids) and len(found) < limit:  # the newest first: few of many are read
+            found += [
+                row for known, row in self._current(ids[at : at + many], []) if known == script
+            ]
+            at, many = at + many, 4 * many
+        return found[:limit]
 
     def gone(self) -> list[str]:
         """The runs that were indexed and whose folder was deleted since; `rebuild` forgets them."""

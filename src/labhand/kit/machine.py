@@ -88,6 +88,19 @@ def cores() -> float:
     return round(count, 2)
 
 
+def memory() -> tuple[int, int]:
+    """The memory that this process may use, and what of it is free now, in bytes."""
+    import psutil
+
+    machine = psutil.virtual_memory()
+    limited = _memory_limit()
+    if limited is None:
+        return machine.total, machine.available
+    limit, folder = limited
+    used = _number(folder, "memory.current", "memory.usage_in_bytes") or 0
+    return limit, min(machine.available, limit - max(0, used - _reclaimable(folder)))
+
+
 def gpus() -> list[dict[str, Any]]:
     """The NVIDIA GPUs: index, name, memory_bytes, driver. Empty where there are none."""
     with contextlib.suppress(Exception):  # without a driver every call of it raises its own error

@@ -15,6 +15,8 @@ Basis = Literal["pairs", "seeds", "like-runs"]
 
 LEAST_PAIRS = 3
 """Below this a paired interval is wider than any difference worth telling."""
+UNUSUAL = 0.001
+"""A setup of a spread as few have by chance, as where training diverges, is no measure for others."""
 
 
 class Sample(msgspec.Struct):
@@ -75,6 +77,88 @@ def q_values(probabilities: Mapping[str, float]) -> dict[str, float]:
         least = min(least, probabilities[key] * len(ranked) / (len(ranked) - above))
         found[key] = least
     return found
+
+
+def beside_best(best: Sample, others: Sequence[Sample]) -> list[Effect] | None:
+    """How much each of the others differs from the best of them; None where no noise is known.
+
+    The best was chosen by these very results, so all pairs of setups count as tried: intervals hold for
+    all at once, and `p` is for all at once (Bonferroni over the pairs). The noise is the spread between
+    runs of a setup, pooled over the setups whose spread is usual, less what a seed does to all of them
+    alike where they share their seeds. A setup of unusual spread has its own (Welch 1947).
+    """
+    everyone = [best, *others]
+    groups = [s.values() for s in everyone]
+    variances = [statistics.variance(g) if len(g) > 1 else 0.0 for g in groups]
+    telling = [variance for variance in variances if variance]
+    if not telling:
+        return None
+    usual = statistics.median(telling)
+    wild = [v > usual * _most(len(g) - 1) for v, g in zip(variances, groups, strict=True)]
+    variance, degrees = _within([s for s, far in zip(everyone, wild, strict=True) if not far])
+    parts = [
+        (own / len(g), len(g) - 1) if far else (variance / len(g), degrees)
+        for own, far, g in zip(variances, wild, groups, strict=True)
+    ]
+    pairs = len(everyone) * (len(everyone) - 1) // 2
+    return [
+        _of_many(best, other, parts[0], part, pairs)
+        for other, part in zip(others, parts[1:], strict=True)
+    ]
+
+
+def _most(degrees: int) -> float:
+    """How many times the median a variance is by chance in one of a thousand cases."""
+    from scipy.special import chdtri
+
+    return float(chdtri(degrees, UNUSUAL) / chdtri(degrees, 0.5)) if degrees else math.inf
+
+
+def _within(setups: Sequence[Sample]) -> tuple[float, int]:
+    """The variance of like runs, and on how many degrees of freedom it rests."""
+    groups = [s.values() for s in setups if len(s.values()) > 1]
+    means = [statistics.fmean(group) for group in groups]
+    shared = set.intersection(*(set(s.seeded) for s in setups))
+    alike = all(set(s.seeded) == shared and not s.loose for s in setups) and len(setups) > 2
+    if alike and len(shared) > 1:  # a seed that is good for all setups is no noise between them
+        middle = statistics.fmean(means)
+        effects = {k: statistics.fmean(s.seeded[k] for s in setups) - middle for k in shared}
+        rests = [
+            (s.seeded[k] - mean - effects[k]) ** 2
+            for s, mean in zip(setups, means, strict=True)
+            for k in shared
+        ]
+        degrees = (len(setups) - 1) * (len(shared) - 1)
+        return sum(rests) / degrees, degrees
+    degrees = sum(len(g) - 1 for g in groups)
+    return sum(statistics.variance(g) * (len(g) - 1) for g in groups) / degrees, degrees
+
+
+def _of_many(
+    best: Sample,
+    other: Sample,
+    one: tuple[float, float],
+    two: tuple[float, float],
+    pairs: int,
+) -> Effect:
+    """`one` and `two` are the squared errors of the two means with their degrees of freedom."""
+    from scipy.special import stdtr, stdtrit
+
+    square = one[0] + two[0]
+    same = one[1] == two[1]
+    degrees = one[1] if same else square**2 / (one[0] ** 2 / one[1] + two[0] ** 2 / two[1])
+    difference = statistics.fmean(other.values()) - statistics.fmean(best.values())
+    error = math.sqrt(square)
+    reach = float(stdtrit(degrees, 1 - 0.025 / pairs)) * error
+    p = float(2 * stdtr(degrees, -abs(difference) / error)) if error else float(difference == 0)
+    return Effect(
+        difference=difference,
+        low=difference - reach,
+        high=difference + reach,
+        p=min(1.0, p * pairs),
+        basis="seeds",
+        count=math.floor(degrees),
+    )
 
 
 def _paired(differences: list[float]) -> Effect:

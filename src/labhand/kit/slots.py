@@ -1,8 +1,8 @@
-"""Slots of this machine: who may use which core and which GPU now, over all projects of one user.
+"""Slots of this machine: who may use which core, GPU and memory now, over all projects of one user.
 
 A slot is an empty file whose lock (`flock`) is held by the process that carries a run: the kernel lets
 go of it with the process, however that ends. The file names the run's folder, since a training may
-outlive labhand.
+outlive labhand. Memory is handed out in slots of 256 MiB.
 """
 
 import fcntl
@@ -11,8 +11,20 @@ import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from labhand.kit import presence
+
+MEMORY_BYTES = 256 << 20
+"""Of one slot of memory."""
+
+
+class Need(NamedTuple):
+    """What a run takes of the machine. `memory` is in bytes; 0: whatever it uses, held by nobody."""
+
+    cores: int = 1
+    gpus: int = 0
+    memory: int = 0
 
 
 class Held:
@@ -66,19 +78,40 @@ def all_cores() -> int:
     return max(1, int(cores()))
 
 
-def take(cores: int, gpus: int, of_cores: int, of_gpus: list[str]) -> Held | None:
-    """So many free cores and GPUs, held; None where fewer are free. Raises OSError."""
+def all_memory() -> int:
+    """The memory that runs may use, in bytes."""
+    from labhand.kit.machine import memory
+
+    return memory()[0]
+
+
+def take(need: Need, of_cores: int, of_gpus: list[str]) -> Held | None:
+    """What is needed, held; None where not so much is free. Raises OSError.
+
+    Memory must be free of other slots, and available on the machine now.
+    """
+    from labhand.kit.machine import memory
+
     folder = place()
-    chosen_gpus = _lock(folder, (f"gpu-{name}" for name in of_gpus), gpus)
-    if chosen_gpus is None:
+    pieces = -(-need.memory // MEMORY_BYTES)
+    most, free = memory() if pieces else (0, 0)
+    if free < need.memory:
         return None
-    chosen_cores = _lock(folder, (f"core-{i}" for i in range(of_cores)), cores)
-    if chosen_cores is None:
-        for _, fd in chosen_gpus:
-            os.close(fd)
-        return None
-    held = Held([name.removeprefix("gpu-") for name, _ in chosen_gpus])
-    for _, fd in [*chosen_gpus, *chosen_cores]:
+    wanted = [
+        ((f"gpu-{name}" for name in of_gpus), need.gpus),
+        ((f"core-{i}" for i in range(of_cores)), need.cores),
+        ((f"memory-{i}" for i in range(most // MEMORY_BYTES)), pieces),
+    ]
+    locked: list[tuple[str, int]] = []
+    for names, count in wanted:
+        found = _lock(folder, names, count)
+        if found is None:
+            for _, fd in locked:
+                os.close(fd)
+            return None
+        locked += found
+    held = Held([name.removeprefix("gpu-") for name, _ in locked if name.startswith("gpu-")])
+    for _, fd in locked:
         held.add(fd)
     return held
 

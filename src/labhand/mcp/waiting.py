@@ -6,8 +6,9 @@ from collections import Counter
 from labhand.core.errors import LabhandError
 from labhand.core.finding import Finding
 from labhand.core.run import Run
+from labhand.cycle.outcome import outcome
 from labhand.cycle.sweep import Sweep
-from labhand.cycle.sweeping import Row, outcome, rows
+from labhand.cycle.sweeping import Row, Standing, rows
 from labhand.cycle.waiting import sweep_named
 from labhand.mcp import telling
 from labhand.mcp.looking import settled
@@ -51,14 +52,14 @@ def waited(call: Call, reference: str, seconds: float, alarm: bool) -> str:
     if many is not None and many.keys:
         return _sweep(clock, many)
     if many is not None:
-        row = rows(call.here.store, many, {})[0]
+        row = rows(call.here.store, many)[0]
         while row.status in ("waiting", "starting"):
             if clock.over():
                 return f'{many.name} waits in the queue; call wait(run="{many.name}") again'
             clock.rest(f"{many.name} waits in the queue")
-            row = rows(call.here.store, many, {})[0]
-        if row.refused:
-            raise LabhandError(row.refused)
+            row = rows(call.here.store, many)[0]
+        if row.status == "refused":
+            raise LabhandError(row.why)
     return _run(clock, settled(call, reference), alarm)
 
 
@@ -84,13 +85,13 @@ def _alarms(run: Run) -> list[Finding]:
 
 def _sweep(clock: _Clock, many: Sweep) -> str:
     here = clock.call.here
-    ended: dict[int, Row] = {}
-    found = rows(here.store, many, ended)
-    while len(ended) < len(found) and not clock.over():
+    standing = Standing(here.store, many)
+    found = standing.rows()
+    while not all(row.ended for row in found) and not clock.over():
         clock.rest(f"{many.name}: {_counts(found)}")
-        found = rows(here.store, many, ended)
+        found = standing.rows()
     lines = [f"{many.name}: {telling.counted(len(found), 'run')}: {_counts(found)}"]
-    came = outcome(here.store, here.root, many)
+    came = outcome(here.store, many)
     lines += [telling.cut(sentence, 800) for sentence in came.said]
     for setup in came.setups[:SHOWN]:
         values = ", ".join(f"{key}={value}" for key, value in setup.settings.items())
@@ -102,8 +103,8 @@ def _sweep(clock: _Clock, many: Sweep) -> str:
         told = telling.counted(setup.told, "run")
         lines.append(f"{values or 'the same settings'}: {results or 'no result'} ({told})")
     broken = [row for row in found if row.status in ("failed", "lost", "refused")]
-    lines += [f"{r.name} {r.status} {telling.cut(r.refused)}".strip() for r in broken[:SHOWN]]
-    if len(ended) < len(found):
+    lines += [f"{r.name} {r.status} {telling.cut(r.why)}".strip() for r in broken[:SHOWN]]
+    if not all(row.ended for row in found):
         lines.append(f'call wait(run="{many.name}") again, or stop it')
     return "\n".join(lines)
 

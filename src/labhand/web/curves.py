@@ -190,14 +190,13 @@ class _Drawing:
 
     def __init__(self, folder: Path, run: Run, before: tuple[Path, Run] | None) -> None:
         self.run, self.before = run, before[1] if before else None
-        # 20,000 ticks are more than a screen shows
-        self.tick = float(f"{max((run.wall_s or 60) / 20_000, 1e-4):.1g}")
+        self.tick = tick_of(run.wall_s)
         names = sorted(run.metrics, key=_order)
         share = POINTS / max(1.0, sum(map(_weight, names)))
         self.now = _read(folder, names, share)
         shared = [n for n in self.now if before and n in before[1].metrics and _weight(n) > 1]
         self._then = _read(before[0], shared, share / 4) if before else {}
-        self.start = _began(run, self.now)
+        self.start = began(run, self.now)
         self.thinned = any(len(c.steps) < c.total for c in self.now.values())
         self.first_steps: dict[int, int] = {}
         self.knots: list[tuple[int, float]] = []
@@ -236,7 +235,7 @@ class _Drawing:
             summary="; ".join(map(self._told, names)),
             words=" ".join([member.title, *names]).lower(),
             keys=keys,
-            log=not member.unit and _wide(lines),
+            log=not member.unit and wide(lines),
         )
         return chart, {"unit": member.unit, "clock": member.clock, "marks": [], "lines": lines}
 
@@ -265,23 +264,13 @@ class _Drawing:
         curve = self._then.get(name)
         if curve is None or self.before is None:
             return None
-        start = _began(self.before, self._then)
+        start = began(self.before, self._then)
         return self._line("before", colour, curve, curve.shown, start)
 
     def _line(
         self, kind: str, colour: int, curve: "Curve", chosen: Any, start: float
     ) -> dict[str, Any]:
-        import numpy as np
-
-        ticks = np.round((curve.times[chosen] - start) / self.tick).astype(np.int64)
-        values = curve.values[chosen].tolist()
-        return {
-            "kind": kind,
-            "colour": colour,
-            "s": np.diff(curve.steps[chosen], prepend=0).tolist(),
-            "t": np.diff(ticks, prepend=0).tolist(),
-            "v": [float(f"{v:.6g}") if math.isfinite(v) else _word(v) for v in values],
-        }
+        return line(kind, colour, curve, chosen, start, self.tick)
 
     def _learn(self, curve: "Curve") -> None:
         """Keeps what tells the step of an attempt's start and the time of a step."""
@@ -316,6 +305,28 @@ class _Drawing:
         return min(self.knots, key=lambda knot: abs(knot[0] - step))[1] - self.start
 
 
+def line(
+    kind: str, colour: int, curve: "Curve", chosen: Any, start: float, tick: float
+) -> dict[str, Any]:
+    """The chosen points of a curve as a line of the data; `start` is when its run began, unix seconds."""
+    import numpy as np
+
+    ticks = np.round((curve.times[chosen] - start) / tick).astype(np.int64)
+    values = curve.values[chosen].tolist()
+    return {
+        "kind": kind,
+        "colour": colour,
+        "s": np.diff(curve.steps[chosen], prepend=0).tolist(),
+        "t": np.diff(ticks, prepend=0).tolist(),
+        "v": [float(f"{v:.6g}") if math.isfinite(v) else _word(v) for v in values],
+    }
+
+
+def tick_of(wall_s: float | None) -> float:
+    """Seconds of a time unit: 20,000 of them are more than a screen shows."""
+    return float(f"{max((wall_s or 60) / 20_000, 1e-4):.1g}")
+
+
 def _unix(moment: str) -> float | None:
     try:
         return datetime.fromisoformat(moment).timestamp()
@@ -323,7 +334,7 @@ def _unix(moment: str) -> float | None:
         return None
 
 
-def _began(run: Run, curves: "dict[str, Curve]") -> float:
+def began(run: Run, curves: "dict[str, Curve]") -> float:
     """When the run began, unix seconds; an imported one may only tell by its first point."""
     told = _unix(run.started)
     firsts = [float(curve.times.min()) for curve in curves.values() if len(curve.times)]
@@ -350,7 +361,7 @@ def _read(folder: Path, names: list[str], share: float) -> "dict[str, Curve]":
     return {name: found[name] for name in names if name in found}
 
 
-def _wide(lines: list[dict[str, Any]]) -> bool:
+def wide(lines: list[dict[str, Any]]) -> bool:
     """Whether a linear axis would press nearly all of the values onto its foot."""
     values = sorted(v for line in lines for v in line["v"] if isinstance(v, float))
     return bool(values) and values[0] > 0 and values[-1] > 30 * values[len(values) // 2]

@@ -184,6 +184,7 @@ class Page:
     title: str
     name: str
     run: str
+    sweep: Fact | None
     status: str
     verdict: str
     story: list[str]

@@ -15,6 +15,7 @@ from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Fix, Run
 from labhand.core.store import Store, write_whole
 from labhand.cycle.compare import Comparison, against_previous
+from labhand.cycle.sweep import Sweep
 from labhand.kit.metric_names import OURS
 from labhand.kit.values import flat
 from labhand.web import story, words
@@ -28,15 +29,17 @@ _OUTPUT_BYTES = 256 * 1024
 _HERE = Path(__file__).parent
 
 
-def write(store: Store, root: Path, run_id: str) -> Path:
+def write(store: Store, root: Path, run_id: str, many: Sweep | None = None) -> Path:
     """The path of the report, written anew as `report.html` into the run's folder.
+
+    A run of a sweep, `many`, is held against its siblings there, and not against the run before it.
 
     Raises:
         RecordError: the run cannot be read.
         OSError: the folder cannot be written; an older report is left whole.
     """
     path = store.folder(run_id) / "report.html"
-    write_whole(path, render(page(store, root, run_id)).encode())
+    write_whole(path, render(page(store, root, run_id, many)).encode())
     return path
 
 
@@ -45,17 +48,17 @@ def render(page: Page) -> str:
     return str(
         template("report.html.jinja").render(
             page=page,
-            data=_inert(msgspec.json.encode(page.data).decode()),
+            data=inert(msgspec.json.encode(page.data).decode()),
             style=static("vendor/uPlot.min.css") + static("app.css"),
-            script=_script(),
+            script=script(),
         )
     )
 
 
-def page(store: Store, root: Path, run_id: str) -> Page:
+def page(store: Store, root: Path, run_id: str, many: Sweep | None = None) -> Page:
     """What the report of a run says."""
     run = store.read(run_id)
-    comparison = _comparison(store, root, run_id)
+    comparison = _comparison(store, root, run_id) if many is None else None
     before = _before(store, comparison)
     findings = words.ranked(run.findings)
     placed = [f for f in findings if f.where.step or f.where.step == 0 or f.where.time]
@@ -66,6 +69,7 @@ def page(store: Store, root: Path, run_id: str) -> Page:
         title=f"{run.name} · {run.status}",
         name=run.name,
         run=run.id,
+        sweep=Fact(label=many.name, value=f"../../sweeps/{many.id}/report.html") if many else None,
         status=run.status,
         verdict=words.verdict(run),
         story=[str(sentence) for sentence in story.of_run(run)],
@@ -128,7 +132,7 @@ def static(name: str) -> Any:
     return Markup((_HERE / "static" / name).read_text(encoding="utf-8"))
 
 
-def _script() -> Any:
+def script() -> Any:
     """All script of the page. uPlot's licence wants to go with every copy, and a report is one."""
     from markupsafe import Markup
 
@@ -136,7 +140,7 @@ def _script() -> Any:
     return licence + static("vendor/uPlot.iife.min.js") + Markup("\n") + static("report.js")
 
 
-def _inert(json: str) -> Any:
+def inert(json: str) -> Any:
     """JSON that no browser can take for the end of its script element."""
     from markupsafe import Markup
 

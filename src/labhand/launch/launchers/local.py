@@ -15,6 +15,9 @@ from labhand.launch.job import Job, Process, Stream
 from labhand.launch.kept import Kept, set_size
 
 _NAMES = ("stdin", "stdout", "stderr")
+_FOLDER = Path(keeper.__file__).parent
+_KEEPER = "import sys; sys.path.insert(0, sys.argv[2]); import keeper; keeper.main()"
+"""Imported, it is not compiled anew for each training, as a script would be."""
 
 
 class Launcher:
@@ -120,7 +123,7 @@ def _spawn_keeper(control: int, inherited: set[int]) -> int:
     for fd in (control, *inherited):
         os.set_inheritable(fd, True)
     nowhere = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
-    command = [sys.executable, "-I", "-S", keeper.__file__, str(control)]
+    command = [sys.executable, "-I", "-S", "-c", _KEEPER, str(control), str(_FOLDER)]
     try:
         return os.posix_spawn(
             sys.executable,
