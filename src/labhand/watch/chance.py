@@ -80,7 +80,7 @@ def unmoved_guess(held: Evaluated, view: View) -> int | None:
         if max(level, best) <= (1 + FEW_EXAMPLES) / count + 2 * noise:
             return count
     guess = is_guess(level, noise, view)
-    return guess if held.first - held.best <= max(0.02 * held.span, 4 * held.noise) else None
+    return guess if held.first - held.best <= max(0.02 * held.span, 6 * held.noise) else None
 
 
 def is_guess(score: float, noise: float, view: View) -> int | None:

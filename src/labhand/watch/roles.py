@@ -7,6 +7,8 @@ from typing import Literal, cast, get_args
 
 from labhand.core.errors import UsageError
 from labhand.kit.metric_names import ERRORS, HELD_OUT, LOSSES, SCORES, TRAIN
+from labhand.watch.measures import MEANING as MEASURED
+from labhand.watch.measures import NO_USE, Measure, measure
 
 Role = Literal[
     "train-loss",
@@ -18,8 +20,7 @@ Role = Literal[
     "reward",
     "gradient-norm",
     "learning-rate",
-    "step-time",
-    "memory",
+    Measure,
     "other",
 ]
 """A score and a reward are better higher, a loss and an error lower."""
@@ -36,8 +37,7 @@ MEANING: dict[str, str] = {
     "reward": "a reward, better higher",
     "gradient-norm": "the gradient norm",
     "learning-rate": "a learning rate",
-    "step-time": "the time of a step",
-    "memory": "memory in use",
+    **MEASURED,
 }
 
 LEAST = 15
@@ -45,12 +45,12 @@ LEAST = 15
 UNEVEN = 0.1
 """What is learned goes the other way at so large a share of its moves at least."""
 _TELLS_NOTHING = frozenset(
-    "x y z v f m value values metric metrics result results out output col column var series data".split()
+    "x y z v f m l value values metric metrics result results out output col column var series data".split()
 )
 _TOKEN = re.compile(r"[A-Za-z]+|\d+")
 _WORD = re.compile(r"[A-Za-z]+\d*")
 _VALIDATION = HELD_OUT | {"oob"}
-_LOSS = LOSSES | frozenset("elbo objective cost l1 l2 deviance".split())
+_LOSS = LOSSES | frozenset("elbo objective cost l1 l2 deviance huber hinge infonce".split())
 _SCORE = SCORES | {"top"}
 _BESIDE = frozenset(
     "best aux scale scaler weight kl reg regularization regularisation balance z prox".split()
@@ -59,8 +59,7 @@ _REWARD = frozenset("reward rewards return returns rew success winrate".split())
 _REWARD_BESIDE = frozenset(
     "chosen rejected margin margins accuracy accuracies std var min max model len length".split()
 )
-_MEMORY = frozenset("memory mem rss vram ram".split())
-_MEMORY_BESIDE = frozenset("percent free available total bandwidth bank replay".split())
+_GRADIENT = frozenset("grad grads gradient gradients".split())
 _PARTS = frozenset(
     "box cls dfl obj mask kpt rpn ctc d g gen disc critic actor policy value entropy".split()
 )
@@ -78,22 +77,21 @@ def role(metric: str) -> Role:
         known.add("val")
     if "cross_entropy" in joined or "bits_per_" in joined:
         known = known - {"entropy"} | {"loss"}
-    if known & {"gnorm", "gradnorm"} or ("norm" in known and known & {"grad", "gradient"}):
-        return "gradient-norm"
+    if words[:1] == ["system"]:
+        return "memory" if known & {"memory", "rss"} and not known & NO_USE else "other"
     if known & {"lr", "lrs"} or "learning_rate" in joined:
         return "learning-rate"
-    if re.search(
-        r"(step|iter|iteration|batch)_(s|ms|time|avg)$|^time_per_|sec_per_(step|it)", joined
-    ):
-        return "step-time"
-    if known & _MEMORY and not known & _MEMORY_BESIDE:
-        return "memory"
-    if known & _BESIDE or words[:1] == ["system"]:
+    measured = measure(metric, words, known, held_out=bool(known & _VALIDATION))
+    if measured is not None:
+        return measured
+    if known & {"gnorm", "gradnorm"} or (known & {"norm", "l2"} and known & _GRADIENT):
+        return "gradient-norm"
+    if known & _BESIDE:
         return "other"
-    return _measured(known, joined)
+    return _learned(known, joined)
 
 
-def _measured(known: set[str], joined: str) -> Role:
+def _learned(known: set[str], joined: str) -> Role:
     validation = bool(known & _VALIDATION)
     loss = bool(known & _LOSS) or any(word.endswith("loss") for word in known)
     if loss and not validation:

@@ -2,7 +2,9 @@
 
 ## What it does
 Tells when `load_state_dict` took none, or less than half, of what it was given, and when something was
-loaded into a model of the same make that is not the one the optimizer trains. Needs the probe.
+loaded into a model of the same make that is not the one the optimizer trains. That needs the probe; a log
+alone tells of a loss that jumps from what was won to where it began, where the steps go back or leave a
+gap, a column marks a restart, or the loss then falls as it did at first.
 
 ## Why it is bad
 The run is called fine-tuning and starts from random weights.
@@ -25,17 +27,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labhand.watch.detectors import Wants
+from labhand.watch.detectors._restart import Lost, Restart
 from labhand.watch.incidents import Cause, Claim
-from labhand.watch.signals import Fact, Signal
+from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.view import View
 
 
 class Detector:
-    """Watches what is loaded into models."""
+    """Watches what is loaded into models, and the loss where a training goes on."""
 
-    wants: Wants = (Fact,)
+    wants: Wants = ("train-loss", Fact)
+    explained_by = ("non-finite",)
 
     def __init__(self, view: View) -> None:
+        self._restart = Restart(view)
         self._bad: Fact | None = None
         self._good = False
         self._told = False
@@ -43,6 +48,10 @@ class Detector:
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The load that went wrong, told once the training has begun with it."""
+        if isinstance(signal, Points):
+            lost = None if self._told else self._restart.see(signal)
+            self._told = self._told or lost is not None
+            return () if lost is None else (_as_at_first(lost, signal),)
         if not isinstance(signal, Fact):
             return ()
         if signal.kind == "loaded":
@@ -57,7 +66,9 @@ class Detector:
 
     def blind(self) -> str | None:
         """Why it could not look."""
-        return None if self._seen else "no checkpoint was loaded by `load_state_dict` (PyTorch)"
+        if self._seen or self._restart.looked:
+            return None
+        return "there is neither a training loss nor a load by `load_state_dict` (PyTorch)"
 
     def _begun(self, fact: Fact) -> Iterable[Claim]:
         if self._bad is not None and not self._good:
@@ -97,6 +108,30 @@ class Detector:
             },
             causes=[cause],
         )
+
+
+def _as_at_first(lost: Lost, row: Points) -> Claim:
+    """What a loss tells that is back at its beginning."""
+    how = lost.mark or "it falls from there as it did at first"
+    return Claim(
+        key="checkpoint",
+        state="confirmed",
+        severity="error",
+        confidence=0.85 if lost.mark else 0.7,
+        message=f"`{lost.metric}` went from {lost.before:.4g} to {lost.after:.4g} at step {lost.step}, about "
+        f"where it began ({lost.first:.4g}): the training was begun again from its first weights",
+        advice="Look at what is loaded when the run is resumed: print what `load_state_dict` returns, and the "
+        "path of the checkpoint; go on from the last good one.",
+        step=row.step,
+        opened=lost.step,
+        time=row.time,
+        metric=lost.metric,
+        evidence={"before": lost.before, "after": lost.after, "first": lost.first},
+        causes=[
+            Cause("a checkpoint that was not loaded when the training was resumed", 0.75, how),
+        ],
+        unchecked=["what was loaded: that needs the probe"],
+    )
 
 
 def _arrived(data: Mapping[str, Any]) -> bool:

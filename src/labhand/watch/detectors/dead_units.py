@@ -3,7 +3,8 @@
 ## What it does
 Tells of a layer in which half of the units or more had no gradient at all in many measured steps,
 weights and bias alike, so that they cannot learn. Of several such layers the last one is named: what
-comes before it is cut off by it. A layer without any living unit is an alarm. Needs the probe.
+comes before it is cut off by it. A layer without any living unit is an alarm. Needs the probe, or a log
+of the share of dead units (or of zero activations, of which a ReLU has many: from 95 % on).
 
 ## Why it is bad
 A ReLU that is never above zero passes nothing on and gets nothing back: the layer is as narrow as what
@@ -27,6 +28,7 @@ from collections.abc import Iterable
 
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
+from labhand.watch.measures import is_share, layer_in
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
 
@@ -34,13 +36,15 @@ LOOKS, SPAN = 4, 20
 """Measured steps in a row that prove it, and the steps of training that they span."""
 HALF, FEW = 0.5, 0.3
 """The share from which on it is told, and below which it has passed by."""
-END = "/dead"
+ZERO = 0.95
+"""The share of zero activations from which on a layer counts as dead."""
+PROBED = "layer/"
 
 
 class Detector:
     """Watches the share of dead units of each layer."""
 
-    wants: Wants = ("layer/",)
+    wants: Wants = ("dead-share", "zero-share")
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -53,11 +57,12 @@ class Detector:
         """The layer that this row proves dead, or that has recovered."""
         if not isinstance(signal, Points):
             return ()
-        shares = {name: v for name, v in signal.values.items() if name.endswith(END)}
+        shares = {n: s for n, v in signal.values.items() if (s := self._share(n, v)) is not None}
         if not shares:
             return ()
         self._measured = True
-        if list(shares.values())[-1] >= HALF:
+        name, share = list(shares.items())[-1]
+        if share >= HALF and name.startswith(PROBED):
             return ()  # not even the output has a gradient: this batch says nothing about units
         for name, share in shares.items():
             if share >= HALF:
@@ -70,7 +75,20 @@ class Detector:
 
     def blind(self) -> str | None:
         """Why it could not look."""
-        return None if self._measured else "it needs the probe's look at the layers (PyTorch)"
+        if self._measured:
+            return None
+        return "it needs the probe's look at the layers (PyTorch), or a log of shares of dead units"
+
+    def _share(self, name: str, value: float) -> float | None:
+        """The share of dead units that a metric tells, from 0 to 1; None where it tells none."""
+        role = self._view.roles.of(name)
+        if role not in ("dead-share", "zero-share") or not 0 <= value <= 100:
+            return None
+        if self._view.tracks[name].highest > 1:
+            if not is_share(name):
+                return None  # a number of units, of nobody knows how many
+            value /= 100
+        return value if role == "dead-share" or value >= ZERO else min(value, FEW)
 
     def _judged(self, shares: dict[str, float], row: Points) -> Iterable[Claim]:
         proved = [
@@ -93,13 +111,13 @@ class Detector:
     def _claim(
         self, name: str, shares: dict[str, float], row: Points, proved: list[str], *, passed: bool = False
     ) -> Claim:  # fmt: skip
-        layer, share = layer_of(name), shares[name]
+        layer, share = layer_in(name), shares[name]
         whole = share >= 1.0 and not passed
         what = "no unit gets a gradient" if whole else f"{share:.0%} of the units get no gradient"
         message = f"In `{layer}` {what}, since step {self._since.get(name, row.step)}"
         if passed:
             message = f"In `{layer}` most units get a gradient again, from step {row.step} on"
-        cut = [layer_of(other) for other in proved if other != name]
+        cut = [layer_in(other) for other in proved if other != name]
         return Claim(
             key="units",
             state="recovered" if passed else "confirmed",
@@ -121,12 +139,9 @@ class Detector:
                     f"an activation after `{layer}` that never lets anything through",
                     0.8,
                     f"weights and bias of these units had gradients of exactly zero in "
-                    f"{self._looks[name]} measured steps",
+                    f"{self._looks[name]} measured steps"
+                    if name.startswith(PROBED)
+                    else f"`{name}` has said so in {self._looks[name]} rows",
                 )
             ],
         )
-
-
-def layer_of(metric: str) -> str:
-    """The layer in a name `layer/<name>/<what>`."""
-    return metric.removeprefix("layer/").rpartition("/")[0]

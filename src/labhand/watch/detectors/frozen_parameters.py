@@ -29,9 +29,12 @@ from collections.abc import Iterable, Sequence
 from labhand.core.finding import Severity
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
-from labhand.watch.signals import Fact, Signal
+from labhand.watch.measures import layer_in
+from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.view import View
 
+ROWS = 40
+"""Rows of a log in which a layer had no gradient."""
 SURE = 4
 """Looks after which it is told: a part may be used in every second step."""
 SMALL = 0.01
@@ -41,16 +44,20 @@ SMALL = 0.01
 class Detector:
     """Watches which weights the loss reaches."""
 
-    wants: Wants = (Fact,)
+    wants: Wants = ("layer-gradient", Fact)
     explained_by = ("weights-unchanged",)
 
     def __init__(self, view: View) -> None:
+        self._view = view
+        self._rows = 0
         self._loaded = False
         self._open = False
         self._seen = False
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """What the look at this step has found out of reach."""
+        if isinstance(signal, Points):
+            return self._by_log(signal)
         if not isinstance(signal, Fact):
             return ()
         if signal.kind == "loaded":
@@ -64,7 +71,50 @@ class Detector:
 
     def blind(self) -> str | None:
         """Why it could not look."""
-        return None if self._seen else "it needs the probe's look at the loss (PyTorch)"
+        if self._seen:
+            return None
+        return (
+            "it needs the probe's look at the loss (PyTorch), or a log of the gradients of layers"
+        )
+
+    def _by_log(self, row: Points) -> Iterable[Claim]:
+        """Layers whose logged gradient has always been exactly zero while others had one."""
+        view = self._view
+        names = [
+            n
+            for n in view.named("layer-gradient")
+            if n in row.values and not n.startswith("layer/")
+        ]
+        zero = [n for n in names if view.tracks[n].lowest == view.tracks[n].highest == 0]
+        self._rows += bool(names)
+        if self._open or self._rows < ROWS or not zero or len(zero) == len(names):
+            return ()
+        self._seen = self._open = True
+        layers = [layer_in(name) for name in zero]
+        return (
+            Claim(
+                key="parameters",
+                state="confirmed",
+                severity="warning",
+                confidence=0.7,
+                message=f"{_several(layers)} had a gradient of exactly zero in all {view.tracks[zero[0]].count} "
+                f"rows, {len(names) - len(zero)} others had one",
+                advice="Look for `detach()`, `no_grad()` and `requires_grad = False` before those layers; if "
+                "it is on purpose, hand the optimizer only what it is to train.",
+                step=row.step,
+                opened=view.tracks[zero[0]].first_step,
+                time=row.time,
+                metric=zero[0],
+                layer=layers[0],
+                causes=[
+                    Cause(
+                        "weights that are frozen, or out of the reach of the loss", 0.6, "the log"
+                    ),
+                    Cause("units that are all dead", 0.3, "the log"),
+                ],
+                unchecked=["which weights the optimizer holds: that needs the probe"],
+            ),
+        )
 
     def _judged(self, fact: Fact) -> Iterable[Claim]:
         data = fact.data

@@ -3,7 +3,9 @@
 ## What it does
 Compares the very first loss with that of a guess among the classes, ln k (named with the number of
 classes that the loss function sees), and with the first losses of earlier runs of this command. A loss
-that is a sum over the batch is told as such. From a log without the probe only earlier runs can tell.
+that is a sum over the batch is told as such. From a log without the probe earlier runs can tell, or a score
+that begins where guessing puts it and so gives the number of classes away, or the loss itself, where it
+first comes down to an ln k and stays there a while.
 
 ## Why it is bad
 An output layer that begins with large weights is surely wrong about everything at first; the first
@@ -27,6 +29,7 @@ A. Karpathy, *A Recipe for Training Neural Networks*, 2019: verify the loss at i
 import math
 from collections.abc import Iterable
 
+from labhand.watch.chance import FEW_EXAMPLES, USUAL, classes
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Points, Signal
@@ -36,6 +39,10 @@ from labhand.watch.view import View
 FACTOR, MORE = 1.6, 1.0
 """A first loss is too high that is above so many times the guess's, and by so much."""
 EARLIER_RUNS = 3
+EARLY, ROWS = 3, 24
+"""Values of a log after which it is judged by a score, and by where the loss rests."""
+LOGGED, RESTS = 3.0, 0.03
+"""Without the probe the first loss must be so many times ln k; a loss within this share of it rests there."""
 PASSED = 20
 """Steps within which it is known whether it comes down by itself."""
 
@@ -49,6 +56,7 @@ class Detector:
         self._view = view
         self._first: tuple[str, int, float, float] | None = None
         self._classes = self._rows = 0
+        self._values: list[float] = []
         self._open = 0.0
         self._done = self._loaded = False
         self._compared = False
@@ -75,7 +83,7 @@ class Detector:
         """Why it could not look."""
         if self._compared:
             return None
-        return "it needs the loss function's number of classes (by the probe) or three earlier runs"
+        return "it needs the loss function's number of classes (by the probe or a score) or three earlier runs"
 
     def _begins(self, name: str, value: float, row: Points) -> Iterable[Claim]:
         if row.step > 5:
@@ -86,7 +94,9 @@ class Detector:
 
     def _follows(self, name: str, value: float, row: Points) -> Iterable[Claim]:
         assert self._first is not None
-        if row.step - self._first[1] > PASSED:
+        if not self._open and name == self._first[0] and (claims := self._by_log(value)):
+            return claims
+        if row.step - self._first[1] > PASSED and len(self._values) >= ROWS:
             self._done = True
         elif self._open and name == self._first[0] and value < self._open:
             self._done = True
@@ -94,6 +104,39 @@ class Detector:
                 self._claim(f"it came down within {row.step} steps", [], row.step, passed=True),
             )
         return ()
+
+    def _by_log(self, value: float) -> Iterable[Claim]:
+        """By the number of classes that a score gives away at first, or the loss where it comes to rest."""
+        assert self._first is not None
+        self._values = [*(self._values or [self._first[2]]), value]
+        if self._classes or len(self._values) not in (EARLY, ROWS) or not self._first[2] > 0:
+            return ()
+        if any("loss" in name.lower() for name in self._view.tracks if name != self._first[0]):
+            return ()  # a sum of several losses costs more than one
+        count = self._scored() if len(self._values) == EARLY else self._rests()
+        if not count or self._first[2] < LOGGED * math.log(count):
+            return ()
+        self._classes = count
+        return self._by_guess()
+
+    def _scored(self) -> int:
+        """The number of classes by the first values of a score; 0 where they say nothing."""
+        view = self._view
+        for track in (*view.having("train-score"), *view.having("validation-score")):
+            values = [value for _, value in track.recent][:3]
+            score = median(values)
+            count = next((k for k in USUAL if abs(score * k - 1) <= FEW_EXAMPLES), 0)
+            if count and track.highest <= 1:
+                return count
+        return next(iter(classes(view)), 0)
+
+    def _rests(self) -> int:
+        """The number of classes whose ln k the loss has stayed at since it came down; 0 where at none."""
+        latter = self._values[len(self._values) // 2 :]
+        for count in USUAL:
+            if count > 4 and all(abs(v / math.log(count) - 1) < RESTS for v in latter):
+                return count
+        return 0
 
     def _by_guess(self) -> Iterable[Claim]:
         assert self._first is not None

@@ -47,6 +47,8 @@ HARDLY = 0.3
 """Nor has a training loss that has fallen by less than this, where validation has not moved."""
 LEAST_BLOCKS = 4
 """Levels of the training loss before one can say that it does not move."""
+FLAT, FLAT_ROWS = 0.03, 64
+"""A loss alone that has never moved by more, in its logarithm; its values that count as one evaluation."""
 UNSURE = 0.5
 """What an evaluation counts where the metric has no scale by which its values are poor."""
 ROWS, KNOWN_ROWS = 64, 32
@@ -79,6 +81,8 @@ class Detector:
         else:
             stuck, count = None, 0.0
         rows = course.levels.count / (KNOWN_ROWS if guessing.known else ROWS) if guessing else 0.0
+        if not rows and stuck is None and self._flat():
+            rows = course.levels.count / FLAT_ROWS
         if stuck is None and not rows:
             return self._moving(signal)
         score = math.log2(max(1.0, count, rows))
@@ -133,6 +137,16 @@ class Detector:
         best = min(levels.blocks)
         return levels.start - best < HARDLY or best > levels.scaled(levels.first) + levels.noise
 
+    def _flat(self) -> bool:
+        """Whether the loss alone has never left the level that it began at."""
+        course = self._view.course
+        blocks = course.levels.blocks
+        if course.held or course.rewards or course.levels.raw or len(blocks) < 4 * LEAST_BLOCKS:
+            return False
+        if course.loss is None or not course.loss.first > 0:
+            return False
+        return max(max(blocks), course.levels.start) - min(blocks) < FLAT
+
     def _moving(self, row: Points) -> Iterable[Claim]:
         """What was stuck and is no longer has recovered."""
         if self._told == -math.inf:
@@ -169,6 +183,9 @@ class Detector:
             message = (
                 f"`{self._metric}` has stayed at {guessing.words} for {course.levels.count} values"
             )
+        elif course.loss is not None:
+            levels, self._metric = course.levels, course.loss.name
+            message = f"`{self._metric}` has stayed where it began, at {levels.plain(levels.blocks[-1]):.4g}, for {levels.count} values"
         if course.loss is not None and course.levels.blocks and stuck is not None:
             levels = course.levels
             first, now = levels.plain(levels.start), levels.plain(levels.blocks[-1])

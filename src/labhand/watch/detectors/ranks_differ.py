@@ -1,7 +1,9 @@
 """Ranks of one training that hold different weights.
 
 ## What it does
-Compares a sum over the weights that each rank tells at the same steps. Needs the probe, in every rank.
+Compares a sum over the weights that each rank tells at the same steps. Needs the probe in every rank; or a
+log in which each rank has rows (a column `rank`) or columns (`rank0/param_norm`) of its own: sizes of the
+weights must agree, and no rank's loss may stay far above the others'.
 Training that shards its weights (FSDP, DeepSpeed, tensor parallelism) is left out.
 
 ## Why it is bad
@@ -23,11 +25,13 @@ PyTorch, *Distributed Data Parallel*, on the broadcast of the state at construct
 from collections.abc import Iterable
 
 from labhand.watch.detectors import Wants
+from labhand.watch.detectors._ranks import Apart, Ranks
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
 
 WEIGHTS, SIZE = "rank/weights", "rank/size"
+PROBED = ("probe", "system")
 CLOSE = 1e-5
 """Sums that are nearer are the same: ranks round differently."""
 STEPS = 2
@@ -37,9 +41,10 @@ KEPT = 16
 class Detector:
     """Watches the sums of all ranks."""
 
-    wants: Wants = ("rank/",)
+    wants: Wants = ("rank/", "weight-norm", "train-loss")
 
     def __init__(self, view: View) -> None:
+        self._ranks = Ranks()
         self._sums: dict[int, dict[int, tuple[float, float]]] = {}
         self._differ: list[int] = []
         self._told = False
@@ -47,7 +52,13 @@ class Detector:
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The difference that this row proves."""
-        if not isinstance(signal, Points) or signal.rank is None or self._told:
+        if not isinstance(signal, Points) or self._told:
+            return ()
+        if WEIGHTS not in signal.values and signal.source not in PROBED:
+            apart = self._ranks.see(signal)
+            self._told = apart is not None
+            return () if apart is None else (_apart(apart, signal),)
+        if signal.rank is None:
             return ()
         weights, size = signal.values.get(WEIGHTS), signal.values.get(SIZE)
         if weights is None or size is None or weights - weights != 0:
@@ -73,7 +84,9 @@ class Detector:
 
     def blind(self) -> str | None:
         """Why it could not look."""
-        return None if self._compared else "it needs several ranks with the probe in each (PyTorch)"
+        if self._compared or self._ranks.compared:
+            return None
+        return "it needs several ranks with the probe in each (PyTorch), or a log of each rank"
 
     def _claim(self, rank: int, other: int, mine: float, its: float, row: Points) -> Claim:
         first = self._differ[0]
@@ -100,3 +113,41 @@ class Detector:
                 )
             ],
         )
+
+
+def _apart(apart: Apart, row: Points) -> Claim:
+    """What the ranks' own logs prove."""
+    (one, other), (mine, its) = apart.ranks, apart.values
+    message = (
+        f"`{apart.metric}` of ranks {one} and {other} differs since step {apart.since}: {mine:.6g} and {its:.6g}"
+        if apart.weights
+        else f"`{apart.metric}` of rank {one} is {mine:.4g}, that of rank {other} {its:.4g}, and stays apart"
+    )
+    return Claim(
+        key="ranks",
+        state="confirmed",
+        severity="error" if apart.weights else "warning",
+        confidence=0.8 if apart.weights else 0.65,
+        message=message,
+        advice="Wrap the model in `DistributedDataParallel` and call the wrapped one; seed all "
+        "ranks alike before the model is made.",
+        step=row.step,
+        opened=apart.since,
+        time=row.time,
+        rank=other if apart.weights else one,
+        metric=apart.metric,
+        evidence={"values": {str(one): mine, str(other): its}},
+        causes=[
+            Cause(
+                "gradients that are not averaged over the ranks, or other weights at the start",
+                0.7,
+                message,
+            ),
+            Cause(
+                "another part of the data, or weights that are sharded on purpose",
+                0.25,
+                "the log alone",
+            ),
+        ],
+        unchecked=["whether the weights are sharded on purpose"],
+    )

@@ -2,7 +2,8 @@
 
 ## What it does
 Takes fingerprints of some batches and tells when the same batch comes again within a few steps, though
-the loader has many to give: always the first one, or the same from every worker. Needs the probe.
+the loader has many to give: always the first one, or the same from every worker. Needs the probe, or a
+log of a fingerprint of each batch.
 
 ## Why it is bad
 The model sees a part of the data only, and that several times; the loss falls faster than it should.
@@ -40,9 +41,12 @@ REPEATED = "batch/repeated"
 class Detector:
     """Watches how many steps ago a batch was seen before."""
 
-    wants: Wants = ("batch/", Fact)
+    wants: Wants = ("batch/", "batch-identity", Fact)
 
     def __init__(self, view: View) -> None:
+        self._view = view
+        self._prints: deque[float] = deque(maxlen=NEAR)
+        self._metric = REPEATED
         self._looks: deque[int] = deque(maxlen=LOOKS)
         self._first: int | None = None
         self._batches = 0
@@ -57,10 +61,8 @@ class Detector:
                 self._batches = int(signal.data.get("batches") or 0)
                 self._workers = int(signal.data.get("workers") or 0)
             return ()
-        if not isinstance(signal, Points) or REPEATED not in signal.values:
-            return ()
-        ago = signal.values[REPEATED]
-        if ago - ago != 0:
+        ago = self._ago(signal) if isinstance(signal, Points) else None
+        if ago is None or ago - ago != 0 or not isinstance(signal, Points):
             return ()
         self._seen = True
         again = 0 < ago <= min(NEAR, max(1, self._batches // 2) if self._batches else NEAR)
@@ -74,16 +76,30 @@ class Detector:
 
     def blind(self) -> str | None:
         """Why it could not look."""
-        return None if self._seen else "it needs the probe's look at the batches (PyTorch, CPU)"
+        if self._seen:
+            return None
+        return "it needs the probe's look at the batches (PyTorch, CPU), or a log of their fingerprints"
+
+    def _ago(self, row: Points) -> float | None:
+        """How many looks ago the same batch was seen, 0 where it was not; None where nothing tells."""
+        if REPEATED in row.values:
+            return row.values[REPEATED]
+        name = next((n for n in self._view.named("batch-identity") if n in row.values), None)
+        if name is None:
+            return None
+        self._metric = name
+        seen, this = list(reversed(self._prints)), row.values[name]
+        self._prints.append(this)
+        return float(seen.index(this) + 1) if this in seen else 0.0
 
     def _claim(self, row: Points) -> Claim:
         always = all(list(self._looks)[1:])
-        known = self._batches > 1
+        known = self._batches > 1 or self._metric != REPEATED
         message = (
             "Every batch is the same one"
             if always
             else "The same batches come again within few steps"
-        ) + (f", though the loader has {self._batches} of them" if known else "")
+        ) + (f", though the loader has {self._batches} of them" if self._batches > 1 else "")
         if always:
             cause = Cause(
                 "an iterator that is made anew in each step, or a batch that is taken once",
@@ -113,7 +129,7 @@ class Detector:
             step=row.step,
             opened=self._first,
             time=row.time,
-            metric=REPEATED,
+            metric=self._metric,
             evidence={"repeats": sum(self._looks), "looks": len(self._looks)},
             causes=[cause],
             unchecked=[] if known else ["how many batches there are: no DataLoader was seen"],

@@ -106,11 +106,17 @@ class Detector:
             return row.values[MEASURED]
         if self._source == (MEASURED,):
             return None
-        for name in self._view.named("step-time"):
+        for name in (*self._view.named("step-time"), *self._view.named("throughput")):
             if name in row.values:
                 self._switch((name,))
-                return row.values[name] if self._source == (name,) else None
+                return self._seconds(name, row.values[name])
         return self._between(row) if self._source in (None, (row.source, "rows")) else None
+
+    def _seconds(self, name: str, value: float) -> float | None:
+        """The time of a step by the metric that is followed; of a throughput the time of one of what it counts."""
+        if self._source != (name,) or not value > 0:
+            return None
+        return 1 / value if self._view.roles.of(name) == "throughput" else value
 
     def _between(self, row: Points) -> float | None:
         before, self._before = self._before, (row.step, row.time)
@@ -154,12 +160,19 @@ class Detector:
     def _claim(self, state: str, factor: float, usual: float, row: Points) -> Claim:
         passed = state == "recovered"
         normal, now = math.exp(usual), math.exp(usual) * factor
+        source = None if self._source is None or self._source[-1] == "rows" else self._source[0]
         message = (
             f"Steps take as long as before again ({_span(now)})"
             if passed
             else f"A step takes {_span(now)} where it took {_span(normal)}: {factor - 1:.0%} longer "
             f"since step {self._opened}"
         )
+        if source is not None and self._view.roles.of(source) == "throughput":
+            message = f"`{source}` is {1 / now:.4g} again, as before"
+            if not passed:
+                message = f"`{source}` is {1 / now:.4g} where it was {1 / normal:.4g}: a step takes {factor - 1:.0%} longer since step {self._opened}"
+        elif source is not None and source != MEASURED and not passed:
+            message = f"`{source}` is {now:.4g} where it was {normal:.4g}: {factor - 1:.0%} more since step {self._opened}"
         causes = [] if passed else self._causes(now - normal)
         if causes:
             message += f", mostly by {causes[0].cause}"
@@ -174,7 +187,7 @@ class Detector:
             step=row.step,
             opened=self._opened,
             time=row.time,
-            metric=None if self._source is None or self._source[-1] == "rows" else self._source[0],
+            metric=source,
             evidence={"usual_s": normal, "now_s": now, "factor": round(factor, 3)},
             causes=causes,
             unchecked=[]

@@ -1,8 +1,8 @@
 """A validation result that is better than it can be.
 
 ## What it does
-Tells of a validation metric that is perfect while the training's own is not, of a validation loss of
-exactly zero, and of a result that leaves all earlier runs of this command far behind.
+Tells of a validation metric that is perfect, or nearly so, while the training's own is far from it, of a
+validation loss of exactly zero, and of a result that leaves all earlier runs of this command far behind.
 
 ## Why it is bad
 The usual reason is a leak: rows of the validation part in the training part, the label among the inputs,
@@ -33,6 +33,9 @@ from labhand.watch.view import View
 EVALUATIONS = 2
 BEHIND = 0.985
 """A training score below this share of perfect, beside a perfect validation score."""
+NEARLY, TRAIN_WRONG, NEARLY_FOR = 0.005, 0.1, 5
+"""A score wrong in less than the first, beside a training wrong in more than the second, for so many
+evaluations."""
 RUNS = 3
 SPREADS, GAP = 5.0, 0.8
 """Better than the best run by so many spreads, and nearer to perfect by this share of what was left."""
@@ -60,6 +63,8 @@ class Detector:
                 continue
             up = role == "validation-score"
             perfect = value in (1.0, 100.0) if up else value == 0.0
+            if up and self._nearly(name, value):
+                perfect = True
             self._perfect[name] = self._perfect.get(name, 0) + 1 if perfect else 0
             if perfect:
                 self._first.setdefault(name, signal.step)
@@ -73,9 +78,10 @@ class Detector:
 
     def _alone(self, name: str, value: float, row: Points, *, up: bool) -> Claim | None:
         """Whether it is perfect while training is not."""
-        if self._perfect[name] < EVALUATIONS:
+        exact = value in (0.0, 1.0, 100.0)
+        if self._perfect[name] < (EVALUATIONS if exact else NEARLY_FOR):
             return None
-        whole = 100.0 if up and value == 100.0 else 1.0
+        whole = 100.0 if up and value > 1.0 else 1.0
         if not up:
             losses = [t for t in self._view.having("train-loss") if t.count >= 3]
             if not losses or min(track.median() for track in losses) < 0.01:
@@ -86,13 +92,23 @@ class Detector:
             if not scores or max(track.median(3) for track in scores) > BEHIND * whole:
                 return None
             beside = f"`{scores[0].name}` is {scores[0].median(3):.4g}"
-        text = f"`{name}` is exactly {value:g} since step {self._first[name]}, while {beside}"
+        exactly = "exactly " if value in (0.0, 1.0, 100.0) else ""
+        text = f"`{name}` is {exactly}{value:.6g} since step {self._first[name]}, while {beside}"
         cause = Cause(
             "an evaluation that compares something with itself, or sees the labels",
             0.6,
             f"{self._perfect[name]} perfect evaluations while the training is not",
         )
         return self._claim(name, text, cause, self._first[name], row)
+
+    def _nearly(self, name: str, value: float) -> bool:
+        """Whether a score is nearly perfect, and the training's own has ten times as much wrong, or more."""
+        whole = 100.0 if self._view.tracks[name].highest > 1.0 else 1.0
+        wrong = 1 - value / whole
+        scores = [t.median(3) / whole for t in self._view.having("train-score") if t.count >= 2]
+        return (
+            0 <= wrong < NEARLY and bool(scores) and 1 - max(scores) > max(TRAIN_WRONG, 10 * wrong)
+        )
 
     def _among(self, name: str, value: float, row: Points, *, up: bool) -> Claim | None:
         """Whether it leaves all earlier runs far behind."""

@@ -3,7 +3,7 @@
 ## What it does
 Tells of an evaluation that runs in training mode (with dropout, or batch norm that goes on learning), of
 a training that goes on in evaluation mode, and of evaluation inputs with another mean and scale than
-those of training. Needs the probe.
+those of training. Needs the probe, or a log of the means and deviations of the inputs of both.
 
 ## Why it is bad
 The validation figures are those of another model or of other data: they are noise to every decision
@@ -25,15 +25,24 @@ of both.
 PyTorch, *Autograd mechanics*, on evaluation mode.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from labhand.kit.metric_names import HELD_OUT
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
 
+PROBED = {
+    "batch/mean": (False, "mean"),
+    "batch/std": (False, "std"),
+    "eval/mean": (True, "mean"),
+    "eval/std": (True, "std"),
+}
+"""What the probe measures: whether of evaluation, and what."""
 CALLS = 2
 """Calls in the wrong mode after which it is told."""
 LOOKS = 5
@@ -44,7 +53,7 @@ RATIO, SHIFT = 3.0, 1.5
 class Detector:
     """Watches the modes of the calls and the inputs of both kinds."""
 
-    wants: Wants = ("batch/", "eval/", Fact)
+    wants: Wants = ("batch/", "eval/", "input-mean", "input-deviation", Fact)
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -60,18 +69,33 @@ class Detector:
             return self._modes(signal) if signal.kind == "modes" else ()
         if not isinstance(signal, Points):
             return ()
-        for kind, kept in (("batch", self._training), ("eval", self._evaluation)):
-            for what, values in kept.items():
-                value = signal.values.get(f"{kind}/{what}")
-                if value is not None and value - value == 0:
-                    self._seen = True
-                    values.append(value)
-                    del values[:-LOOKS]
-        return self._inputs(signal) if "eval/std" in signal.values else ()
+        evaluated = False
+        for name, value in signal.values.items():
+            told = self._of(name)
+            if told is not None and value - value == 0:
+                held, what = told
+                values = (self._evaluation if held else self._training)[what]
+                self._seen = True
+                values.append(value)
+                del values[:-LOOKS]
+                evaluated = evaluated or (held and what == "std")
+        return self._inputs(signal) if evaluated else ()
 
     def blind(self) -> str | None:
         """Why it could not look."""
-        return None if self._seen else "it needs the probe's look at the inputs (PyTorch, CPU)"
+        if self._seen:
+            return None
+        return "it needs the probe's look at the inputs (PyTorch, CPU), or a log of their mean and deviation"
+
+    def _of(self, name: str) -> tuple[bool, str] | None:
+        """Whether a metric is of the inputs of evaluation, and which of their measures; None of others."""
+        if name in PROBED:
+            return PROBED[name]
+        role = self._view.roles.of(name)
+        if role not in ("input-mean", "input-deviation"):
+            return None
+        held = not HELD_OUT.isdisjoint(re.split(r"[^a-z]+", name.lower()))
+        return held, "mean" if role == "input-mean" else "std"
 
     def _modes(self, fact: Fact) -> Iterable[Claim]:
         self._seen = True

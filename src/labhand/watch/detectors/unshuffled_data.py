@@ -3,7 +3,8 @@
 ## What it does
 Compares how many classes a batch holds with how many it would hold if the batches were drawn at random
 from what was seen so far, and whether neighbouring batches hold the same few. Needs the probe and a
-loss over classes.
+loss over classes; or a log of the number of classes in each batch, told where it is always 1, or of the
+mean of its labels, told where each is nearly that of the batch before.
 
 ## Why it is bad
 The model learns one class after the other and forgets the one before: the loss saws, the last class of
@@ -24,6 +25,7 @@ Y. Bengio, *Practical Recommendations for Gradient-Based Training of Deep Archit
 shuffling.
 """
 
+import itertools
 from collections.abc import Iterable
 
 from labhand.watch.detectors import Wants
@@ -35,6 +37,8 @@ from labhand.watch.view import View
 LOOKS, PAIRS = 5, 2
 FEW = 0.4
 """Classes in a batch, as a share of what chance would bring."""
+ROWS, ALIKE = 40, 0.9
+"""Rows of a log, and the correlation of the means of neighbouring batches, that prove it."""
 SAME = 0.5
 """The share of their classes that neighbouring batches have in common."""
 
@@ -42,9 +46,11 @@ SAME = 0.5
 class Detector:
     """Watches the labels that are in a batch."""
 
-    wants: Wants = ("batch/", Fact)
+    wants: Wants = ("batch/", "batch-classes", "label-mean", Fact)
 
     def __init__(self, view: View) -> None:
+        self._view = view
+        self._logged = 0
         self._all = 0
         self._sampler = ""
         self._shares: list[float] = []
@@ -61,7 +67,14 @@ class Detector:
             elif signal.kind == "loader":
                 self._sampler = str(signal.data.get("sampler") or "")
             return ()
-        if not isinstance(signal, Points) or self._told or self._all < 2:
+        if not isinstance(signal, Points) or self._told:
+            return ()
+        probed = "batch/labels" in signal.values
+        return self._by_probe(signal) if probed else self._by_log(signal)
+
+    def _by_probe(self, signal: Points) -> Iterable[Claim]:
+        """What the probe's look at the labels of a batch proves."""
+        if self._all < 2:
             return ()
         classes, labels = signal.values.get("batch/classes"), signal.values.get("batch/labels")
         if classes is None or labels is None or not 0 < classes <= labels < 1e9:
@@ -84,7 +97,47 @@ class Detector:
 
     def blind(self) -> str | None:
         """Why it could not look."""
-        return None if self._seen else "it needs the probe and a loss over classes (PyTorch, CPU)"
+        if self._seen:
+            return None
+        return "it needs the probe and a loss over classes (PyTorch, CPU), or a log of the labels of batches"
+
+    def _by_log(self, row: Points) -> Iterable[Claim]:
+        """What the person's own measures of the labels prove."""
+        for name in self._view.named("batch-classes"):
+            if name not in row.values:
+                continue
+            self._seen = True
+            self._logged = self._logged + 1 if row.values[name] == 1 else 0
+            if self._logged >= ROWS:
+                return (
+                    self._sorted(name, f"each of the latest {ROWS} batches holds one class", row),
+                )
+        for name in self._view.named("label-mean"):
+            points = [value for _, value in self._view.tracks[name].recent]
+            if name not in row.values or len(points) < ROWS:
+                continue
+            self._seen = True
+            alike = _alike(points)
+            if alike > ALIKE:
+                said = f"its value is nearly that of the batch before (correlation {alike:.2f})"
+                return (self._sorted(name, said, row),)
+        return ()
+
+    def _sorted(self, name: str, said: str, row: Points) -> Claim:
+        self._told = True
+        return Claim(
+            key="order",
+            state="confirmed",
+            severity="warning",
+            confidence=0.7,
+            message=f"By `{name}` the data comes sorted by its labels: {said}",
+            advice="Shuffle: `DataLoader(..., shuffle=True)`; for a stream use a buffer that is larger "
+            "than a class.",
+            step=row.step,
+            time=row.time,
+            metric=name,
+            causes=[Cause("data that is sorted by label and not shuffled", 0.7, said)],
+        )
 
     def _claim(self, classes: float, expected: float, row: Points) -> Claim:
         in_order = self._sampler == "SequentialSampler"
@@ -118,3 +171,11 @@ class Detector:
                 )
             ],
         )
+
+
+def _alike(points: list[float]) -> float:
+    """The correlation of each value with the one before; 0 of values that are all the same."""
+    mean = sum(points) / len(points)
+    off = [value - mean for value in points]
+    square = sum(value * value for value in off)
+    return sum(a * b for a, b in itertools.pairwise(off)) / square if square > 0 else 0.0

@@ -4,7 +4,8 @@
 Compares the gradients of the first layers with those of the last, by their mean size, and tells
 when they stay ten thousand times smaller in many measured steps, and none of the first layers has
 more than a hundredth. Gradients of exactly zero are not meant: those are `dead-units` or
-`frozen-parameters`. Needs the probe.
+`frozen-parameters`. Needs the probe, or a log of the gradients of four layers or more, the first ones
+first.
 
 ## Why it is bad
 The first layers stay as they were made: the network learns with its last layers alone, if at all.
@@ -27,8 +28,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from labhand.watch.detectors import Wants
-from labhand.watch.detectors.dead_units import layer_of
 from labhand.watch.incidents import Cause, Claim
+from labhand.watch.measures import layer_in
 from labhand.watch.signals import Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
@@ -39,16 +40,16 @@ AROUND = 1e-2
 """What fades on its way is small in all of the first layers; queries and keys of an attention that is
 still even have next to no gradient between layers that have theirs."""
 LEAST_LAYERS = 4
-END = "/grad_norm"
 
 
 class Detector:
     """Watches the gradients of the first layers against the last."""
 
-    wants: Wants = ("layer/",)
+    wants: Wants = ("layer-gradient",)
     explained_by = ("dead-units",)
 
     def __init__(self, view: View) -> None:
+        self._roles = view.roles
         self._ratios: deque[float] = deque(maxlen=LOOKS)
         self._since = 0
         self._open = False
@@ -58,7 +59,8 @@ class Detector:
         """The fading that this row proves, or that has ended."""
         if not isinstance(signal, Points):
             return ()
-        sizes = [(n, v) for n, v in signal.values.items() if n.endswith(END)]
+        of = self._roles.of
+        sizes = [(n, v) for n, v in signal.values.items() if of(n) == "layer-gradient"]
         if len(sizes) < LEAST_LAYERS:
             return ()
         self._measured = True
@@ -79,10 +81,10 @@ class Detector:
         ratio = median(list(self._ratios))
         if max(self._ratios) < RATIO:
             self._open = True
-            return (self._claim(layer_of(name), ratio, first, last, signal),)
+            return (self._claim(name, ratio, first, last, signal),)
         if self._open and ratio > CALM:
             self._open = False
-            return (self._claim(layer_of(name), ratio, first, last, signal, passed=True),)
+            return (self._claim(name, ratio, first, last, signal, passed=True),)
         if not self._open:
             self._since = signal.step
         return ()
@@ -91,11 +93,12 @@ class Detector:
         """Why it could not look."""
         if self._measured:
             return None
-        return "it needs the probe's look at four or more layers (PyTorch)"
+        return "it needs the probe's look at four or more layers (PyTorch), or a log of their gradients"
 
     def _claim(
-        self, layer: str, ratio: float, first: float, last: float, row: Points, *, passed: bool = False
+        self, name: str, ratio: float, first: float, last: float, row: Points, *, passed: bool = False
     ) -> Claim:  # fmt: skip
+        layer = layer_in(name)
         message = (
             f"The gradient of `{layer}` is {ratio:.1g} of that of the last layers"
             if passed
@@ -113,7 +116,7 @@ class Detector:
             opened=self._since,
             time=row.time,
             layer=layer,
-            metric=f"layer/{layer}{END}",
+            metric=name,
             evidence={"ratio": ratio, "first": first, "last": last},
             causes=[]
             if passed

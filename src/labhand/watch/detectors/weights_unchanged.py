@@ -2,7 +2,8 @@
 
 ## What it does
 Tells when the optimizer holds none of the weights that the loss depends on, or when not one measured
-weight has changed in many steps. Needs the probe.
+weight has changed in many steps. Needs the probe; or a log of the sizes of updates, told where all are
+exactly zero, or of the weights, told where it stays the same to its last digit and the loss does not fall.
 
 ## Why it is bad
 Nothing is learned: the loss moves with the batches alone.
@@ -30,6 +31,8 @@ from labhand.watch.view import View
 
 LOOKS = 4
 LEAST_STEPS = 20
+ROWS, FALLEN = 40, 0.2
+"""Rows of a log that prove it, where the loss has fallen by less, in its logarithm."""
 SURE = 4
 """Looks after which it is certain that the optimizer holds other weights."""
 END = "/update"
@@ -38,11 +41,12 @@ END = "/update"
 class Detector:
     """Watches whether any weight changes."""
 
-    wants: Wants = ("layer/", Fact)
+    wants: Wants = ("layer/", "update-size", "weight-norm", Fact)
     explained_by = ("dead-units", "learning-rate-exhausted")
 
     def __init__(self, view: View) -> None:
         self._view = view
+        self._rows = 0
         self._looks = 0
         self._since = 0
         self._open = ""
@@ -55,11 +59,59 @@ class Detector:
         if not isinstance(signal, Points):
             return ()
         updates = [v for name, v in signal.values.items() if name.endswith(END)]
-        return self._row(updates, signal) if updates else ()
+        return self._row(updates, signal) if updates else self._by_log(signal)
 
     def blind(self) -> str | None:
         """Why it could not look."""
-        return None if self._measured else "it needs the probe's look at the layers (PyTorch)"
+        if self._measured:
+            return None
+        return (
+            "it needs the probe's look at the layers (PyTorch), or a log of the size of the updates"
+        )
+
+    def _by_log(self, row: Points) -> Iterable[Claim]:
+        """What the person's own measures of updates or weights prove; the probe's are asked before them."""
+        view = self._view
+        names = [
+            n for n in view.named("update-size") if n in row.values and not n.startswith("probe/")
+        ]
+        still = [n for n in names if view.tracks[n].lowest == view.tracks[n].highest == 0]
+        if not names:
+            names = [n for n in view.named("weight-norm") if n in row.values]
+            still = [n for n in names if view.tracks[n].lowest == view.tracks[n].highest]
+        if not names or self._open not in ("", "log"):
+            return ()
+        self._measured = True
+        if len(still) == len(names) and not view.tracks[names[0]].bad and not self._learns():
+            self._rows += 1
+            if self._rows < ROWS or self._open:
+                return ()
+            self._open = "log"
+            zero = view.tracks[names[0]].last == 0
+            text = (
+                f"`{names[0]}` {'is 0' if zero else f'stays at {view.tracks[names[0]].last:.6g}'}"
+            )
+            said = f"in {self._rows} rows"
+            cause = Cause(
+                "an optimizer that does not hold the weights, or steps that are skipped", 0.7, said
+            )
+            step = view.tracks[names[0]].first_step
+            told = f"{text} since step {step}: the weights do not change"
+            return (self._claim(told, cause, row.step, row.time, sure=True, opened=step),)
+        if self._open:
+            self._open = ""
+            text = f"The weights change, from step {row.step} on"
+            return (
+                self._claim(text, Cause("", 0, ""), row.step, row.time, sure=True, passed=True),
+            )
+        return ()
+
+    def _learns(self) -> bool:
+        """Whether the loss falls, and so the weights do change."""
+        levels = self._view.course.levels
+        return bool(levels.blocks) and levels.start - min(levels.blocks) > max(
+            FALLEN, 6 * levels.noise
+        )
 
     def _reach(self, fact: Fact) -> Iterable[Claim]:
         self._measured = True

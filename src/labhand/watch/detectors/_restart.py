@@ -1,0 +1,140 @@
+"""A training that goes on where it was left, and whether its loss does: told by a log alone."""
+
+import math
+from collections import deque
+from typing import Literal, NamedTuple
+
+from labhand.watch.levels import noise
+from labhand.watch.signals import Points
+from labhand.watch.tracks import median
+from labhand.watch.view import View
+
+MARKS = frozenset("resumed resume restart restarts restarted attempt session run_number".split())
+"""Names of a column that changes where a training is resumed."""
+NEAR = 0.25
+"""A loss that has come back to within this share of what was won from its first value is as at first."""
+WON = 0.5
+"""What must have been won before, in the logarithm of the loss: who has won little loses little."""
+BEYOND_NOISE = 5.0
+"""What was won must be so many times the deviation of a single value."""
+VALUES = 5
+"""Values before and after that the levels are medians of."""
+GAP = 8
+"""A step so many times further than usual leaves a gap, as of a log that goes on elsewhere."""
+FALLS, WAITS = 0.3, 60
+"""Where nothing else marks a restart, the loss must win so much again, within so many values."""
+
+Mark = Literal["the steps go back", "the steps leave a gap", "a column marks a restart", ""]
+
+
+class Lost(NamedTuple):
+    """What the loss `metric` was before `step`, what it was after, and at its very first."""
+
+    metric: str
+    step: int
+    before: float
+    after: float
+    first: float
+    mark: Mark
+
+
+class Restart:
+    """Watches the training loss for a jump from what was won to where it began, in one row."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._early: list[float] = []
+        self._lately: deque[float] = deque(maxlen=VALUES)
+        self._moves: deque[int] = deque(maxlen=VALUES)
+        self._marks: dict[str, float] = {}
+        self._mark: Mark = ""
+        self._step: int | None = None
+        self._jump: tuple[int, float, Mark, list[float]] | None = None
+
+    @property
+    def looked(self) -> bool:
+        """Whether there was a training loss to look at."""
+        return bool(self._early)
+
+    def see(self, row: Points) -> Lost | None:
+        """What the row proves to be lost; None where nothing is."""
+        loss = self._view.course.loss
+        value = None if loss is None else row.values.get(loss.name)
+        self._marked(row)
+        if (
+            self._view.course.rewards
+            or loss is None
+            or value is None
+            or not value > 0
+            or math.isinf(value)
+        ):
+            return None
+        mark, self._mark = self._mark, ""
+        if len(self._early) < VALUES:
+            self._early.append(value)
+        if self._jump is not None:
+            return self._after(loss.name, value)
+        if len(self._lately) == VALUES and self._is_as_first(value):
+            self._jump = row.step, median(list(self._lately)), mark, [value]
+            return None
+        self._lately.append(value)
+        return None
+
+    def _marked(self, row: Points) -> None:
+        """Notes whether something in the row tells that the training was begun again."""
+        for name, value in row.values.items():
+            if name.lower() in MARKS:
+                if self._marks.get(name, value) != value:
+                    self._mark = "a column marks a restart"
+                self._marks[name] = value
+        if self._step is not None and row.source != "system":
+            move = row.step - self._step
+            usual = median([float(m) for m in self._moves])
+            if move < 0 and row.rank is None:
+                self._mark = "the steps go back"
+            elif len(self._moves) == VALUES and move > GAP * max(usual, 1.0):
+                self._mark = "the steps leave a gap"
+            if move > 0:
+                self._moves.append(move)
+        self._step = row.step
+
+    def _is_as_first(self, value: float) -> bool:
+        """Whether a value is about what the first ones were, although much had been won since."""
+        first, before = math.log(median(self._early)), math.log(median(list(self._lately)))
+        won, now = first - before, math.log(value)
+        if won <= WON or not first - NEAR * won < now < first + won:
+            return False
+        assert self._view.course.loss is not None
+        usual = noise([math.log(v) for _, v in self._view.course.loss.recent if v > 0])
+        return won > BEYOND_NOISE * usual
+
+    def _after(self, name: str, value: float) -> Lost | None:
+        assert self._jump is not None
+        step, before, mark, values = self._jump
+        values.append(value)
+        if len(values) < VALUES:
+            return None
+        first = median(self._early)
+        won = math.log(first) - math.log(before)
+        if len(values) == VALUES and not (
+            median(values) > first * math.exp(-2 * NEAR * won) if mark else self._again(values, won)
+        ):
+            self._forget(values)  # bad batches
+            return None
+        fell = math.log(max(values[:VALUES])) - math.log(median(values[-VALUES:]))
+        if mark or fell > FALLS * won:
+            self._forget(values)
+            return Lost(name, step, before, median(values[:VALUES]), first, mark)
+        if len(values) > WAITS:
+            self._forget(values)
+        return None
+
+    def _again(self, values: list[float], won: float) -> bool:
+        """Whether the values are about the very first ones, each of them: a spike falls otherwise."""
+        off = [abs(math.log(v / e)) for v, e in zip(values, self._early, strict=True)]
+        return max(off) < NEAR * won
+
+    def _forget(self, values: list[float]) -> None:
+        self._jump = None
+        self._lately.clear()
+        self._lately.extend(values[-VALUES:])
