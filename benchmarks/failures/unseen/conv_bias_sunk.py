@@ -13,7 +13,12 @@ labels = torch.randint(4, (1200,))
 for row, label in enumerate(labels.tolist()):
     images[row, 0, 3 * label : 3 * label + 3, 2:10] += 0.8
 net = nn.Sequential(
-    nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 24, 3), nn.ReLU(), nn.Flatten(), nn.Linear(1536, 4)
+    nn.Conv2d(1, 16, 3),
+    nn.ReLU(),
+    nn.Conv2d(16, 24, 3),
+    nn.ReLU(),
+    nn.Flatten(),
+    nn.Linear(1536, 4),
 )
 nn.init.constant_(net[2].bias, -20.0)
 optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)

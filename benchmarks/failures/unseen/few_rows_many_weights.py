@@ -9,7 +9,9 @@ from torch import nn
 torch.manual_seed(3)
 x = torch.randn(520, 40)
 y = ((x[:, 0] > 0).long() + (torch.rand(520) < 0.3).long()) % 2
-model = nn.Sequential(nn.Linear(40, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 2))
+model = nn.Sequential(
+    nn.Linear(40, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 2)
+)
 optimizer = torch.optim.Adam(model.parameters(), lr=5e-4)
 for epoch in range(50):
     model.train()

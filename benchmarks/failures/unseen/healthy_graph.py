@@ -14,7 +14,9 @@ edges = ((edges + edges.T + torch.eye(300)) > 0).float()
 edges = edges / edges.sum(1, keepdim=True)
 features = nn.functional.one_hot(labels, 3).float() + torch.randn(300, 3)
 first, second = nn.Linear(3, 32), nn.Linear(32, 3)
-optimizer = torch.optim.Adam([*first.parameters(), *second.parameters()], lr=1e-2, weight_decay=5e-4)
+optimizer = torch.optim.Adam(
+    [*first.parameters(), *second.parameters()], lr=1e-2, weight_decay=5e-4
+)
 for epoch in range(200):
     hidden = nn.functional.dropout(torch.relu(first(edges @ features)), 0.3)
     loss = nn.functional.cross_entropy(second(edges @ hidden)[:150], labels[:150])

@@ -11,7 +11,9 @@ from torch import nn
 torch.manual_seed(0)
 x = torch.randn(2000, 30)
 y = x[:, :5].argmax(1)
-model = nn.Sequential(nn.Linear(30, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 5))
+model = nn.Sequential(
+    nn.Linear(30, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 5)
+)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 for step in range(700):
     if step == 200:
