@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -200,3 +201,14 @@ def test_the_text_ends_in_the_command_that_does_it(project, capsys, monkeypatch)
     assert out.splitlines()[-1] == (
         "labhand run --set optimizer=adamw --set epochs=20 --sweep lr=0.001,0.0003 --seeds 3 -- python train.py"
     )
+
+
+def test_what_the_code_computes_is_not_set_again(lab):
+    lab.script(
+        "train.py", "batch = 8\nsteps = 4\nvocab = None\nvocab = 90 + batch\nprint('loss: 0.5')\n"
+    )
+    command = ("run", "--set", "steps=6", "--", sys.executable, "train.py")
+    assert lab(*command).returncode == 0
+    assert lab.show()["config"]["vocab"] == 98
+    intent = interpret("same as the last run but batch 16", lab.folder).intent
+    assert settings(intent) == {"batch": 16, "steps": 6}

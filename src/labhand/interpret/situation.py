@@ -15,6 +15,7 @@ from labhand.interpret.values import Base
 from labhand.interpret.vocabulary import joined
 from labhand.kit import habits as kit_habits
 from labhand.kit import settings as kit_settings
+from labhand.kit import snapshot
 from labhand.kit.catalog import Catalog, RunRow
 from labhand.kit.code.project import SKIPPED
 from labhand.kit.metric_names import direction
@@ -56,6 +57,7 @@ class Situation:
         self.base_run: Run | None = None
         self.last_run: Run | None = None
         self.no_habits = ""
+        self._unchanged: dict[str, bool] = {}
 
     @cached_property
     def scripts(self) -> list[Path]:
@@ -121,6 +123,22 @@ class Situation:
         """Whether the command of the last run names a setting."""
         spelled = {*setting.spellings, setting.flag} - {""}
         return any(word.partition("=")[0] in spelled for word in self.command)
+
+    def computes(self, run: Run, known: Known, keys: set[str]) -> bool:
+        """Whether the code itself made a setting's value in a run, so that it will make it again.
+
+        So it is where nobody gave the value and the code is as it was then. `keys`: of all settings; a
+        name that is another's key was given to that one.
+        """
+        last = known.setting.name.rpartition(".")[2]
+        names = {known.key, *known.setting.spellings} | ({last} - keys)
+        return self._same_code(run) and not given_to(self.store, run) & set(map(joined, names))
+
+    def _same_code(self, run: Run) -> bool:
+        if self._unchanged.get(run.id) is None:
+            same = snapshot.same(self.root, self.store.home, run.code, results=False)
+            self._unchanged[run.id] = same
+        return self._unchanged[run.id]
 
     @cached_property
     def habits(self) -> list[Habit]:
@@ -189,6 +207,17 @@ class Situation:
         self.script, self.why_script = script, why
         shown = os.path.relpath(script, self.cwd)
         self.command = ["python", shown]
+
+
+def given_to(store: Store, run: Run) -> set[str]:
+    """The names of what a person gave a run, by its command or by `--set`, by their letters and digits."""
+    words = list(run.command)
+    for happened in store.events(run.id, 1):
+        if happened.kind == "attempt-started":
+            words += happened.data.get("settings", {})
+            break
+    names = [word.partition("=")[0].lstrip("-+") for word in words]
+    return {joined(name) for name in names} | {joined(n.rpartition(".")[2]) for n in names}
 
 
 def _name_metric(found: dict[str, str], name: str) -> None:

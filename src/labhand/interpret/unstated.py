@@ -263,7 +263,10 @@ def _of_base(draft: Draft, intent: Intent, situation: Situation) -> None:
         return
     missing = object()
     taken = {c.key for c in intent.settings} | set(intent.sweep)
+    keys = {known.key for known in draft.text.lexicon.known}
     for known in draft.text.lexicon.known:
+        if situation.computes(run, known, keys):
+            continue
         value = situation.of_run(run, known, missing)
         same = value == known.setting.default or values.shown(value) == values.shown(
             known.setting.default
