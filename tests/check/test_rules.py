@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from labhand.check.contract import RuleContract
-from labhand.check.env import findings_in, tasks, twins
+from labhand.check.env import case_tasks, score
 from labhand.core import registry
-from labhand.core.task import score_pairs
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,25 +18,11 @@ class TestBuiltInRules(RuleContract):
         return code, ROOT / "cases" / "check" / f"{request.param}.md"
 
 
-def test_every_injected_twin_is_found() -> None:
-    made = [t for t in tasks(ROOT / "cases" / "check") if ":twin" in t.id]
-    assert len(made) >= 6
-    for task in made:
-        answer = findings_in(task.prompt, task.facts["beside"])
-        assert score_pairs(task, answer).value == 1.0, task.id
-
-
-def test_a_twin_differs_by_one_optimizers_clearing() -> None:
-    text = "for x in y:\n    a.zero_grad(); b.zero_grad()\n    f(x).backward()\n    a.step()\n    b.step()\n"
-    first, second = twins(text)
-    assert first == (text.replace("a.zero_grad()", "pass"), 4)
-    assert second == (text.replace("b.zero_grad()", "pass"), 5)
-
-
 def test_a_score_counts_hits_misses_and_false_alarms() -> None:
-    task = next(t for t in tasks(ROOT / "cases" / "check") if len(t.expected) == 1)
-    rule, line = task.expected[0]
-    assert score_pairs(task, [(rule, line)]).value == 1.0
-    assert score_pairs(task, []).value == 0.0
-    half = score_pairs(task, [(rule, line), (rule, line + 1)])
+    task = next(t for t in case_tasks(ROOT / "cases" / "check") if len(t.expected) == 1)
+    label = task.expected[0]
+    path, line, rule = label["path"], label["line"], label["rule"]
+    assert score(task, [(path, line, rule)]).value == 1.0
+    assert score(task, []).value == 0.0
+    half = score(task, [(path, line, rule), (path, line + 1, rule)])
     assert (half.hits, half.misses, half.false_alarms) == (1, 0, 1)

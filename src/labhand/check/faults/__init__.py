@@ -1,0 +1,1 @@
+"""Faults to plant in training programs, by theme."""
