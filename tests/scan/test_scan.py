@@ -138,7 +138,7 @@ def test_shards_are_one_part_and_splits_are_known_by_name(table, tmp_path):
     ("name", "content", "why"),
     [
         ("bad.parquet", b"PAR1 nothing", "damaged Parquet"),
-        ("bad.jsonl", b'{"a": 1}\n{oops\n{"a": 3}\n', "lines are no JSON"),
+        ("bad.jsonl", b'{"a": 1}\n{oops\n{"a": 3}\n', "line is no JSON"),
         ("latin.csv", "a,b\nna\u00efve,1\n\u00e9t\u00e9,2\n".encode("latin-1"), "no UTF-8"),
         ("ragged.csv", b"a,b,c\n1,2,3\n4,5\n6,7,8,9\n", "too few fields"),
         ("empty.csv", b"", "is empty"),

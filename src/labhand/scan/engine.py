@@ -104,6 +104,8 @@ def look(
     data: Data, detectors: "Mapping[str, DetectorProtocol]", progress: Progress | None = None
 ) -> Looked:
     """What these detectors say of the data; one that trips does not stop the others."""
+    import polars as pl
+
     looked = Looked()
     for number, (name, detector) in enumerate(detectors.items()):
         if progress is not None:
@@ -117,7 +119,8 @@ def look(
         except CannotLook as error:
             looked.skipped.append(Skipped(name, str(error)))
             continue
-        except Exception as error:  # one detector that trips over odd data must not stop the rest
+        # one detector that trips over odd data must not stop the rest
+        except (Exception, pl.exceptions.PanicException) as error:
             why = " ".join(f"it failed: {type(error).__name__}: {error}".split())
             looked.skipped.append(Skipped(name, why[:300]))
             continue

@@ -1,28 +1,26 @@
 """Opens what a person names: files, folders, globs and shards → parts with roles."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from labhand.core.errors import InputError, LabhandError, UsageError
+from labhand.core.errors import InputError, UsageError
 from labhand.core.finding import Skipped, stable_id
 from labhand.core.registry import load_all
-from labhand.scan.data import Data, Part
-from labhand.scan.readers import ReaderProtocol, Table
+from labhand.scan.data import ROW, Data, Part
+from labhand.scan.files import NUMBERS, Read, damaged, groups, tables
+from labhand.scan.readers import ReaderProtocol
 from labhand.scan.roles import find_roles, is_called
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-HEAD = 1 << 16
-"""Bytes of a file by which its format is told."""
 SPLITS = re.compile(
     r"^(train(ing)?|test(ing)?|val(id(ation)?)?|dev(el|elopment)?|eval(uation)?|holdout)(?=$|[-_.\d])",
     re.I,
 )
-_SHARD = re.compile(r"\d+")
 
 
 class Opened(NamedTuple):
@@ -30,11 +28,6 @@ class Opened(NamedTuple):
 
     data: Data
     skipped: list[Skipped]
-
-
-class _Given(NamedTuple):
-    path: Path
-    split: str | None
 
 
 def open_data(
@@ -56,12 +49,11 @@ def open_data(
     """
     memory = memory or _half_of_memory()
     readers = {name: cls() for name, cls in load_all("scan-reader", home)[0].items()}
-    given = [_Given(path, None) for path in paths]
-    given += [_Given(path, name) for name, path in (splits or {}).items()]
+    given = [(None, list(paths)), *((name, [path]) for name, path in (splits or {}).items())]
     parts: list[Part] = []
     skipped: list[Skipped] = []
-    for one in given:
-        for group, split in _groups(one, readers):
+    for split, named in given:
+        for group in groups(named, readers):
             parts += _parts(group, split, readers, skipped, memory)
     if not parts:
         whys = "; ".join(s.why for s in skipped[:3])
@@ -85,50 +77,6 @@ def open_data(
     return Opened(data, skipped)
 
 
-def _groups(
-    given: _Given, readers: Mapping[str, ReaderProtocol]
-) -> Iterator[tuple[list[Path], str | None]]:
-    """What is read together: a file, a folder that is a format, or the shards of one table."""
-    path, split = given
-    if not path.exists() and any(c in str(path) for c in "*?["):
-        root = Path(path.anchor) if path.is_absolute() else Path()
-        pattern = str(path.relative_to(path.anchor) if path.is_absolute() else path)
-        files = sorted(p for p in root.glob(pattern) if p.is_file())
-        if not files:
-            raise InputError(f"no file matches {path}; check the pattern")
-        yield from _sharded(files, split)
-    elif not path.exists():
-        raise InputError(f"there is no file or folder {path}; check the spelling of the path")
-    elif path.is_dir() and not _reader(path, b"", readers):
-        files = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p, path))
-        if not files:
-            raise InputError(f"the folder {path} is empty; name one that holds data")
-        yield from _sharded(files, split)
-    else:
-        yield [path], split
-
-
-def _hidden(path: Path, root: Path) -> bool:
-    parts = path.relative_to(root).parts
-    return any(part.startswith((".", "_")) for part in parts)
-
-
-def _sharded(files: list[Path], split: str | None) -> Iterator[tuple[list[Path], str | None]]:
-    """Files whose names differ in numbers alone are shards of one table."""
-    alike: dict[str, list[Path]] = {}
-    for file in files:
-        alike.setdefault(_SHARD.sub("#", str(file)), []).append(file)
-    for group in alike.values():
-        yield group, split
-
-
-def _reader(
-    path: Path, head: bytes, readers: Mapping[str, ReaderProtocol]
-) -> ReaderProtocol | None:
-    ordered = sorted(readers.items(), key=lambda kv: (getattr(kv[1], "fallback", False), kv[0]))
-    return next((reader for _, reader in ordered if reader.accepts(path, head)), None)
-
-
 def _parts(
     group: list[Path],
     split: str | None,
@@ -137,42 +85,73 @@ def _parts(
     memory: int,
 ) -> list[Part]:
     """The parts that some files give; shards of one table become one part."""
-    tables: dict[tuple[str | None, str | None], list[tuple[Path, Table]]] = {}
-    for path in group:
+    troubles: list[str] = []
+    read = [one for path in group for one in tables(path, readers, troubles)]
+    stacks: dict[tuple[str | None, str | None], list[Read]] = {}
+    for one in read:
+        stacks.setdefault((one.table.name, one.table.split), []).append(one)
+    parts = []
+    for stack in stacks.values():
+        several = _alike(stack, troubles)
+        for some in several:
+            parts += _made(some, split, len(stacks) * len(several), memory, troubles)
+    skipped += [Skipped("*", trouble) for trouble in troubles]
+    return parts
+
+
+def _alike(stack: list[Read], troubles: list[str]) -> list[list[Read]]:
+    """Shards by their columns: what has others is no shard of the same table."""
+    made: dict[frozenset[str], list[Read]] = {}
+    for one in stack:
         try:
-            for table in _tables(path, readers):
-                skipped += [Skipped("*", f"{path}: {trouble}") for trouble in table.troubles]
-                tables.setdefault((table.name, table.split), []).append((path, table))
-        except LabhandError as error:
-            skipped.append(Skipped("*", str(error)))
-        except OSError as error:
-            why = f"{path} cannot be read: {error.strerror or error}; check its permissions"
-            skipped.append(Skipped("*", why))
-        except Exception as error:  # whatever a damaged file makes a library raise
-            told = " ".join(str(error).split())[:200]
-            skipped.append(Skipped("*", f"{path} cannot be read: {type(error).__name__}: {told}"))
-    return [_part(found, split, len(tables), memory) for found in tables.values()]
-
-
-def _tables(path: Path, readers: Mapping[str, ReaderProtocol]) -> Iterator[Table]:
-    if path.is_dir():
-        head = b""
-    else:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-        if not head:
-            raise InputError(f"{path} is empty; nothing is to scan in it")
-    reader = _reader(path, head, readers)
-    if reader is None:
-        raise InputError(
-            f"{path} is of no format that labhand reads; `labhand rule --list` lists the scan-readers"
+            names = frozenset(one.table.frame.lazy().collect_schema().names()) - {ROW}
+        except Exception as error:  # whatever a damaged file makes polars raise
+            troubles.append(damaged(one.path, error))
+        else:
+            made.setdefault(names, []).append(one)
+    first, *others = made.items() or [(frozenset(), [])]
+    for names, some in others:
+        odd = ", ".join(f"`{n}`" for n in sorted(names ^ first[0])[:4])
+        troubles.append(
+            f"{some[0].path} has other columns than {first[1][0].path} ({odd}): a part of its own"
         )
-    yield from reader.tables(path)
+    return list(made.values())
 
 
-def _part(found: list[tuple[Path, Table]], split: str | None, several: int, memory: int) -> Part:
+def _made(
+    some: list[Read], split: str | None, several: int, memory: int, troubles: list[str]
+) -> list[Part]:
+    """The part of these tables, without those that turn out to be damaged when they are read."""
+    import polars as pl
+
+    while some:
+        try:
+            part = _part(some, split, several, memory)
+            _ = part.columns  # reads every cell
+        except (Exception, pl.exceptions.PanicException) as error:
+            whole = [one for one in some if len(some) > 1 and _is_whole(one)]
+            if len(whole) == len(some):
+                whole = []
+            troubles += [damaged(one.path, error) for one in some if one not in whole]
+            some = whole
+        else:
+            return [part]
+    return []
+
+
+def _is_whole(one: Read) -> bool:
+    import polars as pl
+
+    try:
+        one.table.frame.lazy().select(pl.all().null_count()).collect(engine="streaming")
+    except (Exception, pl.exceptions.PanicException):
+        return False
+    return True
+
+
+def _part(found: list[Read], split: str | None, several: int, memory: int) -> Part:
     path, first = found[0]
-    name = _SHARD.sub("*", path.name) if len(found) > 1 else path.name
+    name = NUMBERS.sub("*", path.name) if len(found) > 1 else path.name
     shown = str(path.parent / name)
     if first.name is not None and several > 1:
         shown = f"{shown}#{first.name}"
@@ -182,7 +161,7 @@ def _part(found: list[tuple[Path, Table]], split: str | None, several: int, memo
         shown,
         split if split is not None and several == 1 else guessed or split,
         frame,
-        facts={k: v for _, table in found for k, v in table.facts.items()},
+        facts=_facts(found, files),
         keep=_size(found) < memory / 3,
         files=files,
     )
@@ -194,22 +173,42 @@ def _split_of(name: str) -> str | None:
 
 
 def _stacked(
-    found: list[tuple[Path, Table]],
+    found: list[Read],
 ) -> tuple["pl.LazyFrame | pl.DataFrame", list[tuple[str, int]]]:
+    """Shards as one table, and of each its file and its first row."""
     import polars as pl
 
     if len(found) == 1:
-        return found[0][1].frame, []
+        return found[0].table.frame, []
     files: list[tuple[str, int]] = []
-    total = 0
+    frames, total = [], 0
+    numbered = any(ROW in one.table.frame.lazy().collect_schema().names() for one in found)
     for path, table in found:
         files.append((str(path), total))
-        total += int(table.frame.lazy().select(pl.len()).collect().item())
-    frames = [table.frame.lazy() for _, table in found]
+        frame = table.frame.lazy()
+        rows = int(frame.select(pl.len()).collect().item())
+        if numbered:
+            if ROW not in frame.collect_schema().names():
+                frame = frame.with_row_index(ROW)
+            rows = int(frame.select(pl.col(ROW).max()).collect().item() or 0) + 1
+            frame = frame.with_columns(pl.col(ROW).cast(pl.Int64) + total)
+        frames.append(frame)
+        total += rows
     return pl.concat(frames, how="diagonal_relaxed"), files
 
 
-def _size(found: list[tuple[Path, Table]]) -> int:
+def _facts(found: list[Read], files: list[tuple[str, int]]) -> dict[str, Any]:
+    """What the readers say of these tables; rows are counted over all of them."""
+    made: dict[str, Any] = {}
+    firsts = [first for _, first in files] or [0]
+    for (_, table), first in zip(found, firsts, strict=True):
+        for key, value in table.facts.items():
+            rows = isinstance(value, list) and key != "shape"
+            made[key] = [*made.get(key, []), *(row + first for row in value)] if rows else value
+    return made
+
+
+def _size(found: list[Read]) -> int:
     """Bytes that the tables may take in memory: compressed formats grow."""
     grown = {".parquet": 4, ".gz": 6, ".zst": 6}
     files = [path for path, _ in found if path.is_file()]

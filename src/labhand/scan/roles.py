@@ -32,7 +32,10 @@ _NAMES: dict[str, str] = {
 }
 _IMAGE = re.compile(r"\.(jpe?g|png|gif|bmp|webp|tiff?|p[bgnp]m)$", re.I)
 _SPLIT_VALUES = re.compile(r"train(ing)?|test(ing)?|val(id(ation)?)?|dev|eval|holdout|\d", re.I)
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?|\d{4}-\d{2}|\d{8}")
+_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?|\d{4}-\d{2}|\d{8}"
+    r"|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"
+)
 
 
 def find_roles(parts: Sequence[Part], said: Mapping[str, str]) -> dict[str, str]:

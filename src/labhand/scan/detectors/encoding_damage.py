@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from labhand.scan.anomaly import Anomaly, Repair, edits
-from labhand.scan.data import Data, Part
+from labhand.scan.anomaly import found as made
+from labhand.scan.data import CannotLook, Data, Part
 from labhand.scan.detectors._spans import (
     Span,
     columns_of,
@@ -50,7 +51,8 @@ class Detector:
     Finds characters that were lost (�), UTF-8 that was read as Latin-1 or Windows-1252 (`cafÃ©`,
     `donâ€™t`; proven by turning it back), control characters, characters that cannot be seen (zero
     width, soft hyphens, marks of direction, tags), escapes that were left (`\\u00e9`), letters of another
-    script that look alike, and question marks in the place of letters. Each with its span.
+    script that look alike, and question marks in the place of letters, each with its span; and rows
+    of a file whose bytes are in another encoding than UTF-8.
 
     ## Why is this bad
     A model learns the damage and writes it, words fall apart into rare tokens, and text that nobody
@@ -67,12 +69,35 @@ class Detector:
     Read the source as UTF-8; the patch turns back what can be turned back.
     """
 
-    needs = ("texts",)
+    needs = ()
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a part."""
+        """Two anomalies a part at most: of the bytes of the file, and of its characters."""
+        raw = [part for part in data.parts if part.facts.get("bad_bytes")]
+        yield from map(_bytes, raw)
+        if why := data.lacks("texts"):
+            if not raw:
+                raise CannotLook(why)
+            return
         for part in data.parts:
             yield from _look(data, part)
+
+
+def _bytes(part: Part) -> Anomaly:
+    rows = part.facts["bad_bytes"]
+    whole = part.facts.get("encoding") == "windows-1252"
+    which = "the file is in another encoding" if whole else "other rows are in UTF-8"
+    return Anomaly(
+        part,
+        f"{len(rows):,} of {part.rows:,} rows hold bytes that are no UTF-8, as row {rows[0]}; {which}",
+        "read the file as windows-1252, or write it anew in UTF-8"
+        if whole
+        else "find out where these rows came from, and write the file anew in one encoding",
+        0.6 if whole else 0.95,
+        made(rows),
+        severity="note" if whole else "warning",
+        normal="a file is in one encoding, and that is UTF-8",
+    )
 
 
 def _look(data: Data, part: Part) -> Iterable[Anomaly]:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 MOST = 0.1
 """The share of cells up to which they are the odd ones, and the rest is the rule."""
+MAIN = 0.6
+"""The share of cells from which on one form of dates is the rule."""
+OFTEN = 0.02
+"""The share of cells from which on a form of dates is one of several."""
 _DATE = r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?$|^\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}$|^[A-Za-z]{3,9} \d{1,2},? \d{4}$"
 
 
@@ -93,21 +97,26 @@ def _dates(part: Part, column: Column) -> Iterable[Anomaly]:
     head = part.lazy.select(is_date.alias("d")).drop_nulls().head(200).collect()["d"]
     if not len(head) or head.mean() < 0.7:  # type: ignore[operator]
         return
-    shape = cell.str.replace_all(r"\d", "9").str.replace_all(r"[A-Za-z]+", "a")
-    shape = shape.str.replace_all(r"\b99?([-/. ])", "9${1}").str.replace_all(
-        r"([-/. ])99?\b", "${1}9"
-    )
-    shapes = part.lazy.select(shape.alias("s")).group_by("s").len().sort("len").collect()
-    shapes = shapes.drop_nulls("s")
-    if len(shapes) < 2:
+    shape = cell.str.replace(r"[T ]\d{1,2}:.*$", " time").str.replace_all(r"\d", "9")
+    shape = shape.str.replace_all(r"[A-Za-z]+", "a").str.replace_all(r"\b99?\b", "9")
+    dates = part.lazy.filter(is_date).select(s=shape, v=cell)
+    shapes = dates.group_by("s").agg(pl.len(), v=pl.col("v").first()).sort("len").collect()
+    if not len(shapes):
         return
-    usual, times = shapes.row(-1)
-    if times < 0.6 * column.filled:
-        return
+    usual, times, _ = shapes.row(-1)
     nothing = cell.str.to_lowercase().is_in(list(NOTHING))
     found = _found(part, column, cell.is_not_null() & (shape != usual) & ~nothing)
-    if len(found):
+    if not len(found):
+        return
+    if times >= MAIN * column.filled:
         yield _anomaly(part, column, found, "dates of another form", f"of the form `{usual}`", 0.85)
+    elif len(often := shapes.filter(pl.col("len") >= OFTEN * column.filled)) > 1:
+        forms = ", ".join(f"{shown(v)} in {n:,}" for _, n, v in reversed(often.rows()))
+        one = _anomaly(part, column, found, "dates of another form", f"of the form `{usual}`", 0.9)
+        yield one._replace(
+            message=f"the dates of `{column.name}` are written in {len(often)} forms: as {forms}",
+            advice="read each form by its own rule; of 03/04 nobody can tell the day from the month",
+        )
 
 
 def _anomaly(

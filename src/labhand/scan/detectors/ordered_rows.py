@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from labhand.scan.anomaly import Anomaly
-from labhand.scan.data import Data, Part
+from labhand.scan.data import ROW, Data, Part
 
 LEAST = 40
 DEVIATIONS = 8.0
@@ -48,11 +48,13 @@ def _look(part: Part, label: str) -> Iterable[Anomaly]:
     if counts is None or not 2 <= column.unique <= min(200, part.rows // 5):
         return
     cell = pl.col(label)
-    changes = int(part.lazy.select((cell != cell.shift()).sum()).collect().item())
-    shares = [n / part.rows for n in counts.drop_nulls("value")["count"]]
+    whole = part.lazy.filter(~pl.col(ROW).is_in(part.broken)) if part.broken else part.lazy
+    changes = int(whole.select((cell != cell.shift()).sum()).collect().item())
+    rows = part.rows - len(part.broken)
+    shares = [n / rows for n in counts.drop_nulls("value")["count"]]
     changing = 1 - sum(share * share for share in shares)
-    expected = (part.rows - 1) * changing
-    spread = math.sqrt(part.rows * changing * (1 - changing) + 1)
+    expected = (rows - 1) * changing
+    spread = math.sqrt(rows * changing * (1 - changing) + 1)
     if expected - changes < DEVIATIONS * spread or changes > 0.5 * expected:
         return
     yield Anomaly(

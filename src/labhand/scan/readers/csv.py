@@ -5,7 +5,6 @@ many fields), `odd_delimiter` (rows that only `other` splits), `encoding`, `bad_
 with bytes of another encoding), `preamble` (how many lines stood before the table).
 """
 
-import codecs
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labhand.core.errors import InputError
 from labhand.scan.readers import Table
+from labhand.scan.readers._content import SUFFIXES as PACKED
+from labhand.scan.readers._content import content as content_of
+from labhand.scan.readers._content import inner, is_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,6 +27,9 @@ SMALL = 200_000_000
 PREAMBLE = 10
 """Lines that may stand before a table."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_AGAIN = re.compile(r"_duplicated_\d+$")
+_COMMA = re.compile(rb"(?:^|;)\s*-?\d+,\d+\s*(?=;|\r?$)", re.M)
+_POINT = re.compile(rb"(?:^|;)\s*-?\d+\.\d+\s*(?=;|\r?$)", re.M)
 _NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
@@ -35,23 +40,20 @@ class _Form(NamedTuple):
 
 
 class Reader:
-    """Reads CSV, TSV and tables with other delimiters, plain or compressed by gzip or zstd."""
+    """Reads CSV, TSV and tables with other delimiters, plain or packed (gz, bz2, xz, zst)."""
 
     fallback = True
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether the file is text, or is named as a table."""
-        suffixes = [s.lower() for s in path.suffixes]
-        if suffixes[-1:] in ([".gz"], [".zst"]):
-            return (suffixes[-2:-1] and suffixes[-2] in SUFFIXES) or False
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return True
-        return bool(head) and b"\0" not in head and path.suffix.lower() in SUFFIXES | {""}
+        if path.suffix.lower() in PACKED:
+            return bool(head) and inner(path) in SUFFIXES
+        return is_text(head) and inner(path) in SUFFIXES | {""}
 
     def tables(self, path: Path) -> Iterator[Table]:
         """The one table in the file."""
-        raw = _bytes(path)
-        content, encoding, bad = _decoded(raw)
+        read = content_of(path)
+        content = read.text
         lines = _first_lines(content)
         if not lines:
             raise InputError(f"{path} holds no line; nothing is to scan in it")
@@ -60,51 +62,14 @@ class Reader:
         form = _form(lines)
         frame = _parsed(content, form, path)
         frame, told, facts = _ragged(content, frame, form)
-        facts |= {"delimiter": form.delimiter, "header": form.header, "encoding": encoding}
+        facts |= {"delimiter": form.delimiter, "header": form.header, "encoding": read.encoding}
         if before:
             facts["preamble"] = before
-        if bad:
+        if read.bad:
             first = int(form.header) + before
-            facts["bad_bytes"] = [line - first for line in bad if line >= first]
-            told.append(
-                f"{len(bad)} lines hold bytes that are no UTF-8 (the first: line {bad[0] + 1}); "
-                "these were read as windows-1252"
-            )
-        if not form.header:
-            told.append("there is no header; columns are named column_1, column_2, …")
+            facts["bad_bytes"] = [line - first for line in read.bad if line >= first]
+        told += [*read.troubles, *_odd_names(frame, form)]
         yield Table(frame, troubles=tuple(told), facts=facts)
-
-
-def _bytes(path: Path) -> bytes:
-    suffix = path.suffix.lower()
-    if suffix == ".gz":
-        import gzip
-
-        return gzip.decompress(path.read_bytes())
-    return path.read_bytes()
-
-
-def _decoded(raw: bytes) -> tuple[bytes, str, list[int]]:
-    """The text as UTF-8, its encoding, and the lines (from 0) that held bytes of another."""
-    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
-        if raw.startswith(mark):
-            return raw.decode(name, errors="replace").encode(), name, []
-    if raw.startswith(codecs.BOM_UTF8):
-        raw = raw[len(codecs.BOM_UTF8) :]
-    try:
-        codecs.utf_8_decode(raw)
-    except UnicodeDecodeError:
-        pass
-    else:
-        return (raw.replace(b"\r\n", b"\n") if b"\r\n" in raw[:65536] else raw), "utf-8", []
-    lines, bad = raw.replace(b"\r\n", b"\n").split(b"\n"), []
-    for number, line in enumerate(lines):
-        try:
-            line.decode()
-        except UnicodeDecodeError:
-            bad.append(number)
-            lines[number] = line.decode("cp1252", errors="replace").encode()
-    return b"\n".join(lines), "mixed", bad
 
 
 def _first_lines(content: bytes) -> list[str]:
@@ -175,6 +140,8 @@ def _parsed(content: bytes, form: _Form, path: Path) -> "pl.DataFrame":
         "truncate_ragged_lines": True,
         "raise_if_empty": False,
     }
+    if form.delimiter == ";" and _decimal_comma(content):
+        given["decimal_comma"] = True
     try:
         return pl.read_csv(content, infer_schema_length=10_000, **given)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
@@ -186,6 +153,12 @@ def _parsed(content: bytes, form: _Form, path: Path) -> "pl.DataFrame":
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             told = str(error).split("\n")[0]
     raise InputError(f"{path} is no table of separated values that can be read: {told}")
+
+
+def _decimal_comma(content: bytes) -> bool:
+    """Whether numbers are written as 3,14: many cells are so, and none with a point."""
+    head = content[: 1 << 16]
+    return len(_COMMA.findall(head)) > 3 and not _POINT.search(head)
 
 
 def _typed(frame: "pl.DataFrame") -> "pl.DataFrame":
@@ -205,15 +178,12 @@ def _typed(frame: "pl.DataFrame") -> "pl.DataFrame":
 def _ragged(
     content: bytes, frame: "pl.DataFrame", form: _Form
 ) -> tuple["pl.DataFrame", list[str], dict[str, Any]]:
-    """What rows have too few or too many fields; without quotes by counting delimiters."""
-    import polars as pl
-
-    if frame.width < 2 or not frame.height or b'"' in content:
+    """What rows have too few or too many fields, by counting delimiters outside of quotes."""
+    if frame.width < 2 or not frame.height:
         return frame, [], {}
     if not _may_be_ragged(content, frame, form):
         return frame, [], {}
-    lines = pl.Series(content.decode(errors="replace").split("\n")).str.strip_chars_end("\r")
-    lines = lines.filter(lines != "")
+    lines = _records(content)
     counts = lines.str.count_matches(form.delimiter, literal=True)[int(form.header) :]
     facts: dict[str, Any] = _other_delimiter(lines[int(form.header) :], counts, frame, form)
     told = []
@@ -222,10 +192,42 @@ def _ragged(
         if rows and len(counts) == frame.height:
             facts[name] = rows
             told.append(
-                f"{len(rows)} rows have too {'few' if name == 'short' else 'many'} fields (the "
-                f"first: row {rows[0]}); expected {frame.width}"
+                f"{len(rows)} {'row has' if len(rows) == 1 else 'rows have'} too "
+                f"{'few' if name == 'short' else 'many'} fields (the first: row {rows[0]}); expected "
+                f"{frame.width}"
             )
     return frame, told, facts
+
+
+def _records(content: bytes) -> "pl.Series":
+    """The records of a table, one string each, without what stands in quotes."""
+    import polars as pl
+
+    lines = pl.Series(content.decode(errors="replace").split("\n")).str.strip_chars_end("\r")
+    if b'"' in content:
+        quotes = lines.str.count_matches('"', literal=True).cast(pl.Int64)
+        # a line that begins within quotes goes on with the record of the line before
+        record = (((quotes.cum_sum() - quotes) % 2) == 0).cast(pl.Int64).cum_sum()
+        if record[-1] < len(lines):
+            both = pl.DataFrame({"line": lines, "record": record})
+            lines = both.group_by("record", maintain_order=True).agg(pl.col("line").str.join("\n"))[
+                "line"
+            ]
+        lines = lines.str.replace_all(_QUOTED.pattern, '""')
+    return lines.filter(lines != "")
+
+
+def _odd_names(frame: "pl.DataFrame", form: _Form) -> list[str]:
+    """What is off with the names of the columns, a sentence each."""
+    if not form.header:
+        return ["there is no header; columns are named column_1, column_2, …"]
+    again = [n for n in frame.columns if _AGAIN.search(n) and _AGAIN.sub("", n) in frame.columns]
+    told = ", ".join(f"`{n}`" for n in again[:3]) + (", …" if len(again) > 3 else "")
+    return (
+        [f"the header has a name more than once; the later ones are read as {told}"]
+        if again
+        else []
+    )
 
 
 def _other_delimiter(

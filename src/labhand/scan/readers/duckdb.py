@@ -6,6 +6,11 @@ from pathlib import Path
 from labhand.core.errors import InputError
 from labhand.scan.readers import Table
 
+_TABLES = (
+    "SELECT table_schema, table_name FROM information_schema.tables "
+    "WHERE table_type = 'BASE TABLE' ORDER BY ALL"
+)
+
 
 class Reader:
     """Reads every table of a DuckDB database, opened for reading only."""
@@ -16,6 +21,8 @@ class Reader:
 
     def tables(self, path: Path) -> Iterator[Table]:
         """The tables in the order of their names."""
+        import polars as pl
+
         try:
             import duckdb
         except ImportError:
@@ -25,9 +32,14 @@ class Reader:
             ) from None
         try:
             with duckdb.connect(str(path), read_only=True) as base:
-                names = sorted(name for (name,) in base.execute("SHOW TABLES").fetchall())
-                for name in names:
-                    quoted = name.replace('"', '""')
-                    yield Table(base.execute(f'SELECT * FROM "{quoted}"').pl(), name=name)
+                for schema, name in base.execute(_TABLES).fetchall():
+                    quoted = ".".join(
+                        f'"{part.replace(chr(34), 2 * chr(34))}"' for part in (schema, name)
+                    )
+                    told = name if schema == "main" else f"{schema}.{name}"
+                    yield Table(pl.DataFrame(base.sql(f"SELECT * FROM {quoted}")), name=told)
         except duckdb.Error as error:
-            raise InputError(f"{path} cannot be read: {error}") from error
+            told = str(error).split("\n")[0]
+            raise InputError(
+                f"{path} is a damaged DuckDB database, or one in use: {told}"
+            ) from error

@@ -1,9 +1,9 @@
 """JSON and JSON Lines: tables, chats (OpenAI messages, ShareGPT), Alpaca, preference pairs.
 
-Facts: `bad_lines` (line numbers from 1 that are no JSON).
+Facts: `bad_lines` (line numbers from 1 that are no JSON), `bad_bytes` (rows with bytes of another
+encoding), `encoding`.
 """
 
-import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from labhand.core.errors import InputError
 from labhand.scan.data import ROW
 from labhand.scan.readers import Table
+from labhand.scan.readers._content import Content, content, inner
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,27 +21,32 @@ SUFFIXES = {".json", ".jsonl", ".ndjson"}
 
 
 class Reader:
-    """Reads a JSON array of objects, an object of arrays, and JSON Lines, plain or gzipped."""
+    """Reads a JSON array of objects, an object of arrays or objects, and JSON Lines, plain or packed."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether the file is named as JSON, or without a suffix looks like it."""
-        suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
-        if head and suffixes and suffixes[-1] in SUFFIXES:
+        if head and inner(path) in SUFFIXES:
             return True
-        return not suffixes and head.lstrip()[:2] in (b'{"', b"[{", b"[[", b"[\n")
+        return not path.suffix and head.lstrip()[:2] in (b'{"', b"[{", b"[[", b"[\n")
 
     def tables(self, path: Path) -> Iterator[Table]:
-        """The one table in the file."""
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        raw = raw.removeprefix(b"\xef\xbb\xbf")
-        if fast := _lines_fast(raw):
-            yield fast
-            return
-        whole = _whole(raw)
-        if whole is not None:
-            yield from _tables(whole, path)
-            return
-        yield _lines(raw, path)
+        """The tables in the file: one, or one for each list of objects in a larger object."""
+        read = content(path)
+        for table in _read(read, path):
+            facts = {**table.facts, "encoding": read.encoding}
+            yield table._replace(troubles=(*read.troubles, *table.troubles), facts=facts)
+
+
+def _read(read: Content, path: Path) -> Iterator[Table]:
+    if fast := _lines_fast(read.text):
+        yield fast._replace(facts={"bad_bytes": read.bad} if read.bad else {})
+        return
+    try:
+        whole = json.loads(read.text)
+    except ValueError as error:
+        yield _lines(read, path, error)
+    else:
+        yield from _tables(whole, path)
 
 
 def _lines_fast(raw: bytes) -> Table | None:
@@ -57,55 +63,69 @@ def _lines_fast(raw: bytes) -> Table | None:
     return Table(frame) if frame.height == lines and frame.width else None
 
 
-def _whole(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except ValueError:
-        return None
-
-
 def _tables(whole: Any, path: Path) -> Iterator[Table]:
-    if isinstance(whole, dict):
-        lists = {k: v for k, v in whole.items() if isinstance(v, list)}
-        of_objects = {k: v for k, v in lists.items() if v and isinstance(v[0], dict)}
-        if of_objects:
-            for name, items in of_objects.items():
-                yield Table(framed(items), name=name if len(of_objects) > 1 else None)
-        elif lists and len({len(v) for v in lists.values()}) == 1:
-            names = list(lists)
-            rows = zip(*lists.values(), strict=True)
-            yield Table(framed([dict(zip(names, row, strict=True)) for row in rows]))
-        else:
-            yield Table(framed([whole]))
-    elif isinstance(whole, list):
+    if isinstance(whole, list):
         yield Table(framed(whole))
+    elif isinstance(whole, dict):
+        several = list(_lists(whole))
+        for name, items in several:
+            yield Table(framed(items), name=name if len(several) > 1 else None)
+        if not several:
+            yield Table(framed(_rows(whole)))
     else:
         raise InputError(f"{path} holds one value, no table; expected an array of objects")
 
 
-def _lines(raw: bytes, path: Path) -> Table:
+def _lists(whole: dict[str, Any], above: str = "") -> Iterator[tuple[str, list[Any]]]:
+    """The lists of objects in an object and in the objects in it, by the way that leads there."""
+    for name, value in whole.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            yield above + name, value
+        elif isinstance(value, dict):
+            yield from _lists(value, f"{above}{name}.")
+
+
+def _rows(whole: dict[str, Any]) -> list[Any]:
+    """The rows of an object without a list of objects: columns, rows by name, as pandas writes them."""
+    values = list(whole.values())
+    if isinstance(whole.get("columns"), list) and isinstance(whole.get("data"), list):
+        return [dict(zip(whole["columns"], row, strict=False)) for row in whole["data"]]
+    if values and all(isinstance(v, list) for v in values) and len(set(map(len, values))) == 1:
+        return [dict(zip(whole, row, strict=True)) for row in zip(*values, strict=True)]
+    if len(values) < 2 or not all(isinstance(v, dict) for v in values):
+        return [whole]
+    inside = list(dict.fromkeys(key for value in values for key in value))
+    if all(key.isdigit() for key in inside):
+        return [{name: column.get(key) for name, column in whole.items()} for key in inside]
+    alike = sum(map(len, values)) >= 0.5 * len(inside) * len(values)
+    return [{"key": key, **value} for key, value in whole.items()] if alike else [whole]
+
+
+def _lines(read: Content, path: Path, why: ValueError) -> Table:
     import polars as pl
 
-    rows, items, bad = [], [], []
-    at = 0
-    for number, line in enumerate(raw.splitlines(), 1):
+    rows, items, bad, damaged = [], [], [], []
+    at, odd = 0, set(read.bad)
+    for number, line in enumerate(read.text.split(b"\n"), 1):
         if not line.strip():
             continue
         try:
             items.append(json.loads(line))
             rows.append(at)
+            if number - 1 in odd:
+                damaged.append(at)
         except ValueError:
             bad.append(number)
         at += 1
-    if not items:
-        raise InputError(
-            f"{path} holds no line that is JSON; the first that is none: line {bad[0]}"
-        )
+    if len(bad) > len(items) and (not items or read.text.lstrip()[:1] == b"["):
+        raise InputError(f"{path} is no JSON that can be read: {why}; write it anew")
     frame = framed(items).with_columns(pl.Series(ROW, rows, dtype=pl.Int64))
-    if not bad:
-        return Table(frame)
-    told = f"{len(bad)} lines are no JSON (the first: line {bad[0]}); they were left out"
-    return Table(frame, troubles=(told,), facts={"bad_lines": bad})
+    facts = {k: v for k, v in (("bad_lines", bad), ("bad_bytes", damaged)) if v}
+    told = (
+        f"{len(bad):,} {'line is' if len(bad) == 1 else 'lines are'} no JSON (the first: line "
+        f"{bad[0]}); left out",
+    ) if bad else ()  # fmt: skip
+    return Table(frame, troubles=told, facts=facts)
 
 
 def framed(items: list[Any]) -> "pl.DataFrame":
