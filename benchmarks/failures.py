@@ -2,7 +2,7 @@
 
     python benchmarks/failures.py [--unseen] [--fast] [--only NAME ...] [--jobs N] [--keep DIR]
 
-Each script of `failures/` (`--unseen`: of `failures/unseen/`, which no detector was mended by) is run as it is by `labhand run -- python SCRIPT`, alone in a project of its
+Each script of `failures/` (`--unseen`: of `failures/unseen/`, which no detector was mended by) is run as it is by `labhand run --no-check -- python SCRIPT`, alone in a project of its
 own, and judged by what `labhand show last --json` says. What should be found stands in its docstring:
 
     Expected: RULE [or RULE] [at step N[±M | +M]] [, layer NAME [or NAME]] [, rows N ...] [, says TEXT]
@@ -170,7 +170,7 @@ LABHAND = [sys.executable, "-m", "labhand"]
 
 def command(script: Script, arguments: str) -> list[str]:
     parts = [*shlex.split(script.launch), f"{script.name}.py", *shlex.split(arguments)]
-    return [*LABHAND, "run", "--", sys.executable, *parts]
+    return [*LABHAND, "run", "--no-check", "--", sys.executable, *parts]
 
 
 def labhand(folder: Path, arguments: list[str], stop: float | None) -> None:

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from labhand.check import narrow, patches, suppress
+from labhand.check import narrow, patches, settle, suppress
 from labhand.check.cache import Cache, Told
 from labhand.check.claim import Claim, Code, RuleLike, made
+from labhand.check.measured import BEYOND, Measured
 from labhand.core import registry
 from labhand.core.errors import InputError, NotFoundError
 from labhand.core.finding import (
@@ -40,13 +41,15 @@ def check(
     per_file: Mapping[str, Sequence[str]] | None = None,
     since: str | None = None,
     baseline: Path | None = None,
+    measured: Measured | None = None,
 ) -> Findings:
     """What is off in these files and folders (all of the project where none is given).
 
     Paths of findings are relative to `root`. `home` holds the project's own rules and the cache;
     nothing is written where it does not exist. `per_file` maps glob patterns to rules that are off.
     Findings that the git revision `since` has too are left out, and those of the document `baseline`;
-    the summary counts them.
+    the summary counts them. `measured` is what a run has shown: findings are proven or dropped by it, and
+    those that only it could make are told.
 
     Raises:
         InputError: a path does not exist, or the baseline cannot be read.
@@ -55,16 +58,18 @@ def check(
     """
     began = time.perf_counter()
     root = root.resolve()
-    rules, broken = _rules(home, list(select), list(ignore))
+    rules, broken = _rules(home, list(select), list(ignore), measured is not None)
     files = _files(paths or [root])
     project = Project(root)
     cache = Cache(home, project, rules)
     answer = Findings(ran=sorted(rules), skipped=broken)
     suppressed = 0
+    by_run = settle.ByRun(measured, rules, select, ignore)
     for path, told in _told(files, project, rules, cache):
         answer.skipped.extend(told.skipped)
         off = _off_here(_shown(path, root), per_file or {})
         here = [f for f in told.findings if f.rule not in off]
+        here = by_run.settle(here, project.source, path, _shown(path, root), off)
         source = project.source(path) if here else None
         kept = suppress.kept(source, here) if source is not None else here
         suppressed += len(here) - len(kept)
@@ -78,6 +83,7 @@ def check(
     if since is not None:
         older = narrow.before(since, answer.findings, root, look)
         left_out["untouched"] = _drop(answer, older)
+    by_run.close(answer)
     answer.skipped = _once(answer.skipped)
     count = Counter(f.rule for f in answer.findings)
     answer.summary = {
@@ -87,6 +93,7 @@ def check(
         "severities": {s: sum(f.severity == s for f in answer.findings) for s in SEVERITIES},
         "suppressed": suppressed,
         **left_out,
+        **by_run.summary(),
         "seconds": round(time.perf_counter() - began, 3),
     }
     return answer
@@ -151,11 +158,11 @@ def _found(name: str, rule: RuleLike, code: Code) -> list[Finding]:
 
 
 def _rules(
-    home: Path | None, select: list[str], ignore: list[str]
+    home: Path | None, select: list[str], ignore: list[str], run: bool = False
 ) -> tuple[dict[str, RuleLike], list[Skipped]]:
     known = [e.name for e in registry.extensions("rule", home)]
     for name in (*select, *ignore):
-        if name not in known:
+        if name not in known and not (run and name in BEYOND):
             raise NotFoundError.named("rule", name, known, "labhand rule --list")
     loaded, broken = registry.load_all("rule", home)
     skipped = [

@@ -12,9 +12,24 @@ from labhand.core.store import Store, project_root
 
 if TYPE_CHECKING:
     from labhand.core.finding import Findings, Safety
+    from labhand.cycle.probing import Looked
 
 
-@click.command(epilog="Example: labhand check train.py --select grad-zero-missing --diff")
+class _WithCommand(click.Command):
+    """Keeps what follows `--` apart from the paths, where it is a command to be probed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        if "--probe" in args[:end]:
+            ctx.meta["command"] = args[end + 1 :]
+            args = args[:end]
+        return super().parse_args(ctx, args)
+
+
+@click.command(
+    cls=_WithCommand,
+    epilog="Example: labhand check train.py --select grad-zero-missing --diff",
+)
 @click.argument("paths", metavar="[PATH ...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text",
@@ -31,6 +46,10 @@ if TYPE_CHECKING:
     "--baseline", metavar="FILE", type=click.Path(path_type=Path),
     help="Only what is not in FILE, which `--format json` has written.",
 )  # fmt: skip
+@click.option(
+    "--probe", is_flag=True,
+    help="Run the COMMAND after `--` for a few steps, and prove or drop findings by what it shows.",
+)  # fmt: skip
 @click.option("--statistics", is_flag=True, help="Only how often each rule found something.")
 @looks.fail_on
 def check(
@@ -43,6 +62,7 @@ def check(
     diff: bool,
     since: str | None,
     baseline: Path | None,
+    probe: bool,
     statistics: bool,
     fail_on: Severity,
 ) -> int:
@@ -54,11 +74,17 @@ def check(
 
     To begin with old code: `labhand check --format json > known.json`, then `labhand check --baseline
     known.json` tells what is new; a finding is known by its code, not by its line.
+
+    `labhand check --probe -- python train.py` runs the command for its first steps, 3 minutes at most, in a
+    copy of the project without network, and tells what code alone cannot: only then anything is run.
     """
     root = project_root(Path.cwd())
+    looked = _looked(root) if probe else None
 
     def look() -> "Findings":
-        return _found(paths, root, looks.names(select), looks.names(ignore), since, baseline)
+        return _found(
+            paths, root, looks.names(select), looks.names(ignore), since, baseline, looked
+        )
 
     findings = look()
     safeties: list[Safety] = ["neutral", "scientific"] if unsafe_fixes or not fix else ["neutral"]
@@ -80,12 +106,14 @@ def _found(
     ignore: list[str],
     since: str | None,
     baseline: Path | None,
+    looked: "Looked | None",
 ) -> "Findings":
+    from labhand.check import Facts, measured
     from labhand.check import check as look
     from labhand.kit import configuration
 
     settings = configuration.read(root)
-    return look(
+    found = look(
         paths,
         root=root,
         home=Store.at(root).home,
@@ -94,7 +122,22 @@ def _found(
         per_file=settings.per_file_ignores,
         since=since,
         baseline=baseline,
+        measured=measured(Facts(looked.events)) if looked else None,
     )
+    if looked is not None:
+        found.summary["probe"] = {
+            "steps": looked.steps, "seconds": looked.seconds, "held": looked.held,
+            "trouble": looked.trouble or None,
+        }  # fmt: skip
+    return found
+
+
+def _looked(root: Path) -> "Looked":
+    """What the probe sees of the command after `--`."""
+    from labhand.cycle.probing import probe
+
+    command = click.get_current_context().meta["command"]
+    return probe(command, Path.cwd(), Store.at(root).home)
 
 
 def _mend(findings: "Findings", root: Path, safeties: "list[Safety]") -> int:

@@ -69,6 +69,7 @@ class Page:
     def _end(self) -> Iterator[str]:
         for skipped in self.findings.skipped:
             yield click.style(f"not checked: {not_checked(skipped)}", dim=True)
+        yield from self._by_run()
         summary, found = self.findings.summary, self.findings.findings
         grave = [
             looks.counted(number, severity)
@@ -82,6 +83,20 @@ class Page:
             told += f"; {summary[key]} {words}" if summary.get(key) else ""
         yield told
 
+    def _by_run(self) -> Iterator[str]:
+        """What the probe has dropped, and how far it came."""
+        summary = self.findings.summary
+        for dropped in summary.get("dropped", ()):
+            where = dropped["where"]
+            place = f"{looks.from_here(self.root / where['path'])}:{where['line']}"
+            yield click.style(f"dropped: {place} {dropped['rule']}: {dropped['why']}", dim=True)
+        if probe := summary.get("probe"):
+            steps, seconds = looks.counted(probe["steps"], "step"), f"{probe['seconds']:.0f} s"
+            told = f"the probe saw {steps} in {seconds} and proved {looks.counted(summary['proven'], 'finding')}"
+            yield click.style(f"{told} ({probe['held']})", dim=True)
+            if probe["trouble"]:
+                yield f"the command {probe['trouble']}"
+
     def _finding(self, finding: "Finding") -> Iterator[str]:
         where = finding.where
         cell = f" cell {where.cell}" if isinstance(where.cell, int) else ""
@@ -90,6 +105,9 @@ class Page:
         rule = looks.by_gravity(finding.severity, finding.rule)
         yield f"{place} {finding.severity} {rule} {finding.message}"
         yield from self._excerpts(finding)
+        seen = str(finding.evidence.get("measured", ""))
+        news = seen not in finding.message and finding.message not in seen
+        yield from self._wrapped("seen: ", seen if news else "")
         why = "" if finding.rule in self._explained else _why(finding.rule, self.home)
         self._explained.add(finding.rule)
         yield from self._wrapped("why: ", why, dim=True)
@@ -209,7 +227,8 @@ def _why(rule: str, home: Path) -> str:
     from labhand.core import registry
     from labhand.kit import cases
 
-    found = next((e for e in registry.extensions("rule", home) if e.name == rule), None)
+    every = [*registry.extensions("rule", home), *registry.extensions("detector", home)]
+    found = next((e for e in every if e.name == rule), None)
     if found is None:
         return ""
     told = cases.sections(cases.documentation(found)).get("Why is this bad", "")

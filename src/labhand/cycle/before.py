@@ -61,7 +61,7 @@ def _peaks(store: Store, run: Run) -> dict[str, float]:
 
 def _fine(run: Run) -> bool:
     """Whether it finished and watch told nobody of it: healthy runs have warnings, too."""
-    told = (f for f in run.findings if f.job == "watch")
+    told = (f for f in run.findings if f.job == "watch" or "live" in f.evidence)
     return (
         run.status == "finished"
         and bool(run.attempts)

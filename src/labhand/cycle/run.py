@@ -22,6 +22,7 @@ from labhand.cycle import limit, settle
 from labhand.cycle.alarm import Alarmed
 from labhand.cycle.before import before
 from labhand.cycle.pledge import Pledge
+from labhand.cycle.proven import joined
 from labhand.cycle.recorder import Recorder
 from labhand.cycle.request import Face, Request
 from labhand.kit import configuration, presence, settings, snapshot
@@ -365,7 +366,7 @@ class _Carrier:
         self.run.config |= recorder.config
         if recorder.python and not self.run.environment.python:
             self._safely(self._keep_environment_of, recorder.python)
-        self.run.findings += recorder.watcher.findings().findings
+        self.run.findings = joined(self.run.findings, recorder.watcher.findings().findings)
         next_job = None
         if self.pledge is not None and not stopped and not self.interrupted:
             self._safely(self.pledge.watch, recorder.config, None)

@@ -9,9 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
+from labhand.core import event
+from labhand.core.event import Event
 from labhand.kit.lines import Lines, Numbering
 from labhand.kit.metric_names import headlines
 from labhand.kit.points import Tail
@@ -19,19 +22,26 @@ from labhand.kit.sandbox import Sandbox
 from labhand.launch import probed
 
 LOOK_S = 0.1
+ASKS = "LABHAND_TRIAL"
+"""Asks the probe to look closely at the first steps, with the seconds that it has for that."""
 _SHOWN = 1500
 
 Rows = dict[str, list[tuple[int, float]]]
 """Each metric with its steps and values in the order in which they came."""
 
 
+Stopped = Literal["enough", "time", "memory"]
+
+
 class Trial(msgspec.Struct):
-    """How a start went. `exit_code` is None where it was stopped: it had shown enough, or time ran out."""
+    """How a start went. `exit_code` is None where it was `stopped`: what for is told there."""
 
     exit_code: int | None
     rows: Rows
     output: str
     seconds: float
+    stopped: Stopped | None = None
+    events: list[Event] = []
 
     @property
     def fails(self) -> bool:
@@ -71,47 +81,79 @@ def start(
     cwd: Path,
     sandbox: Sandbox,
     most_s: float,
-    enough: int,
+    enough: int | None = None,
     overlay: Mapping[Path, str] | None = None,
+    more: Mapping[str, str] | None = None,
+    memory_bytes: int | None = None,
 ) -> Trial:
-    """The trial of a command in `cwd`. Stops it once a metric has `enough` values. Blocks."""
+    """The trial of a command in `cwd`. Stops it once a metric has `enough` values. Blocks.
+
+    `more` are variables for it beside those the sandbox lets through; `memory_bytes` is what it may take.
+    """
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="labhand-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
         box = msgspec.structs.replace(sandbox, write=[*sandbox.write, folder])
-        env = box.environment(os.environ) | {"TMPDIR": made, "PYTHONUNBUFFERED": "1"}
+        env = {**(more or {}), **box.environment(os.environ)}
+        env |= {"TMPDIR": made, "PYTHONUNBUFFERED": "1"}
         env = probed(env, made, _overlay(folder, overlay or {}))
+        env |= {name: value for name, value in (more or {}).items() if name == ASKS}
         watched = _Watched(folder)
         with (folder / "output").open("wb") as output:
             process = subprocess.Popen(
                 box.wrapped(command), cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
+
+        def shown() -> Stopped | None:
+            watched.look()
+            if enough is not None and watched.most >= enough:
+                return "enough"
+            if memory_bytes is not None and _resident(process.pid) > memory_bytes:
+                return "memory"
+            return "time" if time.monotonic() > began + most_s else None
+
         try:
-            ended = _wait(process, watched, began + most_s, lambda: watched.most >= enough)
+            stopped = _wait(process, shown)
         finally:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             code = process.wait()
         watched.look(last=True)
-        text = watched.text
-    return Trial(code if ended else None, watched.rows, text, round(time.monotonic() - began, 2))
+        events = _events(folder)
+    seconds = round(time.monotonic() - began, 2)
+    return Trial(None if stopped else code, watched.rows, watched.text, seconds, stopped, events)
 
 
 def _wait(
-    process: "subprocess.Popen[bytes]",
-    watched: "_Watched",
-    until: float,
-    enough: Callable[[], bool],
-) -> bool:
-    """Waits for its end, for enough, or until a time; whether it ended."""
+    process: "subprocess.Popen[bytes]", shown: Callable[[], Stopped | None]
+) -> Stopped | None:
+    """Waits for its end, or for a reason to stop it; None: it ended."""
     while True:
         with suppress(subprocess.TimeoutExpired):
             process.wait(LOOK_S)
-            return True
-        watched.look()
-        if enough() or time.monotonic() > until:
-            return False
+            return None
+        if (why := shown()) is not None:
+            return why
+
+
+def _resident(pid: int) -> int:
+    """The memory of a process and of what it has started, in bytes; shared pages count each time."""
+    import psutil
+
+    total = 0
+    with suppress(psutil.Error):
+        leader = psutil.Process(pid)
+        for process in (leader, *leader.children(recursive=True)):
+            with suppress(psutil.Error):
+                total += process.memory_info().rss
+    return total
+
+
+def _events(folder: Path) -> list[Event]:
+    """What the probe told, of each process in its order."""
+    paths = sorted(folder.glob("events*.jsonl"))
+    return [happened for path in paths for happened in event.read_from(path, {})]
 
 
 def _overlay(folder: Path, changed: Mapping[Path, str]) -> Path | None:

@@ -12,6 +12,7 @@ _OURS = (
     "LABHAND_KEEPER",
     "LABHAND_FIRST",
     "LABHAND_OWN_ATTEMPT",
+    "LABHAND_TRIAL",
 )
 
 

@@ -46,6 +46,8 @@ PARTS: dict[str, tuple[str, ...]] = {
 def start(attempt: str) -> None:
     """Begins the session of this process and arms the probe. Raises nothing that matters."""
     begun = session.start(attempt)
+    if os.environ.get("LABHAND_TRIAL"):
+        PARTS["torch"] = tuple("trial.arm" if p == "torch_hooks.arm" else p for p in PARTS["torch"])
     overlay = os.environ.get("LABHAND_OVERLAY")
     if overlay:
         begun.guard("overlay", _overlay, overlay, begun)
