@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from labhand.check import narrow, patches, settle, suppress
 from labhand.check.cache import Cache, Told
@@ -79,24 +80,27 @@ def check(
         return check(paths, root=root, home=home, select=select, ignore=ignore).findings
 
     known = narrow.known(baseline) if baseline is not None else set[str]()
-    left_out = {"known": _drop(answer, known), "untouched": 0}
+    left_out = {"suppressed": suppressed, "known": _drop(answer, known), "untouched": 0}
     if since is not None:
-        older = narrow.before(since, answer.findings, root, look)
-        left_out["untouched"] = _drop(answer, older)
+        left_out["untouched"] = _drop(answer, narrow.before(since, answer.findings, root, look))
     by_run.close(answer)
     answer.skipped = _once(answer.skipped)
-    count = Counter(f.rule for f in answer.findings)
     answer.summary = {
-        "files": len(files),
-        "findings": len(answer.findings),
-        "rules": dict(sorted(count.items())),
-        "severities": {s: sum(f.severity == s for f in answer.findings) for s in SEVERITIES},
-        "suppressed": suppressed,
+        **_counted(answer.findings, len(files)),
         **left_out,
         **by_run.summary(),
         "seconds": round(time.perf_counter() - began, 3),
     }
     return answer
+
+
+def _counted(findings: Sequence[Finding], files: int) -> dict[str, Any]:
+    return {
+        "files": files,
+        "findings": len(findings),
+        "rules": dict(sorted(Counter(f.rule for f in findings).items())),
+        "severities": {s: sum(f.severity == s for f in findings) for s in SEVERITIES},
+    }
 
 
 def check_text(
