@@ -108,7 +108,7 @@ class _Proposal:
             UsageError: it needs a model and there is none; what had to be written is told.
         """
         try:
-            return agent(self.agent_name, self.patches.home)
+            return agent(self.agent_name, self.patches.home, self.configuration.agents)
         except UsageError as error:
             what = "; ".join(edit.summary for edit in self.reading.intent.edits)
             told = f"this needs new code ({what})" if what else "this needs new code"
@@ -192,7 +192,8 @@ class _Proposal:
         )
 
     def _nothing(self, account: Account) -> str:
-        why = f" ({account.why})" if account.why else ""
+        told = account.why or (f"it said: {account.summary[:120]}" if account.summary else "")
+        why = f" ({told})" if told else ""
         return (
             f"the agent `{self.agent_name}` changed nothing{why}; nothing is left behind; say the "
             "instruction in smaller steps, or try another model"

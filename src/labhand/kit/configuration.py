@@ -15,6 +15,18 @@ HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)")
 OnAlarm = Literal["stop", "checkpoint", "ask", "none"]
 
 
+class AgentCommand(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """An agent that speaks ACP.
+
+    `environment`: names of variables that it gets beside the plain ones, such as that of its key.
+    `write`: folders that its own process may write beside the worktree.
+    """
+
+    command: list[str]
+    environment: list[str] = []
+    write: list[str] = []
+
+
 class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What a project may set. Each field's line below it is its documentation."""
 
@@ -54,6 +66,8 @@ class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown
     """What it may cost, in the money of an endpoint that tells costs."""
     agent_network: bool = False
     """Whether its commands, and the code it wrote while that is proven, may use the network."""
+    agents: dict[str, AgentCommand] = {}
+    """Agents for `--agent NAME` that speak ACP: `[agents.NAME]` with `command = […]`, `environment`, `write`."""
     proof_seconds: float = 300.0
     """Seconds that the proof of a patch takes at most."""
     price: float = 0.0
