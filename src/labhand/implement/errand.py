@@ -48,6 +48,7 @@ class Trajectory:
 
     def __init__(self, path: Path, session: str, agent: str, version: str) -> None:
         self.path = path
+        self.version = version
         self._told: dict[str, Any] = {
             "schema_version": "ATIF-v1.4",
             "session_id": session,

@@ -109,7 +109,7 @@ class Agent:
     async def _begin(self, errand: Errand, message: str, connection: Any, child: Child) -> str:
         """Opens a session, the one of before where the agent can; the text that it is to be given."""
         try:
-            answer = await asyncio.wait_for(self._greet(connection), START_S)
+            answer = await asyncio.wait_for(self._greet(errand, connection), START_S)
             if answer.agent_info is not None:
                 self.account.model = (
                     f"{answer.agent_info.name} {answer.agent_info.version or ''}".strip()
@@ -127,17 +127,15 @@ class Agent:
             self._brief = message
         return message if again or message is self._brief else f"{self._brief}\n\n{message}"
 
-    async def _greet(self, connection: Any) -> Any:
+    async def _greet(self, errand: Errand, connection: Any) -> Any:
         from acp import PROTOCOL_VERSION
         from acp.schema import ClientCapabilities, FileSystemCapabilities, Implementation
-
-        from labhand import __version__
 
         files = FileSystemCapabilities(read_text_file=True, write_text_file=True)
         answer = await connection.initialize(
             protocol_version=PROTOCOL_VERSION,
             client_capabilities=ClientCapabilities(fs=files, terminal=True),
-            client_info=Implementation(name="labhand", version=__version__),
+            client_info=Implementation(name="labhand", version=errand.trajectory.version),
         )
         if answer.protocol_version != PROTOCOL_VERSION:
             raise AgentError(
