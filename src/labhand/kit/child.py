@@ -22,7 +22,7 @@ _GRACE_S = 2.0
 class Heard(asyncio.StreamReader):
     """What the program says. `begin` is how it began; `flooded` where it said too much and was cut off."""
 
-    def __init__(self, most: int = MOST_BYTES) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__(limit=1 << 20)
         self.begin = b""
         self.flooded = False
@@ -98,7 +98,7 @@ async def talking(
     process = started(command, cwd, env, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
     loop = asyncio.get_running_loop()
-    reader = Heard()
+    reader = Heard(MOST_BYTES)
     said, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), process.stdout
     )

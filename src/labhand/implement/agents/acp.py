@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -207,7 +208,9 @@ class Agent:
         """What went wrong, in one sentence with what the agent said of it last."""
         if isinstance(error, AgentError):
             return error
-        code = child.process.poll()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # its output ends a moment before it does
+            child.process.wait(1.0 if isinstance(error, ConnectionError) else 0.0)
+        code = child.process.returncode
         if child.reader.flooded:
             what = "said more than labhand listens to, and was ended"
         elif isinstance(error, ConnectionError):
