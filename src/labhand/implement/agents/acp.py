@@ -208,7 +208,9 @@ class Agent:
         """What went wrong, in one sentence with what the agent said of it last."""
         if isinstance(error, AgentError):
             return error
-        with contextlib.suppress(subprocess.TimeoutExpired):  # its output ends a moment before it does
+        with contextlib.suppress(
+            subprocess.TimeoutExpired
+        ):  # its output ends a moment before it does
             child.process.wait(1.0 if isinstance(error, ConnectionError) else 0.0)
         code = child.process.returncode
         if child.reader.flooded:
