@@ -5,11 +5,15 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import ray_here
+import slurm_here
 
 # How long a draw takes says how busy the machine is, nothing of the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -96,3 +100,49 @@ def until():
         raise AssertionError("the condition did not come to hold in time")
 
     return wait
+
+
+LOUD = "NOT TESTED: "
+"""How the reason of a skip begins that must not be overlooked."""
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Says at the end, whatever the options, which engine could not be started here, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    for reason in sorted({r.partition(LOUD)[2] for r in reasons if LOUD in r}):
+        terminalreporter.write_line(f"{LOUD}{reason}", yellow=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def _slurm(tmp_path_factory):
+    if why := slurm_here.why_not():
+        pytest.skip(f"{LOUD}Slurm: {why}")
+    with slurm_here.slurm(tmp_path_factory.mktemp("slurm")) as conf:
+        yield conf
+
+
+@pytest.fixture
+def slurm(_slurm: str, monkeypatch) -> str:
+    """A real Slurm of two nodes; the path of its configuration."""
+    monkeypatch.setenv("SLURM_CONF", _slurm)
+    return _slurm
+
+
+@pytest.fixture(scope="session")
+def _ray(tmp_path_factory):
+    if why := ray_here.why_not():
+        pytest.skip(f"{LOUD}Ray: {why}")
+    # Ray's sockets lie in it, whose paths may not be long.
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as place,
+        ray_here.ray(Path(place), slurm_here.free_ports(2)) as address,
+    ):
+        yield address
+
+
+@pytest.fixture
+def ray(_ray: str, monkeypatch) -> str:
+    """A real Ray on this machine; the address of its job server."""
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", _ray)
+    return _ray

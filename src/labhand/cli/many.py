@@ -37,7 +37,7 @@ def sweep(
         click.echo(f"{many.name}: {what} in the queue; `labhand queue` shows them")
         return 0
     click.echo(click.style(f"labhand · {many.name} · {what}", dim=True), err=True)
-    return _shown(store, many)
+    return shown(store, many)
 
 
 def wait(request: "Request", priority: int) -> int:
@@ -64,7 +64,8 @@ def _queued(
     return store, many
 
 
-def _shown(store: "Store", many: "Sweep") -> int:
+def shown(store: "Store", many: "Sweep") -> int:
+    """Shows how the runs of a sweep go until all have ended, and what came of them; the exit code."""
     from labhand.cycle.sweeping import Standing, withdraw
 
     with _stopping() as asked:

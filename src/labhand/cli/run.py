@@ -92,7 +92,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Run in the background and return at once; it waits in the queue where no slot is free.",
 )
-@click.option("--on", "launcher", metavar="PLACE", default="local", help="Where to run: local.")
+@click.option(
+    "--on",
+    "launcher",
+    metavar="PLACE",
+    default="local",
+    help="Where to run: local, slurm, ray, debug; `labhand rule NAME` tells of each.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def run(
     name: str | None,
@@ -117,6 +123,7 @@ def run(
     The code needs no change. Metrics are taken from what the script logs, writes and prints;
     minor failures of deployment are mended; the exit code is the command's own.
     """
+    from labhand.core.store import Store
     from labhand.cycle.request import Request
 
     request = Request(
@@ -134,6 +141,13 @@ def run(
         limit=limit,
         budget=budget,
     )
+    if launcher != "local":
+        from labhand.launch.places import is_distant
+
+        if is_distant(launcher, Store.at(request.cwd).home):
+            from labhand.cli.elsewhere import carry as carry_elsewhere
+
+            return carry_elsewhere(request, axes, seeds, detach=detach)
     if axes or seeds is not None:
         from labhand.cli.many import sweep
 

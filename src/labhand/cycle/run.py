@@ -18,7 +18,7 @@ from labhand.core import event
 from labhand.core.errors import InputError, LabhandError, RecordError, UsageError
 from labhand.core.run import Attempt, Failure, Fix, Run
 from labhand.core.store import Store, check_name, project_root
-from labhand.cycle import limit, settle
+from labhand.cycle import limit, settle, taken_up
 from labhand.cycle.alarm import Alarmed
 from labhand.cycle.before import before
 from labhand.cycle.pledge import Pledge
@@ -40,6 +40,7 @@ from labhand.launch import (
     probed,
     start,
 )
+from labhand.launch.probed import write_overlay
 from labhand.watch.roles import Roles
 
 SUSPEND = b"\x1a"
@@ -135,10 +136,7 @@ class _Carrier:
         began = time.monotonic()
         try:
             presence.note(self.folder)
-            self._keep_code()
-            self.store.write(self.run)
-            self._check()
-            job: Job | None = self._first_job()
+            job: Job | None = self._job_again() if self.run.attempts else self._begin()
             while job is not None:
                 job = self._attempt(job)
         except LabhandError:
@@ -161,6 +159,22 @@ class _Carrier:
         self.run.status = settle.status(self.folder, last, interrupted=self.interrupted)
         self._guarded(lambda: settle.finish(self.store, self.run))
         return self.run
+
+    def _begin(self) -> Job:
+        self._keep_code()
+        self.store.write(self.run)
+        self._check()
+        return self._first_job(1)
+
+    def _job_again(self) -> Job:
+        """The job that goes on with a run that was cut off."""
+        taken_up.reopen(self.store, self.run)
+        first, last = self._first_job(len(self.run.attempts)), self.run.attempts[-1]
+        places = str(self.root), str(self.store.home)
+        job = taken_up.next_job(self.run, first, last, *places, self.allowed)
+        assert last.failure is not None
+        self.face.failed(last.failure, last.fix)
+        return job
 
     def _last(self) -> Attempt:
         """The last attempt that stands: one that changed the science unasked does not."""
@@ -245,8 +259,8 @@ class _Carrier:
             if number > ALIKE:
                 self.face.tell(f"{number - ALIKE} more of {rule}; `labhand check` shows them all")
 
-    def _first_job(self) -> Job:
-        folder = self.store.attempt(self.run.id, 1)
+    def _first_job(self, attempt: int) -> Job:
+        folder = self.store.attempt(self.run.id, attempt)
         return Job(
             command=list(self.applied.command),
             cwd=str(self.request.cwd),
@@ -261,7 +275,7 @@ class _Carrier:
         number = len(self.run.attempts) + 1
         folder = self.store.attempt(self.run.id, number)
         folder.mkdir(mode=0o700, parents=True)
-        overlay = _write_overlay(folder, job.overlay) if job.overlay else None
+        overlay = write_overlay(folder, job.overlay) if job.overlay else None
         environment = probed(job.env, str(folder), overlay)
         job = msgspec.structs.replace(job, attempt_dir=str(folder), env=environment)
         attempt = Attempt(number=number, command=scrub_arguments(job.command), started=event.now())
@@ -377,6 +391,8 @@ class _Carrier:
         self.pledge = None
         if stopped and self.face.over():
             attempt.failure = limit.reached(self.request.limit)
+        elif self.told_to_end:
+            attempt.failure = taken_up.told_to_end()
         if end.exit_code != 0 and not (stopped or self.interrupted or self.told_to_end):
             next_job = self._mend(attempt, job, end, recorder)
         self._guarded(lambda: self.store.write(self.run))
@@ -482,17 +498,3 @@ class _Carrier:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _write_overlay(folder: Path, overlay: dict[str, str]) -> Path:
-    """Writes the changed sources beside the attempt and the map to them, for the probe."""
-    place = folder / "overlay"
-    place.mkdir(mode=0o700)
-    table: dict[str, str] = {}
-    for number, (path, text) in enumerate(overlay.items()):
-        changed = place / f"{number}-{Path(path).name}"
-        changed.write_text(text, encoding="utf-8")
-        table[path] = str(changed)
-    index = place / "overlay.json"
-    index.write_bytes(msgspec.json.encode(table))
-    return index

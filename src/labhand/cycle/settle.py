@@ -74,8 +74,7 @@ def settle(store: Store, run: Run) -> Run:
     _take_what_was_told(store, run)
     if run.attempts:
         last = run.attempts[-1]
-        last.exit_code, last.signal = end.get("exit_code"), end.get("signal")
-        last.wall_s = end.get("wall_s")
+        end_attempt(store, run, last)
         run.exit_code = last.exit_code
         run.resources.cpu_s = end.get("cpu_s")
         run.resources.max_rss_bytes = end.get("max_rss_bytes")
@@ -102,6 +101,13 @@ def _training_there(store: Store, run: Run) -> bool:
         return attach(store.attempt(run.id, run.attempts[-1].number)).end() is None
     except LabhandError:
         return False
+
+
+def end_attempt(store: Store, run: Run, last: Attempt) -> None:
+    """Ends the last attempt of a run as the keeper's `end.json` tells; without one nobody knows."""
+    end = _end(store, run)
+    last.exit_code, last.signal = end.get("exit_code"), end.get("signal")
+    last.wall_s = end.get("wall_s")
 
 
 def _end(store: Store, run: Run) -> dict[str, Any]:

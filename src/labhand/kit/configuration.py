@@ -74,6 +74,10 @@ class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown
     """What an hour of a run costs, in your money: shown while it goes on, and held to `--limit 5$`."""
     slots: int = 0
     """Runs of the queue that go at once; 0: one a core, and as many as there are GPUs for."""
+    slurm: dict[str, Any] = {}
+    """What `--on slurm` asks of Slurm, by submitit's names or sbatch's: `partition`, `time`, `account`, …"""
+    ray: dict[str, Any] = {}
+    """What `--on ray` asks of Ray: `address`, `entrypoint-num-cpus`, `entrypoint-memory`, `runtime-env`, …"""
     report: bool = True
     """Whether `labhand run` writes report.html."""
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labhand.core import run
-from labhand.core.errors import NotFoundError
-from labhand.core.registry import extensions
+from labhand.launch import places
 from labhand.launch.job import (
     End,
     Evidence,
@@ -43,10 +42,7 @@ def start(job: Job, launcher: str = "local", home: Path | None = None) -> Proces
         UsageError: there is no such command, it cannot be executed, or the folder is missing.
         NotFoundError: no launcher has that name.
     """
-    known = {extension.name: extension for extension in extensions("launcher", home)}
-    if launcher not in known:
-        raise NotFoundError.named("launcher", launcher, known, "labhand rule --list")
-    process: Process = known[launcher].load()().start(job)
+    process: Process = places.launcher(launcher, home).start(job)
     return process
 
 

@@ -22,7 +22,9 @@ class Job(msgspec.Struct, kw_only=True):
     and error that are terminals here; the others pass as they are or as a pipe. `on_terminal` says
     outright which of `stdin`, `stdout`, `stderr` are the pty. Without a `terminal`: plain pipes,
     standard input inherited. `overlay` holds whole texts to run in place of files, by absolute path;
-    `open_files` how many files it may have open, None: as many as we may.
+    `open_files` how many files it may have open, None: as many as we may. `name` is what an engine
+    shall call it; `gpus`, `cpus` and `memory` (bytes) what it shall give it on each node, None: as its
+    settings say.
     """
 
     command: list[str]
@@ -33,6 +35,10 @@ class Job(msgspec.Struct, kw_only=True):
     on_terminal: tuple[str, ...] | None = None
     overlay: dict[str, str] = {}
     open_files: int | None = None
+    name: str = "labhand"
+    gpus: int | None = None
+    cpus: int | None = None
+    memory: int | None = None
 
 
 class Output(NamedTuple):

@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 BOOT = str(Path(__file__).parent.parent / "probe" / "boot")
 _LAST = os.path.join("labhand", "probe", "boot")  # noqa: PTH118
 _OURS = (
@@ -37,3 +39,17 @@ def unprobed(env: Mapping[str, str]) -> dict[str, str]:
     # an empty entry is the current folder, and stays
     entries = [entry for entry in path.split(os.pathsep) if not entry.endswith(_LAST)]
     return kept | ({"PYTHONPATH": os.pathsep.join(entries)} if path and entries else {})
+
+
+def write_overlay(folder: Path, overlay: Mapping[str, str]) -> Path:
+    """The map to the changed sources, for the probe; both are written beside the attempt."""
+    place = folder / "overlay"
+    place.mkdir(mode=0o700)
+    table: dict[str, str] = {}
+    for number, (path, text) in enumerate(overlay.items()):
+        changed = place / f"{number}-{Path(path).name}"
+        changed.write_text(text, encoding="utf-8")
+        table[path] = str(changed)
+    index = place / "overlay.json"
+    index.write_bytes(msgspec.json.encode(table))
+    return index

@@ -381,12 +381,17 @@ def now() -> str:
 
 
 def event(attempt_dir: str, kind: str, data: Mapping[str, Any]) -> bool:
-    """True when the event stands in `events.<pid>.jsonl` (`labhand.event/1`)."""
+    """True when the event stands in `events.<pid>.jsonl` (`labhand.event/1`).
+
+    With `<rank>-` before the pid above rank 0: on another node another process may have that pid.
+    """
     from json import dumps
 
     try:
         line = {"schema": "labhand.event/1", "kind": kind, "time": now(), "data": plain(data)}
-        path = os.path.join(attempt_dir, "events.%d.jsonl" % os.getpid())
+        rank = rank_of_environment()
+        writer = "%d-%d" % (rank, os.getpid()) if rank else str(os.getpid())
+        path = os.path.join(attempt_dir, "events.%s.jsonl" % writer)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             append(fd, dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
