@@ -123,10 +123,11 @@ def _slurm(tmp_path_factory):
 
 
 @pytest.fixture
-def slurm(_slurm: str, monkeypatch) -> str:
-    """A real Slurm of two nodes; the path of its configuration."""
+def slurm(_slurm: str, monkeypatch):
+    """A real Slurm of two nodes, with no job in it; the path of its configuration."""
     monkeypatch.setenv("SLURM_CONF", _slurm)
-    return _slurm
+    yield _slurm
+    slurm_here.empty(_slurm)
 
 
 @pytest.fixture(scope="session")

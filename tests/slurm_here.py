@@ -91,8 +91,7 @@ def slurm(place: Path) -> Iterator[str]:
         _until(lambda: _idle(env) == 2, place)
         yield str(conf)
     finally:
-        subprocess.run(["scancel", "-u", "root"], env=env, check=False, capture_output=True)
-        _settled(env)
+        empty(str(conf))
         for daemon in reversed(running):
             daemon.terminate()
         for daemon in reversed(running):
@@ -110,12 +109,15 @@ def _idle(env: dict[str, str]) -> int:
     return len(said.stdout.split("\n")) - 1
 
 
-def _settled(env: dict[str, str]) -> None:
+def empty(conf: str) -> None:
+    """Ends all jobs, and waits until the last one has gone."""
+    env = os.environ | {"SLURM_CONF": conf}
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         said = subprocess.run(["squeue", "-h"], env=env, check=False, capture_output=True)
         if not said.stdout.strip():
             return
+        subprocess.run(["scancel", "-u", "root"], env=env, check=False, capture_output=True)
         time.sleep(0.2)
 
 

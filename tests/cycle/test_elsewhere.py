@@ -128,7 +128,8 @@ def test_a_run_that_slurm_takes_back_goes_on_from_its_checkpoint(lab, slurm, unt
     number = slurm_says("squeue", "-h", "-o", "%i")
     slurm_says("scancel", "--signal=USR2", "--batch", number)
     until(lambda: slurm_says("squeue", "-h", "-o", "%T") == "PENDING", 60)
-    slurm_says("scontrol", "update", f"jobid={number}", "StartTime=now")
+    # Slurm waits two minutes by itself; a node takes no job again in the second that it left it.
+    slurm_says("scontrol", "update", f"jobid={number}", "StartTime=now+3")
     out, told = following.communicate(timeout=120)
     assert following.returncode == 0, told
     shown = lab.show()

@@ -20,10 +20,11 @@ from labhand.core.errors import LabhandError
 from labhand.core.run import Run
 from labhand.core.store import Store, project_root
 from labhand.cycle import limit, sweep
+from labhand.cycle.needs import size
 from labhand.cycle.request import Request
 from labhand.cycle.run import Prepared
 from labhand.cycle.sweep import Sweep
-from labhand.kit import configuration, settings
+from labhand.kit import configuration, settings, slots
 from labhand.launch.distant import ASK_S, Distant
 from labhand.launch.job import Job
 from labhand.launch.launchers.srun import tasks
