@@ -2,6 +2,7 @@
 
 from labhand.scan.corruption import problems, score_ranked
 from labhand.scan.env import solve
+from labhand.scan.output_corruption import OPERATORS, output_problems
 from labhand.scan.text_corruption import text_problems
 
 
@@ -32,3 +33,14 @@ def test_faults_of_chats_are_found_and_clean_chats_bring_nothing():
             scores[rule] = score_ranked(problem.task, solve(problem)).value
     assert len(scores) >= 12 and scores.pop("clean") == 1.0
     assert sum(scores.values()) / len(scores) >= 0.9, scores
+
+
+def test_faults_of_outputs_and_transcripts_are_found_and_clean_ones_bring_nothing():
+    scores = {}
+    for problem in output_problems(4):
+        form, rule, _ = problem.task.id.split(":")
+        scores[form, rule] = score_ranked(problem.task, solve(problem)).value
+    clean = [value for (_, rule), value in scores.items() if rule == "clean"]
+    planted = {rule: value for (_, rule), value in scores.items() if rule != "clean"}
+    assert min(clean) == 1.0 and set(planted) == set(OPERATORS)
+    assert min(planted.values()) >= 0.9, planted

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from labhand.core.errors import NotFoundError
 from labhand.core.finding import SEVERITIES, Findings, Skipped
 from labhand.core.registry import extensions, load_all
+from labhand.scan import outputs
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import CannotLook, Data
 from labhand.scan.opening import open_data
@@ -174,5 +175,5 @@ def _summary(data: Data) -> dict[str, Any]:
             {"path": p.path, "split": p.split, "rows": p.rows, "columns": len(p.names)}
             for p in data.parts
         ],
-        "roles": dict(data.roles),
+        "roles": outputs.roles(data) | data.roles,
     }

@@ -210,7 +210,7 @@ def _apart(matrix: Matrix, lines: Matrix) -> Matrix:
     usual = some[odd <= np.quantile(odd, USUAL)]
     middle = usual.mean(axis=0)
     _, sizes, directions = np.linalg.svd(usual - middle, full_matrices=False)
-    kept = int(np.searchsorted(np.cumsum(sizes**2) / (sizes**2).sum(), EXPLAINED)) + 1
+    kept = int(np.searchsorted(np.cumsum(sizes**2) / ((sizes**2).sum() or 1.0), EXPLAINED)) + 1
     kept = min(kept, int((sizes > 1e-5 * sizes[0]).sum()))
     made = (lines - middle) @ (directions[:kept].T / (sizes[:kept] / np.sqrt(len(usual))))
     return made.astype(np.float32)

@@ -6,6 +6,7 @@ from typing import Any
 
 from labhand.scan.columns import Column
 from labhand.scan.data import Part
+from labhand.scan.outputs import outputs_of
 from labhand.scan.texts import conversation
 
 _NAMES: dict[str, str] = {
@@ -48,9 +49,20 @@ def find_roles(parts: Sequence[Part], said: Mapping[str, str]) -> dict[str, str]
             if name := _named(part, role, re.compile(pattern, re.I), set(found.values())):
                 found[role] = name
                 break
-    if "label" not in found and (last := _last(parts[0], set(found.values()))):
+    if "label" in found and "label" not in said and _is_target(parts, found["label"]):
+        # what a model was to answer is no class of the rows
+        del found["label"]
+    elif "label" not in found and (last := _last(parts[0], set(found.values()))):
         found["label"] = last
     return found
+
+
+def _is_target(parts: Sequence[Part], column: str) -> bool:
+    made = [told for part in parts if (told := outputs_of(part)) is not None]
+    return any(
+        told.get("target") == column and ("output" in told.columns or "prompt" in told.columns)
+        for told in made
+    )
 
 
 def is_called(role: str, name: str) -> bool:

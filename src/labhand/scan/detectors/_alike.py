@@ -188,7 +188,7 @@ class _Sets:
         import numpy as np
 
         made = np.zeros(len(left), np.int64)
-        step = max(1, 20_000_000 // max(1, int(self.sizes.max())))
+        step = max(1, 20_000_000 // max(1, int(self.sizes.max(initial=0))))
         for at in range(0, len(left), step):
             some, other = left[at : at + step], right[at : at + step]
             sizes = self.sizes[some]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data
 from labhand.scan.detectors._cells import shown
+from labhand.scan.outputs import bookkeeping
 
 LEAST = 5
 """Rows from which on one value is no chance."""
@@ -36,10 +37,11 @@ class Detector:
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a column."""
         for part in data.parts:
+            apart = {data.role("split"), data.role("context"), *bookkeeping(data, part)}
             for column in part.columns.values():
                 if column.filled < LEAST or column.kind in ("vector", "other"):
                     continue
-                if column.name in (data.role("split"), data.role("context")):
+                if column.name in apart:
                     continue
                 counts = part.counts(column.name) if column.unique <= 100 else None
                 if counts is None:

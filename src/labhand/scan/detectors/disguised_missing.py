@@ -10,6 +10,7 @@ from labhand.scan.anomaly import Anomaly, Repair, edits
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import MAY_MEAN_IT, NOTHING, counted, share, shown
+from labhand.scan.outputs import bookkeeping
 from labhand.scan.texts import ROLES
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ class Detector:
         import polars as pl
 
         for part in data.parts:
+            apart = bookkeeping(data, part)
             for column in part.columns.values():
+                if column.name in apart:
+                    continue
                 # what texts lack is told by `empty-text`
                 holds_text = column.name in [data.role(r) for r in ROLES]
                 if column.dtype == pl.String and not holds_text:

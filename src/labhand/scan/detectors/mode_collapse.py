@@ -13,7 +13,7 @@ from labhand.scan.detectors._diversity import (
     similarities,
     vectors_of,
 )
-from labhand.scan.detectors._runs import Outputs, outputs
+from labhand.scan.outputs import Outputs, outputs
 
 LEAST = 8
 """Outputs of a step or group below which nothing is told."""

@@ -17,6 +17,7 @@ from labhand.scan.detectors._rows import (
     compared,
     plain,
 )
+from labhand.scan.outputs import of_runs
 from labhand.scan.texts import ROLES, texts
 
 if TYPE_CHECKING:
@@ -62,7 +63,14 @@ class Detector:
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a part."""
         yield from _same_pictures.repeats(data, exact=False)
+        of_runs_ = [told.part for told in of_runs(data)]
+        if of_runs_:
+            data.left_out(
+                "outputs of runs repeat by right: mode-collapse and identical-runs look at them"
+            )
         for part in data.parts:
+            if part in of_runs_:
+                continue
             if any(t.role in ROLES and t.column in data.roles.values() for t in texts(data, part)):
                 yield from _texts(data, part)
                 continue

@@ -1,0 +1,182 @@
+"""Outputs from which no answer could be read."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.anomaly import found as made
+from labhand.scan.data import CannotLook, Data
+from labhand.scan.detectors._cells import share, shown
+from labhand.scan.outputs import NOTHING, Outputs, outputs, plain
+
+if TYPE_CHECKING:
+    import polars as pl
+
+HABIT = 0.8
+"""The share of outputs that must be written in a form before one that is not is a failure."""
+LEAST = 10
+FORMS = {
+    "an answer in \\boxed{}": r"\\boxed\{",
+    "a line `#### …`": r"(?m)^####\s*\S",
+    "an <answer> tag": r"(?is)<answer>.*</answer>",
+    "a line `Answer: …`": r"(?im)^\W*(?:final )?answer\W*[:=]\s*\S",
+    "the words `answer is`": r"(?i)\banswer (?:is|would be)\b",
+}
+"""How outputs are told to give their answer, and what shows it."""
+
+
+class Detector:
+    r"""Outputs from which no answer could be read.
+
+    ## What it does
+    Finds samples whose parsed answer is empty or says so (`[invalid]`, `None`, `parse error`) although the
+    model said something, samples without any score beside others that have one, and outputs that lack the
+    form in which the others answer: JSON, `\boxed{}`, `#### 12`, `<answer>`, `Answer: …`.
+    Counts how many of them hold the target all the same.
+
+    ## Why is this bad
+    They count as wrong, or not at all. A model that is better and writes differently then looks worse.
+
+    ## Known problems
+    A model that gives no answer is told too: look at the rows.
+
+    ## Example
+    The parsed answer of 31 of 200 samples is `[invalid]`; 24 of these outputs hold the target
+
+    ## Use instead
+    Mend the parser or the prompt, score again from the raw outputs, and report how many failed.
+    """
+
+    needs = ("rows",)
+
+    def look(self, data: Data) -> Iterable[Anomaly]:
+        """At most one anomaly a part."""
+        some = [t for t in outputs(data) if t.get("parsed") or t.get("output")]
+        if not some:
+            raise CannotLook("no part holds outputs or parsed answers")
+        for told in some:
+            found = next(iter(_failures(told)), None)
+            if found is not None:
+                yield _told(told, found)
+
+
+class _Failed(NamedTuple):
+    """Rows that failed, how it shows, and in which columns."""
+
+    rows: "pl.Series"
+    of: int
+    what: str
+    columns: list[str]
+    confidence: float
+
+
+def _failures(told: Outputs) -> Iterator[_Failed]:
+    """The failures, by the surest sign that there is."""
+    name = told.columns.get("parsed")
+    if name is not None and (found := _parsed(told, name)):
+        yield found
+        return
+    if told.columns.get("output"):
+        yield from _form(told, told.columns["output"])
+    yield from _unscored(told)
+
+
+def _parsed(told: Outputs, name: str) -> _Failed | None:
+    import polars as pl
+
+    cell = pl.col(name).cast(pl.String, strict=False)
+    failed = cell.is_null() | cell.str.contains(NOTHING)
+    said = pl.lit(True)
+    output = told.columns.get("output")
+    if output is not None:
+        said = pl.col(output).cast(pl.String, strict=False).str.strip_chars().str.len_chars() > 0
+    frame = told.part.select(row=pl.col("__row__"), failed=failed & said, value=cell)
+    rows = frame.filter("failed")
+    # a column that is mostly empty is filled in for some samples only
+    if not len(rows) or len(rows) > 0.9 * len(frame):
+        return None
+    value = rows["value"].fill_null("nothing").value_counts(sort=True).row(0)[0]
+    what = f"the parsed answer is {shown(value) if value.strip() else 'blank'}"
+    return _Failed(rows["row"], len(frame), what, [name], 0.93)
+
+
+def _form(told: Outputs, name: str) -> Iterator[_Failed]:
+    import polars as pl
+
+    text = pl.col(name).cast(pl.String, strict=False)
+    frame = told.part.select(row=pl.col("__row__"), text=text).drop_nulls()
+    if len(frame) < LEAST:
+        return
+    any_form = frame["text"].str.contains("|".join(f"(?:{p})" for p in FORMS.values()))
+    for what, pattern in FORMS.items():
+        has = frame["text"].str.contains(pattern)
+        if float(has.mean() or 0.0) >= HABIT:  # type: ignore[arg-type]
+            rows = frame.filter(~any_form)["row"]
+            if len(rows):
+                yield _Failed(rows, len(frame), f"{what} is missing", [name], 0.8)
+            return
+    starts = frame["text"].str.contains(r"^\s*(?:```(?:json)?\s*)?[\[{]")
+    if float(starts.mean() or 0.0) >= HABIT:  # type: ignore[arg-type]
+        bad = [row for row, said in frame.iter_rows() if not _is_json(said)]
+        if 0 < len(bad) <= (1 - HABIT) * len(frame) + 1:
+            yield _Failed(pl.Series(bad), len(frame), "the output is no JSON", [name], 0.9)
+
+
+def _is_json(said: str) -> bool:
+    inner = re.sub(r"^\s*```(?:json)?\s*|\s*```\s*$", "", said)
+    try:
+        json.loads(inner)
+    except ValueError:
+        return False
+    return True
+
+
+def _unscored(told: Outputs) -> Iterator[_Failed]:
+    import polars as pl
+
+    for name in told.scores:
+        column = told.part.columns[name]
+        if LEAST <= column.filled < column.rows and column.nulls <= (1 - HABIT) * column.rows:
+            empty = told.part.select(row=pl.col("__row__"), empty=pl.col(name).is_null())
+            rows = empty.filter("empty")["row"]
+            yield _Failed(rows, column.rows, f"there is no score in `{name}`", [name], 0.7)
+            return
+
+
+def _told(told: Outputs, failed: _Failed) -> Anomaly:
+    rows, number = failed.rows, len(failed.rows)
+    held = _holding(told, rows)
+    few = number < 3 and number < 0.02 * failed.of
+    output = told.columns.get("output")
+    columns = list(dict.fromkeys([*failed.columns, *([output] if output else [])]))
+    ending = f"; {held:,} of these outputs hold the target all the same" if held else ""
+    return Anomaly(
+        told.part,
+        f"in {number:,} of {failed.of:,} samples ({share(number, failed.of)}) {failed.what}, as in row "
+        f"{rows[0]}{ending}",
+        "mend the parser or the prompt and score again from the raw outputs",
+        failed.confidence,
+        made(rows.to_list()),
+        columns,
+        "note" if few else "warning",
+        normal=f"{share(failed.of - number, failed.of)} of the samples give an answer that can be read",
+        evidence={"hold_the_target": held} if held is not None else {},
+    )
+
+
+def _holding(told: Outputs, rows: "pl.Series") -> int | None:
+    """How many of these outputs end with the target as a word of its own; None: not known."""
+    import polars as pl
+
+    output, target = told.columns.get("output"), told.columns.get("target")
+    if output is None or target is None:
+        return None
+    frame = told.part.select(row=pl.col("__row__"), output=plain(pl.col(output)), target=plain(pl.col(target)))  # fmt: skip
+    frame = frame.filter(pl.col("row").is_in(rows.implode())).drop_nulls()
+    return sum(
+        re.search(rf"(?<!\w){re.escape(target)}(?!\w)", said[-300:]) is not None
+        for _, said, target in frame.iter_rows()
+        if len(target) < 200
+    )
