@@ -104,12 +104,12 @@ def judged(generator: "Generator", items: int = 60) -> list[Row]:
 
 def transcripts(generator: "Generator", number: int = 24) -> list[Row]:
     """Agents that mend a function: they look, run the tests, edit, run them again and say what they did."""
-    return [{"id": f"task-{i:02}", "messages": _session(generator)} for i in range(number)]
+    return [{"id": f"task-{i:02}", "messages": _session(generator, i)} for i in range(number)]
 
 
-def _session(generator: "Generator") -> list[Row]:
-    word = str(generator.choice(THINGS))
-    path, place = f"src/{word}.py", str(generator.choice(PLACES)).lower()
+def _session(generator: "Generator", number: int) -> list[Row]:
+    word = THINGS[number % len(THINGS)]
+    path, place = f"src/{word}.py", PLACES[(5 * number + number // 12) % len(PLACES)].lower()
     a, b = (int(x) for x in generator.integers(2, 90, size=2))
     return [
         {"role": "user", "content": f"`count_{word}` in {path} gives {a} for {place}, expected {b}. Mend it."},
