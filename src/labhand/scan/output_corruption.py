@@ -102,7 +102,7 @@ def judged(generator: "Generator", items: int = 60) -> list[Row]:
     return rows
 
 
-def transcripts(generator: "Generator", number: int = 24) -> list[Row]:
+def transcripts(generator: "Generator", number: int = 12) -> list[Row]:
     """Agents that mend a function: they look, run the tests, edit, run them again and say what they did."""
     return [{"id": f"task-{i:02}", "messages": _session(generator, i)} for i in range(number)]
 
