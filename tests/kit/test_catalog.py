@@ -11,7 +11,7 @@ import pytest
 from labhand.core.finding import Finding, in_run
 from labhand.core.run import Metric, Run
 from labhand.core.store import Store
-from labhand.kit.catalog import Catalog, RunRow, script_of
+from labhand.kit.catalog import Catalog, RunRow, path_of, script_of
 
 
 def metric(last: float | None = 1.0) -> Metric:
@@ -151,8 +151,8 @@ def _other_rows(path: Path) -> None:
 def test_a_spoilt_index_is_made_anew_or_passed_by(store: Store, damage) -> None:  # type: ignore[no-untyped-def]
     before = Catalog(store).rows()
     for suffix in ("-wal", "-shm"):
-        Path(f"{store.home}/catalog.db{suffix}").unlink(missing_ok=True)
-    damage(store.home / "catalog.db")
+        Path(f"{path_of(store)}{suffix}").unlink(missing_ok=True)
+    damage(path_of(store))
     Catalog(store).put(made(store, 6))
     assert Catalog(store).rows()[1:] == before
     assert numbers(Catalog(store).rows()) == [6, 4, 3, 2, 1, 0]
@@ -160,7 +160,7 @@ def test_a_spoilt_index_is_made_anew_or_passed_by(store: Store, damage) -> None:
 
 def test_a_locked_index_is_passed_by(store: Store) -> None:
     before = Catalog(store).rows()
-    database = sqlite3.connect(store.home / "catalog.db", isolation_level=None)
+    database = sqlite3.connect(path_of(store), isolation_level=None)
     database.execute("PRAGMA locking_mode = EXCLUSIVE")
     database.execute("BEGIN EXCLUSIVE")
     database.execute("DELETE FROM runs")
@@ -179,7 +179,7 @@ def test_a_home_that_cannot_be_written(store: Store, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("labhand.kit.catalog.os.open", refused)
     assert numbers(Catalog(store).rows()) == [4, 3, 2, 1, 0]
-    assert not (store.home / "catalog.db").exists()
+    assert not path_of(store).exists()
 
 
 def test_several_at_once(store: Store) -> None:
@@ -204,7 +204,7 @@ def test_several_at_once(store: Store) -> None:
 
 def test_the_index_is_private(store: Store) -> None:
     Catalog(store).rows()
-    assert (store.home / "catalog.db").stat().st_mode & 0o077 == 0
+    assert path_of(store).stat().st_mode & 0o077 == 0
 
 
 def test_the_run_before_of_the_same_script(store: Store) -> None:

@@ -15,10 +15,11 @@ from labhand.cli.run import notifying, report
 from labhand.cli.terminal import Terminal
 from labhand.core.errors import LabhandError
 from labhand.core.store import Store, project_root
-from labhand.cycle import elsewhere, sweep, taken_up
+from labhand.cycle import elsewhere, placed, sweep, taken_up
 from labhand.cycle.request import Silent
 from labhand.cycle.run import Prepared, prepare, run
 from labhand.cycle.sweep import Sweep
+from labhand.launch import channel
 
 
 def carry(store: Store, many: Sweep, number: int, *, seen: bool) -> int:
@@ -29,7 +30,7 @@ def carry(store: Store, many: Sweep, number: int, *, seen: bool) -> int:
     try:
         prepared = _prepared(store, many, number)
     except LabhandError as error:
-        elsewhere.becomes(store, many, number, f"! {error}")
+        placed.becomes(store, many, number, f"! {error}")
         raise
     if taken_up.is_over(prepared.run):
         return prepared.run.exit_code or 0
@@ -37,6 +38,9 @@ def carry(store: Store, many: Sweep, number: int, *, seen: bool) -> int:
     with notifying(prepared, terminal if seen else Silent()) as (face, send_end):
         with terminal.held() if seen else nullcontext():
             done = run(prepared.request, face, prepared)
+        if channel.put_back(Path(os.environ[channel.VARIABLE])):
+            elsewhere.waits_again(prepared.store, done)
+            return done.attempts[-1].exit_code or 0
         report(prepared, done, shown=seen, many=many if many.keys else None)
         send_end(done)
     return done.exit_code if done.exit_code is not None else 1
@@ -52,7 +56,7 @@ def _prepared(store: Store, many: Sweep, number: int) -> Prepared:
             return elsewhere.prepare_again(request, store.read(became))
         shutil.rmtree(store.folder(became), ignore_errors=True)  # it had not begun
     prepared = prepare(request)
-    elsewhere.becomes(store, many, number, prepared.run.id)
+    placed.becomes(store, many, number, prepared.run.id)
     return prepared
 
 

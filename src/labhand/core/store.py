@@ -8,9 +8,11 @@
 `run.json` is written by labhand's own process alone, always whole and in place of the old one.
 """
 
+import fcntl
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -155,6 +157,22 @@ def check_name(name: str) -> None:
         why = f"may not be `{name}`, which means another run"
     if why:
         raise UsageError(f"--name {why}; choose another, or leave it out and one is made up")
+
+
+def add_line(path: Path, line: bytes) -> None:
+    """Adds a whole line to a file that several write to, also from other hosts. Raises OSError.
+
+    Over a network disk appending alone is not one step: two hosts would write to the same place.
+    The lock makes it one, where the disk has locks.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        end = file.seek(0, os.SEEK_END)
+        # a line that a full disk cut must not swallow this one
+        torn = end > 0 and os.pread(file.fileno(), 1, end - 1) != b"\n"
+        file.write(b"\n" + line if torn else line)
 
 
 def write_whole(path: Path, content: bytes) -> None:

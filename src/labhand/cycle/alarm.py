@@ -24,6 +24,8 @@ from labhand.launch import Process
 SAVE = signal.SIGUSR2
 """What asks a script that handles it for a checkpoint; one that does not is left alone."""
 LOG = "on-alarm.log"
+LOOK_S = 1.0
+"""How often it is looked for a stop that was asked for elsewhere."""
 LONGEST_VARIABLE = 100_000
 """Of the finding in the environment, in bytes: the system takes no more than 128 kB a variable."""
 YES, NO = b"y", b"n"
@@ -56,6 +58,7 @@ class Alarmed(Through):
         self._price = chosen.price
         self._limit_s = limit_s
         self._began: float | None = None
+        self._looked = 0.0
 
     def status(self, status: Status) -> None:
         """Hands it on, with what the run has cost so far where a price is set."""
@@ -91,6 +94,7 @@ class Alarmed(Through):
         """Does what is due; call it often, it does not block."""
         if self._process is None:
             return
+        self._look_for_stop()
         if self._killing is not None and time.monotonic() >= self._killing:
             self._killing = None
             self.tell(f"it has not ended within {self._grace_s:g} s and is killed")
@@ -101,6 +105,17 @@ class Alarmed(Through):
         busy = any(thread.is_alive() for thread in self._commands)
         if self._due and (not busy or time.monotonic() >= self._due[0][1]):
             self._act(self._due.pop(0)[0])
+
+    def _look_for_stop(self) -> None:
+        """Ends the run where somebody on another host, who cannot reach it, asked for that."""
+        now = time.monotonic()
+        if self._killing is not None or now - self._looked < LOOK_S:
+            return
+        self._looked = now
+        grace_s = settle.grace_asked(self._folder)
+        if grace_s is not None:
+            self._grace_s = grace_s
+            self._end("a stop asked for on another machine")
 
     def _act(self, finding: Finding) -> None:
         if self._action == "stop":

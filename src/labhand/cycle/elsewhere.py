@@ -1,9 +1,5 @@
 """Runs that are carried elsewhere: a sweep, of one run or of many, handed to the engine of a launcher.
 
-```
-.labhand/sweeps/<id>/jobs/<number>            what the job that carries the run leaves
-.labhand/sweeps/<id>/jobs/<number>.channel/   its channel, as long as it waits or goes on
-```
 What goes there is labhand with the run: it checks, watches, mends and records beside the training,
 into the same home. So no fix waits in the engine's queue, and nothing depends on the machine that
 the run was asked for on.
@@ -12,25 +8,19 @@ the run was asked for on.
 import os
 import shutil
 import sys
-import time
-from contextlib import suppress
-from pathlib import Path
 
-from labhand.core.errors import LabhandError
 from labhand.core.run import Run
 from labhand.core.store import Store, project_root
-from labhand.cycle import limit, sweep
+from labhand.cycle import limit, placed
 from labhand.cycle.needs import size
 from labhand.cycle.request import Request
 from labhand.cycle.run import Prepared
 from labhand.cycle.sweep import Sweep
 from labhand.kit import configuration, settings, slots
-from labhand.launch.distant import ASK_S, Distant
+from labhand.launch.distant import Distant
 from labhand.launch.job import Job
 from labhand.launch.launchers.srun import tasks
-from labhand.launch.places import found, hand_in
-
-_asked: dict[str, tuple[float, dict[int, str]]] = {}
+from labhand.launch.places import hand_in
 
 
 def needs(request: Request) -> slots.Need:
@@ -51,7 +41,7 @@ def place(
     Raises:
         LabhandError: the launcher refuses, or nobody answers; then no run was started.
     """
-    folder = sweep.folder(store, many.id) / "jobs"
+    folder = placed.folder(store, many)
     jobs = []
     for number in range(len(many.settings)):
         attempt = folder / str(number)
@@ -80,59 +70,9 @@ def place(
         raise
 
 
-def standing(store: Store, many: Sweep) -> dict[int, str]:
-    """How the engine says the jobs of the runs stand, by number; those that have gone are left out.
-
-    A few seconds old at most. Blocks while the engine is asked.
-    """
-    when, known = _asked.get(many.id, (-ASK_S, {}))
-    if time.monotonic() - when < ASK_S:
-        return known
-    now: dict[int, str] = {}
-    jobs = _jobs(store, many)
-    for number, process in jobs.items():
-        state = process.state()
-        if state is not None:
-            now[number] = state
-    _asked[many.id] = (time.monotonic(), now)
-    return now
-
-
-def take_back(store: Store, many: Sweep) -> int:
-    """How many jobs that had not become a run were taken back: they will not start any more."""
-    became, taken = sweep.run_ids(store, many), 0
-    for number, process in _jobs(store, many).items():
-        if number not in became:
-            process.engine.cancel()
-            process.abandon()
-            taken += 1
-    _asked.pop(many.id, None)
-    return taken
-
-
 def launcher_there() -> str:
     """The launcher that starts the command where labhand went with the run."""
     return "srun" if tasks() != (1, 1) else "local"
-
-
-def _jobs(store: Store, many: Sweep) -> dict[int, Distant]:
-    folder = sweep.folder(store, many.id) / "jobs"
-    jobs: dict[int, Distant] = {}
-    for path in sorted(folder.glob("[0-9]*.channel")):
-        number = path.name.removesuffix(".channel")
-        with suppress(LabhandError):
-            process = found(folder / number, store.home)
-            if process is not None:
-                jobs[int(number)] = process
-    return jobs
-
-
-def becomes(store: Store, many: Sweep, number: int, told: str) -> None:
-    """Notes which run it became, or `! why` it could not."""
-    path: Path = sweep.folder(store, many.id) / str(number)
-    aside = path.with_name(f".{path.name}")
-    aside.write_text(told, encoding="utf-8")
-    aside.rename(path)
 
 
 def prepare_again(request: Request, begun: Run) -> Prepared:
@@ -147,3 +87,9 @@ def prepare_again(request: Request, begun: Run) -> Prepared:
     applied = settings.apply(request.settings, request.command, request.cwd, place)
     limit_s = limit.seconds(request.limit, chosen.price) if request.limit else None
     return Prepared(request, root, store, chosen, applied, begun, limit_s)
+
+
+def waits_again(store: Store, run: Run) -> None:
+    """Notes of a run whose job was put back into the engine's queue that it has not ended."""
+    run.status, run.ended, run.exit_code = "running", None, None
+    store.write(run)

@@ -14,17 +14,34 @@ from labhand.core import event
 from labhand.core.errors import LabhandError, RecordError, UsageError
 from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Run, Status
-from labhand.core.store import Store
+from labhand.core.store import Store, write_whole
+from labhand.cycle import placed
 from labhand.kit import presence
 
 STOP = "stop"
+LOOK_S = 0.1
+"""How often a run that is to stop is looked at."""
+QUIET_S = 120.0
+"""A labhand that lives writes the load of the machine each second; clocks of hosts differ by less."""
 WORTH_PACKING_BYTES = 64 * 1024
 """Points of less than this stay as they came: packed they would hardly be smaller, and later."""
 
 
-def ask_stop(folder: Path) -> None:
-    """Notes that a person wants the run to stop, so that its end is no failure."""
+def ask_stop(folder: Path, grace_s: float | None = None) -> None:
+    """Notes that a person wants the run to stop, so that its end is no failure.
+
+    With `grace_s` its own labhand, on another host, is to end it: it has so many seconds to save.
+    """
     (folder / STOP).touch(mode=0o600)
+    if grace_s is not None:
+        write_whole(folder / STOP, f"{grace_s:g}".encode())
+
+
+def grace_asked(folder: Path) -> float | None:
+    """The seconds a run has that somebody on another host wants to stop; None: nobody does."""
+    with suppress(OSError, ValueError):
+        return float((folder / STOP).read_text(encoding="utf-8"))
+    return None
 
 
 def stop_asked(folder: Path) -> bool:
@@ -68,7 +85,7 @@ def settle(store: Store, run: Run) -> Run:
     if run.status != "running":
         return run
     folder = store.folder(run.id)
-    if presence.there(folder) or _training_there(store, run):
+    if _goes_on(store, run):
         return _as_of_now(store, run)
     end = _end(store, run)
     _take_what_was_told(store, run)
@@ -90,6 +107,23 @@ def settle(store: Store, run: Run) -> Run:
     with suppress(OSError, RecordError):  # a record on a disk that refuses can still be shown
         finish(store, run)
     return run
+
+
+def _goes_on(store: Store, run: Run) -> bool:
+    folder = store.folder(run.id)
+    there = presence.there(folder)
+    with suppress(LabhandError):  # a launcher that is not here: nobody can be asked
+        job = placed.job_of(store, run.id)
+        if job is not None:
+            near = there and presence.here(folder)
+            return near or _written_lately(folder) or job.state() is not None
+    return there or _training_there(store, run)
+
+
+def _written_lately(folder: Path) -> bool:
+    """Whether something was written for the run within so long that its labhand must be there."""
+    newest = max((p.stat().st_mtime for p in folder.glob("attempts/*/*")), default=0.0)
+    return abs(time.time() - newest) < QUIET_S
 
 
 def _training_there(store: Store, run: Run) -> bool:
@@ -204,18 +238,32 @@ def stop_run(store: Store, run_id: str, grace_s: float) -> Run:
     if run.status != "running":
         raise UsageError(f"{run.name} does not go on: it is {run.status}")
     folder = store.folder(run_id)
-    ask_stop(folder)
-    if run.attempts:
-        stop(attach(store.attempt(run_id, run.attempts[-1].number)), grace_s)
-    deadline = time.monotonic() + 15
+    wait_s = 15.0
+    if not presence.here(folder):
+        ask_stop(folder, grace_s)
+        wait_s += grace_s
+    else:
+        ask_stop(folder)
+        if run.attempts:
+            stop(attach(store.attempt(run_id, run.attempts[-1].number)), grace_s)
+    _take_back(store, run_id)
+    deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         run = store.read(run_id)
         if run.status != "running":
             return run
-        if not presence.there(folder):
+        if not _goes_on(store, run):
             return settle(store, run)
-        time.sleep(0.05)
+        time.sleep(LOOK_S)
     return run
+
+
+def _take_back(store: Store, run_id: str) -> None:
+    """Takes the job of a run back that waits in the queue of an engine to go on."""
+    with suppress(LabhandError):
+        job = placed.job_of(store, run_id)
+        if job is not None and (job.state() or "").startswith("pending"):
+            job.engine.cancel()
 
 
 def rebuild(store: Store, root: Path, *, write: bool) -> tuple[int, list[str]]:

@@ -8,7 +8,7 @@ import msgspec
 from labhand.core.errors import LabhandError, RecordError
 from labhand.core.run import Run
 from labhand.core.store import Store
-from labhand.cycle import elsewhere, settle
+from labhand.cycle import placed, settle
 from labhand.cycle.outcome import SHOWN
 from labhand.cycle.queue import Queue
 from labhand.cycle.sweep import Sweep, run_ids
@@ -54,7 +54,7 @@ class Standing:
         queue = Queue(self._store)
         entries = [*queue.waiting(), *queue.starting()]
         left = {entry.number for entry in entries if entry.sweep_id == self._many.id}
-        left |= set(elsewhere.standing(self._store, self._many))
+        left |= set(placed.standing(self._store, self._many))
         return [self._row(number, number in left) for number in range(len(self._many.settings))]
 
     def _row(self, number: int, waits: bool) -> Row:
@@ -109,7 +109,7 @@ def withdraw(store: Store, many: Sweep, grace_s: float = 10.0) -> tuple[int, int
     """How many runs of a sweep were taken out of the queue, and how many stopped. Blocks for these."""
     queue = Queue(store)
     out = sum(queue.take_out(entry) for entry in queue.waiting() if entry.sweep_id == many.id)
-    out += elsewhere.take_back(store, many)
+    out += placed.take_back(store, many)
     going = []
     for told in run_ids(store, many).values():
         with suppress(LabhandError):
@@ -133,6 +133,8 @@ def stop_named(store: Store, reference: str, grace_s: float) -> str | None:
     if many is not None and many.keys:
         out, stopped = withdraw(store, many, grace_s)
         return f"{many.name}: {out} taken out of the queue, {stopped} stopped"
+    if many is not None and placed.take_back(store, many):
+        return f"{reference} taken back from {many.launcher}"
     if entries and all([Queue(store).take_out(entry) for entry in entries]):
         return f"{reference} taken out of the queue"
     return None

@@ -1,16 +1,18 @@
 """The runs that wait in the queue, as a person is told of them and names them."""
 
+from contextlib import suppress
+
 import msgspec
 
 from labhand.core.errors import LabhandError
 from labhand.core.store import Store
-from labhand.cycle import sweep
+from labhand.cycle import placed, sweep
 from labhand.cycle.queue import MIDDLE, Queue, Waiting
 from labhand.cycle.sweep import Sweep
 
 
 class WaitingRun(msgspec.Struct, kw_only=True):
-    """A run that waits; it has no id before it starts."""
+    """A run that waits; it has no id before it starts. `engine`: where else it waits, and how."""
 
     name: str
     sweep: str
@@ -19,13 +21,14 @@ class WaitingRun(msgspec.Struct, kw_only=True):
     queued: str
     priority: int
     gpus: int
+    engine: str = ""
 
     @property
     def said(self) -> str:
         """What else a person wants to know of it."""
         asked = f"{self.gpus} GPU{'s' if self.gpus != 1 else ''}" if self.gpus else ""
         ahead = f"priority {self.priority}" if self.priority else ""
-        return ", ".join(filter(None, [asked, ahead]))
+        return ", ".join(filter(None, [self.engine, asked, ahead]))
 
 
 class Listing(msgspec.Struct, kw_only=True):
@@ -58,9 +61,34 @@ def listing(store: Store) -> Listing:
         for entry in queue.waiting()
         if (many := known.get(entry.sweep_id))
     ]
-    return Listing(
-        runs=runs, paused=queue.paused(), served=queue.started_by_someone(), problems=problems
-    )
+    served = not runs or queue.started_by_someone()
+    runs += _elsewhere(store)
+    return Listing(runs=runs, paused=queue.paused(), served=served, problems=problems)
+
+
+def _elsewhere(store: Store) -> list[WaitingRun]:
+    """The runs that wait in the queues of engines."""
+    runs: list[WaitingRun] = []
+    folders = sorted({path.parent.parent for path in store.home.glob("sweeps/*/jobs/*.channel")})
+    for folder in folders:
+        with suppress(LabhandError):
+            many = sweep.read(store, folder.name)
+            became = sweep.run_ids(store, many)
+            runs += [
+                WaitingRun(
+                    name=many.name_of(number),
+                    sweep=many.name,
+                    command=many.command,
+                    settings=many.settings[number],
+                    queued=many.queued,
+                    priority=0,
+                    gpus=many.gpus,
+                    engine=f"{many.launcher}: {state}",
+                )
+                for number, state in placed.standing(store, many).items()
+                if number not in became
+            ]
+    return runs
 
 
 def named(store: Store, reference: str) -> list[Waiting]:

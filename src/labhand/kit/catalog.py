@@ -1,8 +1,10 @@
-"""The index of the runs: SQLite in `<home>/catalog.db`, which can be thrown away at any time.
+"""The index of the runs: SQLite in `<home>/catalog.<host>.db`, which can be thrown away at any time.
 
 The run folders are the truth. Every reading compares the index with them: a run that was copied
 in, made by another process or changed behind the index's back is read afresh. Where the database
-is missing, damaged, locked or cannot be written, the folders alone answer.
+is missing, damaged, locked or cannot be written, the folders alone answer. Each host has an index
+of its own: the locks and the shared memory of SQLite hold on one machine only, and a home may lie
+on a disk that many share.
 """
 
 import contextlib
@@ -49,12 +51,17 @@ class RunRow(msgspec.Struct, kw_only=True):
     metric: tuple[str, float | None] | None = None
 
 
+def path_of(store: Store) -> Path:
+    """Where the index of this host is, whether or not it exists."""
+    return store.home / f"catalog.{os.uname().nodename}.db"
+
+
 class Catalog:
     """The runs of a store, quickly."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._path = store.home / "catalog.db"
+        self._path = path_of(store)
 
     def put(self, run: Run) -> None:
         """Indexes a run whose `run.json` was just written. Never fails: the index is a help."""

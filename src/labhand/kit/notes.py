@@ -2,7 +2,7 @@
 
 from labhand.core import event
 from labhand.core.errors import InputError, UsageError
-from labhand.core.store import Store
+from labhand.core.store import Store, add_line
 from labhand.kit.scrub import scrub
 
 
@@ -18,7 +18,6 @@ def add(store: Store, run_id: str, text: str) -> None:
         raise UsageError("the note is empty; write what is to be kept: `labhand note last TEXT`")
     path = store.folder(run_id) / "notes.jsonl"
     try:
-        with path.open("ab") as file:
-            file.write(event.encode("note", text=scrub(said)))
+        add_line(path, event.encode("note", text=scrub(said)))
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error

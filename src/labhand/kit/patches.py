@@ -4,7 +4,6 @@
 `tree`, the worktree, as long as the patch is only proposed.
 """
 
-import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import msgspec
 from labhand.core import event, home
 from labhand.core.errors import InputError, NotFoundError, RecordError
 from labhand.core.patch import Patch
-from labhand.core.store import write_whole
+from labhand.core.store import add_line, write_whole
 
 VERDICTS = "patches.jsonl"
 """In the home: a person's answers to patches, one event a line, only ever added to."""
@@ -108,7 +107,4 @@ class Patches:
             answer=said,
             reason=reason,
         )
-        path = self.home / VERDICTS
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "ab", buffering=0) as file:
-            file.write(line)
+        add_line(self.home / VERDICTS, line)

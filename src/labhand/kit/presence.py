@@ -35,6 +35,16 @@ def note(run_dir: "Path") -> None:
     write_whole(run_dir / FILE, dumps(mine()).encode())
 
 
+def here(run_dir: "Path") -> bool:
+    """Whether the process that carries the run was noted on this host; one that noted none was."""
+    from json import loads
+
+    try:
+        return bool(loads((run_dir / FILE).read_bytes())["host"] == os.uname().nodename)
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+
+
 def there(run_dir: "Path") -> bool:
     """Whether the process that carries the run still does. On another host: taken to, unseen."""
     from json import loads

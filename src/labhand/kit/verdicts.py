@@ -1,6 +1,5 @@
 """A person's answers to findings: `.labhand/verdicts.jsonl`, one event a line, only ever added to."""
 
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ from labhand.core import event
 from labhand.core.errors import NotFoundError, UsageError
 from labhand.core.finding import Finding, Job
 from labhand.core.run import Run
+from labhand.core.store import add_line
 
 FILE = "verdicts.jsonl"
 
@@ -51,13 +51,7 @@ def add(home: Path, finding: Finding, run: str, answer: Answer) -> None:
         evidence={} if score is None else {"score": score},
     )
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = home / FILE
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "r+b", buffering=0) as file:
-        end = file.seek(0, os.SEEK_END)
-        # a line that a full disk cut must not swallow this one
-        torn = end > 0 and os.pread(file.fileno(), 1, end - 1) != b"\n"
-        file.write(b"\n" + line if torn else line)
+    add_line(home / FILE, line)
 
 
 def read(home: Path) -> list[Verdict]:

@@ -3,6 +3,7 @@
 ```
 <attempt>.channel/plan.json   what to start, written once by this side
 <attempt>.channel/job.json    the launcher and the number that its engine gave the job
+<attempt>.channel/again       the job has ended here and goes back into the queue
 <attempt>.channel/out         frames from there: output, that it has begun, how it ended
 <attempt>.channel/in          frames from here: typed bytes, signals, the size of the terminal
 ```
@@ -12,6 +13,7 @@ NFS that alone shows what another host has written.
 """
 
 import os
+import shutil
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
@@ -30,6 +32,9 @@ STDOUT, STDERR, BEGUN, AGAIN, REFUSED, ENDED = b"o", b"e", b"b", b"w", b"!", b"x
 """From there. BEGUN holds `{"pid","host"}`, AGAIN that it waits once more, ENDED its `end.json`."""
 TYPED, SIGNAL, KILL, RESIZE = b"t", b"s", b"k", b"r"
 """From here."""
+AGAIN_FILE = "again"
+VARIABLE = "LABHAND_CHANNEL"
+"""Tells a command that was sent here which channel it came by."""
 _HEAD = struct.Struct(">cI")
 _AT_ONCE = 1 << 20
 
@@ -114,6 +119,16 @@ def make(job: Job, *, whole: bool) -> Path:
             "to a folder on a disk that the cluster shares"
         ) from error
     return place
+
+
+def remove(place: Path) -> None:
+    """Takes a channel away: whatever still comes to start the job finds nothing to start."""
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def put_back(place: Path) -> bool:
+    """Whether the job of a channel goes back into the engine's queue, to be taken up again."""
+    return (place / AGAIN_FILE).exists()
 
 
 def plan(place: Path) -> Job:

@@ -74,7 +74,9 @@ class _Far:
         again: Callable[[], None] | None,
     ) -> None:
         planned = channel.plan(place)
-        self.job: Job = msgspec.structs.replace(planned, env=environment(planned.env, here))
+        env = environment(planned.env, here) | {channel.VARIABLE: str(place)}
+        self.job: Job = msgspec.structs.replace(planned, env=env)
+        self.put_back = place / channel.AGAIN_FILE
         self.out = place / "out"
         self.into = Frames(place / "in")
         self.means = means
@@ -88,6 +90,7 @@ class _Far:
     def carry(self) -> int:
         if self.again is not None:
             self.into.read()  # what was said to the job before it was put back is old
+            self.put_back.unlink(missing_ok=True)
         try:
             process = Launcher().start(self.job)
         except LabhandError as error:
@@ -151,6 +154,8 @@ class _Far:
             meaning = self.means(number)
             if meaning == "room" and self.leaves is None:
                 self.leaves = time.monotonic() + GRACE_S
+                if self.again is not None:
+                    self.put_back.touch(mode=0o600)
                 process.signal(signal.SIGTERM)
             elif meaning == "pass":
                 process.signal(number)

@@ -55,6 +55,14 @@ def hand_in(jobs: Sequence[Job], name: str, home: Path | None = None) -> list[Di
     return made
 
 
+def states(tickets: Sequence[channel.Ticket], home: Path | None = None) -> dict[str, str]:
+    """How the engines say these jobs stand, by their ids; those that have gone are left out."""
+    told: dict[str, str] = {}
+    for name in {ticket.launcher for ticket in tickets}:
+        told |= launcher(name, home).states([t.id for t in tickets if t.launcher == name])
+    return told
+
+
 def found(attempt_dir: Path, home: Path | None = None) -> Distant | None:
     """A job that was handed in before; None: it has ended, or nobody knows where it went."""
     place = channel.folder(str(attempt_dir))

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -81,6 +81,11 @@ class Launcher:
     def found(self, ticket: Ticket, place: Path) -> Distant:
         """A job that was submitted before."""
         return Distant(place, _Ray(ticket.id, None))
+
+    def states(self, numbers: Sequence[str]) -> dict[str, str]:
+        """How these jobs stand; those that have gone are left out."""
+        jobs = {number: _Ray(number, None).state() for number in numbers}
+        return {number: state for number, state in jobs.items() if state is not None}
 
     def trouble(self) -> str:
         """Why nothing can be handed in from here, and what to do; empty: it can. Asks Ray."""

@@ -93,6 +93,16 @@ class Launcher:
         """A job that was submitted before."""
         return Distant(place, _Slurm(ticket.id, place))
 
+    def states(self, numbers: Sequence[str]) -> dict[str, str]:
+        """How these jobs stand, asked at once; those that have gone are left out."""
+        arrays = ",".join(sorted({number.partition("_")[0] for number in numbers}))
+        done = _ask("squeue", "-h", "-r", "-j", arrays, "-o", "%i|%T|%r")
+        if done.exit_code:
+            away = "Invalid job id" not in done.stderr
+            return dict.fromkeys(numbers, "Slurm does not answer") if away else {}
+        told = dict(line.split("|", 1) for line in done.stdout.splitlines() if "|" in line)
+        return {number: _state(told[number]) for number in numbers if number in told}
+
     def trouble(self) -> str:
         """Why nothing can be handed in from here, and what to do; empty: it can. Asks Slurm."""
         from importlib.util import find_spec
@@ -150,11 +160,7 @@ class _Slurm:
         done = _ask("squeue", "-h", "-j", self.number, "-o", "%T|%r")
         if done.exit_code:
             return None if "Invalid job id" in done.stderr else "Slurm does not answer"
-        said, _, why = done.stdout.strip().partition("|")
-        if not said:
-            return None
-        state = said.lower().replace("_", " ")
-        return f"{state} ({why})" if why not in ("", "None") else state
+        return _state(done.stdout.strip()) if done.stdout.strip() else None
 
     def cancel(self) -> None:
         """Takes the job back by scancel."""
@@ -173,6 +179,13 @@ class _Slurm:
             with suppress(OSError):
                 told += path.read_text("utf-8", "replace").strip().splitlines()[-1:]
         return "; ".join(told)
+
+
+def _state(told: str) -> str:
+    """What squeue told as `STATE|reason`, in words."""
+    said, _, why = told.partition("|")
+    state = said.lower().replace("_", " ")
+    return f"{state} ({why})" if why not in ("", "None") else state
 
 
 def _ask(*command: str) -> Captured:
