@@ -2,6 +2,7 @@
 
     python benchmarks/implement.py            every path, with the scripted model
     python benchmarks/implement.py --levels   the environment's changes, solved and cheated, at each level
+    python benchmarks/implement.py --real     one change, by the model that LABHAND_BASE_URL names
 
 Each row: an answer (or a series of them), what must come of it, what came. The project is looked at
 after each: its files, its status and its commits must be as they were.
@@ -41,12 +42,16 @@ def state(folder):
 
 
 def carry(problem, lines):
-    """The exit code, the document, the last line on stderr, whether the project is as it was."""
-    with tempfile.TemporaryDirectory() as top, Scripted(lines) as model:
+    """The exit code, the document, the last line on stderr, whether the project is as it was.
+
+    `lines` None: the model of the environment answers.
+    """
+    with tempfile.TemporaryDirectory() as top, Scripted(lines or [""]) as model:
         folder = Path(top) / "project"
         project(folder, problem.files)
         before = state(folder)
-        env = os.environ | {"LABHAND_MODEL": "scripted", "LABHAND_BASE_URL": model.url}
+        scripted = {"LABHAND_MODEL": "scripted", "LABHAND_BASE_URL": model.url}
+        env = os.environ | (scripted if lines else {})
         words = [sys.executable, "-m", "labhand", "implement", problem.task.prompt, "--json"]
         began = time.perf_counter()
         done = subprocess.run(
@@ -100,11 +105,17 @@ def paths(problem):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--levels", action="store_true")
+    parser.add_argument("--real", action="store_true")
     parser.add_argument("--only", default="")
     args = parser.parse_args()
     if args.levels:
         return levels()
     problem = next(p for p in map(make, range(100)) if p.task.facts["change"] == "weight-decay")
+    if args.real:
+        code, patch, said, same, took = carry(problem, None)
+        what = f"proven: {patch['proven']}" if patch else said
+        print(f"exit {code} after {took:.0f} s, project as it was: {same}; {what}")
+        return int(not same)
     right = kept = count = 0
     for name, (lines, code, proven, flagged) in paths(problem).items():
         if args.only not in name:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from implement.projects import DECAY, FLAG, TRAIN, UPDATE
 from labhand.implement.actions import Bad, Done, Edits, Shell, actions
 from labhand.implement.edits import EditError, Files
+from labhand.implement.touches import touches
 from labhand.kit.model import Reply, ToolCall
 
 DIFF = "".join(
@@ -127,3 +128,16 @@ def test_commands_and_the_end_are_told_apart():
 @given(st.text(max_size=300) | st.lists(st.sampled_from(["```python\n", "```\n", "<<<<<<< SEARCH\n", "=======\n", ">>>>>>> REPLACE\n", "--- a/x.py\n+++ b/x.py\n", "@@ -1 +1 @@\n", "{", "train.py\n", "DONE"])).map("".join))  # fmt: skip
 def test_no_answer_breaks_it(text):
     actions(Reply(text))
+
+
+def test_held_out_data_that_are_made_otherwise_are_flagged(tmp_path):
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text("x = 1\n")
+    line = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,1 +1,1 @@\n-x = 1\n+{}\n"
+    for text, flagged in (
+        ("train, held_out = data[9:], data[:9]", ["split"]),
+        ("print(held_out, 'a=1')", []),
+    ):
+        found = touches(line.format(text), tmp_path / "before", tmp_path / "after")
+        assert [touch.what for touch in found] == flagged

@@ -13,6 +13,8 @@ _HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[a-z]+|\d+")
 _EVALUATION = frozenset("eval evaluate evaluation evaluator validate validation validator".split())
 _SPLITS = re.compile(r"train_test_split|random_split|StratifiedKFold|KFold|ShuffleSplit|Subset\(|\.split\(\s*\w*(?:data|set)|(?:test|val|valid|holdout)_(?:size|frac|fraction|ratio|split)", re.I)  # fmt: skip
+_HELD = re.compile(r"\b(?:held_?out|hold_?out)\w*\s*(?:,[^=\"']*)?=[^=]", re.I)
+"""Data that are held out are given a value."""
 _SEEDS = re.compile(r"manual_seed|(?:^|[^\w])seed\w*\(|random_state|RandomState\(|default_rng\(|\bseeds?\b\s*=|[\"'](?:--)?seed[\"']|\bseed_\w+|PYTHONHASHSEED|use_deterministic|cudnn\.(?:deterministic|benchmark)")  # fmt: skip
 _RECORD = re.compile(r"sys\.settrace|sitecustomize|usercustomize|LABHAND_|\blabhand\b|os\._exit|monkeypatch", re.I)  # fmt: skip
 _TEST_FILE = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*_test\.py$|conftest\.py$)")
@@ -85,7 +87,7 @@ def _what(path: str, changed: _Changed, owners: "_Owners") -> str | None:
         return "record"
     if _SEEDS.search(text):
         return "seed"
-    if _SPLITS.search(text):
+    if _SPLITS.search(text) or _HELD.search(text):
         return "split"
     if _JUDGE_FILE.search(path) or any(_judges(name) for name in owners.of(changed.line)):
         return "evaluation"

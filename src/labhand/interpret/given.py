@@ -117,8 +117,7 @@ def numbers(
             end += 1
         at = end
         if text.low(at) in ("->", "=>") and len(found) == 1:
-            then = text.amount(at + 1)
-            return (fitted(draft, known, then[0]), then[1]) if then else (found, end)
+            return _changed(draft, known, found, at)
         separated = text.skip(at, SEPARATORS, 2)
         then = text.amount(at)
         alone = then is not None and not then[0].unit and not text.owned(then[1])
@@ -126,6 +125,15 @@ def numbers(
             break
         at = separated
     return (found, end) if found else None
+
+
+def _changed(draft: Draft, known: Known, found: list[object], at: int) -> tuple[list[object], int]:
+    """The new value of `64 -> 128`; all of them where several arrows make a list of it."""
+    text, all_, end = draft.text, list(found), at
+    while text.low(end) in ("->", "=>") and (then := text.amount(end + 1)) is not None:
+        all_ += fitted(draft, known, then[0])
+        end = then[1]
+    return (all_[-1:] if len(all_) == 2 else all_), end
 
 
 UNITS = frozenset(
@@ -203,6 +211,9 @@ def words(
             explicit and not found,
             mention,
         )
+        if value is None and known.setting.choices and "/" in said:
+            said, after = text.tokens[at].text, at + 1
+            value = _word(known, False, said, text.tokens[at].low, set(), False, mention)
         if value is None:
             break
         found.append(value)

@@ -36,8 +36,21 @@ def read_seeds(draft: Draft) -> None:
             _seeds_around(draft, at)
         elif text.low(at) in _REPEATED:
             _repeats(draft, at)
+        elif text.tokens[at].unit == "x" and text.low(at):
+            _many_times(draft, at)
         at += 1
     _as_many_runs(draft)
+
+
+def _many_times(draft: Draft, at: int) -> None:
+    """`repeat 4x`, `run it 3x with different seeds`."""
+    text, count = draft.text, draft.text.tokens[at].value
+    asks = re.search(r"\b(?:repeat|rerun|replicate|run|do)(?: (?:it|this|each|everything|all|that|them))?$", text.before(at))  # fmt: skip
+    tells = re.match(r"(?:each |per config )?(?:with|over|using) (?:different|random|new|fresh|other) seeds?", text.after(at + 1))  # fmt: skip
+    if (asks or tells) and count == int(count) and count > 0:
+        end = at + 1 + (len(tells.group().split()) if tells else 0)
+        draft.suppose(f'"{text.said(at, end)}" is taken as {int(count)} seeds')
+        _agree(draft, int(count), at, end)
 
 
 def _as_many_runs(draft: Draft) -> None:
@@ -69,6 +82,12 @@ def _seeds_around(draft: Draft, at: int) -> None:
         _take_seeds(draft, seeds, start, end, plural=text.low(at).endswith("s"))
         return
     found = text.amount(start - 1) if start else None
+    first_one = _STARTING.match(text.after(at + 1))
+    if found is not None and first_one and found[0].value == int(found[0].value):
+        first = int(first_one["first"])
+        seeds = list(range(first, first + int(found[0].value)))
+        _agree(draft, seeds, start - 1, at + 1 + len(first_one.group().split()))
+        return
     if found is None and text.low(start - 1) in ("few", "several", "multiple", "some"):
         first = start - 1 - (text.low(start - 2) == "a")
         draft.seeds = _MANY_SEEDS
@@ -82,6 +101,11 @@ def _seeds_around(draft: Draft, at: int) -> None:
                 f"the number of seeds is a whole number from 1 on; `{found[0].text}` is none"
             )
         _agree(draft, int(count), first, at + 1)
+
+
+_STARTING = re.compile(
+    r"^(?:,? ?)(?:starting|beginning|counting) (?:at|from|with) (?P<first>\d+)(?= |$)"
+)
 
 
 def _listed(draft: Draft, at: int) -> tuple[list[int], int] | None:

@@ -125,6 +125,8 @@ def _missing(draft: Draft, mention: Mention) -> int:
 
     Where one setting alone has that word in its name, it is meant: `dim 512` for `attention_dim`.
     """
+    if switches.refused(draft, mention):
+        return mention.end
     kin = _kin(draft, mention)
     if kin is not None:
         end = _right(draft, mention._replace(known=(kin,), strength=0.7))
@@ -293,7 +295,8 @@ def _left(draft: Draft, mention: Mention) -> int:
     if not given:
         return 0
     more, end = _against(draft, known, mention.end)
-    draft.set(mention, [*given, *more], first, end)
+    given, end = corrected(draft, known, [*given, *more], end)
+    draft.set(mention, given, first, end)
     return end
 
 

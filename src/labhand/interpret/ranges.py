@@ -7,6 +7,7 @@ from labhand.interpret import values
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, Mention
 from labhand.interpret.text import Amount
+from labhand.interpret.words import whole
 from labhand.kit.settings import seed_setting
 
 _TO = frozenset("to - .. ... through until bis -> => and thru : up".split())
@@ -14,6 +15,7 @@ _COUNT = (
     r"(\d+)(?: different| evenly spaced| equally spaced| log - spaced| logspaced| log spaced)? "
     r"(?:values|pts|points|settings|choices|samples|steps|options|levels|runs|werte|punkte|trials)"
 )
+_PLAIN_COUNT = re.compile(r"(?:^| )(\d+)(?: different| random)?$")
 _BEFORE = re.compile(_COUNT + r"(?: of| for| in| to| von)?(?: the)?$")
 _AFTER = re.compile(
     r"^(?:,? ?)(?:\( ?)?(?:(?:in|with|on|using|and|over|at|mit|by|w /) )?(?:an? |the )?(?:"
@@ -23,6 +25,7 @@ _AFTER = re.compile(
     r"|(?P<linear>linear(?:ly)?(?: (?:scale|spaced|steps))?|evenly(?: spaced)?|equally(?: spaced)?|uniform(?:ly)?|linspace)"
     r"|(?P<step>(?:steps?|increments?|step size|intervals?|schritten)(?: of| =| von)? (?P<by>[\d.]+(?:e-?\d+)?)|"
     r"(?P<alone>[\d.]+(?:e-?\d+)?)(?: steps| increments)?(?= |$))"
+    r"|(?P<half>half(?: -)? decades)|(?P<decades>decades|(?:1 )?(?:per|each) decade|(?:factors?|powers) of 10)"
     r"|(?P<doubling>doubling(?: each time)?|powers of (?:2|two)|factors? of (?:2|two)|pow2)"
     r"|(?P<filler>scale|spaced|spacing|each|grid|\)|,))(?: ?\))?"
 )
@@ -49,10 +52,12 @@ def read(draft: Draft, mention: Mention, at: int, via: set[str]) -> tuple[list[o
     if low is None or known.setting.type in ("bool", "list") or low[0].unit in ("x", "s"):
         return None
     joint = text.low(low[1])
+    if joint == ":" and "between" not in via:
+        return _sliced(draft, known, low)
     if joint not in _TO or (joint in ("and", ":") and "between" not in via):
         return None
     high = text.amount(low[1] + (2 if (joint, text.low(low[1] + 1)) == ("up", "to") else 1))
-    if high is None or high[0].unit in ("x", "s"):
+    if high is None or high[0].unit in ("x", "s") or text.low(high[1]) in ("->", "=>"):
         return None
     first, last = values.fitted(known, low[0]), values.fitted(known, high[0])
     if not isinstance(first, int | float) or not isinstance(last, int | float):
@@ -66,12 +71,23 @@ def read(draft: Draft, mention: Mention, at: int, via: set[str]) -> tuple[list[o
     if not (doubling or laid) and _is_change(draft, known, first, joint, via, before):
         return [last], high[1]
     spread = _Spread(draft, known, first, last)
-    spread.doubling = doubling is not None
+    spread.plural = mention.phrase.endswith("s") and not known.setting.name.endswith("s")
+    spread.factor = 2.0 if doubling is not None else 0.0
     spread.log = (
         True if "logarithmically" in via else False if via & {"linearly", "evenly"} else None
     )
     end = spread.read(before, mention.start, high[1])
     return spread.values(draft.text.said(mention.start, end)), end
+
+
+def _sliced(draft: Draft, known: Known, low: tuple[Amount, int]) -> tuple[list[object], int] | None:
+    """The values of `0:0.5:0.1`: from, to, by; None where it is no such thing."""
+    text = draft.text
+    high = text.amount(low[1] + 1)
+    step = text.amount(high[1] + 1) if high is not None and text.low(high[1]) == ":" else None
+    if high is None or step is None or step[0].value <= 0 or high[0].value < low[0].value:
+        return None
+    return values.stepped(known, low[0].value, high[0].value, step[0].value), step[1]
 
 
 def _is_change(
@@ -95,11 +111,12 @@ class _Spread:
         self.count: int | None = None
         self.log: bool | None = None
         self.step: float | None = None
-        self.doubling = False
+        self.plural = False
+        self.factor = 0.0
 
     def read(self, before: str, start: int, end: int) -> int:
         """Takes in what is said of the points before the setting and after the range; its end."""
-        counted = _BEFORE.search(before)
+        counted = _BEFORE.search(before) or (self.plural and _PLAIN_COUNT.search(before)) or None
         self.count = int(counted[1]) if counted else None
         if counted:
             self.draft.text.take(start - len(counted.group().split()), start)
@@ -115,7 +132,8 @@ class _Spread:
             self.log = True if found["log"] else False if found["linear"] else self.log
             by = found["by"] or found["alone"]
             self.step = float(by) if by else self.step
-            self.doubling = self.doubling or bool(found["doubling"])
+            told = {"doubling": 2.0, "decades": 10.0, "half": 10**0.5}
+            self.factor = next((f for name, f in told.items() if found[name]), self.factor)
             end += len(found.group().split())
         while text.low(end - 1) == "" and end > 0:
             break
@@ -124,11 +142,12 @@ class _Spread:
     def values(self, words: str) -> list[object]:
         """The points, in the order in which the ends were said."""
         known = self.known
-        if self.doubling and self.low > 0:
-            points, value = [], self.low
-            while value <= self.high * 1.0001:
-                points.append(values.fitted(known, Amount(value, "", str(value))))
-                value *= 2
+        if self.factor and self.low > 0:
+            points, value = list[object](), self.low
+            while value <= self.high * 1.0001 and len(points) < 1000:
+                number = values.rounded(value)
+                points.append(values.fitted(known, Amount(whole(number), "", str(number))))
+                value *= self.factor
         elif self.step:
             points = values.stepped(known, self.low, self.high, self.step)
         elif seed_setting([known.setting]) is not None and self.count is None:

@@ -11,7 +11,7 @@ from labhand.interpret.text import Amount
 
 _DETERMINERS = r"(?: (?:the|my|our|any|all|of|a|an|use of|using|that|this|its|den|die|das))*"
 _OFF_BEFORE = re.compile(
-    r"(?:\b(?:with )?no(?: more)?|\b(?:dont|do not|never)(?: apply| do| add| want| need| use| log(?: to)?| report to| save(?: to)?| write(?: to)?| keep| run| do any)?|without(?: any)?|w / o|w/o|disable|disabling|remove|removing|kill|drop|"
+    r"(?:\b(?:with )?no(?: more)?|neither|nor|\b(?:dont|do not|never)(?: apply| do| add| want| need| use| bother with| bother about| log(?: to)?| report to| save(?: to)?| write(?: to)?| keep| run| do any)?|without(?: any)?|w / o|w/o|disable|disabling|remove|removing|kill|drop|"
     r"dropping|skip|zero(?: out)?|(?:turn|switch|turning|switching)(?: it)? off|ohne|get rid of|minus|lose|"
     r"omit|deactivate|dont use|do not use|not use|never use|exclude|excluding|rip out|take out|"
     r"leave out|stop using|kein|keine)" + _DETERMINERS + "$"
@@ -71,8 +71,40 @@ def both(draft: Draft, mention: Mention) -> int:
     return end
 
 
+def refused(draft: Draft, mention: Mention) -> bool:
+    """Whether something that the script has no setting for shall not be there, and so needs nothing."""
+    before = _OFF_BEFORE.search(draft.text.before(mention.start))
+    titled = mention.concept is not None and mention.concept.id != "augmentation"
+    if before is None or not titled or re.search(r"remove|drop|kill|rip|take out", before.group()):
+        return False
+    start = mention.start - len(before.group().split())
+    title = mention.concept.title if mention.concept else mention.phrase
+    said = draft.text.said(start, mention.end)
+    draft.suppose(f'"{said}": there is no setting for {title} that could be switched off')
+    draft.text.take(start, mention.end)
+    return True
+
+
+_DEFAULT_AFTER = re.compile(r"^(?:back )?(?:to|at) (?:the |its |their )?defaults?(?: values?)?\b")
+
+
+def _to_default(draft: Draft, mention: Mention) -> int:
+    """`lr back to the default`: what the code gives it, whatever the last run had."""
+    after = _DEFAULT_AFTER.match(draft.text.after(mention.end))
+    if after is None:
+        return 0
+    known, end = mention.known[0], mention.end + len(after.group().split())
+    if draft.base(known).value == known.setting.default:
+        draft.keep(known, mention.start, end)
+    else:
+        draft.set(mention, [known.setting.default], mention.start, end)
+    return end
+
+
 def keep(draft: Draft, mention: Mention) -> int:
     """As it is: `keep the lr`, `dropout unchanged`. Where it ends; 0: not said."""
+    if end := _to_default(draft, mention):
+        return end
     before = _KEEP_BEFORE.search(draft.text.before(mention.start))
     after = _KEEP_AFTER.search(draft.text.after(mention.end))
     if not before and not after:
@@ -91,6 +123,17 @@ def keep(draft: Draft, mention: Mention) -> int:
     return end
 
 
+_ALL_OFF = re.compile(
+    r"\b(?:turn|switch) (?:everything|all|all of (?:these|them)|these|the following) off :(?P<list>[^;.]*)$"
+)
+
+
+def _in_list(draft: Draft, mention: Mention) -> bool:
+    """Whether it stands in a list of what shall be off: `turn everything off: dropout, ema`."""
+    found = _ALL_OFF.search(draft.text.whole_before(mention.start, 30))
+    return found is not None and not re.search(r"\d|\bon\b|\buse\b", found["list"])
+
+
 def off(draft: Draft, mention: Mention) -> int:
     """Off: `no dropout`, `turn amp off`. Where it ends; 0: not said."""
     before = _OFF_BEFORE.search(draft.text.before(mention.start))
@@ -98,7 +141,7 @@ def off(draft: Draft, mention: Mention) -> int:
         r"(?:is |to be |should be |be |turned |switched )?(?:off|disabled|removed|gone)\b",
         draft.text.after(mention.end),
     )
-    if not before and not after:
+    if not before and not after and not _in_list(draft, mention):
         return 0
     start = mention.start - len(before.group().split()) if before else mention.start
     end = mention.end + (len(after.group().split()) if after else 0)

@@ -15,6 +15,7 @@ from labhand.learn import history
 from labhand.learn.answers import answers
 from labhand.learn.companions import companions
 from labhand.learn.conventions import conventions
+from labhand.learn.edits import edits
 from labhand.learn.evidence import Learned
 from labhand.learn.history import Trial
 from labhand.learn.repository import Commit, commits, present
@@ -35,7 +36,8 @@ def learn(start: Path, *, from_git: bool = False) -> Kept:
     store = Store.at(start)
     kept = habits.read(store.home)
     trials = history.trials(store)
-    said = answers(verdicts.read(store.home), Patches(store.home).all())
+    patches = Patches(store.home).all()
+    said = [*answers(verdicts.read(store.home), patches), *edits(patches)]
     if not trials and not said and not kept.entries and not from_git:
         raise InputError(
             f"there is no run in {store.home} yet that habits could be learned from; `labhand run -- "
