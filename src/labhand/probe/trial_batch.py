@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 AT = 2
 """The step after which the batch is looked at: what is made lazily is there then."""
-STEPS, SECONDS = 120, 3.0
+STEPS, SECONDS = 120, 5.0
 """Steps and seconds that the model gets for one batch, at each learning rate."""
-RATES = (1.0, 10.0, 0.1)
-"""Times the learning rate of the script; the next is tried where the one before does not learn."""
+RATES = (1e-3, 1e-2, 1e-1, 1e-4)
+"""Learning rates after the script's own, which a warm-up may begin at next to nothing."""
+APART = 3.0
+"""A rate within this factor of one that was tried is not tried again."""
 LEARNED = 0.1
 """The share of the loss, above the least there can be, that has to go."""
 SOON = 0.4
@@ -187,10 +189,14 @@ class Batch:
         if weights < loss.input.numel():
             return "the model has fewer weights (%d) than the batch has outputs (%d)" % (weights, loss.input.numel())  # fmt: skip
         tries: List[Dict[str, Any]] = []
-        for times in RATES:
-            tries.append(self._learned(call, optimizer, loss, source, times))
+        for rate in (None, *RATES):
+            if rate and any(1 / APART < t["rate"] / rate < APART for t in tries):
+                continue
+            tries.append(self._learned(call, optimizer, loss, source, rate))
             if tries[-1]["learned"]:
                 break
+            if tries[-1]["cut"]:
+                return "%d steps on it take longer than %.0f s" % (STEPS, SECONDS)
         self.trial.measured(
             "one-batch", call.at, rows=int(loss.input.shape[0]) if loss.input.dim() else 1,
             tries=tries, learned=any(t["learned"] for t in tries), function=loss.name,
@@ -198,7 +204,7 @@ class Batch:
         return ""
 
     def _learned(
-        self, call: Pass, optimizer: Any, loss: Call, source: int, times: float
+        self, call: Pass, optimizer: Any, loss: Call, source: int, rate: Optional[float]
     ) -> Dict[str, Any]:  # fmt: skip
         torch, module = self.torch, inner(call.module)
         until = perf_counter() + SECONDS
@@ -208,8 +214,8 @@ class Batch:
         with untouched(torch, module), torch.enable_grad():
             _without_dropout(torch, module)
             copies = dict(module.named_parameters())
-            own = _rebuilt(optimizer, names, copies, times)
-            while len(losses) < STEPS and (perf_counter() < until or len(losses) < 10):
+            own = _rebuilt(optimizer, names, copies, rate)
+            while len(losses) < STEPS and perf_counter() < until:
                 own.zero_grad()
                 made = tensors_of(torch, module(*call.args, **call.kwargs), 8)[source]
                 given = made.as_strided(loss.input.size(), loss.input.stride(), loss.input.storage_offset())  # fmt: skip
@@ -229,6 +235,7 @@ class Batch:
         return {
             "rate": float(own.param_groups[0]["lr"]), "steps": len(losses), "first": losses[0],
             "least": least, "learned": bool(learned), "floor": floor,
+            "cut": len(losses) < STEPS and losses[-1] < float("inf"),
         }  # fmt: skip
 
 
@@ -272,15 +279,17 @@ def _views(given: Any, output: Any) -> bool:
     )  # fmt: skip
 
 
-def _rebuilt(optimizer: Any, names: Dict[int, str], copies: Dict[str, Any], times: float) -> Any:
-    """The same kind of optimizer over the copies of the weights it holds."""
+def _rebuilt(
+    optimizer: Any, names: Dict[int, str], copies: Dict[str, Any], rate: Optional[float]
+) -> Any:  # fmt: skip
+    """The same kind of optimizer over the copies of the weights it holds, at its own learning rate or this one."""
     groups = []
     for group in optimizer.param_groups:
         own = [copies[names[id(p)]] for p in group["params"] if id(p) in names]
         if own:
-            rate = float(group.get("initial_lr", group["lr"])) * times
+            own_rate = float(group.get("initial_lr", group["lr"]))
             kept = {k: v for k, v in group.items() if k in optimizer.defaults and k != "lr"}
-            groups.append(dict(kept, params=own, lr=rate))
+            groups.append(dict(kept, params=own, lr=own_rate if rate is None else rate))
     taken = inspect.signature(type(optimizer)).parameters
     return type(optimizer)(groups, **{k: v for k, v in optimizer.defaults.items() if k in taken})
 
