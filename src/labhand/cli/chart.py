@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import click
 
+from labhand.kit.series import downsample
+
 HEIGHT = 5
 WIDEST = 100
 DECADES = 1.5
@@ -30,16 +32,17 @@ class Course:
         if len(self.values) >= CAPACITY:
             self._thin()
 
+    def extend(self, steps: Sequence[float], values: Sequence[float]) -> None:
+        """Takes the next points."""
+        self.steps.extend(steps)
+        self.values.extend(values)
+        if len(self.values) >= CAPACITY:
+            self._thin()
+
     def _thin(self) -> None:
-        kept: list[int] = [0]
-        for begin in range(1, len(self.values), 4):
-            four = range(begin, min(begin + 4, len(self.values)))
-            finite = [i for i in four if math.isfinite(self.values[i])]
-            broken = next((i for i in four if not math.isfinite(self.values[i])), None)
-            low = min(finite, key=self.values.__getitem__, default=broken)
-            high = max(finite, key=self.values.__getitem__, default=broken)
-            two = {broken if broken is not None else low, high}
-            kept += sorted(i for i in two if i is not None)
+        import numpy as np
+
+        kept = downsample(np.frombuffer(self.values), CAPACITY // 2).tolist()
         self.steps = array("d", (self.steps[i] for i in kept))
         self.values = array("d", (self.values[i] for i in kept))
 

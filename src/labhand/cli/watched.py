@@ -4,7 +4,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from labhand.cli.chart import Course, Mark, chart
 from labhand.core.finding import Finding, Findings
 from labhand.kit.metric_names import headlines
 from labhand.watch.rows import Row
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 DRAWN = 6
 """Of more runs than this none is drawn large: one line a run."""
@@ -27,21 +30,30 @@ class Courses:
         self._runs: dict[str, dict[str, Course]] = {}
         self.last: dict[str, int] = {}
 
-    def see(self, run: str, row: Row) -> None:
-        """Takes a row."""
+    def see(self, run: str, piece: "Row | Stretch") -> None:
+        """Takes a row, or many."""
         courses = self._runs.setdefault(run, {})
-        self.last[run] = row.step
-        for name, value in row.values.items():
-            course = courses.get(name)
-            if course is None:
-                if len(courses) >= METRICS:
-                    continue
-                course = courses[name] = Course()
-            course.add(row.step, value)
+        if isinstance(piece, Row):
+            self.last[run] = piece.step
+            for name, value in piece.values.items():
+                if (course := _course(courses, name)) is not None:
+                    course.add(piece.step, value)
+            return
+        self.last[run] = int(piece.steps[-1])
+        for name, column in piece.columns.items():
+            if (course := _course(courses, name)) is not None:
+                course.extend(piece.steps[column.rows].tolist(), column.values.tolist())
 
     def of(self, run: str) -> dict[str, Course]:
         """The courses of a run by metric."""
         return self._runs.get(run, {})
+
+
+def _course(courses: dict[str, Course], name: str) -> Course | None:
+    """The course of a metric; None of one too many."""
+    if name not in courses and len(courses) < METRICS:
+        courses[name] = Course()
+    return courses.get(name)
 
 
 def watched(findings: Findings, courses: Courses, width: int | None = None) -> str:

@@ -1,7 +1,10 @@
 """A series of any length as at most 64 blocks of equal width: what a detector can afford to keep."""
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Floats
 
 MOST = 64
 
@@ -54,6 +57,19 @@ class Blocks:
             self._count, self._sum = last.points, last.mean * last.points
             self._lowest, self._highest = last.lowest, last.highest
         return True
+
+    def room(self) -> int:
+        """How many points can be added before one makes a block whole."""
+        return self.width - self._count - 1
+
+    def extend(self, step: int, time: float, values: "Floats") -> None:
+        """Takes points as if one by one, not more than there is `room` for; the first is of that step and time."""
+        if not self._count:
+            self._first = (step, time)
+        self._count += len(values)
+        self._sum += float(values.sum())
+        self._lowest = min(self._lowest, float(values.min()))
+        self._highest = max(self._highest, float(values.max()))
 
 
 def _joined(a: Block, b: Block) -> Block:

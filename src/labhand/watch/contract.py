@@ -32,12 +32,12 @@ from labhand.watch.detectors import DetectorProtocol
 from labhand.watch.env import signals_of
 from labhand.watch.incidents import Claim
 from labhand.watch.readers import ReaderProtocol
-from labhand.watch.rows import Row, head
+from labhand.watch.rows import Row, head, singly
 from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Tick
 from labhand.watch.view import View
 from labhand.watch.watcher import Watcher
 
-OPTIONAL = {"blind", "explained_by", "peak", "waits", "wants"}
+OPTIONAL = {"blind", "explained_by", "peak", "skim", "waits", "wants"}
 MOST_CALLS = 150
 """Calls of functions, Python's own included, that a row may cost on average."""
 _CLOCK = 1.7e9
@@ -262,7 +262,7 @@ def _hostile(seed: int) -> list[Signal]:
 
 
 def _parts(reader: Any, path: Path) -> list[tuple[str | None, list[Row]]]:
-    return [(name, list(rows)) for name, rows in reader.parts(path)]
+    return [(name, list(singly(pieces))) for name, pieces in reader.parts(path)]
 
 
 def _points(rows: list[Row]) -> list[tuple[int, str, str]]:

@@ -3,12 +3,16 @@
 import math
 import re
 from collections import deque
+from typing import TYPE_CHECKING
 
 from labhand.kit.metric_names import HELD_OUT, TRAIN
-from labhand.watch.levels import FEW, FLOOR, Levels, noise
+from labhand.watch.levels import FEW, FLOOR, STAYS, Levels, noise
 from labhand.watch.roles import Role
 from labhand.watch.signals import Points
 from labhand.watch.tracks import Track, median
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Floats, Places, Stretch
 
 LATELY = 24
 """The latest evaluations that are kept one by one."""
@@ -16,6 +20,12 @@ AT_ONCE = 3
 """Evaluations in a row that make a level one that stays."""
 ANEW = 0.25
 """A loss that has come back to within this share of what was won from its first value is as at first."""
+SUSPICIOUS = 0.12
+"""Levels that are not so far above the lowest one, in the logarithm, concern nobody between two blocks."""
+WIDE = 20
+"""Blocks of fewer values come so often that rows are not worth being passed over between them."""
+SURELY = 1e-9
+"""By so much a level may be off that was reckoned for many rows at once."""
 AROUND = 5
 """Evaluations whose median is the level of a metric."""
 LOW_SHARE, POOR_SHARE = 0.05, 0.25
@@ -48,6 +58,7 @@ class Evaluated:
     __slots__ = (
         "_before",
         "_floor",
+        "_follows",
         "_level",
         "_log",
         "_lost",
@@ -70,8 +81,9 @@ class Evaluated:
         "step",
     )
 
-    def __init__(self, name: str, role: Role) -> None:
+    def __init__(self, name: str, role: Role, *, follows: bool = True) -> None:
         self.name, self.role, self.bare = name, role, _bare(name)
+        self._follows = follows
         self.count = self.same = self.at = self.step = 0
         self.best_count = self.best_step = self.best_at = self.since = 0
         self.first = self.latest = self.best = self.plain = math.nan
@@ -100,10 +112,46 @@ class Evaluated:
         self.recent.append(scaled)
         if self.count == 1:
             self._level, self.since = scaled, 1
-        elif scaled < self._level:
+        elif self._follows and scaled < self._level:
             level = self.level
             if level < self._level - max(2 * self.noise, 1e-12):
                 self._level, self.since = level, self.count
+
+    def extend(self, steps: "Places", values: "Floats", at: "Places") -> None:
+        """Takes finite values as if one by one; not where it `follows` its level."""
+        if not self.count:
+            self.add(int(steps[0]), float(values[0]), int(at[0]))
+            steps, values, at = steps[1:], values[1:], at[1:]
+            if not len(values):
+                return
+        falls = values if self.role not in BETTER_HIGHER else -values
+        lately, place = falls[:-1].tolist(), int(falls.argmin())
+        best = self.best
+        for value in lately[:-AT_ONCE] and [min(lately[:-AT_ONCE])]:
+            best = min(best, self._scaled(self._as_it_was(value)))
+        self._before.append(best if len(values) > AT_ONCE else self.best)
+        for value in lately[-AT_ONCE:]:
+            best = min(best, self._scaled(self._as_it_was(value)))
+            self._before.append(best)
+        last = float(values[-1])
+        steady = (
+            len(values) - 1 - int((values[::-1] != last).argmax()) if (values != last).any() else -1
+        )
+        self.same = (
+            len(values) - 1 - steady
+            if steady >= 0
+            else len(values) + self.same * (last == self.plain)
+        )
+        if (scaled := self._scaled(float(values[place]))) < self.best:
+            self.best, self.best_count = scaled, self.count + place + 1
+            self.best_step, self.best_at = int(steps[place]), int(at[place])
+        self.count += len(values)
+        self.plain, self.step, self.at = last, int(steps[-1]), int(at[-1])
+        self.recent.extend(self._scaled(value) for value in values[-LATELY:].tolist())
+        self.latest = self.recent[-1]
+
+    def _as_it_was(self, falling: float) -> float:
+        return -falling if self.role in BETTER_HIGHER else falling
 
     def _scaled(self, value: float) -> float:
         if self.role in BETTER_HIGHER:
@@ -187,7 +235,8 @@ class Course:
     held-out data that is worth a look: one in five, where each row has one. `went_back` is the latest
     pair of steps between which the loss went back, as it does after a restart. `rewards` are the levels of
     the negative of each reward; `rewarded` says whether the latest row completed a block of one.
-    `stirred`: any of these, or five more values of the loss. `began_anew`: with the latest row another training began, as in a log that is appended to, or for the
+    `stirred`: any of these, or five more values of the loss. `alert` is the level below
+    which the loss must keep to be no longer suspected of a rise, NaN where it is not. `began_anew`: with the latest row another training began, as in a log that is appended to, or for the
     next fold.
     """
 
@@ -200,6 +249,7 @@ class Course:
         self.block = self.evaluated = self.rewarded = self.stirred = False
         self.went_back: tuple[int, int] | None = None
         self.began_anew = False
+        self.alert = math.nan
         self._step = 0
         self._losses: list[Track] = []
         self._known = self._judged = 0
@@ -236,6 +286,66 @@ class Course:
             self.evaluated, self._judged = True, count
         self.stirred = self.stirred or self.evaluated or self.rewarded
 
+    def can_pass(self, stretch: "Stretch") -> bool:
+        """Whether the rows of a calm stretch can be passed over as `skim` and `pass_over` do it."""
+        column = stretch.column(self._name)
+        if len(self._losses) > 1 and len(column.rows) < len(stretch):
+            return False  # another loss may come to be followed
+        if not len(column.rows):
+            return True
+        if self.levels.width < WIDE:
+            return False
+        falls = not self.levels.raw and float(column.values.min()) < 0
+        return not falls and int(stretch.steps[0]) >= self._step
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row from `start` on by which those that wait may have to be shown it."""
+        found = stretch.first([name for name, _, held in self._looked_at if held], start)
+        found = min(found, stretch.first(list(self.rewards), start))
+        column, levels = stretch.column(self._name).since(start), self.levels
+        if not len(column.rows):
+            return found
+        room = levels.room()
+        if room < len(column.rows):
+            found = min(found, int(column.rows[room]))
+        waiting, ahead = levels.ahead(column.values[:room])
+        if not len(ahead) or not levels.blocks:
+            return found
+        risen = self._risen(ahead)
+        if risen < len(ahead):
+            found = min(found, int(column.rows[waiting - 1 + risen * FEW]))
+        return found
+
+    def _risen(self, ahead: "Floats") -> int:
+        """Which of the levels is the first to bring a suspicion, or to end the one that there is."""
+        from labhand.watch.stretch import before_each, first_of
+
+        kept = list(self.levels.lately)
+        if self.alert == self.alert:
+            most = before_each(kept, ahead, STAYS - 1)
+            return first_of((most < self.alert + SURELY) & (ahead < self.alert + SURELY))
+        least, bar = before_each(kept, ahead, STAYS - 1, low=True), self.bar - SURELY
+        return first_of((least > bar) & (ahead > bar))
+
+    @property
+    def bar(self) -> float:
+        """The level that the loss must keep above to be suspected, between two blocks."""
+        return self.levels.best(1)[0] + max(SUSPICIOUS, 4 * self.levels.noise)
+
+    def pass_over(self, stretch: "Stretch", start: int, stop: int) -> None:
+        """Takes note of rows before the next one that `skim` tells."""
+        self.block = self.evaluated = self.rewarded = self.stirred = False
+        column = stretch.column(self._name).between(start, stop)
+        before = self.levels.count
+        if len(column.rows):
+            self.levels.extend(column.values)
+            self._step = int(stretch.steps[column.rows[-1]])
+        for name, evaluated, _ in self._looked_at:
+            part = stretch.column(name).between(start, stop)
+            if len(part.rows):
+                counts = before + column.rows.searchsorted(part.rows, side="right")
+                evaluated.extend(stretch.steps[part.rows], part.values, counts)
+
     def _is_anew(self, value: float) -> bool:
         """Whether a loss whose steps went back to the first one is what it was there: another training."""
         loss, levels = self.loss, self.levels
@@ -258,7 +368,7 @@ class Course:
                 self.rewards[track.name] = Levels(raw=True)
             elif track.role in RAN or track.role in BESIDE:
                 held = track.role in RAN
-                made = Evaluated(track.name, track.role)
+                made = Evaluated(track.name, track.role, follows=held)
                 (self.held if held else self.beside)[track.name] = made
                 self._looked_at.append((track.name, made, held))
         self._known = len(tracks)

@@ -4,8 +4,12 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from labhand.watch.tracks import median
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Floats
 
 FEW = 5
 """Values that one level is the median of: single spikes leave no trace in it."""
@@ -63,6 +67,40 @@ class Levels:
         few = self._few
         few.append(value)
         return len(few) >= FEW and self._settle(step)
+
+    def room(self) -> int:
+        """How many values can be added before one makes a block whole."""
+        return self.width - len(self._joining) * FEW - len(self._few) - 1
+
+    def extend(self, values: "Floats") -> None:
+        """Takes finite values as if one by one, not more than there is `room` for, none newly negative."""
+        if not self.count and len(values):
+            self.first = float(values[0])
+        self.count += len(values)
+        waiting = FEW - len(self._few)
+        self._few += values[:waiting].tolist()
+        if len(self._few) < FEW:
+            return
+        self._settle(0)
+        rest = values[waiting:]
+        levels = [self.scaled(value) for value in _middles(rest).tolist()]
+        self.lately.extend(levels[-STAYS:])
+        self._joining += levels
+        self._few = rest[len(levels) * FEW :].tolist()
+
+    def ahead(self, values: "Floats") -> tuple[int, "Floats"]:
+        """What `lately` becomes with each level that values make whole, and how many the first one needs.
+
+        The levels follow those of `lately`; their logarithms may be off in the last digit.
+        """
+        from labhand.watch import stretch
+
+        waiting = FEW - len(self._few)
+        if len(values) < waiting:
+            return waiting, values[:0]
+        first = median([*self._few, *values[:waiting].tolist()])
+        levels = stretch.joined([first], _middles(values[waiting:]))
+        return waiting, levels if self.raw else stretch.in_logs(levels, self._floor)
 
     def scaled(self, value: float) -> float:
         """A loss on the scale of the blocks."""
@@ -131,6 +169,12 @@ class Levels:
         if self._noise is None:
             self._noise = noise(self.blocks)
         return self._noise
+
+
+def _middles(values: "Floats") -> "Floats":
+    from labhand.watch.stretch import middles
+
+    return middles(values, FEW)
 
 
 def noise(values: Sequence[float]) -> float:

@@ -5,18 +5,23 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labhand.core.errors import InputError, NotFoundError
 from labhand.core.finding import Findings, Skipped
 from labhand.core.registry import load_all
 from labhand.kit import verdicts
 from labhand.watch.calibration import BUDGET, Calibration
-from labhand.watch.rows import Row, Rows, head, number, shown
+from labhand.watch.rows import Pieces, Row, Rows, head, number, shown, singly
 from labhand.watch.signals import Ended, Slept, Tick
 from labhand.watch.watcher import Watcher, detectors
 
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
+
 TAIL_BYTES = 20_000
+AT_ONCE = 4096
+"""Rows that are looked at together."""
 QUIET_S = 60.0
 """A gap between two rows of a log in which the clock is shown to the detectors."""
 LONGEST_LINE = 1 << 24
@@ -42,7 +47,8 @@ def open_log(path: Path, home: Path | None = None) -> Iterator[tuple[str | None,
         InputError: the file cannot be read or no reader knows it.
     """
     for log in logs(path, home):
-        yield from log.reader.parts(log.path)
+        for name, pieces in log.reader.parts(log.path):
+            yield name, singly(pieces)
 
 
 def logs(path: Path, home: Path | None = None) -> list[Log]:
@@ -104,13 +110,13 @@ def replay(
     ignore: Collection[str] = (),
     home: Path | None = None,
     alarms_per_1000: float = BUDGET,
-    see: Callable[[str, Row], None] | None = None,
+    see: "Callable[[str, Row | Stretch], None] | None" = None,
 ) -> Findings:
     """What watching the logs live would have told, each run row by row, knowing nothing of later rows.
 
     `where.run` is the file's name; the run's where the log names its runs; of several such logs both.
     `alarms_per_1000` is how many healthy runs of a thousand may be told of as if they were not.
-    `see` is shown every row, with the name of its run.
+    `see` is shown every row, or many in order, with the name of their run.
 
     Raises:
         InputError: a file cannot be read, is no log, or holds no metric.
@@ -169,27 +175,48 @@ def _run_name(log: Log, part: str | None, *, alone: bool) -> str:
     return part if alone else f"{log.path.name}:{part}"
 
 
-def _shown(rows: Iterator[Row], see: Callable[[Row], None]) -> Iterator[Row]:
-    for row in rows:
-        see(row)
-        yield row
+def _shown(pieces: Pieces, see: "Callable[[Row | Stretch], None]") -> Pieces:
+    for piece in pieces:
+        see(piece)
+        yield piece
 
 
-def _watch(watcher: Watcher, log: Log, rows: Iterator[Row]) -> int:
+def _watch(watcher: Watcher, log: Log, pieces: Pieces) -> int:
     """Feeds the rows of one run; how many there were."""
-    count, clock = 0, math.nan
-    for row in rows:
-        time = math.nan if row.time is None else row.time
-        if _is_set(time - clock):
-            watcher.feed(Slept(time, time - clock))
-        elif time - clock > QUIET_S:
-            watcher.feed(Tick(time))
-        watcher.feed(shown(row, log.format))
-        clock = time if time == time else clock
-        count += 1
+    count, step, clock = 0, 0, math.nan
+    for piece in pieces:
+        if isinstance(piece, Row):
+            clock = _feed(watcher, log, piece, clock)
+            count, step = count + 1, piece.step
+            continue
+        piece.source = log.format
+        for begin in range(0, len(piece), AT_ONCE):
+            part = piece.part(begin, begin + AT_ONCE)
+            for start, stop, calm in part.calm(QUIET_S, step, clock):
+                inside = part.part(start, stop)
+                if calm:
+                    for _ in watcher.pass_over(inside):
+                        pass
+                    clock = float(inside.times[-1])
+                else:
+                    for row in inside:
+                        clock = _feed(watcher, log, row, clock)
+                step = int(inside.steps[-1])
+        count += len(piece)
     watcher.feed(Ended(clock, None, None, False, _tail(log) if log.format == "output" else ""))
     watcher.close()
     return count
+
+
+def _feed(watcher: Watcher, log: Log, row: Row, clock: float) -> float:
+    """Feeds a row, and what its time tells after that of the row before, `clock`; gives the clock now."""
+    time = math.nan if row.time is None else row.time
+    if _is_set(time - clock):
+        watcher.feed(Slept(time, time - clock))
+    elif time - clock > QUIET_S:
+        watcher.feed(Tick(time))
+    watcher.feed(shown(row, log.format))
+    return time if time == time else clock
 
 
 def _is_set(jump: float) -> bool:

@@ -7,12 +7,15 @@ import zlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from labhand.watch.roles import role
 from labhand.watch.signals import Points
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Column, Stretch
 
 
 class Row(NamedTuple):
@@ -24,7 +27,9 @@ class Row(NamedTuple):
 
 
 Rows = Iterator[Row]
-Part = tuple[str | None, Rows]
+Pieces = Iterator["Row | Stretch"]
+"""Rows in order, some of them many at a time, as columns."""
+Part = tuple[str | None, Pieces]
 """The rows of one run in a log that may hold several, with the run's name where it has one."""
 
 STEPS = (
@@ -122,6 +127,15 @@ def shown(row: Row, source: str) -> Points:
     return Points(time, source, row.step, row.values, whose)
 
 
+def singly(pieces: Pieces) -> Rows:
+    """The rows one by one."""
+    for piece in pieces:
+        if isinstance(piece, Row):
+            yield piece
+        else:
+            yield from piece
+
+
 def is_step(name: str) -> bool:
     """Whether the name is that of a step."""
     return name.lower() in _RANK
@@ -157,6 +171,35 @@ class Numbered:
         """The row that waited, where no second came."""
         held, self._held = self._held, None
         return [] if held is None else [self._row(held)]
+
+    def stretch(self, columns: "dict[str, Column]", rows: int) -> "Stretch | None":
+        """As many rows, given as columns in the order in which their cells stand, as `rows` would tell each.
+
+        None where they are not all alike, in their step or their time: then each must be told by itself.
+        """
+        from labhand.watch.stretch import Stretch, moments, whole_steps
+
+        if not self._count or self._held is not None or "rank" in columns:
+            return None
+        columns, times = dict(columns), None
+        for name in [n for n in columns if n.lower() in TIMES]:
+            found = moments(columns[name], _CLOCK, rows)
+            if found is None:
+                return None
+            if len(found):
+                times = found if times is None else times
+                del columns[name]
+        names = sorted((n for n in columns if n.lower() in _RANK), key=lambda n: _RANK[n.lower()])
+        names += [self._first] if self._first in columns and self._first is not None else []
+        steps = (
+            whole_steps(columns.pop(names[0]), rows)
+            if names
+            else range(self._count, self._count + rows)
+        )
+        if steps is None:
+            return None
+        self._count += rows
+        return Stretch.of(steps, times, columns)
 
     def _named(self, entry: Mapping[str, object]) -> bool:
         return any(name.lower() in _RANK for name in entry)

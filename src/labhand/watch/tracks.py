@@ -2,8 +2,12 @@
 
 import math
 from collections import deque
+from typing import TYPE_CHECKING
 
 from labhand.watch.roles import Role
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Floats, Places
 
 RECENT = 64
 """The latest finite values that are kept one by one."""
@@ -53,6 +57,18 @@ class Track:
         self.count += 1
         self.last, self.step = value, step
         self.recent.append((step, value))
+
+    def extend(self, steps: "Places", values: "Floats") -> None:
+        """Takes points that are all finite, as if one by one."""
+        if not self.count:
+            self.first = self.lowest = self.highest = float(values[0])
+            self.first_step = int(steps[0])
+        self.lowest = min(self.lowest, float(values.min()))
+        self.highest = max(self.highest, float(values.max()))
+        self.count += len(values)
+        self.last, self.step = float(values[-1]), int(steps[-1])
+        lately = zip(steps[-RECENT:].tolist(), values[-RECENT:].tolist(), strict=True)
+        self.recent.extend(lately)
 
     def median(self, points: int = 5) -> float:
         """The median of the latest `points` values, at most 64; NaN where there is none."""

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labhand.watch.calibration import Calibration
 from labhand.watch.course import Course
 from labhand.watch.roles import Role, Roles
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.tracks import Track
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 SETTLED_AT = (24, 48, 64)
 """Rows after which metrics without a role are looked at: while all of their values are still kept."""
@@ -76,6 +79,24 @@ class View:
             self.config |= signal.data
         elif isinstance(signal, Fact) and signal.kind == "objective":
             self.classes = int(signal.data.get("classes") or 0)
+
+    def can_pass(self, stretch: "Stretch") -> bool:
+        """Whether the rows of a calm stretch can be passed over: all that they hold is known."""
+        if self._rows < SETTLED_AT[-1] or any(name not in self.tracks for name in stretch.columns):
+            return False
+        return self.course.can_pass(stretch)
+
+    def pass_over(self, stretch: "Stretch", start: int, stop: int) -> None:
+        """Is brought up to date with rows of which none concerns the course."""
+        if stop <= start:
+            return
+        self.time, self.step = float(stretch.times[stop - 1]), int(stretch.steps[stop - 1])
+        for name, column in stretch.columns.items():
+            part = column.between(start, stop)
+            if len(part.rows):
+                self.tracks[name].extend(stretch.steps[part.rows], part.values)
+        self.course.pass_over(stretch, start, stop)
+        self._rows += stop - start
 
     def _begin_anew(self, row: Points) -> None:
         """Forgets the training before, of which nothing is left in the weights."""

@@ -1,9 +1,9 @@
 """Watches one attempt: feeds the signals to the detectors and keeps the incidents."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -12,8 +12,16 @@ from labhand.core.registry import extensions, load_all
 from labhand.watch.calibration import Calibration
 from labhand.watch.incidents import Claim, Incidents
 from labhand.watch.roles import Roles
+from labhand.watch.rows import shown
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import Before, View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
+
+DENSE, PATIENCE = 12, 2
+"""Where one row in so many must be shown to somebody, rows are not passed over; nor in so many stretches
+after one that turned out so."""
 
 
 class _Wanting(NamedTuple):
@@ -24,14 +32,19 @@ class _Wanting(NamedTuple):
     wants: frozenset[Any] | None
     explained_by: tuple[str, ...]
     waits: bool
+    skims: bool
 
     def shown(self, view: View, names: Iterable[str]) -> bool:
         """Whether rows of these metrics are for it."""
+        return self.wants is None or Points in self.wants or bool(self.concerns(view, names))
+
+    def concerns(self, view: View, names: Iterable[str]) -> list[str]:
+        """Those of the metrics for whose sake it is shown a row."""
         wants = self.wants
         if wants is None or Points in wants:
-            return True
+            return list(names)
         begins = tuple(want for want in wants if isinstance(want, str) and want.endswith("/"))
-        return any(view.roles.of(name) in wants or name.startswith(begins) for name in names)
+        return [n for n in names if view.roles.of(n) in wants or n.startswith(begins)]
 
 
 class Watcher:
@@ -67,7 +80,7 @@ class Watcher:
         self._skipped: dict[str, str] = {}
         self._detectors: dict[str, _Wanting] = {}
         self._plans: dict[object, list[_Wanting]] = {}
-        self._settled = 0
+        self._settled = self._slow = 0
         loaded, broken = load_all("detector", home) if detectors is None else (detectors, [])
         self._skipped |= {b.extension.name: f"it cannot be loaded: {b.why}" for b in broken}
         for name, detector in loaded.items():
@@ -93,13 +106,95 @@ class Watcher:
         for wanting in plan:
             if calm and wanting.waits:
                 continue
-            try:
-                claims = wanting.detector.see(signal)
-                if claims:
-                    changed += self._take(wanting, claims)
-            except Exception as error:  # somebody's detector must not stop anybody's training
-                self._switch_off(wanting.name, error)
+            changed += self._see(wanting, signal)
         return changed
+
+    def _see(self, wanting: _Wanting, signal: Signal) -> list[Finding]:
+        """Shows a signal to one detector."""
+        try:
+            claims = wanting.detector.see(signal)
+            return self._take(wanting, claims) if claims else []
+        except Exception as error:  # somebody's detector must not stop anybody's training
+            self._switch_off(wanting.name, error)
+            return []
+
+    def pass_over(self, stretch: "Stretch") -> Iterator[tuple[int, Finding]]:
+        """The findings that the rows of a calm stretch opened or changed, with the row of each.
+
+        They are those that feeding it row by row would have brought: each detector tells the first row
+        that it must be shown, and only that one is.
+        """
+        plan = self._plan_of(stretch)
+        self._slow -= self._slow > 0
+        if self._slow or not self.view.can_pass(stretch) or self._is_dense(plan, stretch):
+            for place, row in enumerate(stretch):
+                yield from ((place, found) for found in self.feed(shown(row, stretch.source)))
+            return
+        number = 0
+        for place, found in self._pass_over(plan, stretch):
+            number += 1
+            yield from ((place, finding) for finding in found)
+        if DENSE * number > len(stretch):
+            self._slow = PATIENCE
+
+    def _pass_over(
+        self, plan: list[_Wanting], stretch: "Stretch"
+    ) -> Iterator[tuple[int, list[Finding]]]:
+        """Each row that must be shown to somebody, with what that changed."""
+        view, done = self.view, 0
+        wanted = {w.name: self._skim(w, stretch, 0) for w in plan if not w.waits}
+        stirs = view.course.skim(stretch, 0)
+        while (place := min([stirs, *wanted.values()])) < len(stretch):
+            view.pass_over(stretch, done, place)
+            done, signal = place + 1, shown(stretch.row(place), stretch.source)
+            view.take(signal)
+            found: list[Finding] = []
+            for wanting in plan:
+                name, stirred = wanting.name, stirs == place and view.course.stirred
+                if (
+                    stirred if wanting.waits else wanted[name] == place
+                ) and name in self._detectors:
+                    found += self._see(wanting, signal)
+                    if not wanting.waits:
+                        wanted[name] = self._skim(wanting, stretch, done)
+            yield place, found
+            wanted = {
+                n: len(stretch) if n not in self._detectors else at for n, at in wanted.items()
+            }
+            stirs = view.course.skim(stretch, done)
+        view.pass_over(stretch, done, len(stretch))
+
+    def _plan_of(self, stretch: "Stretch") -> list[_Wanting]:
+        """The detectors that want to see rows with any of its metrics."""
+        shape = tuple(stretch.columns)
+        plan = self._plans.get(("", *shape))
+        if plan is None:
+            plan = [w for w in self._detectors.values() if w.shown(self.view, shape)]
+            self._plans["", *shape] = plan
+        return plan
+
+    def _is_dense(self, plan: Iterable[_Wanting], stretch: "Stretch") -> bool:
+        """Whether so many rows must be shown to somebody that passing over the others gains nothing."""
+        concern = {
+            name
+            for w in plan
+            if not w.skims and not w.waits
+            for name in w.concerns(self.view, stretch.columns)
+        }
+        concern |= self.view.course.held.keys() | self.view.course.rewards.keys()
+        return any(DENSE * len(stretch.column(name).rows) > len(stretch) for name in concern)
+
+    def _skim(self, wanting: _Wanting, stretch: "Stretch", start: int) -> int:
+        """The first row from `start` on that a detector must be shown."""
+        if wanting.name not in self._detectors:
+            return len(stretch)
+        if wanting.skims:
+            try:
+                return int(wanting.detector.skim(stretch, start))
+            except Exception as error:
+                self._switch_off(wanting.name, error)
+                return len(stretch)
+        return stretch.first(wanting.concerns(self.view, stretch.columns), start)
 
     def findings(self) -> Findings:
         """Every incident as it stands, what ran, and what could not and why."""
@@ -179,6 +274,7 @@ def _wanting(name: str, detector: Any) -> _Wanting:
         None if wants is None else frozenset(wants),
         tuple(getattr(detector, "explained_by", ())),
         bool(getattr(detector, "waits", False)),
+        hasattr(detector, "skim"),
     )
 
 

@@ -2,12 +2,15 @@
 
 import math
 from collections import deque
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from labhand.watch.levels import noise
 from labhand.watch.signals import Points
-from labhand.watch.tracks import median
+from labhand.watch.tracks import RECENT, median
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 MARKS = frozenset("resumed resume restart restarts restarted attempt session run_number".split())
 """Names of a column that changes where a training is resumed."""
@@ -79,6 +82,56 @@ class Restart:
             return None
         self._lately.append(value)
         return None
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown; those before it are taken note of."""
+        loss = self._view.course.loss
+        if loss is None or self._view.course.rewards or start == len(stretch):
+            return len(stretch)
+        column = stretch.column(loss.name).since(start)
+        new = len(self._early) < VALUES or len(self._lately) < VALUES or len(self._moves) < VALUES
+        marked = any(name.lower() in MARKS for name in stretch.columns)
+        if new or marked or self._mark or self._jump is not None or self._step is None:
+            return start
+        moves = stretch.steps[start:] - stretch.before(stretch.steps[start:], self._step)
+        if moves[0] < 0:
+            return start
+        usual = min(*self._moves, int(moves[moves > 0].min(initial=2**62)))
+        gaps = (moves > GAP * max(usual, 1)).nonzero()[0]
+        found = start + int(gaps[0]) if len(gaps) else len(stretch)
+        first = math.log(median(self._early))
+        if len(column.rows) and float(column.values.min()) <= 0:
+            return start
+        if len(column.rows):
+            found = min(found, self._as_first(stretch, start, first))
+        taken = column.between(start, found).values
+        self._lately.extend(taken[-VALUES:].tolist())
+        if found > start:
+            passed = moves[: found - start]
+            self._moves.extend(passed[passed > 0][-VALUES:].tolist())
+            self._step = int(stretch.steps[found - 1])
+        return found
+
+    def _as_first(self, stretch: "Stretch", start: int, first: float) -> int:
+        """The first row whose loss is about the first one, `first`, as far as one can say."""
+        from labhand.watch import stretch as columns
+
+        assert self._view.course.loss is not None
+        whole = stretch.column(self._view.course.loss.name)
+        column = whole.since(start)
+        lowest = math.log(min(float(column.values.min()), *self._lately))
+        if first - lowest <= WON:
+            return len(stretch)
+        won = first - columns.middle_before(list(self._lately), column).logs()
+        high = (column.logs() > first - NEAR * won - 1e-9) & (won > WON - 1e-9)
+        for row, passed in zip(column.rows[high].tolist(), won[high].tolist(), strict=True):
+            place = int(whole.rows.searchsorted(row)) + 1
+            usual = noise(
+                [math.log(v) for v in whole.values[max(0, place - RECENT) : place].tolist()]
+            )
+            if place < RECENT or passed > BEYOND_NOISE * usual - 1e-9:
+                return int(row)
+        return len(stretch)
 
     def _marked(self, row: Points) -> None:
         """Notes whether something in the row tells that the training was begun again."""

@@ -24,13 +24,16 @@ PyTorch, `torch.nn.Module.load_state_dict`.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labhand.watch.detectors import Wants
 from labhand.watch.detectors._restart import Lost, Restart
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 
 class Detector:
@@ -63,6 +66,10 @@ class Detector:
         elif signal.kind == "reach" and not self._told:
             return self._begun(signal)
         return ()
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown."""
+        return len(stretch) if self._told else self._restart.skim(stretch, start)
 
     def blind(self) -> str | None:
         """Why it could not look."""

@@ -26,8 +26,9 @@ import signal as signals
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Claim
-from labhand.watch.signals import Ended, Fact, Points, Signal
+from labhand.watch.signals import Ended, Fact, Signal
 from labhand.watch.view import View
 
 _EXCEPTION = re.compile(
@@ -43,16 +44,16 @@ _LONGEST = 300
 class Detector:
     """Watches how the process ends."""
 
+    wants: Wants = (Fact, Ended)
+
     def __init__(self, view: View) -> None:
+        self._view = view
         self._exception: Mapping[str, Any] | None = None
-        self._step: int | None = None
         self._end: Ended | None = None
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The crash, when the process has ended by one."""
-        if isinstance(signal, Points):
-            self._step = signal.step if signal.source != "system" else self._step
-        elif isinstance(signal, Fact) and signal.kind == "exception":
+        if isinstance(signal, Fact) and signal.kind == "exception":
             self._exception = signal.data
         elif isinstance(signal, Ended):
             self._end = signal
@@ -80,10 +81,10 @@ class Detector:
                 state="confirmed",
                 severity="error",
                 confidence=1.0 if known else 0.9,
-                message=_sentence(end, reason, self._step),
+                message=_sentence(end, reason, self._view.step),
                 advice="Read the last lines of the output; the failure that labhand recognised, and "
                 "what mends it, stand beside the attempt.",
-                step=self._step,
+                step=self._view.step,
                 time=end.time,
                 alarm=True,
                 evidence={

@@ -109,6 +109,7 @@ class Detector:
             return self._collapsed(signal)
         if levels.count % FEW == 0 and len(levels.blocks) >= LEAST_BLOCKS:
             self._suspect()
+        course.alert = -math.inf if self._told and self._early is not None else self._middle
         if course.block:
             self._remember_rate()
         if not (course.block or course.evaluated) or len(levels.blocks) < LEAST_BLOCKS:
@@ -139,15 +140,20 @@ class Detector:
         low, _ = levels.best(1)
         least, most = min(levels.lately), max(levels.lately)
         if self._early is not None:
-            if not self._told and most < (self._early.low + self._early.high) / 2:
+            if not self._told and most < self._middle:
                 self._early = None
-        elif loss is not None and least - low > max(LEAST * RISE, 4 * levels.noise):
+        elif loss is not None and least > self._view.course.bar:
             middle = levels.plain((low + least) / 2)
             below = [i for i, (_, value) in enumerate(loss.recent) if value <= middle]
             after = list(loss.recent)[below[-1] + 1 :] if below else []
             if after:
                 step = after[0][0]
                 self._early = _Early(step, low, least, *causes_of(self._view, step))
+
+    @property
+    def _middle(self) -> float:
+        """The level below which what was found early is dropped."""
+        return math.nan if self._early is None else (self._early.low + self._early.high) / 2
 
     def _causes(self, lost: float) -> tuple[list[Cause], list[str]]:
         """The candidates that were found early, and those that only time has shown."""

@@ -23,12 +23,16 @@ R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neur
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Claim
 from labhand.watch.levels import FEW, Levels
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 FACTOR = math.log(10)
 RISEN = 0.25
@@ -65,6 +69,29 @@ class Detector:
         if levels.count % FEW or len(levels.blocks) < LEAST_BLOCKS:
             return ()
         return self._judged(signal)
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: one that makes a block whole, or a level far above all before."""
+        column = stretch.column(self._name).since(start)
+        if not self._name:
+            return stretch.first(list(self._view.named("gradient-norm")), start)
+        if not len(column.rows):
+            return len(stretch)
+        levels, found = self._levels, len(stretch)
+        if (not levels.raw and float(column.values.min()) < 0) or not levels.blocks:
+            return int(column.rows[0])
+        room = levels.room()
+        if room < len(column.rows):
+            found = int(column.rows[room])
+        waiting, ahead = levels.ahead(column.values[:room])
+        before = levels.blocks[: -max(1, 2 * FEW // levels.width)]
+        bar = max(before, default=math.inf) + FACTOR - 1e-9
+        odd = ahead > bar if self._usual != self._usual else ahead == ahead
+        rows = odd.nonzero()[0]
+        if len(rows):
+            found = min(found, int(column.rows[waiting - 1 + int(rows[0]) * FEW]))
+        levels.extend(column.between(start, found).values)
+        return found
 
     def blind(self) -> str | None:
         """Why there was nothing to judge by."""

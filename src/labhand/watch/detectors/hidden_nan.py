@@ -24,12 +24,16 @@ Hugging Face, `TrainingArguments.logging_nan_inf_filter`; transformers issue 313
 
 from collections import deque
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Column, Stretch
 
 ZEROS, SURE = 3, 5
 WELL_ABOVE = 0.05
@@ -71,6 +75,33 @@ class Detector:
             if value is not None:
                 claims += self._loss(name, value, signal)
         return claims
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: one whose loss is exactly 0, or ends that."""
+        losses = list(self._view.named("train-loss"))
+        found = start if self._open else len(stretch)
+        for name in losses:
+            column = stretch.column(name).since(start)
+            zeros = column.rows[column.values == 0]
+            found = min(found, int(zeros[0]) if len(zeros) else found)
+        for name in losses:
+            values = stretch.column(name).between(start, found).values
+            if len(values):
+                self._before.setdefault(name, deque(maxlen=LATELY + 1)).extend(
+                    values[-LATELY - 1 :].tolist()
+                )
+                self._zeros[name] = 0
+        norms = [
+            (c.rows[-1], i) for i, c in enumerate(self._norms(stretch, start, found)) if len(c.rows)
+        ]
+        if norms:
+            self._norm = float(self._norms(stretch, start, found)[max(norms)[1]].values[-1])
+        return found
+
+    def _norms(self, stretch: "Stretch", start: int, stop: int) -> "list[Column]":
+        return [
+            stretch.column(name).between(start, stop) for name in self._view.named("gradient-norm")
+        ]
 
     def _loss(self, name: str, value: float, row: Points) -> Iterable[Claim]:
         if value != 0.0:

@@ -28,6 +28,7 @@ A. Karpathy, *A Recipe for Training Neural Networks*, 2019: verify the loss at i
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.chance import FEW_EXAMPLES, USUAL, classes
 from labhand.watch.detectors import Wants
@@ -35,6 +36,9 @@ from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 FACTOR, MORE = 1.6, 1.0
 """A first loss is too high that is above so many times the guess's, and by so much."""
@@ -78,6 +82,14 @@ class Detector:
                     return self._begins(name, value, signal)
                 return self._follows(name, value, signal)
         return ()
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown."""
+        return (
+            len(stretch)
+            if self._done
+            else stretch.first(list(self._view.named("train-loss")), start)
+        )
 
     def blind(self) -> str | None:
         """Why it could not look."""

@@ -21,11 +21,15 @@ PyTorch, `torch.optim.lr_scheduler`, on `T_max` and `total_steps`.
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 NOTHING = 1e-4
 """Of the highest rate."""
@@ -55,6 +59,38 @@ class Detector:
             if value is not None and value - value == 0:
                 claims += self._judged(name, value, signal)
         return claims
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: one with a rate near nothing, or no longer so."""
+        found = len(stretch)
+        names = [
+            n for n in self._view.named("learning-rate") if len(stretch.column(n).since(start).rows)
+        ]
+        for name in names:
+            column = stretch.column(name).since(start)
+            highest = max(self._highest.get(name, 0.0), float(column.values[0]))
+            if highest <= 0 or name not in self._rows:
+                low = column.values == column.values
+            elif name in self._low and (
+                self._open is not None or self._rows[name] - self._low[name][1] >= ROWS
+            ):
+                since = self._low[name][0]
+                lasts = stretch.steps[column.rows] - since > SHARE * (
+                    stretch.steps[column.rows] - self._first
+                )
+                low = (column.values > NOTHING * highest) | (lasts & (self._open is None))
+            else:
+                low = column.values <= NOTHING * max(highest, float(column.values.max()))
+            rows = column.rows[low]
+            found = min(found, int(rows[0]) if len(rows) else found)
+        for name in names:
+            values = stretch.column(name).between(start, found).values
+            if len(values):
+                self._rows[name] += len(values)
+                self._highest[name] = max(self._highest[name], float(values.max()))
+                if float(values[-1]) > NOTHING * self._highest[name]:
+                    self._low.pop(name, None)
+        return found
 
     def _judged(self, name: str, value: float, row: Points) -> Iterable[Claim]:
         if not self._rows:

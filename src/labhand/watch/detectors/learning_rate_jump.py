@@ -23,16 +23,20 @@ I. Loshchilov and F. Hutter, *SGDR*, 2017, on restarts that are meant.
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
 
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Floats, Stretch
+
 FACTOR = 5.0
 SETTLED = 6
 """Rows without a rise after which the warm-up is over."""
-RISE = 1.02
+RISE, BACK = 1.02, 1.5
 
 
 class Detector:
@@ -60,11 +64,37 @@ class Detector:
                     claims.append(claim)
         return claims
 
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: one with a rate far above all before, or in a jump."""
+        found = len(stretch)
+        names = [
+            n for n in self._view.named("learning-rate") if len(stretch.column(n).since(start).rows)
+        ]
+        for name in names:
+            column, rate = stretch.column(name).since(start), self._known.get(name)
+            if (
+                rate is None
+                or not float(column.values.min()) >= 0
+                or float(column.values.max()) >= 1e6
+            ):
+                found = min(found, int(column.rows[0]))
+                continue
+            if rate.usual:
+                odd = column.values <= BACK * rate.usual
+            else:
+                odd = column.values > FACTOR * column.highest_before(rate.highest)
+            found = min(found, int(column.rows[odd][0]) if odd.any() else found)
+        for name in names:
+            values = stretch.column(name).between(start, found).values
+            if len(values):
+                self._known[name].extend(values)
+        return found
+
     def _judged(self, name: str, rate: "_Rate", value: float, row: Points) -> Claim | None:
         before, highest, calm = rate.last, rate.highest, rate.calm
         rate.take(value)
         if rate.usual:
-            if value > 1.5 * rate.usual:
+            if value > BACK * rate.usual:
                 return None
             claim = self._claim(name, rate, value, row, passed=True)
             rate.usual = 0.0
@@ -116,3 +146,12 @@ class _Rate:
         self.last = value
         if not self.usual:
             self.highest = max(self.highest, value)
+
+    def extend(self, values: "Floats") -> None:
+        """Notes values in none of which it is at a peak, as if one by one."""
+        self.take(float(values[0]))
+        rises = (values[1:] > RISE * values[:-1]).nonzero()[0]
+        self.calm = len(values) - 2 - int(rises[-1]) if len(rises) else self.calm + len(values) - 1
+        self.last = float(values[-1])
+        if not self.usual:
+            self.highest = max(self.highest, float(values.max()))

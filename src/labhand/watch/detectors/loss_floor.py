@@ -47,6 +47,7 @@ BELOW = 0.002
 class Detector:
     """Watches the training loss."""
 
+    waits = True
     wants: Wants = ("train-loss", Fact)
     explained_by = ("non-finite", "not-learning")
 

@@ -27,12 +27,16 @@ PyTorch, *FAQ: My model reports "cuda runtime error(2): out of memory"*, on keep
 import itertools
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.blocks import Block, Blocks
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 LEAST_BLOCKS = 16
 """Blocks of which the latter half must grow."""
@@ -73,6 +77,25 @@ class Detector:
             if blocks.add(signal.step, signal.time, value) and name != SHARE:
                 claims += self._judged(name, blocks, signal)
         return claims
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: one that makes a block whole."""
+        found = len(stretch)
+        names = [name for name in stretch.columns if self._followed(name)]
+        for name in names:
+            column, blocks = stretch.column(name).since(start), self._series.get(name)
+            room = 0 if blocks is None else blocks.room()
+            odd = column.rows[column.values <= 0]
+            rows = [int(odd[0])] if len(odd) else []
+            rows += [int(column.rows[room])] if room < len(column.rows) else []
+            found = min([found, *rows])
+        for name in names:
+            part = stretch.column(name).between(start, found)
+            if len(part.rows):
+                first = int(part.rows[0])
+                began = int(stretch.steps[first]), float(stretch.times[first])
+                self._series[name].extend(*began, part.values)
+        return found
 
     def _followed(self, name: str) -> bool:
         return name == SHARE or self._view.roles.of(name) == "memory"

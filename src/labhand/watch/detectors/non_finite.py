@@ -28,6 +28,7 @@ NVIDIA, *Train With Mixed Precision*, on loss scaling; PyTorch, `torch.amp.GradS
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from labhand.watch.causes import causes_of
 from labhand.watch.detectors._blank import Blank
@@ -35,6 +36,9 @@ from labhand.watch.detectors._illness import Illness
 from labhand.watch.incidents import Claim
 from labhand.watch.signals import Ended, Fact, Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 TABLES = frozenset({"csv", "jsonl", "parquet", "files"})
 """Sources in which a missing number may stand for a NaN, and a NaN for a missing number."""
@@ -85,6 +89,22 @@ class Detector:
         tabular = row.source in TABLES
         proved = self._in_table(row, bad) if tabular else dict.fromkeys(bad, 1)
         return self._judged(row, proved) if proved or self._ill else ()
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown, of rows whose values are all finite."""
+        if any(ill.in_a_row or ill.calm for ill in self._ill.values()):
+            return start
+        if stretch.source not in TABLES:
+            return len(stretch)
+        named, found = self._view.named, len(stretch)
+        names = [*self._losses, *named("validation-loss"), *named("gradient-norm")]
+        for name in names:
+            blank = self._blanks.setdefault(name, Blank())
+            tells = name in self._losses
+            found = min(found, blank.skim(stretch, name, start, tells=tells))
+        for name in names:
+            self._blanks[name].pass_over(stretch, name, start, found)
+        return found
 
     @property
     def _losses(self) -> Sequence[str]:

@@ -23,12 +23,17 @@ PyTorch, *Distributed Data Parallel*, on the broadcast of the state at construct
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.detectors import Wants
 from labhand.watch.detectors._ranks import Apart, Ranks
 from labhand.watch.incidents import Cause, Claim
+from labhand.watch.measures import rank_in
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 WEIGHTS, SIZE = "rank/weights", "rank/size"
 PROBED = ("probe", "system")
@@ -81,6 +86,12 @@ class Detector:
             return ()
         self._told = True
         return (self._claim(signal.rank, far[0], weights, of_step[far[0]][1], signal),)
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: none of a training without ranks."""
+        ranked = stretch.rank is not None or any(rank_in(name) for name in stretch.columns)
+        probed = any(name.startswith("rank/") for name in stretch.columns)
+        return start if (ranked or probed) and not self._told else len(stretch)
 
     def blind(self) -> str | None:
         """Why it could not look."""

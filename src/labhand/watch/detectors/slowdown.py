@@ -24,14 +24,19 @@ uses the machine.
 E. S. Page, *Continuous Inspection Schemes*, Biometrika 1954; BLOOM's chronicles.
 """
 
+import itertools
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 BLOCK = 15
 """Steps whose median is one look."""
@@ -41,6 +46,7 @@ SLACK, BAR = 0.5, 10.0
 """The cumulative sum's allowance and bar, in standard deviations of a block's median."""
 LEAST_SPREAD = 0.03
 """A block's median is never taken for more even than this share."""
+TINY = 1e-300
 LEAST = 0.05
 GRAVE = 0.5
 """A slowdown by this share is a warning, a smaller one a note."""
@@ -93,6 +99,79 @@ class Detector:
             values.clear()
         return claims
 
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: one by which steps are told to be slower, or no longer so."""
+        if start == len(stretch):
+            return start
+        names = [*self._view.named("step-time"), *self._view.named("throughput")]
+        logged = [name for name in names if len(stretch.column(name).rows)]
+        if MEASURED in stretch.columns or any(part in stretch.columns for part in PARTS):
+            return start
+        if logged:
+            several = len(logged) > 1 and len(stretch.column(logged[0]).rows) < len(stretch)
+            if self._source != (logged[0],) or several:
+                return stretch.first(logged, start)
+            column = stretch.column(logged[0]).since(start)
+            return self._all([int(row) for row in column.rows], column.values.tolist(), stretch)
+        if self._source not in (None, (stretch.source, "rows")):
+            return len(stretch)
+        if not stretch.times[-1] > 0:
+            self._before = int(stretch.steps[-1]), float(stretch.times[-1])
+            return len(stretch)
+        return start if self._before is None else self._rows(stretch, start)
+
+    def _rows(self, stretch: "Stretch", start: int) -> int:
+        """Passes over rows by their times."""
+        assert self._before is not None
+        self._source = (stretch.source, "rows")
+        seconds = stretch.moves(stretch.times[start:], self._before[1])
+        steps = stretch.steps[start:] - stretch.before(stretch.steps[start:], self._before[0])
+        told = ((seconds > 0) & (steps > 0)).nonzero()[0]
+        found = self._all((told + start).tolist(), (seconds[told] / steps[told]).tolist(), stretch)
+        last = min(found, len(stretch)) - 1
+        if last >= start:
+            self._before = int(stretch.steps[last]), float(stretch.times[last])
+        return found
+
+    def _all(self, rows: list[int], values: list[float], stretch: "Stretch") -> int:
+        """Takes times of steps as long as no block of them has anything to tell; the row of the first that has."""
+        throughput = (
+            self._source is not None and self._view.roles.of(self._source[0]) == "throughput"
+        )
+        known = [
+            (r, 1 / v if throughput else v) for r, v in zip(rows, values, strict=True) if v > TINY
+        ]
+        done = 0
+        while done + (need := BLOCK - len(self._block)) <= len(known):
+            block = [*self._block, *(value for _, value in known[done : done + need])]
+            row = known[done + need - 1][0]
+            level = math.log(median(block))
+            if self._blocks + 1 > WARM_UP and self._would_tell(level):
+                self._block = block[:-1]
+                return row
+            self._block = []
+            self._blocks += 1
+            if self._blocks > WARM_UP:
+                step = int(stretch.steps[row])
+                self._judged(level, Points(math.nan, stretch.source, step, {}))
+            done += need
+        self._block += [value for _, value in known[done:]]
+        return len(stretch)
+
+    def _would_tell(self, level: float) -> bool:
+        """Whether a block of this level opens, changes or ends an incident, as far as one can say."""
+        if self._opened is not None or len(self._steady) < STEADY:
+            return self._opened is not None
+        usual, spread = self._usual()
+        risen = self._sum + min((level - usual) / spread, BAR / 2) - SLACK > BAR
+        return risen and min([*self._late[-2:], level]) - usual > LEAST
+
+    def _usual(self) -> tuple[float, float]:
+        """The level of the steady state, and the deviation of a block's."""
+        usual = median(self._steady)
+        moves = [abs(b - a) for a, b in itertools.pairwise(self._steady)]
+        return usual, max(LEAST_SPREAD, 1.4826 * median(moves), max(self._steady) - usual)
+
     def blind(self) -> str | None:
         """Why it could not look."""
         if len(self._steady) >= STEADY:
@@ -141,9 +220,7 @@ class Detector:
                 if values:
                     self._normal[name].append(median(values))
             return ()
-        usual = median(self._steady)
-        moves = [abs(b - a) for a, b in zip(self._steady, self._steady[1:], strict=False)]
-        spread = max(LEAST_SPREAD, 1.4826 * median(moves), max(self._steady) - usual)
+        usual, spread = self._usual()
         self._late = [*self._late[-2:], level]
         if self._sum == 0.0:
             self._since = row.step

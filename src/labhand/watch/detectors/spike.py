@@ -22,14 +22,19 @@ Clipped gradients, a longer warm-up, a lower learning rate, or leaving out the b
 S. Bekman, *ML Engineering*, training loss patterns.
 """
 
+import itertools
 import math
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.incidents import Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Floats, Stretch
 
 WINDOW = 40
 """Moves from point to point that the scale is learned from."""
@@ -40,6 +45,8 @@ LEAST = 12
 DEVIATIONS = 10.0
 RISE = 0.25
 """No spike is smaller: a quarter of the loss, in its logarithm."""
+SURELY = 1e-9
+"""By so much a level may be off that was reckoned for many rows at once."""
 SLOW = 5
 LASTING = 50
 """Points above after which it is a new level, and no spike any more."""
@@ -53,7 +60,7 @@ class Detector:
     explained_by = ("non-finite", "diverged")
 
     def __init__(self, view: View) -> None:
-        self._roles = view.roles
+        self._view, self._roles = view, view.roles
         self._metric: str | None = None
         self._raw = False
         self._recent: deque[float] = deque(maxlen=LATELY)
@@ -74,6 +81,47 @@ class Detector:
         if value is None or value - value != 0.0:
             return ()
         return self._point(value, signal.step, signal.time)
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: one far above the latest, or any while it is above."""
+        from labhand.watch import stretch as columns
+
+        if self._metric is None:
+            return stretch.first(list(self._view.named("train-loss")), start)
+        column = stretch.column(self._metric).since(start)
+        if not len(column.rows):
+            return len(stretch)
+        if self._above or len(self._moves) < LEAST:
+            return int(column.rows[0])
+        levels = column.values if self._raw else column.logs()
+        usual = columns.before_each(list(self._recent), levels, LATELY)
+        odd = ~(levels <= usual + (0.0 if self._raw else RISE) - SURELY)
+        odd |= (column.values <= 0) & (not self._raw)
+        done = 0
+        for place in odd.nonzero()[0].tolist():
+            self._learn_all(column.values[done:place])
+            done = place
+            value = float(column.values[place])
+            if (value <= 0 and not self._raw) or self._level(value) > self._limits()[1]:
+                return int(column.rows[place])
+        self._learn_all(column.values[done:])
+        return len(stretch)
+
+    def _level(self, value: float) -> float:
+        return value if self._raw else math.log(value)
+
+    def _learn_all(self, values: "Floats") -> None:
+        """Learns values that are no spikes, as if one by one."""
+        if len(values) <= 2:
+            for value in values.tolist():
+                self._learn(self._level(value))
+            return
+        levels = [self._level(value) for value in values[-WINDOW - 1 :].tolist()]
+        if len(values) <= WINDOW and self._recent:
+            levels.insert(0, self._recent[-1])
+        self._moves.extend(abs(b - a) for a, b in itertools.pairwise(levels))
+        self._recent.extend(levels[-min(LATELY, len(values)) :])
+        self._sorted = sorted(self._moves)
 
     def _point(self, value: float, step: int, time: float) -> Iterable[Claim]:
         if value <= 0 and not self._raw:

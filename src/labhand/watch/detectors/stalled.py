@@ -27,11 +27,15 @@ BLOOM's chronicles: an evaluation that hung for hours at full GPU use.
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from labhand.watch.course import RAN
 from labhand.watch.incidents import Claim
 from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 START_S = 1800.0
 """Before there is a rhythm: imports, downloads, compilation, the first epoch."""
@@ -102,6 +106,34 @@ class Detector:
             return ()
         self._steps[writer] = row.step
         return self._progress(row)
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: all where it is stalled or new, else none."""
+        writer = (stretch.source, stretch.rank)
+        if not stretch.times[-1] > 0 or start == len(stretch):
+            return len(stretch)
+        before = self._steps.get(writer)
+        if self._open or self._step is None or before is None or stretch.steps[start] < before:
+            return start
+        steps, times = stretch.steps[start:], stretch.times[start:]
+        news = (steps > stretch.before(steps, before)).nonzero()[0]
+        if not len(news):
+            self._between = self._between or stretch.first(self._held(), start) < len(stretch)
+            return len(stretch)
+        gaps = stretch.moves(times[news], self._last)
+        held = [stretch.column(name).since(start).rows - start for name in self._held()]
+        long = stretch.any_until(held, news)
+        if self._between:
+            long[0] = True
+        self._gaps.extend(gaps[~long][-RECENT:].tolist())
+        self._long.extend(gaps[long][-RECENT:].tolist())
+        self._between = any(len(rows) and int(rows[-1]) > int(news[-1]) for rows in held)
+        self._last, self._step = float(times[news[-1]]), int(steps[news[-1]])
+        self._steps[writer] = self._step
+        return len(stretch)
+
+    def _held(self) -> list[str]:
+        return [name for role in RAN for name in self._view.named(role)]
 
     def _progress(self, row: Points) -> list[Claim]:
         claims: list[Claim] = []

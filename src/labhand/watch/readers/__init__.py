@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from labhand.watch.rows import Part, Row, chunks
+from labhand.watch.rows import Part, Pieces, Row, chunks
+
+LEAD = 4096
+"""Bytes."""
 
 
 class Stream(Protocol):
@@ -32,8 +35,16 @@ class ReaderProtocol(Protocol):
         """The runs in the log, each with its rows in the order of the file."""
 
 
-def streamed(path: Path, stream: Stream) -> Iterator[Row]:
-    """The rows of a whole file, by the stream that following it uses."""
-    for piece in chunks(path):
-        yield from stream.feed(piece)
+def streamed(path: Path, stream: Stream) -> Pieces:
+    """The rows of a whole file, by the stream that following it uses; many at a time where it can."""
+    columns = getattr(stream, "columns", None)
+    for place, piece in enumerate(chunks(path)):
+        if not place and columns is not None:  # by its beginning a stream knows what is in the rest
+            yield from stream.feed(piece[:LEAD])
+            piece = piece[LEAD:]
+        many = columns(piece) if columns is not None else None
+        if many is None:
+            yield from stream.feed(piece)
+        else:
+            yield many
     yield from stream.close()

@@ -13,9 +13,13 @@ import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labhand.watch.readers import Stream, streamed
 from labhand.watch.rows import RUNS, Numbered, Part, Row, chunks, head, is_step, number
+
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
 
 _DELIMITERS = ",\t;|"
 _COMMA = re.compile(r"^([-+]?\d+),(\d+(?:[eE][-+]?\d+)?%?)$")
@@ -66,6 +70,7 @@ class Table:
         self._rest = b""
         self._delimiter: str | None = None
         self._names: list[str] = []
+        self._texts: set[str] = set()
         self._numbered = Numbered()
 
     def feed(self, data: bytes) -> list[Row]:
@@ -78,6 +83,28 @@ class Table:
                 entry = self._named(cells)
                 entry.pop(self._names[self._column], None)
                 found += self._numbered.rows(entry)
+        return found
+
+    def columns(self, data: bytes) -> "Stretch | None":
+        """The whole rows in `data` as columns, where all of them are plain numbers below known names.
+
+        None, with nothing taken, where they are not: then `feed` takes it.
+        """
+        from labhand.watch.readers._plain import plain_columns
+
+        end = data.rfind(b"\n") + 1
+        body = self._rest + data[:end]
+        if (
+            not self._names
+            or self._column is not None
+            or not end
+            or self._delimiter not in (",", "\t")
+        ):
+            return None
+        known = plain_columns(body, self._names, self._delimiter, self._texts)
+        found = None if known is None else self._numbered.stretch(*known)
+        if found is not None:
+            self._rest = data[end:]
         return found
 
     def close(self) -> list[Row]:

@@ -10,11 +10,18 @@ JSON Lines, jsonlines.org.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from labhand.watch.readers import Stream, streamed
 from labhand.watch.rows import Numbered, Part, Row, flat, loose_json, number
 
+if TYPE_CHECKING:
+    from labhand.watch.stretch import Stretch
+
 _LONGEST = 1 << 24
+_OBJECTS = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 class Reader:
@@ -62,6 +69,31 @@ class Objects:
             cells = {k: v for k, v in flat(entry).items() if v is not None}
             if cells:
                 found += self._numbered.rows(cells)
+        return found
+
+    def columns(self, data: bytes) -> "Stretch | None":
+        """The whole lines in `data` as columns, where all are flat objects of numbers.
+
+        None, with nothing taken, where they are not: then `feed` takes it.
+        """
+        from labhand.watch.readers._plain import LEAST_BYTES, columns_of
+
+        end = data.rfind(b"\n")
+        if end < LEAST_BYTES or self._rest.startswith(b"\n"):
+            return None
+        lines = (self._rest + data[:end]).split(b"\n")
+        try:
+            entries = _OBJECTS.decode(b"[" + b",".join(lines) + b"]")
+        except (ValueError, RecursionError):
+            return None
+        known = columns_of(entries)
+        found = (
+            None
+            if known is None or not all(entries)
+            else self._numbered.stretch(known, len(entries))
+        )
+        if found is not None:
+            self._rest = data[end + 1 :]
         return found
 
     def close(self) -> list[Row]:

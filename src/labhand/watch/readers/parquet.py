@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labhand.core.errors import InputError
-from labhand.watch.rows import RUNS, Numbered, Part, Row
+from labhand.watch.roles import role
+from labhand.watch.rows import RUNS, TIMES, Numbered, Part, Pieces, Row
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from labhand.watch.stretch import Column
+
+LEAD = 8
+"""Rows by which it is found what the step is."""
 
 
 class Reader:
@@ -42,17 +48,52 @@ class Reader:
             yield str(run), _rows(part.drop(named))
 
 
-def _rows(frame: "pl.DataFrame") -> Iterator[Row]:
+def _rows(frame: "pl.DataFrame") -> Pieces:
     names = [
         column
         for column, kind in frame.schema.items()
         if frame[column].null_count() < frame.height and not kind.is_nested()
     ]
-    numbered = Numbered()
-    for cells in frame.select(names).iter_rows():
+    frame, numbered = frame.select(names), Numbered()
+    yield from _by_row(frame[:LEAD], numbered)
+    rest = frame[LEAD:]
+    many = _columns(rest)
+    whole = None if many is None else numbered.stretch(many, rest.height)
+    if whole is not None:
+        yield whole
+    else:
+        yield from _by_row(rest, numbered)
+    yield from numbered.close()
+
+
+def _by_row(frame: "pl.DataFrame", numbered: Numbered) -> Iterator[Row]:
+    for cells in frame.iter_rows():
         entry: dict[str, object] = {}
-        for name, cell in zip(names, cells, strict=True):
+        for name, cell in zip(frame.columns, cells, strict=True):
             if cell is not None:
                 entry[name] = cell.isoformat() if hasattr(cell, "isoformat") else cell
         yield from numbered.rows(entry)
-    yield from numbered.close()
+
+
+def _columns(frame: "pl.DataFrame") -> "dict[str, Column] | None":
+    """The columns, those of text alone left out; None where one is of something else."""
+    import polars as pl
+
+    from labhand.watch.readers._plain import column
+
+    found = {}
+    for name in frame.columns if frame.height else ():
+        cells = frame[name]
+        if (
+            cells.dtype == pl.String
+            and name.lower() not in TIMES
+            and role(name) != "batch-identity"
+        ):
+            cells = cells.cast(pl.Float64, strict=False)
+            if cells.null_count() not in (frame.height, frame[name].null_count()):
+                return None
+        if not cells.dtype.is_numeric():
+            return None
+        if cells.null_count() < frame.height:
+            found[name] = column(cells)
+    return found or None
