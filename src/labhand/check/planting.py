@@ -175,6 +175,18 @@ class Program:
             return Edit(begin, end, "")
         return self.put(statement, "pass")
 
+    def unwrapped(self, block: ast.With) -> list[Edit]:
+        """A `with` taken away from around its body."""
+        begin, end = self._lines(block)
+        first, _ = self._lines(block.body[0])
+        more = len(self.indent(block.body[0])) - len(self.indent(block))
+        edits, start = [Edit(begin, first, "")], first
+        for line in self.text[first:end].splitlines(keepends=True):
+            if line[:more].isspace() and line.strip():
+                edits.append(Edit(start, start + more, ""))
+            start += len(line)
+        return edits
+
     def indent(self, statement: ast.stmt) -> str:
         """The blanks before a statement."""
         begin, _ = self._lines(statement)

@@ -4,7 +4,6 @@ import ast
 from collections.abc import Iterator
 
 from labhand.check.fault import fault
-from labhand.check.faults.losses import dedented
 from labhand.check.planting import Function, Planted, Program, last_name, names, receiver
 
 _DEPENDS = ("Dropout", "dropout", "BatchNorm", "torchvision.models", "resnet")
@@ -60,7 +59,7 @@ def with_gradients(p: Program) -> Iterator[Planted]:
         context = node.items[0].context_expr
         off = isinstance(context, ast.Call) and last_name(context.func) in _OFF
         if off and _evaluates(p, node) and node.body[0].lineno > context.lineno:
-            yield Planted([p.put(node, dedented(p, node))], _calls(node.body))
+            yield Planted(p.unwrapped(node), _calls(node.body))
 
 
 @fault("no-grad-missing", "decorator taken out")

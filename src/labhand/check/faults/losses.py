@@ -252,7 +252,7 @@ def target_attached(p: Program) -> Iterator[Planted]:
             and not p.loops_in(node)
         ):
             calls = [c for s in node.body for c in ast.walk(s) if isinstance(c, ast.Call)]
-            yield Planted([p.put(node, dedented(p, node))], [*calls, *node.body])
+            yield Planted(p.unwrapped(node), [*calls, *node.body])
 
 
 @fault("detach-missing-target", "detach taken off the target")
@@ -278,13 +278,3 @@ def gan_attached(p: Program) -> Iterator[Planted]:
         made = "fake" in receiver(call) or "gen" in receiver(call)
         if made and isinstance(outer, ast.Call) and call in outer.args and p.loops(call):
             yield Planted([p.put(call, receiver(call))], [outer])
-
-
-def dedented(p: Program, node: ast.With) -> str:
-    """The body of a block as it stands one level further out, from the place of the block on."""
-    outer, inner = p.indent(node), p.indent(node.body[0])
-    text = p.text[p.start(node.body[0]) : p.end(node.body[-1])]
-    return "\n".join(
-        outer + line[len(inner) :] if number and line.startswith(inner) else line
-        for number, line in enumerate(text.split("\n"))
-    )

@@ -81,10 +81,12 @@ class Rule:
         settings = [s for s in settings if _on_a_parser(code, s)]
         if not settings:
             return
-        files = code.project.component(code.source)
+        # Flags of a file that is run as such go no further than what it imports.
+        own = all(_in_main_block(s) for s in settings)
+        files = (code.project.below if own else code.project.component)(code.source)
         if not all(f.error is None for f in files):
             return
-        names = reads(code.project, files)
+        names = reads(code.project, files, code.source)
         suspects = [s for s in settings if s.name not in names]
         if not suspects:
             return
@@ -99,7 +101,7 @@ class Rule:
         files = [s for s in loaded if s is not None]
         if any(re.search(r"flag_values_dict|\(\s*FLAGS\s*[,)]|FLAGS\.__", f.text) for f in files):
             return
-        names = reads(code.project, files)
+        names = reads(code.project, files, code.source)
         for setting in settings:
             if setting.name not in names and not _holder_read(setting, code.source):
                 yield _claim(setting)
@@ -118,7 +120,7 @@ class Rule:
         files = code.project.component(code.source)
         if not all(f.error is None for f in files):
             return
-        names = reads(code.project, files)
+        names = reads(code.project, files, code.source)
         fields = [f for f in data.dataclass_fields(code.project, known) if not _exempt(f)]
         suspects = [f for f in fields if f.name not in names]
         if not suspects:
@@ -161,6 +163,13 @@ def _exempt(setting: Setting) -> bool:
     if action is not None and own_action and "BooleanOptional" not in ast.unparse(action):
         return True  # an action of one's own may use the value itself
     return bool(_MEANT.search(told)) or bool({"callback", "expose_value", "is_eager"} & set(given))
+
+
+def _in_main_block(setting: Setting) -> bool:
+    """Whether a flag is declared under `if __name__ == "__main__"`."""
+    assert setting.node is not None and setting.where is not None
+    above = setting.where.source.index.ancestors(setting.node)
+    return any(isinstance(a, ast.If) and "__name__" in ast.unparse(a.test) for a in above)
 
 
 def _on_a_parser(code: Code, setting: Setting) -> bool:

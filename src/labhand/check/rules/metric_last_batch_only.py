@@ -153,7 +153,9 @@ def _whole_use(code: Code, loop: Loop, name: str) -> ast.expr | None:
     """Where the value is divided or returned after the loop."""
     for read in _reads_after(code, loop, name):
         above = code.source.index.parents.get(read)
-        while isinstance(above, ast.Call | ast.Attribute | ast.Tuple | ast.keyword):
+        while isinstance(above, ast.Call | ast.Attribute | ast.Tuple | ast.keyword) or (
+            isinstance(above, ast.BinOp) and isinstance(above.op, ast.Mult)
+        ):
             above = code.source.index.parents.get(above)
         divided = isinstance(above, ast.BinOp) and isinstance(above.op, ast.Div)
         if divided or isinstance(above, ast.Return):

@@ -66,7 +66,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The evaluations of one file that run in training mode, one for each model and function."""
-        if not code.mentions("no_grad", "inference_mode"):
+        if not code.mentions("no_grad", "inference_mode", "def test", "def eval", "def valid"):
             return
         told: set[tuple[object, str]] = set()
         for call in code.module_calls():
@@ -81,7 +81,7 @@ class Rule:
 
 def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, list[Step]] | None:
     # The cheap questions first: most calls of modules train, or are no evaluation.
-    if code.without_gradients(call) is not True:
+    if code.without_gradients(call) is not True and not _only_evaluates(code, call):
         return None
     evaluation = _evaluates(code, call)
     if evaluation is None or _trains(code, call):
@@ -91,6 +91,16 @@ def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, li
         return None
     layer = code.mode_matters(call.node.func, call.where)
     return (mode, layer, evaluation) if layer else None
+
+
+def _only_evaluates(code: Code, call: Call) -> bool:
+    """Whether a function that is called after evaluation loops over data, and trains nothing."""
+    scope = call.where.scope
+    looped = bool(code.loops(call.node)) and bool(_EVALUATES.search(scope.name))
+    if not looped or code.is_test or call.node.args[:1] == []:
+        return False
+    body = scope.node
+    return not any(h.call.method in ("backward", "step", "grad") for h in code.running(body))
 
 
 def _evaluates(code: Code, call: Call) -> list[Step] | None:

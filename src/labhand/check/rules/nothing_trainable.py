@@ -166,7 +166,9 @@ def _lets_go(code: Code, optimizer: Built, freeze: _Freeze) -> bool:
             continue
         thaws = target.endswith("requires_grad") and getattr(node.value, "value", None) is not False
         layer = target == model or target.startswith((f"{model}.", f"{model}["))
-        if thaws or (layer and code.leads(freeze.node, node)):
+        # What happens after the optimizer is built is no parameter of its own.
+        between = layer and code.leads(freeze.node, node) and code.leads(node, optimizer.statement)
+        if thaws or between:
             return True
     return any(
         node is not optimizer.call.node and _may_thaw(code, optimizer, freeze, code.call(node))

@@ -99,6 +99,10 @@ def _changed_after(code: Code, optimizer: Built) -> _Change | None:
     for change in _changes(code, optimizer):
         if not ways.leads(optimizer.statement, code.point(change.node), anew):
             continue
+        outside = _used_elsewhere(code, optimizer, optimizer.call.where.scope)
+        later = code.paths(change.node)
+        if outside and not any(anew(p) for p in later.after if p is not optimizer.statement):
+            return change
         for point in list(ways.after):
             used = optimizers.uses(code, optimizer, point)
             if (
@@ -140,7 +144,7 @@ def _assigned(code: Code, optimizer: Built, node: ast.Assign, model: str) -> str
         return None
     made = code.call(value)
     if written == model:
-        return _rebound(made, model)
+        return _rebound(made, model) or _made_as_before(code, optimizer, node, model)
     inside = isinstance(target, ast.Attribute | ast.Subscript) and written.startswith(
         (f"{model}.", f"{model}[")
     )
@@ -166,6 +170,33 @@ def _rebound(made: Call, model: str) -> str | None:
         return None
     fresh = isinstance(made.target, Known) or (made.name or "").startswith(_MAKERS)
     return f"makes `{model}` anew" if fresh or makes_weights(made) else None
+
+
+def _made_as_before(code: Code, optimizer: Built, node: ast.Assign, model: str) -> str | None:
+    """Whether a model that some call made is made by such a call once more."""
+    assert isinstance(node.value, ast.Call)
+    function = ast.unparse(node.value.func)
+    same = any(
+        isinstance(other.value, ast.Call)
+        and other is not node
+        and ast.unparse(other.targets[0]) == model
+        and ast.unparse(other.value.func) == function
+        and code.leads(other, optimizer.statement)
+        for other in code.nodes(ast.Assign)
+    )
+    parts = {ast.unparse(n) for n in ast.walk(node.value) if isinstance(n, ast.expr)}
+    return f"makes `{model}` anew" if same and model not in parts else None
+
+
+def _used_elsewhere(code: Code, optimizer: Built, scope: object) -> bool:
+    """Whether a function within, another method or another function reads the optimizer."""
+    reads: list[ast.Name | ast.Attribute] = [*code.nodes(ast.Name), *code.nodes(ast.Attribute)]
+    return any(
+        isinstance(node.ctx, ast.Load)
+        and ast.unparse(node) == optimizer.name
+        and code.where(node).scope is not scope
+        for node in reads
+    )
 
 
 def _called(code: Code, call: Call, model: str) -> str | None:

@@ -132,8 +132,21 @@ def _maker(
     for node in code.nodes(ast.AugAssign):
         if ast.unparse(node.target) in written and code.where(node).scope in klass.methods.values():
             parts += _elements(node.value)
-    made = [code.call(part) for part in parts if isinstance(part, ast.Call)]
+    made = [code.call(call) for part in parts if (call := _call(code, part)) is not None]
     return next((call for call in made if makes_weights(call)), None)
+
+
+def _call(code: Code, part: ast.expr) -> ast.Call | None:
+    """The call that makes a part: itself, what a name was given, or what a weight norm is put on."""
+    if isinstance(part, ast.Name):
+        bound = code.project.reaching(part, code.where(part))[1]
+        value = bound[0].value if len(bound) == 1 and bound[0].how == "assign" else None
+        part = value if value is not None and not bound[0].path else part
+    if not isinstance(part, ast.Call):
+        return None
+    normed = (code.name(part.func) or "").endswith(("weight_norm", "spectral_norm"))
+    inner = part.args[0] if normed and part.args else None
+    return inner if isinstance(inner, ast.Call) else part
 
 
 def _put_in(method: Scope, written: set[str]) -> list[ast.expr]:

@@ -186,19 +186,16 @@ def _name(node: ast.expr) -> str:
 
 
 def _both_orders(code: Code, call: Call, i: int, j: int) -> bool:
-    """Whether the same function is called with the two in the other order as well."""
-    a, b = ast.unparse(call.node.args[i]), ast.unparse(call.node.args[j])
-    function = ast.unparse(call.node.func)
-    own = call.where.scope.name == call.method
+    """Whether the same function is called with only these two in the other order as well."""
+    turned = [ast.unparse(a) for a in call.node.args]
+    turned[i], turned[j] = turned[j], turned[i]
+    written = [ast.unparse(call.node.func), *turned]
     for other in call.where.scope.calls:
-        alike = other is not call.node and len(other.args) > j
-        if alike and [ast.unparse(n) for n in (other.func, other.args[i], other.args[j])] == [
-            function,
-            b,
-            a,
+        if other is not call.node and written == [
+            ast.unparse(n) for n in (other.func, *other.args)
         ]:
             return True
-    return own
+    return call.where.scope.name == call.method
 
 
 def _known(code: Code, call: Call) -> _Pair | None:

@@ -179,6 +179,9 @@ def _claim(code: Code, call: Call, receiver: ast.expr, order: list[int]) -> Clai
     )
 
 
+_PARTS = ("split", "chunk")
+
+
 def _cuts_heads(code: Code, call: Call, sizes: list[ast.expr], unpacked: list[_Unpacked]) -> bool:
     """`linear(x).view(B, heads, T, width)` of an `x` of shape (B, T, C)."""
     if len(sizes) != 4 or call.receiver is None:
@@ -187,8 +190,12 @@ def _cuts_heads(code: Code, call: Call, sizes: list[ast.expr], unpacked: list[_U
     made = call.receiver
     if isinstance(made, ast.Name):
         bindings = code.project.reaching(made, code.where(made))[1]
-        value = bindings[0].value if len(bindings) == 1 and not bindings[0].path else None
-        made = value if value is not None else made
+        value = bindings[0].value if len(bindings) == 1 else None
+        parts = isinstance(value, ast.Call) and getattr(value.func, "attr", "") in _PARTS
+        if parts and isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            made = value.func.value  # q, k, v = linear(x).split(width, dim=2)
+        elif value is not None and not bindings[0].path:
+            made = value
     for shape in unpacked:
         if len(shape.names) != 3 or code.where(shape.statement).scope is not call.where.scope:
             continue

@@ -130,10 +130,7 @@ def _of_class(project: Project, known: Known, depth: int) -> ast.expr | bool | N
         for scope in member.klass.methods.values():
             where = Where(member.source, scope)
             for node in scope.calls:
-                call = call_of(project, node, where)
-                if tables.entry("layers", call.name) is None:
-                    continue
-                found = _of_made(project, call, depth - 1)
+                found = _of_call(project, call_of(project, node, where), depth - 1)
                 if found:
                     return found
         for values in member.klass.attributes.values():
@@ -145,6 +142,18 @@ def _of_class(project: Project, known: Known, depth: int) -> ast.expr | bool | N
                     return answer
                 unknown |= answer is None
     return None if unknown else False
+
+
+def _of_call(project: Project, call: Call, depth: int) -> ast.expr | bool | None:
+    """Of a call in a method of a module: a layer or module that it makes, or a function told the mode."""
+    told = call.arg(None, "training")
+    if told is not None and ast.unparse(told) == "self.training":
+        return call.node
+    if isinstance(call.target, Known) and depth > 0:
+        bases = project.lineage(call.target)[1]
+        inside = any(is_module_base(b) for b in bases) and _of_class(project, call.target, depth)
+        return call.node if inside else None
+    return _of_made(project, call, depth) if tables.entry("layers", call.name) else None
 
 
 _WEIGHTLESS = (

@@ -18,15 +18,19 @@ _DECLARING = frozenset({"add_argument", "add_parser", "add_scalar", "option", "a
 _SELF_LIKE = frozenset({"self", "cls"})
 
 
-def reads(project: Project, sources: Iterable[Source]) -> set[str]:
-    """The names that some files read off objects: as attributes, or spelled in strings."""
-    return set().union(*(_Reads(project, source).names for source in sources))
+def reads(project: Project, sources: Iterable[Source], own: Source) -> set[str]:
+    """The names that some files read off objects: as attributes, or spelled in strings.
+
+    What files beside `own` read off what they parse themselves does not count.
+    """
+    return set().union(*(_Reads(project, source, source is own).names for source in sources))
 
 
 class _Reads:
-    def __init__(self, project: Project, source: Source) -> None:
+    def __init__(self, project: Project, source: Source, own: bool) -> None:
         self.project = project
-        key = (source.tree, source.index.module, 0)
+        self.own = own
+        key = (source.tree, source.index.module, int(own))
         known = project.answers.get(key)
         self.names: set[str] = set() if known is None else known
         if known is None:
@@ -54,6 +58,8 @@ class _Reads:
             owner = self.project.owner(where)
             return owner is None or not _sets_in_a_method(owner, node.attr)
         _, bindings = self.project.binding(base.id, where)
+        if bindings and not self.own and all(_parsed_here(b.value) for b in bindings):
+            return False
         if not bindings or any(b.how != "import" for b in bindings):
             return True
         return any(
@@ -61,6 +67,12 @@ class _Reads:
             or self.project.module(b.target, 0, source) is not None
             for b in bindings
         )
+
+
+def _parsed_here(value: ast.expr | None) -> bool:
+    """Whether a value is what a parser answers where it stands."""
+    function = value.func if isinstance(value, ast.Call) else None
+    return isinstance(function, ast.Attribute) and function.attr in _PARSING
 
 
 def _sets_in_a_method(owner: Known, name: str) -> bool:
@@ -164,6 +176,8 @@ class Flow:
             self._pending.extend((site.call, site.where.source) for site in sites)
         elif isinstance(parent, ast.IfExp | ast.BoolOp):
             self._pending.append((parent, source))
+        elif isinstance(parent, ast.Dict) and _kept_in_dict(parent, source):
+            pass  # what reads it back reads it by its name, which counts as read
         elif not _looks_only(parent):
             self._escapes(f"line {node.lineno} of {source.path.name}")
 
@@ -316,6 +330,29 @@ class Flow:
 
     def _is(self, call: ast.Call, where: Where, name: str) -> bool:
         return self.project.canonical(call.func, where) == name
+
+
+def _kept_in_dict(parent: ast.Dict, source: Source) -> bool:
+    """Whether a dict that holds an object goes straight, or by its name, to what saves it."""
+    above = source.index.parents.get(parent)
+    if isinstance(above, ast.Assign) and isinstance(above.targets[0], ast.Name):
+        name = above.targets[0].id
+        scope = source.index.scope(above)
+        found = [
+            source.index.parents.get(n)
+            for n in source.index.parents
+            if isinstance(n, ast.Name)
+            and n.id == name
+            and _loaded(n)
+            and source.index.scope(n) is scope
+        ]
+        calls = [f for f in found if isinstance(f, ast.Call)]
+        return bool(calls) and len(calls) == len(found) and all(_saves(c) for c in calls)
+    return isinstance(above, ast.Call) and _saves(above)
+
+
+def _saves(call: ast.Call) -> bool:
+    return ast.unparse(call.func) in ("torch.save", "save_checkpoint", "pickle.dump", "joblib.dump")
 
 
 def _looks_only(parent: ast.AST | None) -> bool:

@@ -38,6 +38,10 @@ def built(view: View) -> list[Built]:
 
 def _built(view: View, node: ast.Call) -> Built | None:
     statement = view.source.index.parents.get(node)
+    if (
+        isinstance(statement, ast.Call) and node in statement.args
+    ):  # within a scheduler of one's own
+        statement = view.source.index.parents.get(statement)
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
     call = view.call(node)

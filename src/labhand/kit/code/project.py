@@ -169,6 +169,10 @@ class Project:
             self._components[source.path] = self._closure(above, lambda s: list(self.imported(s)))
         return list(self._components[source.path])
 
+    def below(self, source: Source) -> list[Source]:
+        """The source, and all that it (transitively) imports."""
+        return self._closure([source], lambda s: list(self.imported(s)))
+
     @staticmethod
     def _closure(start: list[Source], following: object) -> list[Source]:
         assert callable(following)
@@ -227,6 +231,8 @@ class Project:
         if isinstance(expression, ast.Attribute):
             base = self.canonical(expression.value, where, depth)
             return knowledge.canonical_name(f"{base}.{expression.attr}") if base else None
+        if isinstance(expression, ast.Call):
+            return self._chosen(expression, where, depth)
         if not isinstance(expression, ast.Name):
             return None
         home, bindings = self.binding(expression.id, where)
@@ -241,6 +247,15 @@ class Project:
         if is_alias and isinstance(bound.value, ast.Name | ast.Attribute):
             return self.canonical(bound.value, home, depth - 1)
         return None
+
+    def _chosen(self, call: ast.Call, where: Where, depth: int) -> str | None:
+        """What `getattr(module, name)` gives: by a literal name; of `torch.optim`, some optimizer."""
+        if getattr(call.func, "id", "") != "getattr" or len(call.args) < 2:
+            return None
+        base, name = self.canonical(call.args[0], where, depth), call.args[1]
+        if base is not None and isinstance(name, ast.Constant) and isinstance(name.value, str):
+            return knowledge.canonical_name(f"{base}.{name.value}")
+        return f"{base}.Optimizer" if base == "torch.optim" else None
 
     def _unbound(self, name: str, source: Source) -> str | None:
         for module, level in source.index.stars:
