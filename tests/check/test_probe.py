@@ -394,3 +394,87 @@ def test_a_bug_is_proven_at_its_line(lab, name):
     answer = probed(lab, text)
     assert told(answer) == {rule: line(text, piece)}
     assert rule in answer["ran"]
+
+
+LIGHTNING = """
+import lightning as L
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class Lit(L.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 4))
+
+    def forward(self, x):
+        return self.net(x)
+
+    def training_step(self, batch, _):
+        x, y = batch
+        return nn.functional.cross_entropy(self(x), y)
+
+    def validation_step(self, batch, _):
+        x, y = batch
+        self.log("val", nn.functional.cross_entropy(self(x), y))
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), lr=1e-2)
+
+
+torch.set_num_threads(1)
+x = torch.randn(2000, 8)
+y = (x[:, 0] > 0).long() + 2 * (x[:, 1] > 0).long()
+data = TensorDataset(x, y)
+trainer = L.Trainer(max_epochs=20, accelerator="cpu", enable_progress_bar=False)
+trainer.fit(Lit(), DataLoader(data, batch_size=32, shuffle=True), DataLoader(data, batch_size=64))
+"""
+
+
+def test_a_trainer_of_lightning_is_looked_at_up_to_its_evaluation(lab):
+    pytest.importorskip("lightning")
+    answer = probed(lab, LIGHTNING)
+    assert told(answer) == {}
+    assert not [s for s in answer["skipped"] if s["rule"] in ("mode-eval-missing", "not-learning")]
+    text = planted(LIGHTNING, ("return nn.functional.cross_entropy(self(x)", "return nn.functional.cross_entropy(self(x).softmax(1)"))  # fmt: skip
+    assert told(probed(lab, text)) == {"loss-double-softmax": line(text, "return nn.functional")}
+
+
+TRAINER = """
+import torch
+from torch.utils.data import Dataset
+from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
+
+torch.manual_seed(0)
+torch.set_num_threads(1)
+
+
+class Rows(Dataset):
+    def __init__(self):
+        self.ids = torch.randint(5, 60, (300, 12))
+
+    def __len__(self):
+        return 300
+
+    def __getitem__(self, i):
+        return {"input_ids": self.ids[i], "labels": int(self.ids[i, 0] > 30)}
+
+
+config = BertConfig(
+    vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+)
+arguments = TrainingArguments(
+    "out", num_train_epochs=5, eval_strategy="epoch", report_to=[], use_cpu=True, learning_rate=1e-3
+)
+model = BertForSequenceClassification(config)
+Trainer(model, arguments, train_dataset=Rows(), eval_dataset=Rows()).train()
+"""
+
+
+def test_a_trainer_of_transformers_is_looked_at_up_to_its_evaluation(lab):
+    pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    answer = probed(lab, TRAINER)
+    assert told(answer) == {}
+    assert not [s for s in answer["skipped"] if s["rule"] in ("mode-eval-missing", "not-learning")]

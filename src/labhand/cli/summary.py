@@ -93,6 +93,7 @@ def show(run: Run, store: "Store | None" = None) -> str:
             where = " · ".join(filter(None, place))
             parts.append("  ".join(_finding(finding)))
             parts.append(click.style(f"    {where}", dim=True))
+            parts += [f"    seen: {seen}" for seen in [words.measured(finding)] if seen]
             parts += [f"    cause: {reason}" for reason in words.reasons(finding)]
             parts += [
                 click.style(f"    not checked: {sentence}", dim=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from labhand.core.errors import LabhandError
+from labhand.core.finding import Finding
 from labhand.core.run import Run
 from labhand.core.store import Store, write_whole
 from labhand.kit import verdicts
@@ -61,12 +62,15 @@ def _peaks(store: Store, run: Run) -> dict[str, float]:
 
 def _fine(run: Run) -> bool:
     """Whether it finished and watch told nobody of it: healthy runs have warnings, too."""
-    told = (f for f in run.findings if f.job == "watch" or "live" in f.evidence)
-    return (
-        run.status == "finished"
-        and bool(run.attempts)
-        and not any(f.alarm is True or f.severity == "error" for f in told)
-    )
+    return run.status == "finished" and bool(run.attempts) and not any(map(_grave, run.findings))
+
+
+def _grave(finding: Finding) -> bool:
+    """Whether watch told somebody, also where what it saw became proof of a finding in code."""
+    if finding.job == "watch":
+        return finding.alarm is True or finding.severity == "error"
+    live = finding.evidence.get("live", {})
+    return live.get("alarm") is True or live.get("severity") == "error"
 
 
 def _curve(run_dir: Path, metric: str) -> Sequence[tuple[int, float]]:

@@ -46,13 +46,15 @@ def _same(finding: Finding, seen: Finding) -> bool:
     if finding.job != "check" or finding.rule not in SAME.get(seen.rule, ()):
         return False
     told = " ".join([seen.message, *(r.message for r in seen.related), str(seen.evidence)])
-    return seen.state == "confirmed" and _SAYS.get(finding.rule, "").lower() in told.lower()
+    sure = isinstance(seen.confirmed_step, int) and seen.state != "recovered"
+    return sure and _SAYS.get(finding.rule, "").lower() in told.lower()
 
 
 def _raised(finding: Finding, seen: Finding) -> Finding:
     live = {
         "rule": seen.rule,
         "step": seen.where.step if isinstance(seen.where.step, int) else None,
+        "severity": seen.severity,
         "alarm": seen.alarm is True,
     }
     evidence = finding.evidence | {"measured": seen.message, "live": live}

@@ -18,7 +18,7 @@ from time import perf_counter, process_time
 from . import trial_patches
 from .people import of_person
 from .trial_batch import Batch
-from .trial_loading import Loading
+from .trial_loading import Loading, hasten
 from .trial_losses import Losses
 from .trial_passes import Passes
 from .trial_weights import Weights
@@ -135,6 +135,8 @@ class Trial:
             self.report()
         if count == LOOK:
             self.torch.autograd.set_detect_anomaly(False)
+            with contextlib.suppress(Exception):  # another version of Lightning, perhaps
+                hasten()
         if count >= LOOK or self.late():
             self.end_if_enough()
 

@@ -52,6 +52,7 @@ class Note:
     state: str | None
     message: str
     place: str
+    seen: str
     causes: list[str]
     unchecked: list[str]
     advice: str

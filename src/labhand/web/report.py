@@ -205,6 +205,7 @@ def _note(finding: Finding, number: int | None, root: Path) -> Note:
         state=None if finding.state is UNSET else finding.state,
         message=finding.message,
         place=words.place(finding),
+        seen=words.measured(finding),
         causes=words.reasons(finding),
         unchecked=words.unchecked(finding),
         advice=finding.advice,
@@ -217,7 +218,7 @@ def _note(finding: Finding, number: int | None, root: Path) -> Note:
 
 def _told_below(evidence: dict[str, Any]) -> dict[str, Any]:
     """What is not told in sentences of its own."""
-    return {k: v for k, v in evidence.items() if k not in ("causes", "unchecked")}
+    return {k: v for k, v in evidence.items() if k not in ("causes", "unchecked", "measured")}
 
 
 def _evidence(evidence: dict[str, Any], above: str = "") -> Iterator[Fact]:

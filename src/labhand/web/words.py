@@ -257,6 +257,11 @@ def reasons(finding: Finding) -> list[str]:
     return lines
 
 
+def measured(finding: Finding) -> str:
+    """What a run has shown of a finding in its code; empty where it has shown nothing."""
+    return str(finding.evidence.get("measured", ""))
+
+
 def unchecked(finding: Finding) -> list[str]:
     """What could not be looked at, a sentence each."""
     told = finding.evidence.get("unchecked")

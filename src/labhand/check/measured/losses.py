@@ -41,15 +41,16 @@ def _softmax(fact: Fact) -> Iterator[Proof]:
     sums = fact["sums"]
     if sums is None:
         return
-    seen = f"values from {low:.3g} to {high:.3g}, sums over the classes from {sums[0]:.4g} to {sums[1]:.4g}"
+    summed = "all of 1" if _ones(sums) else f"from {sums[0]:.4g} to {sums[1]:.4g}"
+    seen = f"values from {low:.3g} to {high:.3g} with sums over the classes {summed}"
     told = f"in {_steps(fact)} it was given {seen}"
     classes = int(fact.number("classes"))
-    if low >= -NEAR and all(abs(s - 1) < NEAR for s in sums):
+    if low >= -NEAR and _ones(sums):
         floor = math.log(math.e + classes - 1) - 1
         yield Proof(
             "loss-double-softmax", True, fact.at, told,
-            "the loss takes a softmax of its own and is given probabilities: each row of its input sums to 1 "
-            f"({seen}), so for {classes} classes it cannot fall below {floor:.3f}",
+            f"the loss takes a softmax of its own and is given probabilities: {seen}, so that for {classes} "
+            f"classes it cannot fall below {floor:.3f}",
             "give it the logits: take the softmax out of what leads to the loss",
             reach="function",
             numbers={"values": [low, high], "sums": sums, "classes": classes, "floor": round(floor, 4)},
@@ -81,10 +82,10 @@ def _log_probabilities(fact: Fact, rule: str, name: str) -> Iterator[Proof]:
         return
     seen = f"values from {low:.3g} to {high:.3g}, whose exponentials sum to {exp_sums[0]:.4g} to {exp_sums[1]:.4g}"
     told = f"in {_steps(fact)} it was given {seen}"
-    if all(abs(s - 1) < NEAR for s in exp_sums):
+    if _ones(exp_sums):
         yield Proof(rule, False, fact.at, told, reach="line")
         return
-    probabilities = low >= 0 and all(abs(s - 1) < NEAR for s in sums)
+    probabilities = low >= 0 and _ones(sums)
     if probabilities or high > NEAR:
         what = "probabilities" if probabilities else "raw outputs"
         yield Proof(
@@ -142,6 +143,10 @@ def first_loss(facts: Facts) -> Iterator[Proof]:
             "look whether the label, or what is made of it, is in the inputs",
             confidence=0.85, numbers=numbers,
         )  # fmt: skip
+
+
+def _ones(sums: list[float]) -> bool:
+    return all(abs(s - 1) < NEAR for s in sums)
 
 
 def _made(fact: Fact) -> list[tuple[str, Place]]:

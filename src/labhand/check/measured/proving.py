@@ -62,5 +62,5 @@ def _skipped(facts: Facts) -> Iterator[Skipped]:
         )
     if not any(facts.of("loader")):
         yield Skipped("shuffle-off-train", "not by the probe: no batch came from a DataLoader")
-    elif not facts.workers:
-        yield Skipped("worker-numpy-seed", "not by the probe: the loader has no workers")
+    elif any(f.number("workers") > 1 for f in facts.of("loader")) and not facts.workers:
+        yield Skipped("worker-numpy-seed", "not by the probe: the workers told nothing")
