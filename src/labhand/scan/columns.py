@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from labhand.scan.matrices import wide
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -68,16 +70,16 @@ class Column(NamedTuple):
 def profiled(part: "Part") -> dict[str, Column]:
     """Every column of a part, profiled."""
     schema = part.lazy.collect_schema()
-    names = part.names
-    made: dict[str, Column] = {}
-    for start in range(0, len(names), AT_ONCE):
-        some = names[start : start + AT_ONCE]
+    told: dict[str, dict[str, Any]] = {}
+    if part.kept is not None and len(part.names) > AT_ONCE:
+        told = wide(part.kept, [n for n in part.names if schema[n].is_numeric()])
+    rest = [n for n in part.names if n not in told]
+    for start in range(0, len(rest), AT_ONCE):
+        some = rest[start : start + AT_ONCE]
         expressions = [e for name in some for e in _expressions(name, schema[name], part.rows)]
         row = part.select(*expressions).row(0, named=True) if expressions else {}
-        for name in some:
-            told = {k: row.get(f"{name}\0{k}") for k in _KEYS}
-            made[name] = _column(name, schema[name], part.rows, told)
-    return made
+        told |= {name: {k: row.get(f"{name}\0{k}") for k in _KEYS} for name in some}
+    return {name: _column(name, schema[name], part.rows, told[name]) for name in part.names}
 
 
 _KEYS = (

@@ -1,11 +1,11 @@
 """The data that detectors look at: parts, each a lazy table with row numbers, and their roles."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from labhand.core.errors import LabhandError
-from labhand.scan.columns import Column, profiled
+from labhand.scan.columns import AT_ONCE, Column, profiled
 from labhand.scan.texts import holds_texts
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROW = "__row__"
 """The column that numbers the rows of a part, from 0 over data rows as the file has them."""
+FEW_ROWS = 200_000
+"""Rows in memory up to which a query takes less time than its division into pieces."""
 MANY = 100_000
 """Different values of a column up to which they are counted one by one."""
 
@@ -46,10 +48,11 @@ class Part:
         self.files = files
         """Of shards, each file and its first row."""
         self.lazy: pl.LazyFrame = _numbered(frame)
-        self._keep = keep
         self._counts: dict[str, pl.DataFrame | None] = {}
-        if keep:
-            self.lazy = self.lazy.collect(engine="streaming").lazy()
+        self.kept: pl.DataFrame | None = self.lazy.collect(engine="streaming") if keep else None
+        """The rows in memory; None where they are read anew by each query."""
+        if self.kept is not None:
+            self.lazy = self.kept.lazy()
         self.names: list[str] = [n for n in self.lazy.collect_schema().names() if n != ROW]
 
     @cached_property
@@ -77,7 +80,25 @@ class Part:
 
     def select(self, *expressions: Any, **named: Any) -> "pl.DataFrame":
         """The expressions over all rows, computed without holding more than they need."""
-        return self.lazy.select(*expressions, **named).collect(engine="streaming")
+        wanted = _flat(expressions) + [e.alias(name) for name, e in named.items()]
+        return self.collected(self.over(wanted).select(wanted))
+
+    def over(self, expressions: "Sequence[pl.Expr]") -> "pl.LazyFrame":
+        """The rows with the columns that the expressions name: a plan over all of many is slow."""
+        import polars as pl
+
+        if self.kept is None or len(self.names) <= AT_ONCE:
+            return self.lazy
+        try:
+            roots = dict.fromkeys([ROW, *(n for e in expressions for n in e.meta.root_names())])
+            return pl.DataFrame([self.kept.get_column(name) for name in roots]).lazy()
+        except pl.exceptions.ColumnNotFoundError:
+            return self.lazy
+
+    def collected(self, query: "pl.LazyFrame") -> "pl.DataFrame":
+        """What a query over the part gives, by the engine that takes less time for its rows."""
+        few = self.kept is not None and self.kept.height <= FEW_ROWS
+        return query.collect(engine="in-memory" if few else "streaming")
 
     def where(self, is_odd: "pl.Expr", score: Any = 1.0, **also: "pl.Expr") -> "pl.DataFrame":
         """The `found` of an anomaly: rows for which `is_odd` is true, the highest score first."""
@@ -86,10 +107,9 @@ class Part:
         wanted = score if isinstance(score, pl.Expr) else pl.lit(float(score))
         if self.broken:
             is_odd = is_odd & ~pl.col(ROW).is_in(self.broken)
-        frame = (
-            self.lazy.filter(is_odd)
-            .select(pl.col(ROW).alias("row"), wanted.cast(pl.Float64).alias("score"), **also)
-            .collect(engine="streaming")
+        rows = self.over([is_odd, wanted, *also.values()]).filter(is_odd)
+        frame = self.collected(
+            rows.select(pl.col(ROW).alias("row"), wanted.cast(pl.Float64).alias("score"), **also)
         )
         return frame.sort("score", "row", descending=[True, False])
 
@@ -98,8 +118,9 @@ class Part:
         import polars as pl
 
         wanted = pl.DataFrame({ROW: pl.Series(ROW, rows, dtype=pl.Int64)})
-        taken = self.lazy.filter(pl.col(ROW).is_in(wanted[ROW].implode())).select(ROW, *columns)
-        got = taken.collect(engine="streaming")
+        whole = self.over([pl.col(name) for name in columns])
+        taken = whole.filter(pl.col(ROW).is_in(wanted[ROW].implode())).select(ROW, *columns)
+        got = self.collected(taken)
         return wanted.join(got, on=ROW, how="left", maintain_order="left")
 
     def counts(self, column: str) -> "pl.DataFrame | None":
@@ -117,8 +138,8 @@ class Part:
         told = self.columns[column]
         if told.unique > MANY or told.kind == "other":
             return None
-        counted = self.lazy.select(pl.col(column).alias("value")).group_by("value").len("count")
-        frame = counted.collect(engine="streaming")
+        values = self.over([pl.col(column)]).select(pl.col(column).alias("value"))
+        frame = self.collected(values.group_by("value").len("count"))
         return frame.sort("count", "value", descending=[True, False], nulls_last=True)
 
     def numbers(self, columns: Sequence[str]) -> "np.ndarray[Any, Any]":
@@ -138,6 +159,19 @@ class Part:
         import polars as pl
 
         return self.select(pl.col(ROW))[ROW].to_numpy()
+
+
+def _flat(expressions: "Iterable[Any]") -> "list[pl.Expr]":
+    """Expressions that may come one by one or in lists; a string is the name of a column."""
+    import polars as pl
+
+    made: list[pl.Expr] = []
+    for one in expressions:
+        if isinstance(one, pl.Expr | str):
+            made.append(pl.col(one) if isinstance(one, str) else one)
+        else:
+            made += _flat(one)
+    return made
 
 
 def _numbered(frame: "pl.LazyFrame | pl.DataFrame") -> "pl.LazyFrame":

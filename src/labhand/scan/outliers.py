@@ -25,6 +25,8 @@ DISTANCES = 400_000_000
 """Distances that a view may compute: of very many rows, fewer are looked for neighbours among."""
 BLOCK = 200_000
 """Rows that are scored at a time."""
+CELLS = 2_000_000
+"""Cells whose bins are looked up together."""
 CUT = 4.0
 """Deviations beyond which a single cell says no more of a row's distance to others."""
 EXPLAINED = 0.999
@@ -156,22 +158,32 @@ def _histogram(matrix: Matrix, lines: Matrix) -> Matrix:
     rows, columns = matrix.shape
     bins = int(np.clip(np.sqrt(rows), 10, 50))
     total = np.zeros(len(lines))
-    for at in range(columns):
-        low, high = float(matrix[:, at].min()), float(matrix[:, at].max())
-        if high <= low:
-            continue
-        counts = np.zeros(bins + 2)
-        for cells, counted in ((matrix[:, at], True), (lines[:, at], False)):
-            place = (
-                np.floor((cells - low) * (bins / (high - low))).clip(-1, bins).astype(np.int32) + 1
-            )
-            # the largest belongs to the last bin; what lies outside to none
-            place[cells == high] = bins
-            if counted:
-                counts = np.bincount(place, minlength=bins + 2).astype(float)
-            else:
-                total += -np.log((counts + 0.1) / (rows + 0.1 * bins))[place]
+    step = max(1, CELLS // max(rows, len(lines)))
+    for start in range(0, columns, step):
+        some = slice(start, start + step)
+        low, high = matrix[:, some].min(axis=0), matrix[:, some].max(axis=0)
+        place = _bins(matrix[:, some], low, high, bins)
+        width = len(low) * (bins + 2)
+        counts = np.bincount(place.ravel(), minlength=width).reshape(len(low), bins + 2)
+        rare = -np.log((counts + 0.1) / (rows + 0.1 * bins))
+        # what lies outside is as rare as can be, and a column of one value says nothing
+        rare[:, 0] = rare[:, -1] = -np.log(0.1 / (rows + 0.1 * bins))
+        rare[high <= low] = 0.0
+        if lines is not matrix:
+            place = _bins(lines[:, some], low, high, bins)
+        total += rare.ravel()[place].sum(axis=1)
     return total
+
+
+def _bins(cells: Matrix, low: Matrix, high: Matrix, bins: int) -> Matrix:
+    """The bin of each cell among those of all columns: one below, `bins`, one above."""
+    import numpy as np
+
+    scale = bins / np.where(high > low, high - low, 1.0)
+    place = np.floor((cells - low) * scale).clip(-1, bins).astype(np.int64) + 1
+    # the largest belongs to the last bin
+    place[cells == high] = bins
+    return place + np.arange(cells.shape[1]) * (bins + 2)
 
 
 def fitted_on(rows: int) -> int:

@@ -10,6 +10,8 @@ from labhand.scan.outputs import bookkeeping
 LEAST = 5
 """Rows from which on one value is no chance."""
 NEARLY = 0.999
+MANY_ROWS = 1000
+"""Rows from which on a column may be nearly constant."""
 
 
 class Detector:
@@ -43,14 +45,16 @@ class Detector:
                     continue
                 if column.name in apart:
                     continue
-                counts = part.counts(column.name) if column.unique <= 100 else None
+                if column.unique > (100 if column.filled >= MANY_ROWS else 1):
+                    continue
+                counts = part.counts(column.name)
                 if counts is None:
                     continue
                 known = counts.drop_nulls("value")
                 value, times = known.row(0)
                 severity = "warning"
                 if len(known) > 1:
-                    if times < NEARLY * column.filled or column.filled < 1000:
+                    if times < NEARLY * column.filled:
                         continue
                     severity = "note"
                 yield Anomaly(

@@ -104,11 +104,12 @@ def _cells(part: Part, column: Column, odd: "pl.Expr") -> "pl.DataFrame":
 def _numbers(part: Part, column: Column) -> Iterable[Anomaly]:
     if column.unique < 4 or column.min is None or column.max is None:
         return
-    candidates = [v for v in (*SENTINELS, 0.0) if column.min <= v <= column.max]
-    cell = number(column)
-    candidates = [v for v in candidates if v in (column.min, column.max) or v == 0.0]
+    # what stands apart is the smallest or the largest; 0 does so below the others alone
+    candidates = [v for v in SENTINELS if v in (column.min, column.max)]
+    candidates += [0.0] * (column.min == 0)
     if not candidates:
         return
+    cell = number(column)
     times = part.select((cell == v).sum().alias(str(v)) for v in candidates).row(0)
     for value, seen in zip(candidates, times, strict=True):
         if seen < max(LEAST, 0.002 * column.filled):

@@ -84,8 +84,7 @@ class Detector:
 
 
 def _look(part: Part, column: Column) -> Iterator[Anomaly]:
-    infinite = _cells(part, column, number(column).is_infinite(), 1.0)
-    if len(infinite):
+    if column.odd and len(infinite := _cells(part, column, number(column).is_infinite(), 1.0)):
         found = _anomaly(part, column, infinite, "infinite", "numbers are finite", 0.97)
         # so many are no accident: an open end of an interval is written so
         often = len(infinite) > MEANT * column.filled

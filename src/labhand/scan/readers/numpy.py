@@ -12,7 +12,7 @@ from typing import Any
 from labhand.core.errors import InputError
 from labhand.scan.readers import Table
 
-WIDE = 64
+WIDE = 30
 """Columns of a matrix up to which it may be a table; wider, its lines are vectors."""
 APART = 20.0
 """How far the spreads of the columns lie apart in a table; those of a vector are alike."""
