@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from labhand.core.errors import InputError
-from labhand.scan import open_data, scan
+from labhand.scan import columns, open_data, scan
+from labhand.scan.data import Part
 
 NONE_OF_THEM = ["constant-column"]
 """A detector, where only the reading is looked at."""
@@ -227,3 +228,65 @@ def test_dates_in_several_forms_are_told(tmp_path):
     )
     found = only(scan([path], select=["mixed-types"]), "mixed-types")
     assert "in 3 forms" in found.message and found.where.rows_total == 80
+
+
+def test_wide_tables_are_profiled_as_narrow_ones(monkeypatch):
+    generator = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "a": generator.normal(size=99),
+            "b": generator.integers(0, 5, 99),
+            "c": pl.Series([None] * 99, dtype=pl.Float64),
+            "d": [float("nan")] * 50 + [1.0, None, float("inf")] * 16 + [2.0],
+            "e": [None] * 98 + [3.5],
+        }
+    )
+    narrow = Part("narrow", None, frame).columns
+    monkeypatch.setattr(columns, "AT_ONCE", 3)
+    wide = Part("wide", None, frame).columns
+    for name in frame.columns:
+        for one, other in zip(narrow[name], wide[name], strict=True):
+            assert one == (pytest.approx(other) if isinstance(other, float) else other)
+
+
+def coco(tmp_path, boxes, images=4):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "annotations").mkdir()
+    for at in range(3):
+        pixels = "\n".join(
+            " ".join(str((x * y * (at + 3)) % 200) for x in range(40)) for y in range(30)
+        )
+        (tmp_path / "images" / f"{at}.pgm").write_text(f"P2\n40 30\n255\n{pixels}\n")
+    told = {
+        "images": [
+            {"id": i, "file_name": f"{i}.pgm", "width": 40, "height": 30} for i in range(images)
+        ],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+        "annotations": [
+            {"image_id": image, "category_id": category, "bbox": box}
+            for image, category, box in boxes
+        ],
+    }
+    path = tmp_path / "annotations" / "instances.json"
+    path.write_text(json.dumps(told))
+    return path
+
+
+def test_coco_annotations_that_cannot_be_are_found(tmp_path):
+    good = [(i % 3, 1 + i % 2, [i, i, 10 + i, 9]) for i in range(9)]
+    bad = [(0, 1, [30, 5, 20, 5]), (0, 1, [3, 3, 0, 4]), (0, 9, [1, 1, 3, 3]), (8, 1, [1, 2, 3, 3])]
+    bad += [(1, 2, [1, 2, 3]), (1, 2, [-4, 2, 9, 9])]
+    path = coco(tmp_path, good + bad)
+    for named in (tmp_path, path):
+        findings = scan([named], select=["impossible-value", "unreadable-image"])
+        told = {
+            next(
+                w
+                for w in ("beyond", "area", "category", "image that", "four", "read")
+                if w in f.message
+            ): (f.where.rows)
+            for f in findings.findings
+        }
+        assert told == {
+            "beyond": [9, 14], "area": [10], "category": [11], "image that": [12], "four": [13], "read": [3],
+        }  # fmt: skip

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from labhand.scan.anomaly import Anomaly
+from labhand.scan.anomaly import Anomaly, Repair, drops
+from labhand.scan.anomaly import found as made
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import counted, shown
@@ -56,7 +57,8 @@ class Detector:
     ## What it does
     Finds infinite numbers; ages, latitudes, months, probabilities and quantities outside what these can
     be, by the name of the column; and a few values so far from all others that a unit or a decimal
-    point is wrong.
+    point is wrong. Of annotations: boxes beyond their image or without an area, and categories and
+    images that the file does not have.
 
     ## Why is this bad
     One such cell moves the mean and the scale of its column, and so every other row.
@@ -77,10 +79,28 @@ class Detector:
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a column and reason."""
         for part in data.parts:
+            for columns, what, rows in part.facts.get("impossible", ()):
+                yield _known(part, columns, what, rows)
             for column in part.columns.values():
                 apart = column.name in (data.role("id"), data.role("label"))
                 if column.kind == "number" and column.min is not None and not apart:
                     yield from _look(part, column)
+
+
+def _known(part: Part, columns: list[str], what: str, rows: list[int]) -> Anomaly:
+    """What the reader saw that cannot be."""
+    return Anomaly(
+        part,
+        f"{len(rows):,} of {part.rows:,} annotations {what}, as row {rows[0]}",
+        "mend them, or leave them out",
+        0.95,
+        made(rows),
+        columns,
+        "warning",
+        normal="a box lies in an image of the file and has an area, and its category is known",
+        repair=Repair("scientific", f"drop {counted(len(rows), 'annotation')}", drops(rows)),
+        group=f"impossible {what}",
+    )
 
 
 def _look(part: Part, column: Column) -> Iterator[Anomaly]:

@@ -1,14 +1,15 @@
 """Folders of images: one row an image, with its path, its class folder and its bytes.
 
 Columns: `image` (the path), `class` (the folder that it lies in, where there are several), `bytes`;
-of a COCO file beside them, `class` is what its annotations say. Facts: `holds` says `images`.
+of a COCO file beside them, `class` is what its annotations say, where an image shows one category, and
+its annotations are a table of their own. Facts: `holds` says `images`.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from labhand.scan.readers import Table
+from labhand.scan.readers._coco import Coco, annotations, coco
 
 SUFFIXES = {
     ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".pnm",
@@ -36,14 +37,14 @@ class Reader:
     def tables(self, path: Path) -> Iterator[Table]:
         """One table, or one a split where the folders below are named so."""
         if path.is_file():
-            yield _table([path], path.parent, None)
+            yield from _tables([path], path.parent, None)
             return
         below = [p for p in sorted(path.iterdir()) if p.is_dir()]
         splits = [folder for folder in below if folder.name.lower() in SPLITS]
         for folder in splits or [path]:
             images = [f for f in _files(folder) if f.suffix.lower() in SUFFIXES]
             if images:
-                yield _table(images, folder, folder.name if splits else None)
+                yield from _tables(images, folder, folder.name if splits else None)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -52,29 +53,44 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _table(images: list[Path], root: Path, split: str | None) -> Table:
+def _tables(images: list[Path], root: Path, split: str | None) -> Iterator[Table]:
     import polars as pl
 
-    classes, troubles = _classes(images, root)
-    columns = {"image": [str(p) for p in images], "bytes": [p.stat().st_size for p in images]}
-    frame = pl.DataFrame(columns)
+    files = [*root.glob("*.json"), *root.glob("annotations/*.json")]
+    read = [(path, coco(path)) for path in sorted(files)]
+    told = [one for _, one in read if one is not None]
+    odd = tuple(f"{p.name} is no COCO file; it was left out" for p, one in read if one is None)
+    classes = _classes(images, root, told)
+    absent = _absent(images, told)
+    columns = {
+        "image": [*map(str, images), *absent],
+        "bytes": [*map(_bytes, images), *(None for _ in absent)],
+    }
+    frame = pl.DataFrame(columns, schema_overrides={"bytes": pl.Int64})
     if any(classes) and len(set(classes)) > 1:
+        classes += [None] * len(absent)
         frame = frame.with_columns(pl.Series("class", classes, dtype=pl.String))
-    return Table(frame, split=split, troubles=troubles, facts={"holds": ("images",)})
+    yield Table(frame, split=split, troubles=odd, facts={"holds": ("images",)})
+    for one in told:
+        if one.boxes:
+            yield annotations(one)._replace(name=one.path.name)
 
 
-def _classes(images: list[Path], root: Path) -> tuple[list[str | None], tuple[str, ...]]:
+def _bytes(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _absent(images: list[Path], told: list[Coco]) -> list[str]:
+    """The images that a COCO file names and that are not there."""
+    there = {path.name for path in images}
+    named = {name: None for one in told for name in one.names.values()}
+    return [name for name in named if Path(name).name not in there]
+
+
+def _classes(images: list[Path], root: Path, told: list[Coco]) -> list[str | None]:
     """The class of each image: what a COCO file says, else the first folder below the root."""
-    for path in [*root.glob("*.json"), *root.glob("annotations/*.json")]:
-        try:
-            told = json.loads(path.read_bytes())
-            names = {c["id"]: c["name"] for c in told["categories"]}
-            files = {i["id"]: Path(i["file_name"]).name for i in told["images"]}
-            first = {
-                files[a["image_id"]]: names[a["category_id"]] for a in told["annotations"][::-1]
-            }
-        except (OSError, ValueError, KeyError, TypeError):
-            return [None] * len(images), (f"{path.name} is no COCO file; its labels were left out",)
-        return [first.get(p.name) for p in images], ()
+    if told:
+        classes = {name: of for one in told for name, of in one.classes().items()}
+        return [classes.get(p.name) for p in images]
     parts = [p.relative_to(root).parts for p in images]
-    return [p[0] if len(p) > 1 else None for p in parts], ()
+    return [p[0] if len(p) > 1 else None for p in parts]
