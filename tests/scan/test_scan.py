@@ -241,3 +241,42 @@ def test_an_item_of_an_evaluation_is_shown_beside_the_row_that_holds_it(tmp_path
     assert found.where.path.endswith("mix.jsonl") and found.where.rows == [1]
     assert found.severity == "error" and found.related[0].where.path.endswith("gsm.jsonl")
     assert found.evidence["matched"] == [[1, 0, "exact", asked]]
+
+
+def test_one_address_in_every_row_is_a_note_and_a_persons_a_warning(tmp_path):
+    generator = random.Random(0)
+    words = "river harbour children lamp story garden window bread winter road music paper".split()
+    texts = [" ".join(generator.choices(words, k=20)) + "." for _ in range(100)]
+    told = [f"{text} Questions go to help@acme-widgets.com at any time." for text in texts]
+    told[17] += " Or write to jane.doe77@gmail.com today."
+    path = tmp_path / "mails.jsonl"
+    path.write_text("\n".join(json.dumps({"text": text}) for text in told))
+    found = scan([path], select=["personal-data"]).findings
+    assert [(f.severity, f.where.rows_total) for f in found] == [("warning", 1), ("note", 100)]
+    assert found[0].where.rows == [17] and "help@acme-widgets.com" in found[1].message
+
+
+def test_what_a_test_compares_with_is_no_secret(tmp_path):
+    path = tmp_path / "code.jsonl"
+    test = (
+        "assert md5('password') == '5f4dcc3b5aa765d61d8327deb882cf99'  # of the word as it stands"
+    )
+    path.write_text(
+        "\n".join(json.dumps({"code": f"def check_{i}(md5):\n    {test}"}) for i in range(9))
+    )
+    assert not scan([path], select=["secret"]).findings
+
+
+def test_texts_of_one_mould_are_not_cut(tmp_path):
+    path = tmp_path / "mould.csv"
+    rows = "\n".join(f"text number {i} of some words here,{i % 2}" for i in range(10, 100))
+    path.write_text(f"text,label\n{rows}\n")
+    assert not scan([path], select=["truncated-text"]).findings
+
+
+def test_a_preamble_of_several_lines_in_quotes_is_no_part_of_the_table(tmp_path):
+    rows = "\n".join(f'{i},"what is {i}, and why?","a.org/{i}\nb.org/{i}"' for i in range(40))
+    path = tmp_path / "questions.csv"
+    path.write_text(f'"Please read,\nthis is updated weekly.",,\n,,\nid,question,source\n{rows}\n')
+    (part,) = open_data([path]).data.parts
+    assert part.names == ["id", "question", "source"] and part.rows == 40

@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
-from labhand.scan.data import Data
+from labhand.scan.data import Data, Part
+from labhand.scan.detectors._cells import shown
 from labhand.scan.detectors._spans import Span, columns_of, kinds, rows_hold, settled, spans
 from labhand.scan.texts import texts
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ROUGH = r"@[A-Za-z0-9.-]+\.[A-Za-z]{2}|\d[\d ().\-]{6,}\d|[A-Z]{2}\d\d ?[A-Z0-9]{4}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
 _MAIL = re.compile(
@@ -34,6 +39,10 @@ _ACCOUNT = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{
 _SOCIAL = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
 _HOST = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w.-]*\d)")
 
+OFTEN = 10
+SHARE = 0.02
+"""In so many rows a thing stands in a template, and is no person's of that row."""
+
 
 class Detector:
     """Personal data in texts: addresses of mail, numbers of phones, cards and accounts.
@@ -46,7 +55,7 @@ class Detector:
     A model can repeat what it learned, and laws hold for such data.
 
     ## Known problems
-    Names and postal addresses are not looked for. What is reserved for examples (`example.com`,
+    Names and postal addresses are not looked for. One address in many rows is told once, as a note. What is reserved for examples (`example.com`,
     555-01xx) is a note of its own.
 
     ## Example
@@ -59,12 +68,17 @@ class Detector:
     needs = ("texts",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """Two anomalies a part at most: what may be a person's, and what is made for examples."""
+        """Three anomalies a part at most: a person's, one thing over and over, what is made up."""
         import polars as pl
 
         for part in data.parts:
             found = spans(texts(data, part), pl.col("text").str.contains(ROUGH), personal)
             made_up = pl.col("score") < 0.5
+            rows = pl.col("row").n_unique().over("excerpt")
+            again = ~made_up & (rows >= max(OFTEN, SHARE * part.rows))
+            if len(same := found.filter(again)):
+                yield _over_and_over(part, same)
+            found = found.filter(~again)
             for some, real in ((found.filter(~made_up), True), (found.filter(made_up), False)):
                 if not len(some):
                     continue
@@ -81,6 +95,25 @@ class Detector:
                     "warning" if real else "note",
                     normal="no text names how to reach or charge a person",
                 )
+
+
+def _over_and_over(part: Part, same: "pl.DataFrame") -> Anomaly:
+    """A few things that stand in many rows each, as a template has them."""
+    values = same["excerpt"].unique(maintain_order=True)
+    named = ", ".join(shown(value) for value in values[:3]) + (", …" if len(values) > 3 else "")
+    return Anomaly(
+        part,
+        f"{'one address or number' if len(values) == 1 else f'{len(values)} addresses and numbers'} "
+        f"({named}) {'stands' if len(values) == 1 else 'stand'} again and again, in {same['row'].n_unique():,} of {part.rows:,} rows: part of a template, rather than of persons",
+        "take it out of the template, or leave it, if it is nobody's own",
+        0.6,
+        settled(same),
+        columns_of(same),
+        "note",
+        normal="what reaches a person stands in a row or a few",
+        evidence={"values": values[:20].to_list()},
+        group="over and over",
+    )
 
 
 def personal(text: str) -> Iterator[Span]:

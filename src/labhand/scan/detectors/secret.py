@@ -1,5 +1,6 @@
 """Secrets in texts: keys, tokens and passwords."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from labhand.kit.scrub import secrets_in
@@ -9,6 +10,9 @@ from labhand.scan.detectors._spans import Span, columns_of, kinds, rows_hold, se
 from labhand.scan.texts import texts
 
 ROUGH = r"[A-Za-z0-9_\-]{20}|(?i)key|token|passw|passphrase|pwd|secret|credential|auth|://[^\s/]*:[^\s/]*@|PuTTY"
+
+_COMPARED = re.compile(r"[=!]=\s*[bru]?[\"']?$")
+"""What a value is compared with is no value of that name: `check("password") == "5f4d…"`."""
 
 
 class Detector:
@@ -57,4 +61,6 @@ class Detector:
 
 def _secrets(text: str) -> Iterator[Span]:
     for start, end, kind in secrets_in(text):
+        if kind == "named" and _COMPARED.search(text[max(0, start - 12) : start]):
+            continue
         yield Span(start, end, kind, 0.7 if kind == "named" else 1.0)

@@ -83,10 +83,13 @@ def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
         longest=letters.max(),
         full=(letters == letters.max()).sum(),
         near=(letters > 0.9 * letters.max()).sum(),
+        tails=text.filter(letters == letters.max()).str.tail(8).n_unique(),
     ).collect(engine="streaming").row(0, named=True)  # fmt: skip
     if told["rows"] < 5:
         return
     is_cut = told["full"] >= max(3, 0.002 * told["rows"]) and told["full"] > 0.3 * told["near"]
+    # a cut falls anywhere; texts of one mould are of one length and end alike
+    is_cut = is_cut and told["tails"] > 0.5 * told["full"]
     cut = int(told["longest"]) if is_cut else None
     fences = text.str.count_matches(r"(?m)^\s*```") % 2 == 1
     odd = ~text.str.contains(ENDS) | fences

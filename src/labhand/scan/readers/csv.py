@@ -24,6 +24,8 @@ SUFFIXES = {".csv", ".tsv", ".tab", ".psv", ".data", ".txt"}
 DELIMITERS = ",\t;|"
 SMALL = 200_000_000
 """Bytes of a file every line of which is looked at."""
+LONGEST = 100
+"""Lines over which a cell in quotes may go."""
 PREAMBLE = 10
 """Lines that may stand before a table."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -66,8 +68,8 @@ class Reader:
         if before:
             facts["preamble"] = before
         if read.bad:
-            first = int(form.header) + before
-            facts["bad_bytes"] = [line - first for line in read.bad if line >= first]
+            above = read.text.count(b"\n", 0, max(0, len(read.text) - len(content)))
+            facts["bad_bytes"] = _rows_of(read.bad, content, above, form.header)
         told += [*read.troubles, *_odd_names(frame, form)]
         yield Table(frame, troubles=tuple(told), facts=facts)
 
@@ -76,7 +78,19 @@ def _first_lines(content: bytes) -> list[str]:
     head = content[: 1 << 17]
     lines = head.decode(errors="ignore").split("\n")
     whole = lines if len(head) == len(content) else lines[:-1] or lines
-    return [line for line in whole if line.strip()][:400]
+    return [line for line in _joined(whole) if line.strip()][:400]
+
+
+def _joined(lines: list[str]) -> Iterator[str]:
+    """The lines, those that end within quotes joined with the next ones up to the closing one."""
+    at = 0
+    while at < len(lines):
+        end = at + 1
+        if lines[at].count('"') % 2:
+            later = range(at + 1, min(len(lines), at + LONGEST))
+            end = next((n + 1 for n in later if lines[n].count('"') % 2), end)
+        yield "\n".join(lines[at:end])
+        at = end
 
 
 def _table_alone(content: bytes, lines: list[str]) -> tuple[bytes, int]:
@@ -199,20 +213,34 @@ def _ragged(
     return frame, told, facts
 
 
+def _rows_of(bad: list[int], content: bytes, before: int, header: bool) -> list[int]:
+    """The rows in which some lines of the file stand, of which `before` stood above the table."""
+    lines, record = _numbered(content)
+    first = 1 + int(header)
+    inside = [line - before for line in bad if before <= line < before + len(lines)]
+    return sorted({int(record[line]) - first for line in inside if record[line] >= first})
+
+
+def _numbered(content: bytes) -> tuple["pl.Series", "pl.Series"]:
+    """The lines of a table, and the number of the record, from 1, that each belongs to."""
+    import polars as pl
+
+    lines = pl.Series(content.decode(errors="replace").split("\n")).str.strip_chars_end("\r")
+    quotes = lines.str.count_matches('"', literal=True).cast(pl.Int64)
+    # a line that begins within quotes goes on with the record of the line before
+    return lines, (((quotes.cum_sum() - quotes) % 2) == 0).cast(pl.Int64).cum_sum()
+
+
 def _records(content: bytes) -> "pl.Series":
     """The records of a table, one string each, without what stands in quotes."""
     import polars as pl
 
-    lines = pl.Series(content.decode(errors="replace").split("\n")).str.strip_chars_end("\r")
+    lines, record = _numbered(content)
+    if record[-1] < len(lines):
+        both = pl.DataFrame({"line": lines, "record": record})
+        joined = both.group_by("record", maintain_order=True).agg(pl.col("line").str.join("\n"))
+        lines = joined["line"]
     if b'"' in content:
-        quotes = lines.str.count_matches('"', literal=True).cast(pl.Int64)
-        # a line that begins within quotes goes on with the record of the line before
-        record = (((quotes.cum_sum() - quotes) % 2) == 0).cast(pl.Int64).cum_sum()
-        if record[-1] < len(lines):
-            both = pl.DataFrame({"line": lines, "record": record})
-            lines = both.group_by("record", maintain_order=True).agg(pl.col("line").str.join("\n"))[
-                "line"
-            ]
         lines = lines.str.replace_all(_QUOTED.pattern, '""')
     return lines.filter(lines != "")
 
