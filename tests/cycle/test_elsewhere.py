@@ -197,3 +197,40 @@ def test_a_slurm_that_is_down_is_told(lab, slurm, tmp_path) -> None:
     done = lab("run", "--on", "slurm", "--", "true", env=os.environ | {"SLURM_CONF": str(conf)})
     assert done.returncode == 2 and "Slurm does not answer" in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1 and not list(lab.folder.glob(".labhand/sweeps/*"))
+
+
+def test_doctor_tells_where_runs_can_go(lab, slurm, monkeypatch) -> None:
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:9")
+    told = lab("doctor").stdout
+    assert "runs can go to: debug, local, slurm" in told
+    assert "not to srun: labhand is in no Slurm job" in told and "not to ray: Ray " in told
+
+
+def test_what_waits_in_slurm_is_listed_and_taken_back(lab, slurm) -> None:
+    lab.script("labhand.toml", "[slurm]\nbegin = 'now+1hour'\n")
+    lab.script("train.py", TRAIN)
+    command = ("--", sys.executable, "train.py")
+    lab("run", "--on", "slurm", "--detach", "--name", "one", *command)
+    lab("run", "--on", "slurm", "--detach", "--name", "two", "--sweep", "lr=1,2", *command)
+    told = lab("queue").stdout
+    assert told.count("slurm: pending") == 3 and "two-2    lr=2" in told
+    assert "one taken back from slurm" in lab("stop", "one").stdout
+    assert "two: 2 taken out of the queue" in lab("stop", "two").stdout
+    assert slurm_says("squeue", "-h") == "" and "nothing waits" in lab("queue").stdout
+
+
+def test_a_job_that_is_lost_with_its_node_goes_on(lab, slurm, until) -> None:
+    """Everything of it is killed without a word; Slurm starts the job again, and the run goes on."""
+    lab.script("train.py", TRAIN)
+    command = (sys.executable, "train.py", "--wait", "600")
+    lab("run", "--on", "slurm", "--detach", "--name", "night", "--", *command)
+    until(lambda: "waiting" in said(lab), 60)
+    number = slurm_says("squeue", "-h", "-o", "%i")
+    slurm_says("scancel", "--signal=KILL", "--full", number)
+    slurm_says("scontrol", "requeue", number)
+    until(lambda: slurm_says("squeue", "-h", "-o", "%T") == "PENDING", 60)
+    slurm_says("scontrol", "update", f"jobid={number}", "StartTime=now+3")
+    until(lambda: "waiting" in said(lab, 2), 60)
+    shown = lab.show("night")
+    assert shown["status"] == "running" and len(shown["attempts"]) == 2
+    assert shown["attempts"][0]["failure"]["kind"] == "killed"

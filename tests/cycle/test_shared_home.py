@@ -87,7 +87,7 @@ def test_many_writers_on_several_hosts(lab, shared) -> None:
         shown = said(lab, "host1", "show", run["id"])
         assert shown["metrics"]["loss"]["points"] == 4 and shown["exit_code"] == 0
     assert {p.name for p in shared.glob("catalog.*.db")} >= {
-        f"catalog.host{n}.db" for n in range(3)
+        f"catalog.host{n}.db" for n in range(HOSTS)
     }
     assert lab("doctor").returncode == 0
 

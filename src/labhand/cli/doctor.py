@@ -38,6 +38,7 @@ def doctor(rebuild: bool) -> int:
         "there is a GPU and no nvidia-ml-py: pip install 'labhand[gpu]'",
     )
     well = _extensions(store.home)
+    _places(store.home)
     return 0 if _record(store, root, rebuild) and well else 1
 
 
@@ -51,6 +52,19 @@ def _extensions(home: Path) -> bool:
             place = f"{one.extension.origin}: {one.extension.target}"
             _line(False, "", f"the {kind} `{one.extension.name}` is left out ({place}): {one.why}")
     return well
+
+
+def _places(home: Path) -> None:
+    """Where runs can be carried, and why not elsewhere: that is nothing off, and told dim."""
+    loaded, _ = registry.load_all("launcher", home)
+    troubles = {
+        name: launcher().trouble() if hasattr(launcher, "trouble") else ""
+        for name, launcher in loaded.items()
+    }
+    _line(True, f"runs can go to: {', '.join(name for name, why in troubles.items() if not why)}")
+    for name, why in troubles.items():
+        if why:
+            click.echo(click.style(f"· not to {name}: {why}", dim=True))
 
 
 def _record(store: Store, root: Path, rebuild: bool) -> bool:

@@ -120,7 +120,7 @@ def _client(address: str | None) -> Any:
         return JobSubmissionClient(address)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = address or os.environ.get("RAY_API_SERVER_ADDRESS") or "this machine's address"
-        word = " ".join(str(error).split()).rstrip(".")
+        word = " ".join(str(error).split()).partition(". ")[0].rstrip(".")
         raise InputError(
             f"Ray does not answer at {where}: {word}; start it (`ray start --head`), or set `address` "
             "in [tool.labhand.ray]"

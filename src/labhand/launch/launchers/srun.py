@@ -44,14 +44,20 @@ class Launcher:
             UsageError: there is no such command, or labhand is in no Slurm job.
         """
         program_of(job)
-        if "SLURM_JOB_ID" not in os.environ or shutil.which("srun") is None:
-            raise UsageError(
-                "labhand is in no Slurm job, so there are no nodes to run on; get some by salloc, or "
-                "run with --on slurm"
-            )
+        if trouble := self.trouble():
+            raise UsageError(trouble)
         command = [*_step(), sys.executable, "-I", "-S", ranks.__file__, _address(), _port()]
         return local.Launcher().start(
             msgspec.structs.replace(job, command=[*command, *job.command])
+        )
+
+    def trouble(self) -> str:
+        """Why no step can be started here, and what to do; empty: one can."""
+        if "SLURM_JOB_ID" in os.environ and shutil.which("srun"):
+            return ""
+        return (
+            "labhand is in no Slurm job, so there are no nodes to run on; get some by salloc, or "
+            "run with --on slurm"
         )
 
 
