@@ -13,7 +13,7 @@ from wheels import wheel
 from labhand.core import registry
 from labhand.core.run import Attempt, Failure
 from labhand.launch import Evidence, Job, Situation, diagnose, mend, start
-from labhand.launch.checkpoints import intact, newest_intact
+from labhand.launch.checkpoints import found, intact
 from labhand.launch.contract import FixerContract, finish
 from labhand.launch.env import lay_out, tasks
 
@@ -138,15 +138,15 @@ def test_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
         assert not intact(torn(path)), name
         path.unlink()
     old, new = write("ckpt/step-1.pkl", 100), write("ckpt/step-2.pkl", 200)
-    assert newest_intact(tmp_path, [], 0) == new
+    assert next(filter(intact, found(tmp_path, [], 0))) == new
     torn(new)
     os.utime(new, (200, 200))
-    assert newest_intact(tmp_path, [], 0) == old
-    assert newest_intact(tmp_path, [], 150) is None
+    assert next(filter(intact, found(tmp_path, [], 0))) == old
+    assert not any(map(intact, found(tmp_path, [], 150)))
     write("out/checkpoint-500/model.npz", 300)
     torn(write("out/checkpoint-900/model.npz", 400))
     os.utime(tmp_path / "out/checkpoint-900/model.npz", (400, 400))
-    assert newest_intact(tmp_path, [], 0) == tmp_path / "out/checkpoint-500"
+    assert next(filter(intact, found(tmp_path, [], 0))) == tmp_path / "out/checkpoint-500"
 
 
 @pytest.mark.torch

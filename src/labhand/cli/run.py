@@ -81,6 +81,17 @@ if TYPE_CHECKING:
     help="End a sweep 2h after its first run has started, or when its runs have cost 20$ together.",
 )
 @click.option(
+    "--stop-lost/--no-stop-lost",
+    default=None,
+    help="Stop runs of a sweep that are plainly lost: with a confirmed alarm, or hopeless beside the "
+    "others at the same step. Off by default.",
+)
+@click.option(
+    "--resume-flag",
+    metavar="FLAG",
+    help="The script's own switch that takes it up again from a checkpoint, where it is not found.",
+)
+@click.option(
     "--priority",
     type=click.IntRange(-4999, 4999),
     default=0,
@@ -113,6 +124,8 @@ def run(
     memory: str | None,
     limit: str | None,
     budget: str | None,
+    stop_lost: bool | None,
+    resume_flag: str | None,
     priority: int,
     detach: bool,
     launcher: str,
@@ -140,6 +153,8 @@ def run(
         memory=memory,
         limit=limit,
         budget=budget,
+        stop_lost=stop_lost,
+        resume_flag=resume_flag,
     )
     if launcher != "local":
         from labhand.launch.places import is_distant

@@ -1,6 +1,7 @@
 """What a confirmed alarm leads to, where the person asked for it: stop, checkpoint, ask, a command.
 
-Nothing happens by default, and never for an incident that is only suspected.
+Nothing happens by default, and never for an incident that is only suspected. Runs of a sweep may be
+stopped as plainly lost as well: by a grave alarm, or beside their siblings.
 """
 
 import os
@@ -15,8 +16,10 @@ from pathlib import Path
 import msgspec
 
 from labhand.core.finding import Finding
+from labhand.core.run import Failure
 from labhand.cycle import settle
 from labhand.cycle.request import Face, Status, Through
+from labhand.cycle.siblings import Siblings
 from labhand.kit.configuration import Configuration, OnAlarm
 from labhand.kit.scrub import scrub
 from labhand.launch import Process
@@ -29,6 +32,8 @@ LOOK_S = 1.0
 LONGEST_VARIABLE = 100_000
 """Of the finding in the environment, in bytes: the system takes no more than 128 kB a variable."""
 YES, NO = b"y", b"n"
+LOST = frozenset({"non-finite", "diverged", "not-learning"})
+"""A run with such an alarm, confirmed, will come to no result."""
 
 
 class Alarmed(Through):
@@ -42,8 +47,11 @@ class Alarmed(Through):
         limit_s: float | None,
         folder: Path,
         cwd: Path,
+        siblings: Siblings | None = None,
     ) -> None:
         super().__init__(face)
+        self._siblings = siblings
+        self.lost: Failure | None = None
         self._action = action
         self._command = chosen.on_alarm_command
         self._grace_s = chosen.alarm_grace
@@ -65,6 +73,10 @@ class Alarmed(Through):
         if self._price > 0:
             status.cost = status.seconds / 3600 * self._price
         super().status(status)
+        if self._siblings is not None and self.lost is None and self._killing is None:
+            self.lost = self._siblings.hopeless(status)
+            if self.lost is not None:
+                self._end("its siblings, beside which it is hopeless")
 
     def over(self) -> bool:
         """Whether the run has reached its limit."""
@@ -118,7 +130,12 @@ class Alarmed(Through):
             self._end("a stop asked for on another machine")
 
     def _act(self, finding: Finding) -> None:
-        if self._action == "stop":
+        if self._siblings is not None and finding.rule in LOST and self._killing is None:
+            self.lost = Failure(
+                "killed", f"it was stopped as lost: {finding.message}", {"lost": finding.rule}
+            )
+            self._end(finding.rule)
+        elif self._action == "stop":
             self._end(finding.rule)
         elif self._action == "checkpoint":
             self._save(finding)

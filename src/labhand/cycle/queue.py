@@ -3,6 +3,7 @@
 ```
 .labhand/sweeps/<id>/sweep.json      what the runs share, their settings by number
 .labhand/sweeps/<id>/<number>        the id of the run that it became, or `! why it could not`
+.labhand/sweeps/<id>/<number>.before  that of the lost run which it goes on from
 .labhand/queue/<rank>-<id>-<number>  waits; an empty file, so that none can be torn
 .labhand/queue/claimed/…             is about to start; locked by the process that does it
 .labhand/queue/lock                  locked by the one process that starts runs; `paused`: none may
@@ -15,7 +16,7 @@ nothing waits.
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -74,8 +75,8 @@ class Queue:
             return []
         return [entry for name in names if (entry := parsed(name))]
 
-    def put(self, many: Sweep, priority: int) -> None:
-        """Lets all runs of a sweep wait.
+    def put(self, many: Sweep, priority: int, numbers: Iterable[int] | None = None) -> None:
+        """Lets runs of a sweep wait, all of them where none are named.
 
         Raises:
             InputError: the queue cannot be written; then none of them waits.
@@ -84,7 +85,7 @@ class Queue:
         made: list[Path] = []
         try:
             self.claimed.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for number in range(len(many.settings)):
+            for number in range(len(many.settings)) if numbers is None else numbers:
                 path = self.folder / Waiting(rank, many.id, number).file
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
                 made.append(path)

@@ -24,7 +24,7 @@ class Request(msgspec.Struct, kw_only=True):
     `limit`, `budget`: a time or money, as typed, of the run and of the sweep it belongs to. `cpus`,
     `gpus`, `memory`: what it shall have for itself; None: as the command tells. `resume_flag`: the
     script's switch that takes it up again; None: it is looked for. `stop_lost`: whether it is ended once
-    it is plainly lost.
+    it is plainly lost; None: as the project has it. `sweep`: the id of the one it belongs to.
     """
 
     command: list[str]
@@ -42,6 +42,7 @@ class Request(msgspec.Struct, kw_only=True):
     budget: str | None = None
     stop_lost: bool | None = None
     resume_flag: str | None = None
+    sweep: str | None = None
     parents: list[str] = []
     laid_out: LaidOut | None = None
 

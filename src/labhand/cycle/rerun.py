@@ -5,11 +5,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from labhand.core.errors import InputError
 from labhand.core.run import Code, Run
 from labhand.core.store import Store, project_root
 from labhand.cycle.request import LaidOut, Request
-from labhand.kit import snapshot
+from labhand.kit import configuration, settings, snapshot
+from labhand.launch import Job, Situation, take_up
 
 
 def request_again(
@@ -43,6 +46,38 @@ def request_again(
         settings=_settings(store, run),
         parents=[run.id],
         laid_out=laid_out,
+    )
+
+
+def taken_up(store: Store, run_id: str, request: Request, tell: Callable[[str], None]) -> Request:
+    """The request, so that it goes on from the newest whole checkpoint of an earlier run of it.
+
+    Raises:
+        InputError: there is none, or the script has no switch for it.
+    """
+    run = store.read(run_id)
+    root = request.laid_out.place if request.laid_out else project_root(request.cwd)
+    applied = settings.apply(request.settings, request.command, request.cwd, root)
+    last = store.attempt(run.id, max(1, len(run.attempts)))
+    job = Job(command=list(applied.command), cwd=str(request.cwd), env={}, attempt_dir=str(last))
+    chosen = configuration.read(project_root(request.cwd))
+    situation = Situation(
+        job=job,
+        attempts=run.attempts,
+        root=str(root),
+        home=str(store.home),
+        resume_flag=request.resume_flag or chosen.resume_flag,
+        alone=request.sweep is None,
+    )
+    found = take_up(situation)
+    if isinstance(found, str):
+        raise InputError(f"{run.name} cannot be taken up: {found}")
+    tell(found.summary)
+    return msgspec.structs.replace(
+        request,
+        command=found.command(request.command),
+        settings=request.settings | found.settings,
+        parents=[run.id],
     )
 
 

@@ -25,6 +25,7 @@ from labhand.cycle.pledge import Pledge
 from labhand.cycle.proven import joined
 from labhand.cycle.recorder import Recorder
 from labhand.cycle.request import Face, Request
+from labhand.cycle.siblings import Siblings
 from labhand.kit import configuration, presence, settings, snapshot
 from labhand.kit.configuration import Configuration
 from labhand.kit.scrub import scrub_arguments, scrub_tree
@@ -124,6 +125,7 @@ class _Carrier:
             prepared.limit_s,
             self.folder,
             self.request.cwd,
+            Siblings.of(self.request, self.configuration, self.store, self.run.id),
         )
         self.allowed = self.request.fix or self.configuration.fix
         self.interrupted = self.told_to_end = False
@@ -391,6 +393,8 @@ class _Carrier:
         self.pledge = None
         if stopped and self.face.over():
             attempt.failure = limit.reached(self.request.limit)
+        elif stopped and self.face.lost:
+            attempt.failure = self.face.lost
         elif self.told_to_end:
             attempt.failure = taken_up.told_to_end()
         if end.exit_code != 0 and not (stopped or self.interrupted or self.told_to_end):
@@ -444,6 +448,8 @@ class _Carrier:
             root=str(self.root),
             home=str(self.store.home),
             allowed=self.allowed,
+            resume_flag=self.request.resume_flag or self.configuration.resume_flag,
+            alone=self.request.sweep is None,
         )
         mending = mend(failure, situation)
         if mending is None or self._consented(mending):

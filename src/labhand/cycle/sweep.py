@@ -6,17 +6,18 @@ import math
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from labhand.core import event
-from labhand.core.errors import RecordError, UsageError
+from labhand.core.errors import LabhandError, RecordError, UsageError
 from labhand.core.run import Code
 from labhand.core.store import LONGEST_NAME, Store, check_name, project_root, write_whole
 from labhand.cycle import limit
 from labhand.cycle.request import LaidOut, Request
-from labhand.cycle.rerun import lay_out_beside
+from labhand.cycle.rerun import lay_out_beside, taken_up
 from labhand.kit import configuration, settings, slots, snapshot
 from labhand.kit.scrub import scrub, scrub_arguments, scrub_tree
 from labhand.kit.secret_kinds import secret_variable
@@ -25,6 +26,8 @@ from labhand.launch.job import Job
 
 LARGEST = 10_000
 """Runs of a sweep at most."""
+BEFORE = ".before"
+"""Behind a run's number: the id of the lost one that it takes up again."""
 _RANGE = re.compile(r"([-+.\deE_]+?)\.\.([-+.\deE_]+?)(?::(\d+))?(\s+log)?")
 
 
@@ -321,7 +324,7 @@ def request_of(store: Store, sweep: Sweep, number: int, *, in_place: bool) -> Re
             place = lay_out_beside(store, sweep.code, root, sweep.id)
             cwd = place / cwd.relative_to(root)
         laid_out = LaidOut(sweep.code, place, root)
-    return Request(
+    request = Request(
         command=sweep.command,
         cwd=cwd,
         name=sweep.name_of(number),
@@ -334,8 +337,14 @@ def request_of(store: Store, sweep: Sweep, number: int, *, in_place: bool) -> Re
         limit=sweep.limit,
         stop_lost=sweep.stop_lost,
         resume_flag=sweep.resume_flag,
+        sweep=sweep.id,
         laid_out=laid_out,
     )
+    lost = folder(store, sweep.id) / f"{number}{BEFORE}"
+    if lost.exists():
+        with suppress(LabhandError):  # without a checkpoint it begins anew
+            return taken_up(store, lost.read_text(encoding="utf-8"), request, lambda said: None)
+    return request
 
 
 def run_ids(store: Store, sweep: Sweep, known: dict[int, str] | None = None) -> dict[int, str]:

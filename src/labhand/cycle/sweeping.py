@@ -1,5 +1,6 @@
 """How a sweep stands, run by run, and how it is ended."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -11,7 +12,7 @@ from labhand.core.store import Store
 from labhand.cycle import placed, settle
 from labhand.cycle.outcome import SHOWN
 from labhand.cycle.queue import Queue
-from labhand.cycle.sweep import Sweep, run_ids
+from labhand.cycle.sweep import BEFORE, Sweep, folder, run_ids
 from labhand.cycle.waiting import named, sweep_named
 from labhand.kit.metric_names import headlines
 
@@ -103,6 +104,31 @@ def _why(run: Run) -> str:
     if failure is None or run.status == "finished":
         return ""
     return failure.message
+
+
+_FROM_OUTSIDE = (signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
+
+
+def take_up(store: Store, many: Sweep) -> int:
+    """How many runs of a sweep were put back into the queue: those that were lost, or ended from outside."""
+    place = folder(store, many.id)
+    queue = Queue(store)
+    back = [row.number for row in rows(store, many) if _taken_away(store, row)]
+    for number in back:
+        (place / str(number)).replace(place / f"{number}{BEFORE}")
+    queue.put(many, 0, back)
+    return len(back)
+
+
+def _taken_away(store: Store, row: Row) -> bool:
+    if row.status != "failed" or row.run is None:
+        return row.status == "lost"
+    attempts = store.read(row.run).attempts
+    failure = attempts[-1].failure
+    code = attempts[-1].exit_code or 0
+    return (failure is None or failure.kind == "killed") and (
+        attempts[-1].signal in _FROM_OUTSIDE or code - 128 in _FROM_OUTSIDE
+    )
 
 
 def withdraw(store: Store, many: Sweep, grace_s: float = 10.0) -> tuple[int, int]:

@@ -72,6 +72,10 @@ class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown
     """Seconds that the proof of a patch takes at most."""
     price: float = 0.0
     """What an hour of a run costs, in your money: shown while it goes on, and held to `--limit 5$`."""
+    stop_lost: bool = False
+    """Whether runs of a sweep that are plainly lost are stopped: see `labhand run --stop-lost`."""
+    resume_flag: str = ""
+    """The scripts' own switch that takes a run up again from a checkpoint, where it is not found."""
     slots: int = 0
     """Runs of the queue that go at once; 0: one a core, and as many as there are GPUs for."""
     slurm: dict[str, Any] = {}

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labhand.core import run
 from labhand.launch import places
@@ -17,6 +18,9 @@ from labhand.launch.job import (
     Situation,
 )
 from labhand.launch.probed import probed
+
+if TYPE_CHECKING:
+    from labhand.launch.resuming import Way
 
 __all__ = [
     "End",
@@ -32,6 +36,7 @@ __all__ = [
     "probed",
     "start",
     "stop",
+    "take_up",
 ]
 
 
@@ -97,3 +102,13 @@ def mend(failure: run.Failure, situation: Situation) -> Mending | None:
     from labhand.launch.mending import mend
 
     return mend(failure, situation)
+
+
+def take_up(situation: Situation) -> "Way | str":
+    """How the script goes on from its newest whole checkpoint; else why it cannot, in a sentence.
+
+    Reads checkpoints to their end, which may take seconds; changes nothing.
+    """
+    from labhand.launch.resuming import way
+
+    return way(situation)

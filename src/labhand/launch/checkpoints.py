@@ -44,30 +44,26 @@ _ENTRIES = 20_000
 _ZIP_END = b"PK\x05\x06"
 
 
-def newest_intact(root: Path, attempts: list[Path], since: float) -> Path | None:
-    """The newest whole checkpoint that was written since a time (unix seconds); None without one.
+def found(root: Path | None, attempts: list[Path], since: float) -> list[Path]:
+    """The checkpoints that were written since a time (unix seconds), newest first, whole or not.
 
     Looks at the files that the probe saw being written in the attempts' folders, and at files below
-    `root` that are named like checkpoints. A folder such as `checkpoint-500` counts as one when all
-    that lies in it is whole. Reads the files; writes nothing.
+    `root`, where there is one, that are named like checkpoints. A folder such as `checkpoint-500` counts
+    as one.
     """
-    return next((path for path in found(root, attempts, since) if intact(path)), None)
-
-
-def found(root: Path, attempts: list[Path], since: float) -> list[Path]:
-    """The checkpoints, newest first, whole or not."""
     times: dict[Path, float] = {}
-    for path in (*_told(attempts), *_named(root)):
+    for path in (*written(attempts), *(_named(root) if root else ())):
         with suppress(OSError):
-            written = path.stat().st_mtime
-            if written >= since:
+            changed = path.stat().st_mtime
+            if changed >= since:
                 folder = path.parent
                 place = folder if folder.name.startswith("checkpoint-") else path
-                times[place] = max(written, times.get(place, 0.0))
+                times[place] = max(changed, times.get(place, 0.0))
     return sorted(times, key=lambda path: (times[path], str(path)), reverse=True)
 
 
-def _told(attempts: list[Path]) -> Iterator[Path]:
+def written(attempts: list[Path]) -> Iterator[Path]:
+    """The files that the probe saw being written as checkpoints in these attempts."""
     for attempt in attempts:
         for file in sorted(attempt.glob("events.*.jsonl")):
             for happened in event.read_from(file, {}):

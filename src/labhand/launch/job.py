@@ -134,13 +134,19 @@ class Evidence(msgspec.Struct, kw_only=True, dict=True):
 
 
 class Situation(msgspec.Struct, kw_only=True):
-    """Where a failure is to be mended. `attempts` are all so far, the failed one last."""
+    """Where a failure is to be mended. `attempts` are all so far, the failed one last.
+
+    `resume_flag`: the script's switch for taking it up again, where a person named it. `alone`: no
+    other run goes on beside it, whose checkpoints could be taken for its own.
+    """
 
     job: Job
     attempts: list[Attempt]
     root: str
     home: str
     allowed: Allowed = "neutral"
+    resume_flag: str = ""
+    alone: bool = True
 
 
 class Mending(NamedTuple):
