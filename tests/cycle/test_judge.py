@@ -114,3 +114,13 @@ def test_confirm_runs_both_sides_with_fresh_seeds_and_judges_by_those(lab):
     assert "0" not in seeds.values()
     told = lab("compare", "base", "same").stdout
     assert "not more than noise" in " ".join(told.split())
+
+
+def test_a_change_of_what_judges_is_told_and_never_called_better(lab):
+    script = lab.script("train.py", SCRIPT)
+    assert lab("run", "--name", "base", "--", sys.executable, "train.py").returncode == 0
+    script.write_text(SCRIPT + "\ndef evaluate(x):\n    return x / 2\n")
+    assert lab("run", "--name", "eased", "--", sys.executable, "train.py").returncode == 0
+    (judgement,) = json.loads(lab("compare", "base", "eased", "--json").stdout)["judgements"]
+    assert judgement["outcome"] == "harness-touched"
+    assert "evaluation (train.py:" in judgement["said"]

@@ -234,6 +234,78 @@ def test_a_budget_ends_a_sweep(lab):
     assert [r["status"] for r in runs(lab)["runs"]] == ["stopped"]
 
 
+def test_runs_that_are_hopeless_beside_the_others_are_stopped_where_asked(lab):
+    lab.script(
+        "train.py",
+        "lr = 0.1\nimport time\nloss = 2.0\nfor step in range(100):\n    loss = loss * (1 - lr) if lr < 1 else 9.0\n"
+        "    print(f'step {step} loss {loss:.4f}', flush=True)\n    time.sleep(0.03 * (lr > 1))\n",
+    )
+    (lab.folder / "labhand.toml").write_text("slots = 1\n")
+    axis = "lr=0.1,0.11,0.12,0.13,0.2,5"
+    done = run(lab, "--name", "some", "--stop-lost", "--sweep", axis)
+    assert "some-6 stopped: it was stopped as hopeless beside its siblings" in done.stderr
+    assert [r["status"] for r in runs(lab)["runs"]] == ["stopped"] + ["finished"] * 5
+
+
+RESUMES = """
+import argparse, pathlib, signal, sys, time
+p = argparse.ArgumentParser()
+p.add_argument("--resume")
+a = p.parse_args()
+import json
+start = json.loads(pathlib.Path(a.resume).read_text())["step"] if a.resume else 0
+print("begins at", start)
+for step in range(start, 6):
+    pathlib.Path(f"ckpt-{step}.json").write_text(json.dumps({"step": step}))
+    print(f"step {step} loss {1 / (step + 1)}", flush=True)
+    while step == 3 and not pathlib.Path("go").exists():
+        time.sleep(0.02)
+"""
+
+
+def _gone(lab, reference):
+    """Kills all of a run at once, as a machine that goes away does."""
+    folder = lab.folder / ".labhand/runs" / lab.show(reference)["id"]
+    process = json.loads((folder / "attempts/1/process.json").read_text())
+    carrier = json.loads((folder / "labhand.json").read_text())["pid"]
+    for pid in (carrier, process["keeper"], process["pid"]):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_lost_run_goes_on_from_its_newest_whole_checkpoint(lab, until):
+    lab.script("train.py", RESUMES)
+    run(lab, "--detach", "--name", "gone")
+    until(lambda: (lab.folder / "ckpt-3.json").exists())
+    _gone(lab, "gone")
+    until(lambda: lab.show("gone")["status"] == "lost")
+    (lab.folder / "ckpt-3.json").write_text('{"ste')
+    (lab.folder / "go").touch()
+    done = lab("rerun", "gone", "--resume", "--name", "again")
+    assert (
+        "goes on from ckpt-2.json by `resume`; ckpt-3.json is torn and passed over" in done.stderr
+    )
+    assert "begins at 2" in done.stdout
+    assert lab.show("again")["parents"] == [lab.show("gone")["id"]]
+    lab.script("plain.py", "print('step 0 loss 1')\n")
+    lab("run", "--name", "plain", "--", sys.executable, "plain.py")
+    refused = lab("rerun", "plain", "--resume")
+    assert refused.returncode == 2 and "cannot be taken up" in refused.stderr
+
+
+def test_the_lost_runs_of_a_sweep_go_back_into_the_queue(lab, until):
+    lab.script("train.py", "n = 0\n" + HELD)
+    (lab.folder / "labhand.toml").write_text("slots = 1\n")
+    run(lab, "--detach", "--name", "many", "--sweep", "n=1,2")
+    until(lambda: (lab.folder / "starts").exists())
+    _gone(lab, "last")
+    until(lambda: lab.show("many-1")["status"] == "lost")
+    (lab.folder / "go").touch()
+    assert "1 run in the queue again" in lab("rerun", "many").stdout
+    _until_all_ended(lab, 3)
+    assert sorted(r["status"] for r in runs(lab)["runs"]) == ["finished", "finished", "lost"]
+    assert lab("rerun", "many").returncode == 2
+
+
 def test_axes(lab):
     lab.script("train.py", TRAIN)
     assert [r["lr"] for r in axis(lab, "lr=1e-4..1e-1:4 log")[2]] == [

@@ -5,6 +5,9 @@ import json
 import pytest
 
 from implement.projects import DECAY, TRAIN, git, implement, labhand, project, whole
+from labhand.core.errors import UsageError
+from labhand.core.intent import Choice, Goal, Intent, Question
+from labhand.cycle.answers import answered
 
 
 @pytest.fixture
@@ -71,3 +74,52 @@ def test_an_unknown_setting_is_told_with_the_nearest_where_nobody_writes_code(fo
     done = labhand(folder, "do", "set zeta_coeff to 3")
     assert done.returncode == 2 and "zeta_coeff" in done.stderr
     assert not (folder / ".labhand" / "runs").exists()
+
+
+def _asked(text, options, **parts):
+    question = Question(text=text, options=options, default=options[0], worth=2.0)
+    return Intent(instruction="i", goal="g", **parts), question
+
+
+def _choice(key, value):
+    return Choice(key=key, value=value, origin="default", confidence=0.5, why="w")
+
+
+def test_the_value_that_was_answered_is_what_runs():
+    text = 'How far shall "smaller lr" go: `lr` is 0.1 now?'
+    intent, question = _asked(text, [0.05, 0.025, 0.1], settings=[_choice("lr", 0.05)])
+    for answer, value in ((0.025, 0.025), ("0.03", "0.03")):
+        (choice,) = answered(intent, question, answer).settings
+        assert (choice.key, choice.value, choice.origin) == ("lr", value, "said")
+    assert answered(intent, question, 0.05) == intent
+    text = 'Which setting is "rate": `lr` or `drop`?'
+    intent, question = _asked(text, ["lr", "drop"], settings=[_choice("lr", 0.3)])
+    assert answered(intent, question, "drop").settings[0].key == "drop"
+    intent, question = _asked(text, ["lr", "drop"], sweep={"lr": [1, 2]})
+    assert answered(intent, question, "drop").sweep == {"drop": [1, 2]}
+
+
+def test_answers_change_the_metric_and_lengths_and_what_cannot_run_is_refused():
+    goal = Goal(name="val_loss", direction="down")
+    intent, question = _asked("Which metric shall get better?", ["val_loss", "acc"], metric=goal)
+    assert answered(intent, question, "acc").metric == Goal(name="acc", direction="up")
+    intent, question = _asked("How many `steps` are 3 epochs? It is 20 now.", [20, "compute it"])
+    assert answered(intent, question, "60").settings[0].value == 60
+    with pytest.raises(UsageError, match="compute it"):
+        answered(intent, question, "compute it")
+
+
+def test_a_budget_in_seconds_ends_the_runs_and_is_told(tmp_path):
+    slow = TRAIN.replace("    w = 0.0\n", "    w = 0.0\n    import time\n    time.sleep(60)\n")
+    folder = project(tmp_path / "p", text=slow)
+    done = labhand(folder, "do", "lr 0.01 and 0.2 within 4 seconds", "--yes", "--json")
+    told = json.loads(done.stdout)
+    assert told["intent"]["budget"] == {"seconds": 4}
+    assert {run["status"] for run in told["runs"]} <= {"stopped", "withdrawn"}
+    assert any("budget of 4s is used up" in sentence for sentence in told["said"])
+
+
+def test_a_tie_is_called_one(folder):
+    done = labhand(folder, "do", "lr 0.01, 0.010001 and 0.010002 with two seeds", "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    assert any("a tie: by `val_loss`" in s for s in json.loads(done.stdout)["said"])

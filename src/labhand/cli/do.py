@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,9 +10,10 @@ from labhand.cli import looks
 from labhand.cli.implement import said, told
 
 if TYPE_CHECKING:
+    from labhand.core.intent import Question
     from labhand.core.patch import Patch
     from labhand.core.run import Run
-    from labhand.cycle.do import Account
+    from labhand.cycle.do import Account, Carried
     from labhand.cycle.request import Request
     from labhand.interpret import Reading
 
@@ -54,6 +55,7 @@ class _Person:
     def __init__(self, yes: bool, quiet: bool) -> None:
         self.yes = yes
         self.quiet = quiet
+        self.asked = False
         self.there = sys.stdin.isatty() and sys.stderr.isatty() and not quiet
 
     def tell(self, message: str) -> None:
@@ -66,9 +68,26 @@ class _Person:
 
         if not self.quiet:
             click.echo(understood(reading), err=True)
-        if self.yes or not self.there or not reading.intent.questions:
+        if self.yes or not self.there or not self.asked:
             return True
         return click.confirm("Go on with this?", default=True, err=True)
+
+    def answer(self, question: "Question") -> Any:
+        """Asked at the terminal: an option by its number, or a value; the default without one."""
+        if self.yes or not self.there:
+            return question.default
+        self.asked = True
+        from labhand.interpret.values import shown
+
+        click.echo(f"{question.text}", err=True)
+        for number, option in enumerate(question.options, start=1):
+            mark = " (taken otherwise)" if option == question.default else ""
+            click.echo(f"  {number}) {shown(option)}{mark}", err=True)
+        typed = click.prompt("Number or value", default="", show_default=False, err=True).strip()
+        if not typed:
+            return question.default
+        listed = typed.isdigit() and 1 <= int(typed) <= len(question.options)
+        return question.options[int(typed) - 1] if listed else typed
 
     def agrees(self, patch: "Patch") -> bool:
         """Shows the patch and asks."""
@@ -98,3 +117,19 @@ class _Person:
         if not self.quiet:
             click.echo(summary(done, None, report), err=True)
         return done
+
+    def carry_many(
+        self, request: "Request", keys: list[str], grid: list[dict[str, str]]
+    ) -> "Carried":
+        """By the queue, in a live table before the person's eyes, or quietly for a document."""
+        from labhand.cli.many import ending, queued, watched
+        from labhand.cycle.compare import is_seed
+        from labhand.cycle.do import Carried
+
+        seed = next((key for key in keys if is_seed(key)), None)
+        store, many = queued(request, keys, seed, grid, 0)
+        standing, stopped = watched(store, many, quiet=self.quiet)
+        for line in ending(store, many, standing):
+            if not self.quiet:
+                click.echo(line, err=True)
+        return Carried(many, standing, stopped)

@@ -31,7 +31,7 @@ def sweep(
     from labhand.cycle.sweep import runs_of
 
     keys, seed, grid = runs_of(axes, seeds, request)
-    store, many = _queued(request, keys, seed, grid, priority)
+    store, many = queued(request, keys, seed, grid, priority)
     what = looks.counted(len(grid), "run")
     if detach:
         click.echo(f"{many.name}: {what} in the queue; `labhand queue` shows them")
@@ -42,14 +42,15 @@ def sweep(
 
 def wait(request: "Request", priority: int) -> int:
     """Lets one run wait in the queue."""
-    many = _queued(request, [], None, [{}], priority)[1]
+    many = queued(request, [], None, [{}], priority)[1]
     click.echo(f"{many.name} waits in the queue for a free slot; `labhand queue` shows it")
     return 0
 
 
-def _queued(
+def queued(
     request: "Request", keys: list[str], seed: str | None, grid: list[dict[str, str]], priority: int
 ) -> "tuple[Store, Sweep]":
+    """The sweep, its runs in the queue, and somebody who starts them."""
     from labhand.cli.queued import Carrier
     from labhand.core.store import Store
     from labhand.cycle.needs import needs_of
@@ -66,28 +67,37 @@ def _queued(
 
 def shown(store: "Store", many: "Sweep") -> int:
     """Shows how the runs of a sweep go until all have ended, and what came of them; the exit code."""
+    standing, stopped = watched(store, many)
+    for line in ending(store, many, standing):
+        click.echo(line, err=True)
+    if stopped:
+        return 130
+    return 0 if all(row.status == "finished" for row in standing) else 1
+
+
+def watched(store: "Store", many: "Sweep", *, quiet: bool = False) -> "tuple[list[Row], bool]":
+    """How the runs of a sweep ended, and whether the person stopped them. Shows them meanwhile."""
     from labhand.cycle.sweeping import Standing, withdraw
 
+    stopped = False
     with _stopping() as asked:
-        table = _Live(many, _price(many))
+        table = None if quiet else _Live(many, _price(many))
         looked = Standing(store, many)
         while True:
             standing = looked.rows()
-            table.draw(standing)
+            if table is not None:
+                table.draw(standing)
             if all(row.ended for row in standing):
                 break
             if asked:
                 click.echo("labhand: stopping the runs of the sweep", err=True)
                 withdraw(store, many)
                 asked.clear()
-                table.stopped = True
+                stopped = True
             time.sleep(LOOK_S)
-    table.close()
-    for line in ending(store, many, standing):
-        click.echo(line, err=True)
-    if table.stopped:
-        return 130
-    return 0 if all(row.status == "finished" for row in standing) else 1
+    if table is not None:
+        table.close()
+    return standing, stopped
 
 
 def show_sweep(store: "Store", many: "Sweep", as_json: bool) -> None:
@@ -127,6 +137,7 @@ def ending(store: "Store", many: "Sweep", standing: "list[Row]") -> list[str]:
 def not_ended_well(store: "Store", many: "Sweep", standing: "list[Row]") -> list[str]:
     """A sentence for each kind of end that is none: what could not start, what was stopped, and why."""
     from labhand.cycle.budget import used_up
+    from labhand.web import words
 
     said = []
     if used_up(store, many):
@@ -140,7 +151,7 @@ def not_ended_well(store: "Store", many: "Sweep", standing: "list[Row]") -> list
             reasons.setdefault((row.status, row.why), []).append(row.name)
     for (status, why), names in list(reasons.items())[:ROWS]:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        said.append(f"{names[0]}{more} {status}: {why}")
+        said.append(f"{names[0]}{more} {status}: {words.bare(why)}")
     return said
 
 
@@ -170,7 +181,6 @@ class _Live:
     def __init__(self, many: "Sweep", price: float) -> None:
         self.many = many
         self.price = price
-        self.stopped = False
         self._drawn = 0
         self._told: set[int] = set()
         self._here = sys.stderr.isatty()
@@ -204,7 +214,7 @@ def _cut(line: str, width: int) -> str:
 def _line(row: "Row", many: "Sweep") -> str:
     from labhand.web import words
 
-    values = " ".join(f"{key}={row.settings[key]}" for key in many.keys)
+    values = " ".join(f"{key}={row.settings[key]}" for key in many.keys if key in row.settings)
     result = " ".join(f"{name} {words.number(value)}" for name, value in row.metrics.items())
     took = words.duration(row.seconds) if row.seconds is not None else ""
     return "  ".join(filter(None, [row.name, values, row.status, took, result]))

@@ -177,6 +177,13 @@ def compare_runs(runs: list[Run], home: Path, root: Path, like: Iterable[Run] = 
     groups = _groups(runs)
     first, *later = map(_setup, groups)
     judgements = judge(first, later, [_setup(group) for group in _groups([*runs, *like])])
+    for judgement, group in zip(judgements, groups[1:], strict=False):
+        if told := _harness(home, root, groups[0][0].code, group[0].code):
+            judgement.outcome = "harness-touched"
+            judgement.said = (
+                f"between them the code of {told} changed as well, so that the yardstick may differ, "
+                f"not the result: {judgement.said}"
+            )
     return Comparison(
         runs=[_short(run) for run in runs],
         command=any(run.command != runs[0].command for run in runs),
@@ -262,6 +269,28 @@ def _code(home: Path, root: Path, before: Code, run: Run) -> CodeDifference:
         others=others,
         cut=len(lines) > DIFF_LINES,
     )
+
+
+def _harness(home: Path, root: Path, before: Code, after: Code) -> str:
+    """What of that which judges results differs between two codes, and where; empty: nothing known."""
+    if before.tree is None or after.tree is None or before.tree == after.tree:
+        return ""
+    from tempfile import TemporaryDirectory
+
+    from labhand.implement import touches
+    from labhand.kit import snapshot
+
+    with suppress(LabhandError, OSError), TemporaryDirectory() as place:
+        old, new = Path(place, "before"), Path(place, "after")
+        snapshot.lay_out(before, root, home, old)
+        snapshot.lay_out(after, root, home, new)
+        found = touches(snapshot.diff(root, home, before, after), old, new)
+        first: dict[str, str] = {}
+        for touch in found:
+            if touch.what != "tests":
+                first.setdefault(touch.what, f"{touch.what} ({touch.path}:{touch.line})")
+        return " and ".join(first.values())
+    return ""
 
 
 def _of_code(lines: list[str]) -> tuple[list[str], list[str]]:

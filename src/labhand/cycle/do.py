@@ -2,19 +2,25 @@
 
 import itertools
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from labhand.core.errors import LabhandError, UsageError
-from labhand.core.intent import Intent
+from labhand.core.intent import Intent, Question
 from labhand.core.patch import Patch
 from labhand.core.run import Run
 from labhand.core.store import Store, project_root
 from labhand.cycle import proposal
+from labhand.cycle.answers import answered
+from labhand.cycle.budget import used_up
 from labhand.cycle.compare import compare
 from labhand.cycle.judge import Judgement
+from labhand.cycle.limit import timed_out
+from labhand.cycle.outcome import outcome
 from labhand.cycle.request import Request
+from labhand.cycle.sweep import Sweep
+from labhand.cycle.sweeping import Row
 from labhand.interpret import Reading, interpret
 from labhand.interpret.values import shown
 from labhand.kit import settings as kit_settings
@@ -24,6 +30,8 @@ from labhand.kit.metric_names import headlines
 Ended = Literal["done", "not-accepted", "not-run", "failed", "interrupted"]
 MOST_RUNS = 1000
 """More than this is surely not meant."""
+FEW = 3
+"""So many judgements are told one by one."""
 
 
 class Done(msgspec.Struct, kw_only=True):
@@ -57,6 +65,14 @@ class Account(msgspec.Struct, kw_only=True):
     said: list[str] = []
 
 
+class Carried(NamedTuple):
+    """Runs that the queue has carried, how each stands, and whether the person ended them."""
+
+    sweep: Sweep
+    rows: list[Row]
+    stopped: bool
+
+
 class Person(Protocol):
     """Whoever is asked and told on the way."""
 
@@ -69,8 +85,14 @@ class Person(Protocol):
     def go_on(self, reading: Reading) -> bool:
         """Whether this is what was meant. Blocks until answered."""
 
+    def answer(self, question: Question) -> Any:
+        """The answer to a question that is worth it; its default where nobody is there to be asked."""
+
     def carry(self, request: Request) -> Run:
         """The run of a request, carried to its end before the person's eyes."""
+
+    def carry_many(self, request: Request, keys: list[str], grid: list[dict[str, str]]) -> Carried:
+        """The runs of a sweep, carried by the queue to their end before the person's eyes."""
 
 
 def do(instruction: str, start: Path, agent: str | None, person: Person, *, run: bool) -> Account:
@@ -95,6 +117,7 @@ class _Doing:
         reading = proposal.understood(instruction, start, agent)
         self.account = Account(instruction=instruction, intent=reading.intent)
         self.reading = reading
+        self.sweep: Sweep | None = None
 
     def carry(self, run: bool) -> Account:
         account = self.account
@@ -102,14 +125,12 @@ class _Doing:
             if not self._implemented():
                 account.ended = "not-accepted"
                 return account
-        elif not self.reading.intent.needs_model and not self.person.go_on(self.reading):
+        elif not self._meant():
             account.ended = "not-accepted"
             account.said.append("nothing was run")
             return account
         requests = self._requests()
         account.command = self.reading.line()
-        if {"seconds", "money"} & set(self.reading.intent.budget or {}):
-            account.said.append("the budget is noted; labhand does not end a run at it")
         if not run:
             account.ended = "not-run"
             account.said.append(f"nothing was run; {account.command}")
@@ -118,6 +139,26 @@ class _Doing:
             return account
         self._judge()
         return account
+
+    def _meant(self) -> bool:
+        """Whether the intent, with the answers to its questions in it, is to be carried out."""
+        for question in self.reading.intent.questions:
+            answer = self.person.answer(question)
+            if isinstance(answer, str) and answer.endswith(".py") and answer != question.default:
+                self.reading = interpret(f"{self.instruction} in {answer}", self.start)
+                break
+            self.reading = self.reading._replace(
+                intent=answered(self.reading.intent, question, answer)
+            )
+        self.account.intent = self.reading.intent
+        return self.person.go_on(self.reading)
+
+    def _budget(self) -> str | None:
+        """What the runs may take together, as `--budget` takes it."""
+        told = self.reading.intent.budget or {}
+        if "seconds" in told:
+            return f"{told['seconds']:g}s"
+        return f"{told['money']:g}$" if "money" in told else None
 
     def _implemented(self) -> bool:
         """Whether new code was written and accepted."""
@@ -186,18 +227,38 @@ class _Doing:
         todo = self._baselines(requests)
         before = None if todo else self._before(requests[0])
         self.account.baseline = [_done(self.store.read(before), {})] if before else []
-        for number, (request, into) in enumerate([*((r, self.account.baseline) for r in todo), *((r, self.account.runs) for r in requests)]):  # fmt: skip
-            count = len(todo) + len(requests)
-            if count > 1:
-                told = ", ".join(f"{k}={v}" for k, v in request.settings.items()) or "as it is"
-                self.person.tell(f"run {number + 1} of {count}: {told}")
+        into = [*(self.account.baseline for _ in todo), *(self.account.runs for _ in requests)]
+        every = [*todo, *requests]
+        if len(every) == 1:
+            request = msgspec.structs.replace(every[0], limit=self._budget())
             run = self.person.carry(request)
-            into.append(_done(run, request.settings))
-            if run.exit_code == 130 or run.status == "stopped":
-                self.account.ended = "interrupted"
-                self.account.said.append(f"interrupted at run {number + 1} of {count}; `labhand runs` has what was made")  # fmt: skip
-                return False
-        return True
+            into[0].append(_done(run, request.settings))
+            return not self._interrupted(run.exit_code == 130, run)
+        keys = list(dict.fromkeys(k for request in every for k in request.settings))
+        shared = {k: v for k, v in requests[0].settings.items() if all(r.settings.get(k) == v for r in every)}  # fmt: skip
+        grid = [{k: v for k, v in r.settings.items() if k not in shared} for r in every]
+        request = msgspec.structs.replace(requests[0], settings=shared, budget=self._budget())
+        carried = self.person.carry_many(request, [k for k in keys if k not in shared], grid)
+        self.sweep = carried.sweep
+        for row, place, asked in zip(carried.rows, into, every, strict=True):
+            if row.run is None:
+                place.append(Done(id="", name=row.name, status=row.status, exit_code=None, settings=asked.settings))  # fmt: skip
+            else:
+                place.append(_done(self.store.read(row.run), asked.settings))
+        if used_up(self.store, carried.sweep):
+            self.account.said.append(f"the budget of {request.budget} is used up; what had not ended by then was stopped")  # fmt: skip
+            return True
+        return not self._interrupted(carried.stopped, None)
+
+    def _interrupted(self, stopped: bool, run: Run | None) -> bool:
+        if run is not None and run.status == "stopped":
+            stopped = stopped or not timed_out(run)
+            if timed_out(run):
+                self.account.said.append(f"the budget of {self._budget()} is used up, and {run.name} was stopped at it")  # fmt: skip
+        if stopped:
+            self.account.ended = "interrupted"
+            self.account.said.append("interrupted; `labhand runs` has what was made")
+        return stopped
 
     def _before(self, request: Request) -> str | None:
         """The last finished run of the same script, which the new ones are held against."""
@@ -224,12 +285,14 @@ class _Doing:
 
     def _judge(self) -> None:
         account = self.account
-        failed = [run for run in account.runs if run.status != "finished"]
+        failed = [
+            run for run in account.runs if run.status not in ("finished", "withdrawn", "stopped")
+        ]
         if failed:
             account.ended = "failed"
             names = ", ".join(run.name for run in failed)
             account.said.append(f"{names} failed; `labhand show {failed[0].name}` tells why")
-        ids = [run.id for run in [*account.baseline, *account.runs]]
+        ids = [run.id for run in [*account.baseline, *account.runs] if run.id]
         if len(ids) > 1:
             found = compare(self.store, self.root, ids)
             account.judgements = found.judgements
@@ -237,7 +300,10 @@ class _Doing:
                 for judgement in account.judgements:
                     judgement.outcome = "harness-touched"
                     judgement.said = f"the patch touches {_touched(account.patch)}, so the results cannot be held against earlier ones: {judgement.said}"  # fmt: skip
-            account.said += [judgement.said for judgement in account.judgements]
+            if len(found.judgements) <= FEW:
+                account.said += [judgement.said for judgement in account.judgements]
+            if self.sweep is not None and len(found.judgements) > 1:
+                account.said += outcome(self.store, self.sweep).said
         elif account.runs:
             run = account.runs[0]
             value = f": `{run.metric}` {run.value:.4g}" if run.value is not None else ""

@@ -61,7 +61,7 @@ def outcome(store: Store, many: Sweep) -> Outcomes:
     metrics = metrics[:SHOWN]
     groups: dict[tuple[str, ...], list[int]] = {}
     for number in runs:
-        values = tuple(many.settings[number][key] for key in keys)
+        values = tuple(many.settings[number].get(key, "") for key in keys)
         groups.setdefault(values, []).append(number)
     setups = [
         _outcome(dict(zip(keys, values, strict=True)), [runs[n] for n in numbers], metrics)
@@ -98,7 +98,7 @@ def _read(store: Store, many: Sweep) -> dict[int, Run]:
 
 
 def _seed(many: Sweep, number: int) -> str | None:
-    return many.settings[number][many.seed] if many.seed else None
+    return many.settings[number].get(many.seed) if many.seed else None
 
 
 def _outcome(settings: dict[str, str], runs: list[Run], metrics: list[str]) -> Outcome:
@@ -143,7 +143,8 @@ def _said(found: Outcomes, placed: list[Outcome]) -> list[str]:
     value = _value(first.results[name])
     if len(placed) == 1:
         seeds = f" over {first.told} seeds" if first.told > 1 else ""
-        return [f"`{name}` {value}{seeds}"]
+        alone = f"{_called(first)} alone has a result: " if len(found.setups) > 1 else ""
+        return [f"{alone}`{name}` {value}{seeds}"]
     lead = f"{_called(first)} has the {'highest' if found.direction == 'up' else 'lowest'} `{name}`"
     if placed[1].place == "unknown":
         why = (
@@ -176,7 +177,8 @@ def _said(found: Outcomes, placed: list[Outcome]) -> list[str]:
 
 
 def _called(setup: Outcome) -> str:
-    return " ".join(f"`{key}={value}`" for key, value in setup.settings.items()) or "the one setup"
+    told = [f"`{key}={value}`" for key, value in setup.settings.items() if value]
+    return " ".join(told) or "the code as it stands"
 
 
 def _value(told: Estimate) -> str:

@@ -148,7 +148,8 @@ def _facts(many: Sweep, standing: list[Row]) -> list[Fact]:
     price = configuration.read(project_root(Path(many.cwd))).price
     spent = sum(row.seconds or 0.0 for row in standing)
     values = {
-        key: list(dict.fromkeys(settings[key] for settings in many.settings)) for key in many.keys
+        key: list(dict.fromkeys(settings.get(key, "") for settings in many.settings))
+        for key in many.keys
     }
     told = {
         "Queued": words.moment(many.queued),
@@ -164,6 +165,7 @@ def _facts(many: Sweep, standing: list[Row]) -> list[Fact]:
 
 
 def _values(found: list[str]) -> str:
+    found = [value or "as it is" for value in found]
     shown = ", ".join(found[:6])
     return shown if len(found) <= 6 else f"{shown} … {len(found)} values"
 
