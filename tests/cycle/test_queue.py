@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -304,6 +305,36 @@ def test_the_lost_runs_of_a_sweep_go_back_into_the_queue(lab, until):
     _until_all_ended(lab, 3)
     assert sorted(r["status"] for r in runs(lab)["runs"]) == ["finished", "finished", "lost"]
     assert lab("rerun", "many").returncode == 2
+
+
+WARM = """
+import os, sys
+from pathlib import Path
+from labhand.cli.queued import Carrier
+from labhand.core.store import Store
+from labhand.cycle import sweep
+from labhand.cycle.queue import Queue
+from labhand.cycle.starter import Claim
+from labhand.kit import slots
+queue, carrier = Queue(Store.at(Path.cwd())), Carrier()
+(entry,) = queue.waiting()
+many = sweep.read(queue.store, entry.sweep_id)
+carrier.warm()
+before = set(sys.modules)
+held = slots.take(slots.Need(), 1, [])
+assert carrier.carry(Claim(queue, many, entry, held, queue.claim(entry), True)) == 0
+print("MISSING", sorted(set(sys.modules) - before))
+"""
+
+
+def test_a_run_of_the_queue_loads_nothing_that_is_not_there_already(lab):
+    lab.script("train.py", "for i in range(9):\n    print('step', i, 'loss', 1 / (i + 1))\n")
+    lab("queue", "pause")
+    run(lab, "--no-check", "--detach", "--name", "one")
+    done = subprocess.run(
+        [sys.executable, "-c", WARM], cwd=lab.folder, capture_output=True, text=True
+    )
+    assert "MISSING []" in done.stdout, done.stdout + done.stderr
 
 
 def test_axes(lab):

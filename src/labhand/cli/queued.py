@@ -11,18 +11,36 @@ if TYPE_CHECKING:
     from labhand.core.store import Store
     from labhand.cycle.sweep import Sweep
 
+LOADED = (
+    "glob",
+    "importlib.readers",
+    "numpy.ma",
+    "psutil",
+    "sqlite3",
+    "labhand.cli.run",
+    "labhand.cycle.run",
+    "labhand.kit.packed",
+    "labhand.kit.series",
+    "labhand.notify",
+    "labhand.web.report",
+)
+"""What carrying a run imports, and does not with the others of them."""
+
 
 class Carrier:
     """Carries runs of the queue unseen. All that they need is loaded once, by `warm`."""
 
     def warm(self) -> None:
         """Loads what `carry` takes."""
-        from labhand.core.registry import load_all
-        from labhand.web.report import template
+        from importlib import import_module
 
-        for kind in ("detector", "launcher"):
+        from labhand.core.registry import load_all
+
+        for name in LOADED:
+            import_module(name)
+        for kind in ("detector", "launcher", "reader"):
             load_all(kind)
-        template("report.html.jinja")
+        import_module("labhand.web.report").template("report.html.jinja")
 
     def carry(self, claim: Claim) -> int:
         """Carries a run to its end; its exit code."""
