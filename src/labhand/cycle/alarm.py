@@ -17,7 +17,7 @@ import msgspec
 
 from labhand.core.finding import Finding
 from labhand.core.run import Failure
-from labhand.cycle import settle
+from labhand.cycle import limit, settle
 from labhand.cycle.request import Face, Status, Through
 from labhand.cycle.siblings import Siblings
 from labhand.kit.configuration import Configuration, OnAlarm
@@ -83,6 +83,10 @@ class Alarmed(Through):
         if self._limit_s is None or self._began is None:
             return False
         return time.monotonic() - self._began >= self._limit_s
+
+    def why_stopped(self, limit_said: str | None) -> Failure | None:
+        """Why labhand stopped the run by itself: its limit, or that it was lost; None: it did not."""
+        return limit.reached(limit_said) if self.over() else self.lost
 
     def carries(self, process: Process) -> None:
         """From now on this is the training."""

@@ -141,13 +141,11 @@ class _Carrier:
             job: Job | None = self._job_again() if self.run.attempts else self._begin()
             while job is not None:
                 job = self._attempt(job)
-        except LabhandError:
+        except (LabhandError, OSError) as error:
             if not self.run.attempts:
                 shutil.rmtree(self.folder, ignore_errors=True)
-            raise
-        except OSError as error:
-            if not self.run.attempts:
-                shutil.rmtree(self.folder, ignore_errors=True)
+            if isinstance(error, LabhandError):
+                raise
             raise InputError(
                 f"the record cannot be written in {self.folder}: {error.strerror}; make room or set "
                 "LABHAND_HOME to a folder that has some"
@@ -202,14 +200,11 @@ class _Carrier:
             self.run.code = snapshot.keep(self.root, self.run.id, self.store.home).code
         self._in_background(self._keep_environment)
 
-    def _keep_environment(self) -> None:
+    def _keep_environment(self, python: str | None = None) -> None:
         from labhand.kit.interpreter import interpreter
-
-        self._keep_environment_of(interpreter(self.applied.command, self.request.cwd, os.environ))
-
-    def _keep_environment_of(self, python: str | None) -> None:
         from labhand.kit.machine import environment
 
+        python = python or interpreter(self.applied.command, self.request.cwd, os.environ)
         self.run.environment = environment(python, os.environ, self.store.home)
 
     def _in_background(self, work: Callable[[], None]) -> threading.Thread:
@@ -381,7 +376,7 @@ class _Carrier:
         resources.max_rss_bytes = max(resources.max_rss_bytes or 0, end.max_rss_bytes or 0)
         self.run.config |= recorder.config
         if recorder.python and not self.run.environment.python:
-            self._safely(self._keep_environment_of, recorder.python)
+            self._safely(self._keep_environment, recorder.python)
         self.run.findings = joined(self.run.findings, recorder.watcher.findings().findings)
         next_job = None
         if self.pledge is not None and not stopped and not self.interrupted:
@@ -391,10 +386,8 @@ class _Carrier:
                 self._guarded(lambda: self.store.write(self.run))
                 return next_job
         self.pledge = None
-        if stopped and self.face.over():
-            attempt.failure = limit.reached(self.request.limit)
-        elif stopped and self.face.lost:
-            attempt.failure = self.face.lost
+        if stopped:
+            attempt.failure = self.face.why_stopped(self.request.limit)
         elif self.told_to_end:
             attempt.failure = taken_up.told_to_end()
         if end.exit_code != 0 and not (stopped or self.interrupted or self.told_to_end):
