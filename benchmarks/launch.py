@@ -45,7 +45,9 @@ def carried(task: Task, folder: Path) -> dict[str, object]:
     attempts = run["attempts"]
     failure = attempts[0]["failure"]
     kind = failure["kind"] if failure else None
-    value = score(task, folder, Outcome(kind, done.returncode, done.stdout)).value
+    proposed = ((failure or {}).get("evidence") or {}).get("proposed") or {}
+    told = f"{proposed.get('summary', '')}\n{proposed.get('patch', '')}"
+    value = score(task, folder, Outcome(kind, done.returncode, done.stdout, told)).value
     began = [datetime.fromisoformat(attempt["started"]) for attempt in attempts]
     lost = (began[-1] - began[0]).total_seconds() if len(began) > 1 else None
     return {

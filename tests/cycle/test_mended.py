@@ -35,7 +35,9 @@ def carried(task, folder: Path) -> tuple[dict, float]:
         done = labhand("run", "--no-check", "--", *command, cwd=cwd, env=env)
         run = shown(cwd)
     failure = run["attempts"][0]["failure"]
-    outcome = Outcome(failure and failure["kind"], done.returncode, done.stdout)
+    proposed = ((failure or {}).get("evidence") or {}).get("proposed") or {}
+    told = f"{proposed.get('summary', '')}\n{proposed.get('patch', '')}"
+    outcome = Outcome(failure and failure["kind"], done.returncode, done.stdout, told)
     return run, score(task, folder, outcome).value
 
 
@@ -47,6 +49,16 @@ def carried(task, folder: Path) -> tuple[dict, float]:
         "killed/a-preemption,-with-a-torn-checkpoint",
         "own-code/an-assertion",
         "unknown/a-code-of-its-own",
+        "disk-full/the-folder-for-temporary-files",
+        "missing-system-library/libGL-of-OpenCV",
+        "out-of-memory/memory-in-pieces",
+        "out-of-memory/a-batch-with-accumulation",
+        "dtype-unsupported/half-by-a-switch",
+        "worker-died/workers-by-a-switch",
+        "numpy-abi/a-module-built-for-NumPy-1",
+        "hang/a-deadlock-that-timeout-ends",
+        "seed-absent/a-seed-that-is-None",
+        "seed-absent/a-table-without-one",
     ],
 )
 def test_a_fault_is_mended_or_left_as_it_should_be(tmp_path: Path, wanted: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labhand.core.finding import Finding, in_run
 from labhand.kit.interpreter import normal
 from labhand.launch import Evidence, diagnose
 from labhand.launch.env import run_case
@@ -312,3 +313,19 @@ def test_a_slip_in_a_path_gets_the_name_that_is_there(tmp_path: Path) -> None:
     failure = diagnose(Evidence(exit_code=1, tail=header + tail, cwd=str(tmp_path)))
     assert failure is not None
     assert failure.message == "`data/trian.csv` is not there; did you mean data/train.csv?"
+
+
+def test_a_run_that_stood_still_when_it_was_ended_is_told_as_a_hang() -> None:
+    still = Finding(
+        id="s", job="watch", rule="stalled", severity="error", confidence=0.9, advice="look at the stacks",
+        message="no step for 95 s after step 41", where=in_run("r", 1), state="confirmed",
+        evidence={"last_step": 41},
+    )  # fmt: skip
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        failure = diagnose(Evidence(exit_code=128 + number, signal=number, stood_still=still))
+        assert failure is not None and failure.kind == "hang"
+        assert "no step for 95 s" in failure.message and failure.evidence["last_step"] == 41
+    moving = diagnose(Evidence(exit_code=137, signal=signal.SIGKILL))
+    assert moving is not None and moving.kind == "killed"
+    own = diagnose(Evidence(exit_code=1, stood_still=still, tail=KEY_ERROR))
+    assert own is not None and own.kind == "own-code"

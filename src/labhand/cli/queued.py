@@ -40,7 +40,8 @@ class Carrier:
             import_module(name)
         for kind in ("detector", "launcher", "reader"):
             load_all(kind)
-        import_module("labhand.web.report").template("report.html.jinja")
+        for page in ("report.html.jinja", "parts.html.jinja"):
+            import_module("labhand.web.report").template(page)
 
     def carry(self, claim: Claim) -> int:
         """Carries a run to its end; its exit code."""

@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labhand.core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class Kind(NamedTuple):
@@ -147,9 +150,17 @@ def _in_folder(kind: Kind, folder: Path, origin: str) -> Iterator[Extension]:
         yield Extension(kind, path.stem.replace("_", "-"), origin, str(path))
 
 
-def _installed(kind: Kind) -> Iterator[Extension]:
+@cache
+def _registered() -> list["EntryPoint"]:
+    """What installed packages register with us. Their list is read once: it takes tens of milliseconds."""
     from importlib.metadata import entry_points
 
-    for point in entry_points(group=kind.group):
-        origin = point.dist.name if point.dist else "?"
-        yield Extension(kind, point.name, origin, point.value)
+    told = entry_points()
+    return [point for kind in KINDS.values() for point in told.select(group=kind.group)]
+
+
+def _installed(kind: Kind) -> Iterator[Extension]:
+    for point in _registered():
+        if point.group == kind.group:
+            origin = point.dist.name if point.dist else "?"
+            yield Extension(kind, point.name, origin, point.value)

@@ -122,6 +122,11 @@ class Recorder:
         """From now on the load of the process tree under `pid` is sampled."""
         self._system = System(pid, self.folder)
 
+    def stood_still(self) -> Finding | None:
+        """What watch said of a standstill that was not over when the attempt ended."""
+        found = [f for f in self.watcher.findings().findings if f.rule == "stalled"]
+        return next((f for f in found if f.state in ("suspected", "confirmed")), None)
+
     def write(self, kind: str, **data: Any) -> None:
         """Adds an event of labhand's own."""
         self._events.append(event.encode(kind, **data))

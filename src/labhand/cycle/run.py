@@ -406,6 +406,7 @@ class _Carrier:
                 cwd=job.cwd,
                 env=job.env,
                 oom_kills=end.oom_kills,
+                stood_still=recorder.stood_still(),
             ),
             self.store.home,
         )

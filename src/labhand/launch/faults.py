@@ -8,6 +8,7 @@ import random
 
 from labhand.launch.fault import Fault
 from labhand.launch.faults_code import CODE, PEOPLE
+from labhand.launch.faults_proposed import PROPOSED
 from labhand.launch.standins import (
     HUB,
     JOBLIB,
@@ -33,7 +34,9 @@ _RESUME_FLAG = 'parser.add_argument("--resume", default=None)\n'
 
 def faults() -> list[Fault]:
     """All faults, in the order of their kinds' names, several of a kind one after the other."""
-    return sorted([*_SURROUNDINGS, *CODE, *PEOPLE], key=lambda fault: (fault.kind, fault.name))
+    return sorted(
+        [*_SURROUNDINGS, *CODE, *PEOPLE, *PROPOSED], key=lambda fault: (fault.kind, fault.name)
+    )
 
 
 _SURROUNDINGS = [

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Failure, Fix
 from labhand.kit.configuration import Allowed
 
@@ -107,7 +108,10 @@ class Process(Protocol):
 
 
 class Evidence(msgspec.Struct, kw_only=True, dict=True):
-    """What is known of a bad end. `exception` is the data of the probe's event, `tail` output."""
+    """What is known of a bad end. `exception` is the data of the probe's event, `tail` output.
+
+    `stood_still`: what watch said where the run stood still when it ended.
+    """
 
     exit_code: int | None
     signal: int | None = None
@@ -117,6 +121,7 @@ class Evidence(msgspec.Struct, kw_only=True, dict=True):
     cwd: str = ""
     env: dict[str, str] = {}
     oom_kills: int | None = None
+    stood_still: Finding | None = None
 
     @cached_property
     def raised(self) -> "Raised | None":

@@ -91,9 +91,13 @@ def page(store: Store, root: Path, run_id: str, many: Sweep | None = None) -> Pa
     )
 
 
-@cache
 def template(name: str) -> Any:
     """A page of the house, in its style."""
+    return _templates().get_template(name)
+
+
+@cache
+def _templates() -> Any:
     import jinja2
     from markupsafe import Markup
 
@@ -106,7 +110,7 @@ def template(name: str) -> Any:
         finalize=lambda value: value if isinstance(value, Markup) else _printable(value),
     )
     environment.filters["prose"] = _prose
-    return environment.get_template(name)
+    return environment
 
 
 def _printable(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """A run that stood still."""
 
 import re
+import signal
 
 from labhand.core import run
 from labhand.launch.job import Evidence
@@ -18,6 +19,7 @@ _LIMIT = re.compile(
     r"^Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!|Failed: Timeout >?[\d.]+s|timed out waiting for (?:the )?(?:worker|data|batch|lock)"
     r"|DataLoader timed out after|Data loader timed out"
 )
+_FROM_OUTSIDE = (signal.SIGTERM, signal.SIGKILL, signal.SIGABRT, signal.SIGINT, signal.SIGXCPU)
 _TIMEOUT = 124
 """The exit code of coreutils' `timeout`."""
 
@@ -26,8 +28,8 @@ class Failure:
     """The run stood still until something lost its patience.
 
     ## What it does
-    Recognises the time limits of faulthandler, pytest, `timeout` and of locks, and lock files that
-    others hold or left behind.
+    Recognises a run that watch saw standing still when a signal from outside ended it, the time limits
+    of faulthandler, pytest, `timeout` and of locks, and lock files that others hold or left behind.
 
     ## Known problems
     The texts differ from version to version; one that is not known stays unknown.
@@ -49,6 +51,10 @@ class Failure:
             message = f"it waited in vain for the lock {name}"
             advice = f"see whether another process holds it; one that was left behind may be removed: {name}"
             return run.Failure("hang", message, {**lock.facts, "lock": name, "advice": advice})
+        still = evidence.stood_still
+        if still is not None and evidence.raised is None and evidence.signal in _FROM_OUTSIDE:
+            message = f"it stood still until {signal.Signals(evidence.signal).name} ended it: {still.message}"
+            return run.Failure("hang", message, {**still.evidence, "advice": still.advice})
         limit = said(evidence, _LIMIT, printed=True)
         if limit is None and (evidence.exit_code != _TIMEOUT or evidence.raised is not None):
             return None
