@@ -3,16 +3,20 @@
 import cProfile
 import math
 import pstats
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from labhand.core.finding import Finding
 from labhand.kit.lines import Lines
-from labhand.watch import Watcher, open_log
+from labhand.watch import Watcher, replay
+from labhand.watch import logs as room
 from labhand.watch.calibration import Calibration
 from labhand.watch.signals import Ended, Points
+from labhand.watch.stretch import Stretch
 from labhand.watch.watcher import detectors
 from watch.curves import WELL, Run, groups
 from watch.figures import Told, Verdict, table
@@ -31,6 +35,8 @@ METRICS = {
     "tqdm": "Epoch 3:  45%|████▌     | 450/1000 [00:10<00:12, 44.1it/s, loss=0.512, acc=0.9]",
     "any words": "Epoch: 4 | Train Loss: 0.693 | Val Acc: 87.5%",
 }
+LONG = 400_000
+"""Rows of the long log."""
 TOP = 14
 """Functions that the profile names."""
 
@@ -82,37 +88,85 @@ def cross_validated(runs: list[Run], peaks: dict[str, dict[str, float]], by: str
 
 
 def speed(runs: list[Run], logs: dict[str, Path], folder: Path) -> float:
-    """Tells rows a CPU second of each part of the way; gives that of the whole, over JSON lines."""
-    rows = sum(len(run.rows) for run in runs)
+    """Tells rows a CPU second of each way; gives that of the curves as JSON lines, read and watched."""
+    short = sum(len(run.rows) for run in runs)
     parquet = sorted(folder.glob("*.parquet"))
-
-    def read(paths: list[Path]) -> Iterator[tuple[Path, Points]]:
-        for path in paths:
-            for _, part in open_log(path):
-                for row in part:
-                    yield path, Points(math.nan, "jsonl", row.step, row.values)
-
-    def whole(paths: list[Path]) -> None:
-        for path in paths:
-            for name, part in open_log(path):
-                _feed([Points(math.nan, "jsonl", r.step, r.values) for r in part], name)
-
     signals = [[Points(math.nan, "jsonl", r.step, r.values) for r in run.rows] for run in runs]
-    ways: dict[str, Callable[[], object]] = {
-        "watcher alone": lambda: [_feed(each, None) for each in signals],
-        "making watchers": lambda: [Watcher(None, None) for _ in runs],
-        "reading JSON lines": lambda: sum(1 for _ in read(list(logs.values()))),
-        "JSON lines → watcher": lambda: whole(list(logs.values())),
+    long = {
+        kind: long_log(next(iter(logs.values())).with_name(f"long.{kind}"))
+        for kind in ("csv", "jsonl")
+    }
+    ways: dict[str, tuple[int, Callable[[], object]]] = {
+        "curves, row by row, without reading": (
+            short,
+            lambda: [_feed(each, None) for each in signals],
+        ),
+        "curves, JSON lines": (short, lambda: replay(list(logs.values()))),
+        "one long log, CSV": (LONG, lambda: replay([long["csv"]])),
+        "one long log, JSON lines": (LONG, lambda: replay([long["jsonl"]])),
+        "one long log, CSV, reading alone": (LONG, lambda: list(pieces(long["csv"]))),
+        "one long log, JSON lines, reading alone": (LONG, lambda: list(pieces(long["jsonl"]))),
     }
     if parquet:
-        ways["reading Parquet"] = lambda: sum(1 for _ in read(parquet))
-        ways["Parquet → watcher"] = lambda: whole(parquet)
-    took = {name: min(_seconds(way) for _ in range(3)) for name, way in ways.items()}
+        ways["curves, Parquet"] = (short, lambda: replay(parquet))
+    took = {name: (rows, _seconds(way)) for name, (rows, way) in ways.items()}
     table(
         ("ours", "rows/s", "µs a row"),
-        [(n, f"{rows / s:,.0f}", f"{1e6 * s / rows:.2f}") for n, s in took.items()],
+        [(n, f"{rows / s:,.0f}", f"{1e6 * s / rows:.2f}") for n, (rows, s) in took.items()],
     )
-    return rows / took["JSON lines → watcher"]
+    same = sum(_passed(run) == _fed(run) for run in runs)
+    print(f"\npassed over many rows at a time, {same} of {len(runs)} runs are told as row by row")
+    return took["curves, JSON lines"][0] / took["curves, JSON lines"][1]
+
+
+def pieces(path: Path) -> Iterator[object]:
+    """What reading a log gives, without anything being done with it."""
+    for log in room.logs(path):
+        for _, part in log.reader.parts(log.path):
+            yield from part
+
+
+def long_log(path: Path) -> Path:
+    """A log of one healthy run, made: four metrics in each row, an evaluation in one of 500."""
+    generator = random.Random(0)
+    with path.open("w", encoding="utf-8") as file:
+        if path.suffix == ".csv":
+            file.write("step,loss,grad_norm,lr,val_loss\n")
+        for step in range(LONG):
+            loss = (0.5 + 2 * math.exp(-6 * step / LONG)) * generator.lognormvariate(0, 0.1)
+            norm, rate = generator.lognormvariate(0, 0.4), 1e-3 * (1 - step / LONG)
+            held_out = f"{1.1 * loss:.5f}" if step % 500 == 499 else ""
+            if path.suffix == ".csv":
+                file.write(f"{step},{loss:.5f},{norm:.4f},{rate:.6e},{held_out}\n")
+            else:
+                last = f', "val_loss": {held_out}' if held_out else ""
+                cells = f'"loss": {loss:.5f}, "grad_norm": {norm:.4f}, "lr": {rate:.6e}'
+                file.write(f'{{"step": {step}, {cells}{last}}}\n')
+    return path
+
+
+def _fed(run: Run) -> list[tuple[int, Finding]]:
+    watcher = Watcher(run.name, None)
+    points = (Points(math.nan, "parquet", row.step, row.values) for row in run.rows)
+    return [(place, found) for place, point in enumerate(points) for found in watcher.feed(point)]
+
+
+def _passed(run: Run) -> list[tuple[int, Finding]]:
+    """As `_fed`, many rows at a time wherever that can be."""
+    watcher, found, step = Watcher(run.name, None), [], 0
+    whole = Stretch.of_rows("parquet", run.rows)
+    for start, stop, calm in whole.calm(math.inf, step, math.nan):
+        part = whole.part(start, stop)
+        told = watcher.pass_over(part) if calm else _singly(watcher, part)
+        found += [(start + place, finding) for place, finding in told]
+    return found
+
+
+def _singly(watcher: Watcher, part: Stretch) -> Iterator[tuple[int, Finding]]:
+    for place, row in enumerate(part):
+        yield from (
+            (place, f) for f in watcher.feed(Points(math.nan, "parquet", row.step, row.values))
+        )
 
 
 def _seconds(way: Callable[[], object]) -> float:

@@ -84,7 +84,9 @@ def _whole(
     courses, last = all_courses.of(run), all_courses.last[run]
     ranked = words.ranked(found)
     numbered = list(enumerate(ranked, start=1))
-    yield click.style(run, bold=True) + click.style(f"  {told['rows']:,} rows", dim=True)
+    yield click.style(run, bold=True) + click.style(
+        f"  {told['rows']:,} row{'' if told['rows'] == 1 else 's'}", dim=True
+    )
     metric = _drawn(ranked, told, courses)
     if metric is not None:
         signs = [
@@ -218,7 +220,9 @@ def _skipped(findings: Findings, width: int) -> Iterator[str]:
     ]
     if blind:
         names = ", ".join(skipped.rule for skipped in blind)
-        said.append(f"{names} (the probe is needed, that is PyTorch under `labhand run`)")
+        said.append(
+            f"{names} (the probe is needed, that is PyTorch under `labhand run`, or columns that measure it)"
+        )
     yield from _wrapped("not looked at  ", "; ".join(said), width, dim=True)
 
 

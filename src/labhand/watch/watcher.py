@@ -190,7 +190,7 @@ class Watcher:
             return len(stretch)
         if wanting.skims:
             try:
-                return int(wanting.detector.skim(stretch, start))
+                return max(start, int(wanting.detector.skim(stretch, start)))
             except Exception as error:
                 self._switch_off(wanting.name, error)
                 return len(stretch)

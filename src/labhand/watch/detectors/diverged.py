@@ -4,7 +4,8 @@
 Compares the level of the training loss now with the lowest level that it had kept. Where validation
 metrics were evaluated since, what counts is how much of what was won both have lost: a loss that rises
 while validation gets better is no divergence. Where they were not, the loss alone must have lost more.
-After a restart of the learning rate the loss is compared with what it was at a rate as high.
+After a restart of the learning rate the loss is compared with what it was at a rate as high; after a jump
+of it to five times what it ever was, with its lowest level, however short that lasted.
 A policy's losses say nothing of how good it is: where a reward is logged, it alone is asked, and must lose
 most of what it had won. So must validation scores where no training loss is logged.
 Tells when that is rarer among healthy runs than the budget of alarms allows.
@@ -38,7 +39,7 @@ from labhand.watch.course import Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.detectors._collapse import MILD, Collapse, of_rewards, of_scores
 from labhand.watch.incidents import Cause, Claim
-from labhand.watch.levels import FEW
+from labhand.watch.levels import FEW, STAYS
 from labhand.watch.signals import Ended, Points, Signal
 from labhand.watch.view import View
 
@@ -52,6 +53,8 @@ LEAST_WON = 0.25
 ALONE = 0.6
 """What the loss is worth where no validation metric was evaluated since."""
 ALONE_RISE = 0.8
+JUMPED = 5.0
+"""A learning rate so many times the highest one before has jumped: what follows is its doing."""
 RESTARTED = 2.0
 """A learning rate so many times that of the best level has been restarted, where it was as high before."""
 BACK = 0.3
@@ -243,7 +246,7 @@ class Detector:
             lost = sum(e.lost for e in asked) / len(asked)
             score = min((now - low) / RISE, self._share(low, now) / SHARE, lost)
             return _Rise(score, low, now, step, lost, tuple(asked))
-        low, at = levels.best()
+        low, at = levels.best(1 if self._jumped(at) else STAYS)
         low = self._low_at_rate(low, at)
         now = levels.now()
         rise = (now - low - levels.noise) / ALONE_RISE
@@ -251,6 +254,12 @@ class Detector:
             rise = (now - low) / (8 * levels.noise) if levels.noise > 0 else 0.0
         score = ALONE * min(rise, self._share(low, now))
         return _Rise(score, low, now, levels.steps[at], math.nan, ())
+
+    def _jumped(self, at: int) -> bool:
+        """Whether the learning rate is far above all that it was up to the best level: a level need not have stayed."""
+        rates = [rate for rate in self._rates[: at + 1] if rate == rate]
+        known = len(self._rates) == len(self._view.course.levels.blocks)
+        return known and bool(rates) and self._rates[-1] > JUMPED * max(rates) > 0
 
     def _share(self, low: float, now: float) -> float:
         """The share of what the loss had won that is lost; who has won nothing can lose nothing."""

@@ -44,6 +44,8 @@ LEAST_POINTS = 60
 LEAST_GROWTH = 0.08
 """Of the level: less is told to nobody."""
 LEAST_BYTES = 48e6
+MUCH, MUCH_BYTES = 0.5, 4e8
+"""Growth by which fewer points prove it."""
 STEADY = 0.6
 """The last quarter grows at least at this share of the pace of the one before."""
 NEAR_S = 3600.0
@@ -67,7 +69,9 @@ class Detector:
         """The growth that this row proves, or that has ended."""
         if not isinstance(signal, Points):
             return ()
-        if signal.source == "system" and self._view.step is not None:
+        if signal.source == "system":
+            if self._view.step is None:
+                return ()  # what is loaded before the first step is no leak
             self._steps.add(self._view.step, signal.time, 0.0)
         claims: list[Claim] = []
         for name, value in signal.values.items():
@@ -102,7 +106,9 @@ class Detector:
 
     def _judged(self, name: str, blocks: Blocks, row: Points) -> Iterable[Claim]:
         whole = blocks.whole
-        if len(whole) < LEAST_BLOCKS or len(whole) * blocks.width < LEAST_POINTS:
+        if len(whole) < LEAST_BLOCKS:
+            return
+        if len(whole) * blocks.width < LEAST_POINTS and not _doubles(whole):
             return
         # the same memory is often measured by several: it is told by the first that proves it
         if any(_of_gpu(name) == _of_gpu(other) for other in self._open.keys() - {name}):
@@ -194,6 +200,13 @@ def _growth(whole: list[Block], least_bytes: float = LEAST_BYTES) -> float | Non
     jump = max(b - a for a, b in itertools.pairwise(lows))
     even = jump < 0.5 * grown
     return grown if steady and even and rises >= 0.7 * (len(lows) - 1) and not falls else None
+
+
+def _doubles(whole: list[Block]) -> bool:
+    """Whether it grows so much that few points are enough: by half of its level, in the latter half alone."""
+    half = whole[len(whole) // 2 :]
+    grown = half[-1].lowest - half[0].lowest
+    return grown > MUCH * half[0].lowest and (half[0].lowest < 1e7 or grown > MUCH_BYTES)
 
 
 def _of_gpu(name: str) -> bool:

@@ -46,6 +46,8 @@ SLACK, BAR = 0.5, 10.0
 """The cumulative sum's allowance and bar, in standard deviations of a block's median."""
 LEAST_SPREAD = 0.03
 """A block's median is never taken for more even than this share."""
+SOON, SOON_FACTOR = 8, 3.0
+"""Measured steps in a row that take so many times as long as any of the first ones are told at once."""
 TINY = 1e-300
 LEAST = 0.05
 GRAVE = 0.5
@@ -72,6 +74,7 @@ class Detector:
         self._normal: dict[str, list[float]] = {name: [] for name in PARTS}
         self._steady: list[float] = []
         self._late: list[float] = []
+        self._few: list[tuple[int, float]] = []
         self._blocks = 0
         self._sum = 0.0
         self._since = 0
@@ -86,6 +89,8 @@ class Detector:
         if took is None or not took > 0 or math.isinf(took):
             return ()
         self._block.append(took)
+        if self._source == (MEASURED,) and (claim := self._soon(took, signal)):
+            return (claim,)
         for name, values in self._parts.items():
             if name in signal.values:
                 values.append(signal.values[name])
@@ -177,6 +182,20 @@ class Detector:
         if len(self._steady) >= STEADY:
             return None
         return "it needs the times of some 200 steps: measured, logged, or of the rows"
+
+    def _soon(self, took: float, row: Points) -> Claim | None:
+        """A slowdown so large that few measured steps prove it, before there is a steady state."""
+        if len(self._steady) >= STEADY:
+            return None
+        self._few.append((row.step, took))
+        usual = [seconds for _, seconds in self._few[SOON : 3 * SOON]]
+        now = [seconds for _, seconds in self._few[-SOON:]]
+        if len(self._few) < 4 * SOON or min(now) < SOON_FACTOR * max(usual):
+            return None
+        level = math.log(median(usual))
+        self._opened, self._steady = self._few[-SOON][0], [level] * STEADY
+        self._few.clear()
+        return self._claim("confirmed", median(now) / math.exp(level), level, row)
 
     def _took(self, row: Points) -> float | None:
         """Seconds of a step that the row tells; one kind of telling, the best there was at first."""
