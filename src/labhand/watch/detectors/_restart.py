@@ -18,6 +18,8 @@ NEAR = 0.25
 """A loss that has come back to within this share of what was won from its first value is as at first."""
 WON = 0.5
 """What must have been won before, in the logarithm of the loss: who has won little loses little."""
+HIGHER = math.exp((1 - NEAR) * WON) * (1 - 1e-9)
+"""So many times the values before it a value is at least that is as at first."""
 BEYOND_NOISE = 5.0
 """What was won must be so many times the deviation of a single value."""
 VALUES = 5
@@ -50,6 +52,7 @@ class Restart:
         self._lately: deque[float] = deque(maxlen=VALUES)
         self._moves: deque[int] = deque(maxlen=VALUES)
         self._marks: dict[str, float] = {}
+        self._plain: set[str] = set()
         self._mark: Mark = ""
         self._step: int | None = None
         self._jump: tuple[int, float, Mark, list[float]] | None = None
@@ -135,24 +138,30 @@ class Restart:
 
     def _marked(self, row: Points) -> None:
         """Notes whether something in the row tells that the training was begun again."""
-        for name, value in row.values.items():
-            if name.lower() in MARKS:
+        if not self._plain.issuperset(row.values):
+            for name, value in row.values.items():
+                if name.lower() not in MARKS:
+                    self._plain.add(name)
+                    continue
                 if self._marks.get(name, value) != value:
                     self._mark = "a column marks a restart"
                 self._marks[name] = value
         if self._step is not None and row.source != "system":
             move = row.step - self._step
-            usual = median([float(m) for m in self._moves])
             if move < 0 and row.rank is None:
                 self._mark = "the steps go back"
-            elif len(self._moves) == VALUES and move > GAP * max(usual, 1.0):
-                self._mark = "the steps leave a gap"
+            elif move > GAP and len(self._moves) == VALUES:
+                usual = median([float(m) for m in self._moves])
+                if move > GAP * max(usual, 1.0):
+                    self._mark = "the steps leave a gap"
             if move > 0:
                 self._moves.append(move)
         self._step = row.step
 
     def _is_as_first(self, value: float) -> bool:
         """Whether a value is about what the first ones were, although much had been won since."""
+        if value < HIGHER * min(self._lately):
+            return False
         first, before = math.log(median(self._early)), math.log(median(list(self._lately)))
         won, now = first - before, math.log(value)
         if won <= WON or not first - NEAR * won < now < first + won:

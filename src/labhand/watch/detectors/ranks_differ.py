@@ -50,6 +50,7 @@ class Detector:
 
     def __init__(self, view: View) -> None:
         self._ranks = Ranks()
+        self._plain: set[str] = set()
         self._sums: dict[int, dict[int, tuple[float, float]]] = {}
         self._differ: list[int] = []
         self._told = False
@@ -60,6 +61,9 @@ class Detector:
         if not isinstance(signal, Points) or self._told:
             return ()
         if WEIGHTS not in signal.values and signal.source not in PROBED:
+            if signal.rank is None and self._plain.issuperset(signal.values):
+                return ()
+            self._plain.update(name for name in signal.values if rank_in(name) is None)
             apart = self._ranks.see(signal)
             self._told = apart is not None
             return () if apart is None else (_apart(apart, signal),)
