@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import loud
 import ray_here
 import slurm_here
 
@@ -102,22 +103,15 @@ def until():
     return wait
 
 
-LOUD = "NOT TESTED: "
-"""How the reason of a skip begins that must not be overlooked."""
-
-
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Says at the end, whatever the options, which engine could not be started here, and why."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
-    for reason in sorted({r.partition(LOUD)[2] for r in reasons if LOUD in r}):
-        terminalreporter.write_line(f"{LOUD}{reason}", yellow=True, bold=True)
+    """Says at the end which engine could not be started here, and why."""
+    loud.told(terminalreporter)
 
 
 @pytest.fixture(scope="session")
 def _slurm(tmp_path_factory):
     if why := slurm_here.why_not():
-        pytest.skip(f"{LOUD}Slurm: {why}")
+        loud.skip("Slurm", why)
     with slurm_here.slurm(tmp_path_factory.mktemp("slurm")) as conf:
         yield conf
 
@@ -133,7 +127,7 @@ def slurm(_slurm: str, monkeypatch):
 @pytest.fixture(scope="session")
 def _ray(tmp_path_factory):
     if why := ray_here.why_not():
-        pytest.skip(f"{LOUD}Ray: {why}")
+        loud.skip("Ray", why)
     # Ray's sockets lie in it, whose paths may not be long.
     with (
         tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as place,

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import LOUD
+import loud
 
 HOSTS, WORKERS, RUNS = 2, 8, 2
 TRAIN = "for step in range(4):\n    print(f'step {step} loss {1 / (step + 1):.4f}')\n"
@@ -33,9 +33,9 @@ def shared(lab, tmp_path_factory, monkeypatch):
     try:
         subprocess.run([*on("probe"), "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"{LOUD}a home shared by hosts: namespaces need root and util-linux: {error}")
+        loud.skip("a home shared by hosts", f"namespaces need root and util-linux: {error}")
     if shutil.which("ip") is None:
-        pytest.skip(f"{LOUD}a home shared by hosts: there is no `ip`")
+        loud.skip("a home shared by hosts", "there is no `ip`")
     home = tmp_path_factory.mktemp("shared")
     monkeypatch.setenv("LABHAND_HOME", str(home))
     lab.script("train.py", TRAIN)

@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -21,6 +22,9 @@ from labhand.launch.command import program_of
 from labhand.launch.distant import Distant
 from labhand.launch.job import Job
 
+PATIENCE_S = 60.0
+"""So long a Ray that has just started may take until it can take jobs."""
+_NO_AGENT = "No available agent"
 _WAITS, _RUNS = "PENDING", "RUNNING"
 
 
@@ -64,7 +68,7 @@ class Launcher:
         asked = {"num_gpus": job.gpus, "num_cpus": job.cpus, "memory": job.memory}
         chosen |= {f"entrypoint_{k}": v for k, v in asked.items() if v is not None}
         try:
-            client.submit_job(entrypoint=shlex.join(command), submission_id=number, **chosen)
+            _submit(client, entrypoint=shlex.join(command), submission_id=number, **chosen)
         except BaseException as error:
             shutil.rmtree(place, ignore_errors=True)
             _take_back(client, number)
@@ -125,6 +129,19 @@ def _client(address: str | None) -> Any:
             f"Ray does not answer at {where}: {word}; start it (`ray start --head`), or set `address` "
             "in [tool.labhand.ray]"
         ) from error
+
+
+def _submit(client: Any, **asked: Any) -> None:
+    """Submits a job; where Ray has no agent for it yet, it is tried again for a while."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            client.submit_job(**asked)
+            return
+        except RuntimeError as error:
+            if _NO_AGENT not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(1.0)
 
 
 def _take_back(client: Any, number: str) -> None:
