@@ -13,11 +13,13 @@ from labhand.core.finding import Severity
 from labhand.core.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from labhand.core.finding import Finding, Findings, Skipped
 
 _FILE = click.Path(path_type=Path)
+GROUPS = 8
+"""Groups of a report that are shown; the page shows all."""
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -176,12 +178,39 @@ def _text(findings: "Findings") -> list[str]:
         f"  taken for: {roles}" if roles else "  no column was taken for a label or an id",
         "",
     ]
+    for report in summary.get("diversity", ()):
+        lines += [*_diversity(report), ""]
     for finding in findings.findings:
         lines += _finding(finding)
     lines += [click.style(f"not looked at: {why}", dim=True) for why in _whys(findings.skipped)]
     number = len(findings.findings)
     told = looks.counted(number, "finding") if number else "no findings"
     return [*lines, f"{told} of {looks.counted(len(findings.ran), 'detector')}"]
+
+
+def _diversity(report: "Mapping[str, Any]") -> list[str]:
+    """How diverse the outputs of each group are, the least diverse first, with their likest pair."""
+    of = ", ".join(f"`{c}`" for c in report["of"])
+    lines = [
+        click.style(f"diversity of {of} by `{report['by']}`", bold=True)
+        + click.style(
+            "  Vendi score of what it could be (95 %) · distinct-2 · repeated · p", dim=True
+        )
+    ]
+    ranked = sorted(report["groups"], key=lambda g: float(g["vendi"]))
+    width = max(len(g["group"]) for g in ranked[:GROUPS])
+    for one in ranked[:GROUPS]:
+        distinct = "–" if one["distinct"] is None else f"{one['distinct']:.2f}"
+        line = (
+            f"  {one['group']:<{width}}  {one['number']:>4}  {one['vendi']:.2f} ({one['vendi_low']:.2f}–{one['vendi_high']:.2f})"
+            f"  {distinct}  {100 * one['repeated']:.0f} %  p {one['p']:.2g}"
+        )
+        near = next(iter(one["nearest"]), None)
+        pair = f"  rows {near['row']} and {near['partner']} ({near['cosine']:.2f})" if near else ""
+        lines.append(line + click.style(pair, dim=True))
+    if len(ranked) > GROUPS:
+        lines.append(click.style(f"  {len(ranked) - GROUPS} more groups in the report", dim=True))
+    return lines
 
 
 def _whys(skipped: "Sequence[Skipped]") -> list[str]:

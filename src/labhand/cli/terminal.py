@@ -80,6 +80,8 @@ class Terminal:
 
         Not a crash: that is the end of an attempt, which is told with its reason.
         """
+        from labhand.web import words
+
         state = finding.state if isinstance(finding.state, str) else "confirmed"
         if finding.severity == "note" or state in ("suspected", "closed"):
             return
@@ -90,8 +92,8 @@ class Terminal:
             return
         self._told.add(told)
         mark = looks.by_gravity(finding.severity, looks.MARKS[finding.severity])
-        place = finding.where.path if isinstance(finding.where.path, str) else ""
-        where = f" {place}:{finding.where.line}" if place else ""
+        place = words.place(finding) if isinstance(finding.where.path, str) else ""
+        where = f" {place}" if place else ""
         ending = " (recovered)" if state == "recovered" else ""
         self._say(
             f"{mark} {click.style(finding.rule, bold=True)}{where}  {finding.message}{ending}"

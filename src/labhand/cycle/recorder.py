@@ -15,6 +15,7 @@ from labhand.core.finding import Finding
 from labhand.core.store import Store
 from labhand.cycle.backlog import IN_MEMORY_BYTES, Backlog, Flow, Piece
 from labhand.cycle.before import keep_peaks
+from labhand.cycle.landing import Landing
 from labhand.cycle.progress import Progress
 from labhand.cycle.request import Face
 from labhand.kit.lines import Lines, Numbering, Printed
@@ -106,6 +107,7 @@ class Recorder:
         self._taken: deque[Callable[[], None]] = deque()
         self._probe_events: dict[Path, int] = {}
         self._follower = Follower(cwd, since=time.time())
+        self._landing = Landing(cwd, store.home, lambda why: self._tell(why, why))
         self._heard: dict[str, tuple[int, int]] = {}
         self._progress = Progress()
         self._alarms: set[str] = set()
@@ -117,6 +119,10 @@ class Recorder:
         self._spoke: float | None = None
         self._system: System | None = None
         self._stacks = Stacks(self.folder)
+
+    def findings(self) -> list[Finding]:
+        """What watch said of the attempt, and scan of the files that it wrote."""
+        return [*self.watcher.findings().findings, *self._landing.findings.values()]
 
     def sample(self, pid: int) -> None:
         """From now on the load of the process tree under `pid` is sampled."""
@@ -187,6 +193,8 @@ class Recorder:
         tail = self.tail.decode("utf-8", "replace")
         self._feed(Ended(time.time(), exit_code, signal, stopped, tail))
         self.watcher.close()
+        for finding in self._landing.close(lambda: stopped or had_enough()):
+            self._changed(finding)
         with suppress(OSError):
             keep_peaks(self.folder, self.watcher.peaks())
         for closing in (self._printed, self._files, self._load, self._output, self._events):
@@ -249,6 +257,8 @@ class Recorder:
         if stacks := self._stacks.answers():
             self._feed(Fact(time.time(), "stacks", stacks))
         self._feed(Tick(time.time()))
+        for finding in self._landing.turn():
+            self._changed(finding)
         now, alarms = time.monotonic(), len(self._alarms)
         settings = {**self._settings, **self.config}
         self.face.status(

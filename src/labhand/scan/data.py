@@ -208,6 +208,7 @@ class Data:
         memory: int = 4 << 30,
         thorough: bool = False,
         guessed: Collection[str] = (),
+        said: Collection[str] = (),
     ) -> None:
         self.parts = list(parts)
         self.roles = roles
@@ -220,6 +221,10 @@ class Data:
         """Whether detectors were asked for by name, and so may take their time."""
         self.guessed = frozenset(guessed)
         """Roles that were found by where a column stands: neither said nor called so."""
+        self.said = frozenset(said)
+        """Roles that a person has set."""
+        self.reports: dict[str, Any] = {}
+        """What detectors measured beside their findings, by name; it goes into the summary."""
         self.not_looked: list[str] = []
         self._shared: dict[str, Any] = {}
 

@@ -176,4 +176,5 @@ def _summary(data: Data) -> dict[str, Any]:
             for p in data.parts
         ],
         "roles": outputs.roles(data) | data.roles,
+        **data.reports,
     }

@@ -68,6 +68,7 @@ def open_data(
         embeddings=_array(embeddings, parts, "--embeddings"),
         memory=memory,
         thorough=thorough,
+        said=list(roles or {}),
         guessed=[
             role
             for role, column in found.items()

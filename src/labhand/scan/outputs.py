@@ -15,7 +15,7 @@ _NAMES = {
     "output": r"((model_?|generated_?)?(outputs?|completions?|generations?|responses?|samples?)(_text)?"
     r"|generated(_text)?)",
     "parsed": r"(parsed|extracted|pred(icted)?|model|final|filtered)_?(answers?|output|resps?|prediction|label)"
-    r"|parsed|extracted|predictions?|preds?",
+    r"|parsed|extracted|predictions?|preds?|answer/.+",
     "step": r"(global_?|train(ing)?_?)?(steps?|iter(ation)?s?)|checkpoint|ckpt|epoch|round|update",
     "run": r"run(_?(id|name))?|model(_?(id|name))?|system|seed|experiment|policy|sampler|variant|agent",
     "item": r"item(_?id)?|(question|task|problem|prompt|example|sample|doc|instance|query)_?id"
@@ -62,9 +62,9 @@ class Outputs(NamedTuple):
     def get(self, name: str) -> str | None:
         """The column that is the output, parsed answer, step, run, item, prompt, target, grader or stop.
 
-        `file` where the names of the files say it.
+        What only the names of the files say is called as what it is.
         """
-        return self.columns.get(name) or ("file" if name in self.by_file else None)
+        return self.columns.get(name) or (name if name in self.by_file else None)
 
     def cell(self, name: str) -> "pl.Expr | None":
         """What `get` names, as an expression over the part."""
@@ -108,18 +108,37 @@ def of_runs(data: Data) -> list[Outputs]:
 
 
 def bookkeeping(data: Data, part: Part) -> set[str]:
-    """The columns of a part that say of which run, step, item or grader an output is, and how it was scored."""
-    kinds = ("run", "step", "repeat", "item", "grader", "stop")
+    """The columns of a part that say of which run, step or item an output is, and what became of it."""
     one = next((o for o in of_runs(data) if o.part is part), None)
-    return (
-        set() if one is None else {*one.scores, *(c for k, c in one.columns.items() if k in kinds)}
-    )
+    if one is None:
+        return set()
+    parsed = {n for n in part.names if re.fullmatch(_NAMES["parsed"], _plain(n))}
+    return {*parsed, *one.scores, *(c for k, c in one.columns.items() if k != "prompt")}
 
 
 def called(part: Part, what: str) -> str | None:
     """The first column that is called, and filled, as a step, run, item, … is."""
     named = [n for n in part.names if re.fullmatch(_NAMES[what], _plain(n))]
     return next((n for n in named if _fits(part, n, what)), None)
+
+
+def may_hold(names: list[str]) -> bool:
+    """Whether a table with columns of these names may hold outputs of runs, or transcripts."""
+    known = {
+        what for n in names for what, pattern in _NAMES.items() if re.fullmatch(pattern, _plain(n))
+    }
+    known |= {
+        "messages"
+        for n in names
+        if _plain(n) in ("messages", "trajectory", "history", "conversation", "resps")
+    }
+    asked = {"item", "prompt"} & known
+    return bool(
+        "messages" in known
+        or ("output" in known and known & {"step", "run", "item", "prompt", "score", "target"})
+        or (asked and known & {"score", "parsed"})
+        or ({"answer", "prompt"} <= known and known & {"step", "run", "score"})
+    )
 
 
 def _plain(name: str) -> str:

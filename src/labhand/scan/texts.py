@@ -165,11 +165,16 @@ def conversation(part: "Part", name: str) -> "pl.LazyFrame | None":
     content = _content(each.field(holds), fields[holds])
     if content is None:
         return _of_json(part, name)
+    said = each.field(says).cast(pl.String)
+    if (kinds := _kinds(each.field(holds), fields[holds])) is not None:
+        calls.append(pl.when(kinds.list.contains("tool_use")).then(True))
+        # a result that a user's turn hands back is the tool's
+        said = pl.when(kinds.list.eval(pl.element() == "tool_result").list.all()).then(pl.lit("tool")).otherwise(said)  # fmt: skip
     return long.select(
         "row",
         turn,
-        speaker=_speaker(each.field(says)),
-        said=each.field(says).cast(pl.String),
+        speaker=_speaker(said),
+        said=said,
         calls=pl.any_horizontal(c.is_not_null() for c in calls) if calls else pl.lit(False),
         text=content,
     )
@@ -191,6 +196,17 @@ def _content(cell: "pl.Expr", dtype: Any) -> "pl.Expr | None":
     inner = dtype.inner if isinstance(dtype, pl.List) else None
     if isinstance(inner, pl.Struct) and "text" in [f.name for f in inner.fields]:
         return cell.list.eval(pl.element().struct.field("text")).list.drop_nulls().list.join("\n")
+    return None
+
+
+def _kinds(cell: "pl.Expr", dtype: Any) -> "pl.Expr | None":
+    """What the blocks of a turn are, where it is made of blocks."""
+    import polars as pl
+
+    inner = dtype.inner if isinstance(dtype, pl.List) else None
+    if isinstance(inner, pl.Struct) and inner.to_schema().get("type") == pl.String:
+        kinds = cell.list.eval(pl.element().struct.field("type"))
+        return pl.when(kinds.list.len() > 0).then(kinds)
     return None
 
 
@@ -228,13 +244,23 @@ def _turns(told: str | None) -> Iterable[tuple[int, str | None, bool, str | None
         says = next((turn[f] for f in SAYS if f in turn), None)
         holds = next((turn[f] for f in HOLDS if f in turn), None)
         calls = any(turn.get(f) for f in ("tool_calls", "function_call"))
-        yield number, None if says is None else str(says), calls, _words(holds)
+        blocks = [b.get("type") for b in holds if isinstance(b, dict)] if isinstance(holds, list) else []  # fmt: skip
+        if blocks and all(kind == "tool_result" for kind in blocks):
+            says = "tool"
+        yield (
+            number,
+            None if says is None else str(says),
+            calls or "tool_use" in blocks,
+            _words(holds),
+        )
 
 
 def _words(holds: Any) -> str | None:
     if holds is None or isinstance(holds, str):
         return holds
     if isinstance(holds, list):
-        some = [p.get("text") if isinstance(p, dict) else p for p in holds]
+        some = [
+            p.get("text") or _words(p.get("content")) if isinstance(p, dict) else p for p in holds
+        ]
         return "\n".join(str(p) for p in some if p is not None)
     return json.dumps(holds, ensure_ascii=False)

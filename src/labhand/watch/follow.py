@@ -1,14 +1,12 @@
 """Follows the files of metrics that a script writes while it runs."""
 
-import itertools
 import math
 import os
-import stat
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+from labhand.kit.grown import LARGEST, grown
 from labhand.watch.readers import Stream
 from labhand.watch.readers.csv import Reader as CsvReader
 from labhand.watch.readers.csv import Table
@@ -18,20 +16,10 @@ from labhand.watch.readers.tfevents import Events
 from labhand.watch.roles import role
 from labhand.watch.rows import Row, is_step
 
-DEPTH = 4
-LARGEST = 200 << 20
 PIECE = 4 << 20
-CROWD = 2000
-"""Entries looked at in one folder: one with more holds data."""
-MOST = 20_000
-"""Entries looked at in one scan, the nearest to the root first."""
 SCAN_S = 3.0
 SLOWEST_SCAN = 0.02
 """No more than this share of the time goes into scanning."""
-PASSED_OVER = frozenset(
-    ".git .venv venv env node_modules .labhand site-packages __pycache__ .mypy_cache .ruff_cache "
-    ".pytest_cache .ipynb_checkpoints .tox .cache wandb".split()
-)
 _KINDS: dict[str, Callable[[], Stream]] = {
     ".csv": Table,
     ".tsv": Table,
@@ -70,7 +58,7 @@ class Follower:
         self._since = since - 1.0  # time stamps of files are coarser than clocks
         self._files: dict[Path, _File] = {}
         self._next_scan = 0.0
-        self._before = {path: size for path, size in _grown(root, -math.inf, DEPTH)}
+        self._before = {path: size for path, size in grown(root, -math.inf, _may_hold_metrics)}
 
     def read(self) -> list[tuple[Path, Row]]:
         """The rows that were added since the last call, with the file that each is from."""
@@ -95,7 +83,7 @@ class Follower:
         return found
 
     def _scan(self) -> None:
-        for path, size in _grown(self._root, self._since, DEPTH):
+        for path, size in grown(self._root, self._since, _may_hold_metrics):
             if path in self._files:
                 continue
             kind = Events if "tfevents" in path.name else _KINDS[path.suffix.lower()]
@@ -160,33 +148,5 @@ class Follower:
         return new
 
 
-def _grown(root: Path, since: float, depth: int) -> Iterator[tuple[Path, int]]:
-    """The files under `root` that were written to since then, and are not too large, with sizes."""
-    folders, left_over = deque([(str(root), depth)]), MOST
-    while folders and left_over > 0:
-        folder, left = folders.popleft()
-        try:
-            with os.scandir(folder) as entries:
-                for entry in itertools.islice(entries, min(CROWD, left_over)):
-                    left_over -= 1
-                    if entry.is_dir(follow_symlinks=False):
-                        if left > 1 and entry.name not in PASSED_OVER:
-                            folders.append((entry.path, left - 1))
-                    elif (size := _candidate(entry, since)) is not None:
-                        yield Path(entry.path), size
-        except OSError:
-            continue
-
-
-def _candidate(entry: "os.DirEntry[str]", since: float) -> int | None:
-    """The size of a file that may hold metrics and was written to since then."""
-    name = entry.name
-    if "tfevents" not in name and os.path.splitext(name)[1].lower() not in _KINDS:  # noqa: PTH122
-        return None
-    try:
-        status = entry.stat()
-    except OSError:
-        return None
-    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
-        return None
-    return status.st_size if status.st_mtime >= since else None
+def _may_hold_metrics(name: str) -> bool:
+    return "tfevents" in name or os.path.splitext(name)[1].lower() in _KINDS  # noqa: PTH122

@@ -72,6 +72,7 @@ def write(
         skipped.setdefault(one.why, []).append(one.rule)
     page = template("scan.html.jinja").render(
         summary=findings.summary,
+        diversity=findings.summary.get("diversity", []),
         counts={
             s: sum(t.finding.severity == s for t in told) for s in ("error", "warning", "note")
         },

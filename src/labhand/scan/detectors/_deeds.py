@@ -13,7 +13,7 @@ _READS = re.compile(
 _PYTHON_READ = re.compile(rf"open\(\s*['\"]({_PATH})['\"]\s*(?:,\s*['\"]r[bt]?['\"])?\s*\)|read_text|Path\(\s*['\"]({_PATH})['\"]\s*\)\.read")  # fmt: skip
 _PYTHON_WRITE = re.compile(rf"open\(\s*['\"]({_PATH})['\"]\s*,\s*['\"](?:w|a|r\+)[bt]?['\"]")
 _REMOVES = re.compile(rf"(?:^|\s)(?:git rm|rm|unlink|truncate|mv)\b[^|;&\n]*?\s['\"]?({_PATH})")
-_IN_PLACE = re.compile(rf"(?:^|\s)(?:sed|perl)\b[^|;\n]*?\s-\w*i\S*\s+(.*?)\s['\"]?({_PATH})['\"]?(?=\s|$|;|&)", re.S)  # fmt: skip
+_IN_PLACE = re.compile(rf"(?:^|\s)(?:sed|perl)\b[^|;\n]*?\s-\w*i\S*\s+(?:-e\s+)?('[^']*'|\"[^\"]*\"|\S+)\s+['\"]?({_PATH})['\"]?(?=\s|$|;|&)", re.S)  # fmt: skip
 _INTO = re.compile(rf"(?:>>?|\btee(?: -a)?)\s*['\"]?({_PATH})")
 _HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?[^\n]*\n(.*?)\n\s*\1\b", re.S)
 _PATCH_FILE = re.compile(r"(?m)^(?:\*\*\* (?:Update|Add|Delete) File: (.+)|\+\+\+ (?:b/)?(\S+))$")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import shown
+from labhand.scan.outputs import bookkeeping
 
 LEAST = 10
 MOST = 400
@@ -42,9 +43,10 @@ class Detector:
         for part in data.parts:
             if part.rows < LEAST:
                 continue
-            seen: set[str] = {str(data.role("label")), str(data.role("prediction"))}
+            apart = {data.role("label"), data.role("prediction"), *bookkeeping(data, part)}
+            seen: set[str] = set()
             for name, other, how in (*_equal(part), *_straight(part), *_named(part)):
-                if name in seen or other in (data.role("label"), data.role("prediction")):
+                if name in seen or {name, other} & apart:
                     continue
                 seen.add(name)
                 yield _anomaly(part, name, other, how)

@@ -9,6 +9,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import share, shown
 from labhand.scan.detectors._spans import settled
+from labhand.scan.outputs import called
 from labhand.scan.texts import Texts, prose, texts
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ ENDS = r"[\p{P}\p{S}&&[^,;:\-–—(\[{&/'’]]\s*$|['’]\s*$|\d\s*$|[\x{1F000}
 """How a text ends that was finished: a stop, a bracket, a sign, a number, a picture."""
 INSIDE = r"[.!?。！？।؟]['\"”’)\]]*\s"
 """The end of a sentence within a text."""
+LIMITS = r"(?i)^\s*(length|max[_ -]?(new_)?(tokens?|length|turns?|steps?|iterations?)|model_length|token_limit|.*\blimits?[_ ]?exceeded|limitsexceeded|(time|token|message|cost|working|operator|context|step)s?[_ ]limit|exit_(cost|context|total_execution_time|command_timeout)|context[_ ](window|length).*|time_?out.*|timed out|truncated)\s*$"
+"""What is given as the reason to stop where a limit was met."""
 HABIT = 0.8
 """The share of texts that must end in such a way before one that does not is odd."""
 STRICT = 0.93
@@ -54,14 +57,40 @@ class Detector:
     Generate or fetch the rows again with a higher limit, or drop them.
     """
 
-    needs = ("texts",)
+    needs = ("rows",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a column."""
         for part in data.parts:
+            yield from _stopped(part)
             for one in texts(data, part):
                 if one.role not in ("prompt", "context") and prose(data, [one]):
                     yield from _look(part, one.only("assistant"))
+
+
+def _stopped(part: Part) -> Iterable[Anomaly]:
+    """Outputs whose reason to stop was a limit."""
+    import polars as pl
+
+    name = called(part, "stop")
+    if name is None:
+        return
+    found = part.where(pl.col(name).cast(pl.String, strict=False).str.contains(LIMITS))
+    number = len(found)
+    if number:
+        value = part.at([found["row"][0]], [name])[name][0]
+        yield Anomaly(
+            part,
+            f"{number:,} of {part.rows:,} outputs ({share(number, part.rows)}) ended at a limit, as row "
+            f"{found['row'][0]}: `{name}` is {shown(value)}",
+            "raise the limit and make them again, or count them apart: what they lack is not the model's",
+            0.9,
+            found,
+            [name],
+            "warning" if number >= 2 or part.rows < 20 else "note",
+            normal="outputs end where the model ends them",
+            group="limits",
+        )
 
 
 class _Habit(NamedTuple):

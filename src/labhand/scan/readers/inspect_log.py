@@ -1,11 +1,14 @@
-"""Inspect logs (`.eval`): one row a sample of an evaluation.
+"""Inspect logs (`.eval`, and `.json`): one row a sample of an evaluation.
 
-Columns: `run`, `item`, `epoch`, `input`, `target`, `output`, `messages` (JSON), `error`, `stop` and one
-`score/<scorer>` a scorer, as text. Facts: `holds` says `runs`; `task`, `model`, `status`.
+Columns: `run`, `item`, `epoch`, `input`, `target`, `output`, `messages` (JSON), `error`, `stop` (why the model
+or the sample ended), and of each scorer `score/<scorer>` and `answer/<scorer>`, as text. Facts: `holds` says
+`runs`; `repeat` is the column that counts repeats of a sample; `task`, `model`, `status`.
 """
 
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,71 +17,168 @@ from labhand.core.errors import InputError
 from labhand.scan.readers import Table
 from labhand.scan.readers.json import framed
 
+_LOCAL = b"PK\x03\x04"
+ATTACHED = "attachment://"
+
 
 class Reader:
     """Reads the samples of an Inspect log."""
 
     def accepts(self, path: Path, head: bytes) -> bool:
-        """Whether the file is a zip archive that is named as a log."""
-        return path.suffix.lower() == ".eval" and head.startswith(b"PK")
+        """Whether the file is a zip archive that is named as a log, or a log as JSON."""
+        if path.suffix.lower() == ".eval":
+            return head.startswith(b"PK")
+        start = head[:4000]
+        return path.suffix.lower() == ".json" and b'"eval"' in start and b'"run_id"' in start
 
     def tables(self, path: Path) -> Iterator[Table]:
         """One table of all samples."""
-        samples, bad = [], 0
-        try:
-            with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
-                header = _header(archive, names)
-                for name in sorted(n for n in names if n.startswith("samples/")):
-                    try:
-                        samples.append(json.loads(archive.read(name)))
-                    except (ValueError, zipfile.BadZipFile, NotImplementedError):
-                        bad += 1
-        except (zipfile.BadZipFile, OSError, RuntimeError) as error:
-            raise InputError(f"{path} is a damaged Inspect log: {error}; copy it anew") from error
+        header, samples, troubles = (
+            _of_json(path) if path.suffix.lower() == ".json" else _of_zip(path)
+        )
         if not samples:
-            raise InputError(
-                f"{path} is an Inspect log without a sample; the run may have failed early"
-            )
-        told = (f"{bad} samples cannot be read; they were left out",) if bad else ()
-        evaluation = header.get("eval", {})
-        run = str(evaluation.get("run_id", path.stem))
+            why = troubles[0] if troubles else "the run may have failed early"
+            raise InputError(f"{path} is an Inspect log without a sample; {why}")
+        evaluation = header.get("eval") or {}
+        run = str(evaluation.get("run_id") or path.stem)
         facts = {
             "holds": ("runs",),
+            "repeat": "epoch",
             "task": evaluation.get("task"),
             "model": evaluation.get("model"),
             "status": header.get("status"),
         }
-        yield Table(framed([_row(s, run) for s in samples]), troubles=told, facts=facts)
+        rows = [_row(s, run) for s in samples if isinstance(s, dict)]
+        yield Table(framed(rows), troubles=tuple(troubles), facts=facts)
 
 
-def _header(archive: zipfile.ZipFile, names: list[str]) -> dict[str, Any]:
-    for name in ("header.json", "_journal/start.json"):
-        if name in names:
-            made: dict[str, Any] = json.loads(archive.read(name))
-            return made
-    return {}
+def _of_json(path: Path) -> tuple[dict[str, Any], list[Any], list[str]]:
+    try:
+        whole = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise InputError(
+            f"{path} is a torn Inspect log: {error}; copy it anew, or wait for its end"
+        ) from error
+    return whole, whole.get("samples") or [], []
+
+
+def _of_zip(path: Path) -> tuple[dict[str, Any], list[Any], list[str]]:
+    """Header and samples; of an archive that is torn, those that stand in it whole."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: _read(archive, name) for name in archive.namelist() if _wanted(name)}
+        troubles = []
+    except (zipfile.BadZipFile, OSError, RuntimeError, struct.error) as error:
+        parts = dict(_salvaged(path.read_bytes()))
+        troubles = [f"the archive is torn ({error}); the samples that are whole were read"]
+    told: dict[str, Any] = {}
+    bad = 0
+    for name, raw in parts.items():
+        try:
+            told[name] = json.loads(raw or b"")
+        except ValueError:
+            bad += 1
+    if bad:
+        troubles.append(f"{bad} samples cannot be read; they were left out")
+    header = told.get("header.json") or told.get("_journal/start.json") or {}
+    return header, [told[n] for n in sorted(told) if n.startswith("samples/")], troubles
+
+
+def _wanted(name: str) -> bool:
+    return name.startswith("samples/") or name in ("header.json", "_journal/start.json")
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    try:
+        return archive.read(name)
+    except (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError):
+        return None
+
+
+def _salvaged(raw: bytes) -> Iterator[tuple[str, bytes | None]]:
+    """The files of a zip archive whose directory, at its end, is missing (APPNOTE 4.3.7)."""
+    at = raw.find(_LOCAL)
+    while 0 <= at <= len(raw) - 30:
+        _, flags, method, _, _, _, size, _, name_size, extra = struct.unpack(
+            "<HHHHHIIIHH", raw[at + 4 : at + 30]
+        )
+        start = at + 30 + name_size + extra
+        name = raw[at + 30 : at + 30 + name_size].decode("utf-8", "replace")
+        if _wanted(name):
+            yield name, _inflated(raw[start:], method, None if flags & 8 else size)
+        at = raw.find(_LOCAL, start)
+
+
+def _inflated(raw: bytes, method: int, size: int | None) -> bytes | None:
+    if method == 0:
+        return raw[:size] if size is not None and len(raw) >= size else None
+    if method != 8:
+        return None
+    made = zlib.decompressobj(-15)
+    try:
+        content = made.decompress(raw)
+    except zlib.error:
+        return None
+    return content if made.eof else None
 
 
 def _row(sample: dict[str, Any], run: str) -> dict[str, Any]:
     output = sample.get("output") or {}
     choices = output.get("choices") or [{}]
+    attached = sample.get("attachments") or {}
+    said = output.get("completion") or (choices[0].get("message") or {}).get("content")
     row = {
         "run": run,
         "item": str(sample.get("id")),
         "epoch": sample.get("epoch"),
-        "input": _text(sample.get("input")),
+        "input": _text(_whole(sample.get("input"), attached)),
         "target": _text(sample.get("target")),
-        "output": _text(
-            output.get("completion") or (choices[0].get("message") or {}).get("content")
-        ),
-        "stop": choices[0].get("stop_reason"),
-        "messages": json.dumps(sample.get("messages") or [], ensure_ascii=False),
+        "output": _said(_whole(said, attached)),
+        "stop": _stop(sample, choices[0]),
+        "messages": json.dumps(_whole(sample.get("messages") or [], attached), ensure_ascii=False),
         "error": _text((sample.get("error") or {}).get("message")),
     }
     for scorer, score in (sample.get("scores") or {}).items():
-        row[f"score/{scorer}"] = _text(score.get("value"))
+        told = score if isinstance(score, dict) else {"value": score}
+        value = told.get("value")
+        for key, inner in value.items() if isinstance(value, dict) else (("", value),):
+            row[f"score/{scorer}/{key}".rstrip("/")] = _text(inner)
+        if told.get("answer") is not None:
+            row[f"answer/{scorer}"] = _text(told["answer"])
+    if row["error"] is None:
+        del row["error"]
     return row
+
+
+def _stop(sample: dict[str, Any], choice: dict[str, Any]) -> str | None:
+    limit = sample.get("limit")
+    if isinstance(limit, dict) and limit.get("type"):
+        return f"{limit['type']} limit"
+    return choice.get("stop_reason")
+
+
+def _whole(value: Any, attached: dict[str, str]) -> Any:
+    """With what was kept apart for its length back in its place."""
+    if not attached:
+        return value
+    if isinstance(value, str):
+        return (
+            attached.get(value.removeprefix(ATTACHED), value)
+            if value.startswith(ATTACHED)
+            else value
+        )
+    if isinstance(value, list):
+        return [_whole(v, attached) for v in value]
+    if isinstance(value, dict):
+        return {k: _whole(v, attached) for k, v in value.items()}
+    return value
+
+
+def _said(value: Any) -> str | None:
+    """The words of a message; of blocks those that hold text."""
+    if isinstance(value, list):
+        return "\n".join(str(b.get("text")) for b in value if isinstance(b, dict) and b.get("text"))
+    return _text(value)
 
 
 def _text(value: Any) -> str | None:
