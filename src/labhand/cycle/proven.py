@@ -26,12 +26,14 @@ _SAYS = {
 
 
 def joined(static: Sequence[Finding], live: Sequence[Finding]) -> list[Finding]:
-    """The findings of check and of watch of one run, each fault once.
+    """The findings of check, watch and scan of one run, each fault once.
 
     A finding of check that the watch has seen too is raised, and keeps its place and its fix; what was seen
-    becomes its evidence, and its step and alarm stand there.
+    becomes its evidence, and its step and alarm stand there. What scan says again, of files that a later
+    attempt wrote anew, takes the place of what it said.
     """
-    kept = list(static)
+    again = {seen.id for seen in live if seen.job == "scan"}
+    kept = [f for f in static if f.job != "scan" or f.id not in again]
     rest: list[Finding] = []
     for seen in live:
         at = next((n for n, f in enumerate(kept) if _same(f, seen)), None)
