@@ -378,7 +378,6 @@ class _Carrier:
         if recorder.python and not self.run.environment.python:
             self._safely(self._keep_environment, recorder.python)
         self.run.findings = joined(self.run.findings, recorder.findings())
-        self.run.findings = joined(self.run.findings, recorder.findings())
         next_job = None
         if self.pledge is not None and not stopped and not self.interrupted:
             self._safely(self.pledge.watch, recorder.config, None)
