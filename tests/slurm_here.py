@@ -34,10 +34,11 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 KillWait=5
+GresTypes=gpu
 MessageTimeout=5
 SlurmdParameters=config_overrides
 NodeName=here[1-2] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[{first}-{second}] CPUs=8 \
-RealMemory=2000 State=UNKNOWN
+RealMemory=2000 Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes=here[1-2] Default=YES MaxTime=60 State=UP OverSubscribe=NO
 """
 DAEMONS = ("munged", "slurmctld", "slurmd")
@@ -69,6 +70,8 @@ def slurm(place: Path) -> Iterator[str]:
             place=place, port=ports[0], first=ports[1], second=ports[2], user="root"
         )
     )
+    # No GPU is there: any two devices serve to be counted and given out.
+    (place / "gres.conf").write_text("Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n")
     env = os.environ | {"SLURM_CONF": str(conf)}
     munge = place / "munge"
     daemons = [

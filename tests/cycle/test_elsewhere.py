@@ -234,3 +234,13 @@ def test_a_job_that_is_lost_with_its_node_goes_on(lab, slurm, until) -> None:
     shown = lab.show("night")
     assert shown["status"] == "running" and len(shown["attempts"]) == 2
     assert shown["attempts"][0]["failure"]["kind"] == "killed"
+
+
+def test_gpus_cores_and_memory_are_asked_of_slurm(lab, slurm) -> None:
+    lab.script("train.py", "import os\nprint('gpus', os.environ['CUDA_VISIBLE_DEVICES'])")
+    asked = ("--gpus", "2", "--cpus", "3", "--memory", "1G")
+    done = lab("run", "--on", "slurm", *asked, "--", sys.executable, "train.py")
+    assert done.returncode == 0 and "gpus 0,1\n" in done.stdout, done.stderr
+    number = done.stderr.split("as job ")[1].split()[0]
+    told = slurm_says("scontrol", "-o", "show", "job", number)
+    assert "CPUs/Task=3" in told and "MinMemoryNode=1G" in told and "gres:gpu:2" in told
