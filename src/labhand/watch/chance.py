@@ -1,6 +1,9 @@
 """The levels that a loss has where nothing is learned: known numbers, with their names."""
 
 import math
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from labhand.watch.course import BETTER_HIGHER, Evaluated
@@ -44,25 +47,93 @@ class Guessing(NamedTuple):
 def at_guessing(view: View) -> Guessing | None:
     """The level of guessing at which the training loss has been all along; None where it has not.
 
-    After the first quarter every level must be within 0.6 % of one ln k, and twice the noise of a level,
-    and before that at most 15 % above.
+    After the first quarter every level must be within 0.6 % of it, and twice the noise of a level, and
+    before that at most 15 % above; where it is told what guessing costs, only the latter half counts.
     """
     course = view.course
     levels = course.levels
     blocks = levels.blocks
     if course.loss is None or levels.raw or len(blocks) < 4:
         return None
+    latter = blocks[len(blocks) // 2 :]
+    for words, floor in told(
+        view
+    ):  # what came down to it has learned the mean or the frequencies alone
+        if max(abs(level - math.log(floor)) for level in latter) < NEAR + 2 * levels.noise < NOISY:
+            return Guessing(f"{words} = {floor:.4g}", known=True)
     low, high, first = min(blocks), max(blocks[len(blocks) // 4 :]), max(blocks)
     if high - low > 2 * NOISY:
         return None
     near = min(NOISY, NEAR + 2 * levels.noise)
+    for floor, words, sure in _floors(view):
+        guess = math.log(floor)
+        if abs(low - guess) < near and abs(high - guess) < near and first < guess + ABOVE:
+            return Guessing(f"{words} = {floor:.4g}", sure())
+    return None
+
+
+def _floors(view: View) -> Iterator[tuple[float, str, Callable[[], bool]]]:
+    """Losses of guessing with their names, and whether it is known that guessing costs as much here."""
     known = classes(view)
     for count in (*known, *USUAL, *VOCABULARIES):
-        guess = math.log(math.log(count))
-        if abs(low - guess) < near and abs(high - guess) < near and first < guess + ABOVE:
-            sure = count in known or count in VOCABULARIES or _score_agrees(view, count)
-            return Guessing(f"ln {count} = {math.log(count):.4g}", sure)
-    return None
+        agrees = partial(_is_known, view, count, certain=count in known or count in VOCABULARIES)
+        yield math.log(count), f"ln {count}", agrees
+
+
+def _is_known(view: View, count: int, *, certain: bool) -> bool:
+    return certain or _score_agrees(view, count)
+
+
+def told(view: View) -> list[tuple[str, float]]:
+    """What guessing costs by what the settings, or columns that never change, tell of the labels.
+
+    The entropy of the labels, also that of their frequencies; the variance of a regression's targets.
+    """
+    still = {t.name: t.last for t in view.having("other") if t.count > 1 and t.lowest == t.highest}
+    found = []
+    for key, value in (still | view.config).items():
+        words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", key).lower()))
+        if not words & {"label", "labels", "class", "classes", "target", "targets", "y"}:
+            continue
+        level = _floor(words, value)
+        if level is not None and 1e-9 < level < 1e9 and math.isfinite(level):
+            found.append(
+                (
+                    f"`{key}`"
+                    if isinstance(value, (int, float)) and "std" not in words
+                    else f"the guess by `{key}`",
+                    level,
+                )
+            )
+    return found
+
+
+def _floor(words: set[str], value: object) -> float | None:
+    """The loss of guessing by one setting; None where it tells none."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if words & {"entropy", "var", "variance"}:
+            return float(value)
+        return float(value) ** 2 if words & {"std", "stdev"} else None
+    frequencies = words & {
+        "counts",
+        "count",
+        "frequencies",
+        "freq",
+        "freqs",
+        "distribution",
+        "priors",
+        "prior",
+    }
+    parts = list(value.values()) if isinstance(value, dict) else value
+    if not frequencies or not isinstance(parts, (list, tuple)) or len(parts) < 2:
+        return None
+    numbers = [float(part) for part in parts if isinstance(part, (int, float)) and part > 0]
+    total = sum(numbers)
+    return (
+        -sum(n / total * math.log(n / total) for n in numbers)
+        if len(numbers) == len(parts)
+        else None
+    )
 
 
 def _score_agrees(view: View, count: int) -> bool:

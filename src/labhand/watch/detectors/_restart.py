@@ -64,16 +64,13 @@ class Restart:
 
     def see(self, row: Points) -> Lost | None:
         """What the row proves to be lost; None where nothing is."""
-        loss = self._view.course.loss
-        value = None if loss is None else row.values.get(loss.name)
+        if row.source == "probe":
+            return None  # its steps are sampled, and it knows what is loaded
         self._marked(row)
-        if (
-            self._view.course.rewards
-            or loss is None
-            or value is None
-            or not value > 0
-            or math.isinf(value)
-        ):
+        course = self._view.course
+        loss = course.loss
+        value = None if loss is None else row.values.get(loss.name)
+        if course.rewards or loss is None or value is None or not value > 0 or math.isinf(value):
             return None
         mark, self._mark = self._mark, ""
         if len(self._early) < VALUES:

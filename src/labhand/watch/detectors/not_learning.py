@@ -5,7 +5,9 @@ Counts the evaluations since a validation metric was last better than all before
 while its values say that next to nothing has been learned: a score near the bottom of its range or lost
 in its own noise, an error rate near 1, or a metric that has not left its first value while the training
 loss has not left its own. What the training has learned is no matter for this rule, but for
-`validation-at-chance`. A loss that stays at the logarithm of a number of classes is told too.
+`validation-at-chance`. A loss that stays at the logarithm of a number of classes is told too, one at the
+entropy of the labels or the variance of the targets (where settings such as `class_counts`, `label_entropy`,
+`target_std` or a column that never changes tell it), and one alone that never leaves where it began.
 
 ## Why it is bad
 It will not begin to learn by waiting: wrong labels, a learning rate of 0 or far too large, parameters

@@ -47,7 +47,7 @@ SLACK, BAR = 0.5, 10.0
 LEAST_SPREAD = 0.03
 """A block's median is never taken for more even than this share."""
 SOON, SOON_FACTOR = 8, 3.0
-"""Measured steps in a row that take so many times as long as any of the first ones are told at once."""
+"""Measured steps in a row that take so many times as long as most of the first ones are told at once."""
 TINY = 1e-300
 LEAST = 0.05
 GRAVE = 0.5
@@ -190,7 +190,7 @@ class Detector:
         self._few.append((row.step, took))
         usual = [seconds for _, seconds in self._few[SOON : 3 * SOON]]
         now = [seconds for _, seconds in self._few[-SOON:]]
-        if len(self._few) < 4 * SOON or min(now) < SOON_FACTOR * max(usual):
+        if len(self._few) < 4 * SOON or min(now) < SOON_FACTOR * sorted(usual)[3 * SOON // 2]:
             return None
         level = math.log(median(usual))
         self._opened, self._steady = self._few[-SOON][0], [level] * STEADY

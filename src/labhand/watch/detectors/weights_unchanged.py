@@ -9,7 +9,8 @@ exactly zero, or of the weights, told where it stays the same to its last digit 
 Nothing is learned: the loss moves with the batches alone.
 
 ## Known problems
-None that are known: weights that did not change did not learn.
+Weights that have come to their optimum stand still as well (full-batch L-BFGS); it is told apart by the
+gradients, of which hardly anything is left then.
 
 ## Example
 `optimizer = Adam(model.parameters())`, and then `model = build(width=256)`
@@ -33,6 +34,8 @@ LOOKS = 4
 LEAST_STEPS = 20
 ROWS, FALLEN = 40, 0.2
 """Rows of a log that prove it, where the loss has fallen by less, in its logarithm."""
+ARRIVED = 0.01
+"""The share of the largest gradient that is left where there is nothing more to be won."""
 SURE = 4
 """Looks after which it is certain that the optimizer holds other weights."""
 END = "/update"
@@ -46,8 +49,8 @@ class Detector:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._rows = 0
-        self._looks = 0
+        self._rows = self._looks = 0
+        self._moved = False
         self._since = 0
         self._open = ""
         self._measured = False
@@ -140,7 +143,7 @@ class Detector:
     def _row(self, updates: list[float], row: Points) -> Iterable[Claim]:
         self._measured = True
         if any(update != 0 for update in updates):
-            self._looks = 0
+            self._looks, self._moved = 0, True
             if self._open != "rows":
                 return ()
             self._open = ""
@@ -152,9 +155,20 @@ class Detector:
         self._looks += 1
         if self._looks < LOOKS or row.step - self._since < LEAST_STEPS or self._open == "reach":
             return ()
+        if self._moved and self._has_arrived():
+            return ()
         self._open = "rows"
         text = f"Not one of the measured weights has changed since step {self._since}"
         return (self._claim(text, self._cause(), row.step, row.time, sure=True),)
+
+    def _has_arrived(self) -> bool:
+        """Whether hardly anything is left of the gradients: weights at their optimum stand still, too."""
+        tracks = [
+            t
+            for t in self._view.having("layer-gradient")
+            if t.name.startswith("layer/") and t.count
+        ]
+        return bool(tracks) and all(t.last < ARRIVED * t.highest for t in tracks)
 
     def _cause(self) -> Cause:
         rate = self._view.tracks.get("probe/lr")
