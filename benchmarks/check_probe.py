@@ -43,6 +43,7 @@ PROVEN = {
 """What a few steps can prove, by script."""
 ALSO = {
     "same_batch": {"shuffle-off-train"},
+    "no_normalisation": {"initial-loss"},
 }
 """What may be told besides, being true too."""
 DEADLINE = 600.0

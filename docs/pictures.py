@@ -1,7 +1,8 @@
-"""The pictures of the README, taken from a real run: `python docs/pictures.py` (needs chromium).
+"""The pictures of the README and the guides, taken from real runs: `python docs/pictures.py` (needs chromium).
 
 Runs `labhand demo` in a terminal of its own, draws what appeared there, and photographs the report
-of its second run in a browser.
+of its second run in a browser. With `probe` as an argument: the picture of `labhand check --probe` alone, of
+the script in `docs/guides/check.md` (needs PyTorch).
 """
 
 import io
@@ -115,25 +116,43 @@ def photograph(page: Path, picture: Path, width: int, height: int) -> None:
         )
 
 
+def draw(seen: str, folder: Path, picture: Path) -> None:
+    """Takes a picture of what a terminal showed."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(seen), soft_wrap=True)
+    page = folder / "terminal.html"
+    page.write_text(
+        PAGE.format(console.export_html(theme=THEME, code_format="{code}", inline_styles=True))
+    )
+    plain = re.sub(r"\x1b\[[\d;]*m", "", seen).split("\n")
+    lines = sum(1 + max(0, len(line) - 1) // COLUMNS for line in plain)
+    photograph(page, picture, 960, 56 + 22 * lines)
+
+
+def probe() -> None:
+    """Writes probe.png into docs/images."""
+    guide = (Path(__file__).parent / "guides" / "check.md").read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "labhand.toml").touch()
+        (folder / "train.py").write_text(guide.split("```python\n")[1].split("```")[0])
+        command = [sys.executable, "-m", "labhand", "check", "--probe", "--", sys.executable]
+        seen = terminal([*command, "train.py"], folder).replace("\r\n", "\n").strip("\n")
+        asked = "$ labhand check --probe -- python train.py\n\n"
+        draw(asked + seen, folder, IMAGES / "probe.png")
+
+
 def main() -> None:
     """Writes terminal.png and report.png into docs/images."""
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         seen = settled(terminal([sys.executable, "-m", "labhand", "demo"], folder))
-        console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-        console.print(Text.from_ansi(seen), soft_wrap=True)
-        page = folder / "terminal.html"
-        page.write_text(
-            PAGE.format(console.export_html(theme=THEME, code_format="{code}", inline_styles=True))
-        )
-        plain = re.sub(r"\x1b\[[\d;]*m", "", seen).split("\n")
-        lines = sum(1 + max(0, len(line) - 1) // COLUMNS for line in plain)
-        photograph(page, IMAGES / "terminal.png", 960, 56 + 22 * lines)
+        draw(seen, folder, IMAGES / "terminal.png")
         report = sorted((folder / "labhand-demo" / ".labhand" / "runs").glob("*/report.html"))[-1]
         shutil.copy(report, folder / "report.html")
         photograph(folder / "report.html", IMAGES / "report.png", 1280, 2300)
 
 
 if __name__ == "__main__":
-    main()
+    probe() if sys.argv[1:] == ["probe"] else main()

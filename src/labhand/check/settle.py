@@ -151,7 +151,7 @@ def _finding(proof: Proof, at: Place, source: Source, rules: Mapping[str, RuleLi
     """A finding that only the run has made."""
     line, column, end = _statement(source, at)
     code = source.lines[at.line - 1].strip() if at.line <= len(source.lines) else ""
-    evidence = {"measured": proof.told, "numbers": dict(proof.numbers)}
+    evidence = {"measured": proof.message, "numbers": dict(proof.numbers)}
     related = [
         Related(message, in_code(place.path, place.line))
         for message, place in proof.related

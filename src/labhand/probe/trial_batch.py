@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
-from time import perf_counter
+from time import process_time
 
 from .torch_calls import over_tensors, tensors_of
 from .torch_replay import inner, sharded, untouched
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Tuple
+    from typing import Any, Dict, Iterator, List, Optional, Tuple
 
     from .trial import Trial
     from .trial_losses import Call
@@ -20,16 +21,18 @@ if TYPE_CHECKING:
 AT = 2
 """The step after which the batch is looked at: what is made lazily is there then."""
 STEPS, SECONDS = 120, 5.0
-"""Steps and seconds that the model gets for one batch, at each learning rate."""
+"""Steps and seconds of work that the model gets for one batch, at each learning rate."""
 RATES = (1e-3, 1e-2, 1e-1, 1e-4)
 """Learning rates after the script's own, which a warm-up may begin at next to nothing."""
 APART = 3.0
 """A rate within this factor of one that was tried is not tried again."""
 LEARNED = 0.1
-"""The share of the loss, above the least there can be, that has to go."""
+"""The share of what the best constant answer costs, above the least there can be, that has to go."""
 SOON = 0.4
 """A loss that has come down to this share of it is learned; no more steps are needed."""
 NOTHING_LEFT = 0.01
+SMALL = 1_000_000
+"""Weights below which one thread is swift enough."""
 FLOORED = ("cross_entropy", "nll_loss", "binary_cross_entropy_with_logits", "binary_cross_entropy",
            "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")  # fmt: skip
 NEAR = 1e-4
@@ -196,7 +199,7 @@ class Batch:
             if tries[-1]["learned"]:
                 break
             if tries[-1]["cut"]:
-                return "%d steps on it take longer than %.0f s" % (STEPS, SECONDS)
+                return "%d steps on it take more than %.0f s of work" % (STEPS, SECONDS)
         self.trial.measured(
             "one-batch", call.at, rows=int(loss.input.shape[0]) if loss.input.dim() else 1,
             tries=tries, learned=any(t["learned"] for t in tries), function=loss.name,
@@ -207,15 +210,15 @@ class Batch:
         self, call: Pass, optimizer: Any, loss: Call, source: int, rate: Optional[float]
     ) -> Dict[str, Any]:  # fmt: skip
         torch, module = self.torch, inner(call.module)
-        until = perf_counter() + SECONDS
+        until = process_time() + SECONDS
         losses: List[float] = []
         floor = _floor(torch, loss)
         names = {id(p): name for name, p in module.named_parameters()}
-        with untouched(torch, module), torch.enable_grad():
+        with untouched(torch, module), torch.enable_grad(), _swift(torch, module):
             _without_dropout(torch, module)
             copies = dict(module.named_parameters())
             own = _rebuilt(optimizer, names, copies, rate)
-            while len(losses) < STEPS and perf_counter() < until:
+            while len(losses) < STEPS and process_time() < until:
                 own.zero_grad()
                 made = tensors_of(torch, module(*call.args, **call.kwargs), 8)[source]
                 given = made.as_strided(loss.input.size(), loss.input.stride(), loss.input.storage_offset())  # fmt: skip
@@ -229,12 +232,12 @@ class Batch:
                 value.backward()
                 own.step()
         least = min(losses[-20:]) if losses[-1] < float("inf") else losses[-1]
-        way = losses[0] - floor
-        falls = losses[-1] < float("inf") and losses[0] - least > LEARNED * way
-        learned = falls or way < NOTHING_LEFT * (abs(floor) + 1)
+        base = min(losses[0], _constant(torch, loss))
+        falls = losses[-1] < float("inf") and base - least > LEARNED * (base - floor)
+        learned = falls or base - floor < NOTHING_LEFT * (abs(floor) + 1)
         return {
             "rate": float(own.param_groups[0]["lr"]), "steps": len(losses), "first": losses[0],
-            "least": least, "learned": bool(learned), "floor": floor,
+            "least": least, "learned": bool(learned), "floor": floor, "constant": base,
             "cut": len(losses) < STEPS and losses[-1] < float("inf"),
         }  # fmt: skip
 
@@ -303,6 +306,35 @@ def _floor(torch: Any, loss: Call) -> float:
         inside = target.float().clamp(1e-6, 1 - 1e-6)
         return float(-(inside * inside.log() + (1 - inside) * (1 - inside).log()).mean())
     return 0.0
+
+
+@contextlib.contextmanager
+def _swift(torch: Any, module: Any) -> Iterator[None]:
+    """Within it nothing is written down of operations, and a small model has one thread.
+
+    Anomaly mode takes longer than the operation, and so does the waiting of threads for each other.
+    """
+    threads = torch.get_num_threads()
+    if sum(p.numel() for p in module.parameters()) < SMALL:
+        torch.set_num_threads(1)
+    try:
+        with torch.autograd.set_detect_anomaly(False):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _constant(torch: Any, loss: Call) -> float:
+    """What the best answer costs that is the same for all items; infinite where that is not known."""
+    target = loss.target
+    if loss.name in ("cross_entropy", "nll_loss") and not target.is_floating_point():
+        labels = target.reshape(-1)[target.reshape(-1) >= 0]
+        counts = torch.bincount(labels).float()
+        shares = counts[counts > 0] / counts.sum()
+        return float(-(shares * shares.log()).sum())
+    if loss.name == "mse_loss" and target.dim():
+        return float((target - target.mean(0)).pow(2).mean())
+    return float("inf")
 
 
 def _recorder(torch: Any) -> Any:

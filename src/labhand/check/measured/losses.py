@@ -41,8 +41,12 @@ def _softmax(fact: Fact) -> Iterator[Proof]:
     sums = fact["sums"]
     if sums is None:
         return
-    summed = "all of 1" if _ones(sums) else f"from {sums[0]:.4g} to {sums[1]:.4g}"
-    seen = f"values from {low:.3g} to {high:.3g} with sums over the classes {summed}"
+    summed = (
+        "each row summing to 1"
+        if _ones(sums)
+        else f"rows summing to {sums[0]:.3g} up to {sums[1]:.3g}"
+    )
+    seen = f"values from {low:.3g} to {high:.3g}, {summed}"
     told = f"in {_steps(fact)} it was given {seen}"
     classes = int(fact.number("classes"))
     if low >= -NEAR and _ones(sums):

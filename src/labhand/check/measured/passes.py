@@ -115,7 +115,7 @@ def one_batch(facts: Facts) -> Iterator[Proof]:
     yield Proof(
         "not-learning", True, fact.at, f"loss at learning rates: {seen}",
         f"the model cannot learn one batch of {int(fact.number('rows'))} by heart: in {steps} steps on copies of "
-        f"its weights the loss went {seen}",
+        f"its weights the loss went {seen}, where the best constant answer costs {tries[0]['constant']:.4g}",
         "look at what lies between inputs and loss: dead units, a branch cut off, labels that do not belong",
         confidence=0.8, numbers={"tries": tries},
     )  # fmt: skip

@@ -7,6 +7,8 @@ from labhand.check.measured.proof import Proof
 
 SURE = 3
 """Steps after which what never happened is told."""
+SHOWN = 3
+"""Names that are told."""
 LARGE = 0.01
 """A share of the weights below which frozen ones are nobody's worry."""
 
@@ -99,9 +101,9 @@ def _optimizers(facts: Facts, reached: Fact) -> Iterator[Proof]:
 def _lost(
     fact: Fact, which: str, rule: str, what: str, advice: str, confidence: float = 0.96
 ) -> Proof:  # fmt: skip
-    names, count = fact[which]["names"], int(fact[which]["count"])
-    shown = ", ".join(f"`{n}`" for n in names[:3])
-    more = f" and {count - 3} more" if count > 3 else ""
+    names, count = sorted(set(fact[which]["names"])), int(fact[which]["count"])
+    shown = ", ".join(f"`{n}`" for n in names[:SHOWN])
+    more = ", …" if len(names) > SHOWN else ""
     told = f"{count} parameter{'s' * (count > 1)} ({shown}{more}) {what}"
     return Proof(
         rule, True, fact.at, f"in {int(fact.number('losses'))} backward passes, {told}", told, advice,
