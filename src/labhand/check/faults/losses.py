@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from labhand.check.fault import fault
-from labhand.check.planting import Edit, Planted, Program, keyword, last_name, receiver
+from labhand.check.planting import Planted, Program, keyword, last_name, receiver
 
 
 def _losses(
@@ -194,16 +194,6 @@ def softmax_batch(p: Program) -> Iterator[Planted]:
         dim = _dim(call, 0 if call.args and _is_dim(call.args[0]) else 1)
         if dim is not None and p.src(dim) in ("1", "-1") and "softmax" in p.src(call).lower():
             yield Planted([p.put(dim, "0")], [call])
-
-
-@fault("softmax-dim", "dimension left out")
-def softmax_no_dim(p: Program) -> Iterator[Planted]:
-    """A softmax is not told its dimension."""
-    for call in p.calls(*_SOFT):
-        told = keyword(call, "dim")
-        if told is not None and call.args and p.src(told.value) in ("1", "-1"):
-            end = p.end(call.args[-1])
-            yield Planted([Edit(end, p.end(told.value), "")], [call])
 
 
 @fault("argmax-dim", "over the batch")

@@ -137,6 +137,9 @@ def _comparisons(test: ast.expr) -> list[ast.Compare]:
     ]
 
 
+_COUNTS = re.compile(r"batch(es)?\b|(max|num|n)_(steps|iters|epochs)|\+ 1$")
+
+
 def _metric(around: ast.stmt, compare: ast.Compare) -> ast.expr | None:
     """The side of the comparison that is new; the other is the best so far."""
     sides = compare.left, compare.comparators[0]
@@ -150,7 +153,8 @@ def _metric(around: ast.stmt, compare: ast.Compare) -> ast.expr | None:
             for n in ast.walk(s)
         )
         named = _BEST.search(written) and not _BEST.search(ast.unparse(other))
-        if (kept or named) and not isinstance(other, ast.Constant):
+        counts = _COUNTS.search(written) or _COUNTS.search(ast.unparse(other))
+        if (kept or named) and not counts and not isinstance(other, ast.Constant):
             return other
     return None
 

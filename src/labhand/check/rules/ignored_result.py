@@ -73,7 +73,8 @@ def _dropped(code: Code, statement: ast.Expr, node: ast.Call) -> Iterator[Claim]
         return
     call = code.call(node)
     if call.name in functions:
-        if call.arg(None, "out") is None:
+        exported = statement in code.source.tree.body and _is_exported(code)
+        if call.arg(None, "out") is None and not exported:
             yield _claim(code, statement, node, call.arg(0))
         return
     receiver = call.receiver
@@ -191,7 +192,14 @@ def _is_tested(code: Code, statement: ast.Expr) -> bool:
             return True
         if isinstance(above, ast.Try) and len(above.body) == 1:
             return True
-    return code.is_test
+    shown = statement in code.source.tree.body and _is_exported(code)
+    return code.is_test or shown
+
+
+def _is_exported(code: Code) -> bool:
+    """Whether a file was a notebook: its cells show values by naming them, or are numbered."""
+    bare = (s for s in code.source.tree.body if isinstance(s, ast.Expr))
+    return code.mentions("# In[", "# %%") or any(isinstance(s.value, ast.Name) for s in bare)
 
 
 def _root(receiver: ast.expr, method: str) -> ast.expr | None:

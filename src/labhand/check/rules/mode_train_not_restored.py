@@ -112,11 +112,28 @@ def _left_in_eval(code: Code, call: Call) -> _Found | None:
     if code.mentions("freeze_bn", "frozen_bn", "freeze_batch"):
         return None
     around = [loop for loop in code.loops(call.node, up=3)]
+    if _is_restored(code, evaluation, call):
+        return None
     circle = _comes_round(code, evaluation, call, around)
     layer = code.mode_matters(module, call.where)
     if not circle or layer is False:
         return None
     return _Found(call, evaluation, layer, around)
+
+
+def _is_restored(code: Code, evaluation: Step, training: Call) -> bool:
+    """Whether the same function puts it back: what it propagates in between looks for an attack."""
+    assert isinstance(evaluation.node, ast.Call)
+    module = ast.unparse(training.node.func)
+    again = [c for c in code.calls(".train") if c.where.scope is training.where.scope]
+    mine = evaluation.source is code.source and evaluation.node in training.where.scope.calls
+    return mine and any(
+        c.receiver is not None
+        and ast.unparse(c.receiver) == module
+        and c.node.lineno > training.node.lineno
+        and not code.loops(c.node)
+        for c in again
+    )
 
 
 def _comes_round(code: Code, evaluation: Step, training: Call, around: list[Loop]) -> bool:

@@ -11,7 +11,7 @@ from labhand.kit.code.contexts import Loop
 
 _USES = re.compile(
     r"requires_grad|autograd\.grad|\.grad\b|set_grad_enabled|retain_grad|create_graph|backward|jacobian|"
-    r"hessian|torch\.func|accelerat|jax|tensorflow|keras|enable_grad|no_grad|inference_mode"
+    r"hessian|torch\.func|accelerat|jax|tensorflow|keras|enable_grad|no_grad|inference_mode|volatile"
 )
 _MODEL = re.compile(
     r"(^|_)(model|net|network|encoder|classifier|generator|policy|backbone)\d*$", re.I

@@ -103,7 +103,7 @@ def _early(code: Code, call: Call) -> Claim | None:
         i
         for i, statement in enumerate(loop.node.body)
         if any(
-            e.kind == "step" and e.node is not call.node
+            e.kind == "step" and e.node is not call.node and not _of_schedule(e.node)
             for e in events(code.project, [statement], loop.where)
         )
     ]
@@ -118,6 +118,12 @@ def _early(code: Code, call: Call) -> Claim | None:
         because=[code.step("the optimizer steps after it", step)],
         confidence=0.93,
     )
+
+
+def _of_schedule(step: ast.AST) -> bool:
+    """Whether what steps is called a schedule."""
+    function = step.func if isinstance(step, ast.Call) else None
+    return isinstance(function, ast.Attribute) and "sched" in ast.unparse(function.value).lower()
 
 
 def _position(code: Code, loop: Loop, node: ast.AST) -> int | None:

@@ -110,7 +110,8 @@ class Rule:
 
 def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
     first = seeds[0]
-    files = code.project.component(code.source)
+    main = all(_in_main_block(code, s.call.node) for s in seeds)
+    files = (code.project.below if main else code.project.component)(code.source)
     if len(files) > _MOST_FILES:
         return
     seeded = {s.family for one in files for s in _seeds(code, one)}
@@ -124,6 +125,12 @@ def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
     missing = {family: draw for family, draw in draws.items() if draw is not None}
     if missing:
         yield _missing_claim(code, first, seeds, missing)
+
+
+def _in_main_block(code: Code, node: ast.AST) -> bool:
+    """Whether it runs only where the file itself is run."""
+    above = code.source.index.ancestors(node)
+    return any(isinstance(a, ast.If) and "__name__" in ast.unparse(a.test) for a in above)
 
 
 def _missing_claim(code: Code, first: _Seed, seeds: list[_Seed], missing: dict[str, Call]) -> Claim:

@@ -34,7 +34,7 @@ class Rule:
     ## What it does
     Reports a softmax along dimension 0 of what a classifier gives for a batch, a softmax along a dimension
     that surely has size 1 (`Linear(…, 1)`, Keras' `Dense(1, activation="softmax")`), and
-    `F.softmax` and `nn.Softmax` without `dim`.
+    softmax functions without `dim` on what surely has three dimensions.
 
     ## Why is this bad
     Over the batch, the probabilities of one sample depend on the others and do not sum to one. Over one
@@ -42,8 +42,8 @@ class Rule:
 
     ## Known problems
     Attention over a first dimension (time, nodes) is meant, and not reported where no batch is proven.
-    A softmax without `dim` on what is surely a matrix, or right after a `Linear`, is left alone: PyTorch
-    takes the classes there.
+    A softmax without `dim` is left alone where three dimensions are not proven: PyTorch takes the classes
+    of a matrix, and most are of matrices.
 
     ## Example
     ```python
@@ -92,23 +92,20 @@ def _implicit(code: Code, call: Call) -> Claim | None:
     starred = any(isinstance(a, ast.Starred) for a in call.node.args)
     if starred or any(k.arg in ("dim", None) for k in call.node.keywords):
         return None
-    if len(call.node.args) > (0 if module else 1) or _is_matrix(code, call):
+    if len(call.node.args) > (0 if module else 1) or not _is_deep(code, call):
         return None
     return code.claim(
         call.node,
-        "this softmax says no dimension: PyTorch takes 1 for matrices and 0, the batch, for three dimensions",
-        "say the dimension of the classes: `dim=1`, or `dim=-1`",
-        confidence=0.88,
+        "this softmax says no dimension: for the three dimensions that it gets, PyTorch takes 0, the batch",
+        "say the dimension of the classes: `dim=-1`",
+        confidence=0.93,
     )
 
 
-def _is_matrix(code: Code, call: Call) -> bool:
-    """Whether the softmax surely gets two dimensions, where PyTorch takes the second."""
-    if call.name in _MODULES:
-        before = _layer_before(code, call)
-        return before is not None and before.name == "torch.nn.Linear"
+def _is_deep(code: Code, call: Call) -> bool:
+    """Whether the softmax surely gets three dimensions, the only shape for which PyTorch's choice is odd."""
     subject = _subject(call)
-    return subject is not None and code.rank(subject) == 2
+    return subject is not None and code.rank(subject) == 3
 
 
 def _dim(call: Call) -> object:
