@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from labhand.check import check, mend
 from labhand.check.claim import Change, Edit
+from labhand.check.env import run_case
 from labhand.check.patches import applied, diff
 from labhand.core.errors import InputError, NotFoundError
 
@@ -354,3 +355,38 @@ def test_what_is_only_possible_is_told_when_it_is_selected(bad: Path) -> None:
     )
     assert rules_in(bad, home=home) == ["grad-zero-missing"]
     assert rules_in(bad, home=home, select=["maybe"]) == ["maybe"]
+
+
+def test_an_evaluation_with_gradients_on_is_told_for_its_mode_too() -> None:
+    text = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.fc(F.dropout(x, 0.5, training=self.training))
+
+def train(model, loader, optimizer):
+    model.train()
+    for x, y in loader:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+def test(model, test_loader):
+    hits = 0
+    for x, y in test_loader:
+        hits += (model(x).argmax(1) == y).sum().item()
+    return hits
+
+def main(loader, test_loader):
+    model = Net()
+    train(model, loader, torch.optim.Adam(model.parameters()))
+    print(test(model, test_loader))
+"""
+    assert run_case(text) == [("mode-eval-missing", 23), ("no-grad-missing", 23)]

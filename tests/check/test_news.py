@@ -104,6 +104,19 @@ def test_a_baseline_holds_after_edits_elsewhere(lab):
         check([], root=lab.folder, baseline=lab.folder / "nowhere.json")
 
 
+def test_a_baseline_stands_in_the_projects_settings(lab):
+    lab.script("labhand.toml", "")
+    lab.script("train.py", BAD)
+    lab.script("known.json", lab("check", "--format", "json").stdout)
+    lab.script("labhand.toml", 'baseline = "known.json"\n')
+    done = lab("check")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "no findings in 1 file; 1 known from the baseline"
+    lab.script("labhand.toml", 'baseline = "gone.json"\n')
+    done = lab("check")
+    assert done.returncode == 2 and "gone.json" in done.stderr
+
+
 def test_a_comment_that_silences_nothing_is_removed_by_fix(lab):
     lab.script("pyproject.toml", "")
     path = lab.script(

@@ -113,6 +113,8 @@ def _found(
     from labhand.kit import configuration
 
     settings = configuration.read(root)
+    if baseline is None and settings.baseline:
+        baseline = root / settings.baseline
     found = look(
         paths,
         root=root,

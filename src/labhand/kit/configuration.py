@@ -38,6 +38,8 @@ class Configuration(msgspec.Struct, kw_only=True, rename="kebab", forbid_unknown
     """Rules of check that are not run."""
     per_file_ignores: dict[str, list[str]] = {}
     """Rules that are not run on the files that match a glob."""
+    baseline: str = ""
+    """A document of check (`--format json`), by its path in the project; its findings are not told again."""
     fix: Allowed = "neutral"
     """Which fixes `labhand run` may apply: neutral ones, after asking, all, or none (off)."""
     roles: dict[str, str] = {}

@@ -185,8 +185,7 @@ def chosen_before(p: Program) -> Iterator[Planted]:
         if len(given) == 2:
             x, y = given[0].id, given[1].id
             lines = [
-                "selector = SelectKBest(k=5)",
-                f"selector.fit({x}, {y})",
+                f"selector = SelectKBest(k=5).fit({x}, {y})",
                 f"{x} = selector.transform({x})",
             ]
             fit = p.before(p.statement(call), *lines)

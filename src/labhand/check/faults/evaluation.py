@@ -45,9 +45,18 @@ def no_train(p: Program) -> Iterator[Planted]:
         own = [c for c in trains if receiver(c) == model]
         ends = [c for c in evals if receiver(c) == model]
         trained = [p.function(c) for c in own if p.calls("backward", within=p.function(c))]
-        if model and len(ends) == 1 and trained and len(own) <= 2:
+        if model and len(ends) == 1 and trained and len(own) <= 2 and _comes_round(p, ends[0], own):
             drops = [p.drop(s) for c in own if (s := p.alone(c)) is not None]
             yield Planted(drops, [ends[0], *own])
+
+
+def _comes_round(p: Program, end: ast.Call, trains: list[ast.Call]) -> bool:
+    """Whether training can follow an evaluation: in a loop around both, or of functions in a loop."""
+    function = p.function(end)
+    if any(p.function(c) is function for c in trains):
+        return any(set(p.loops(c)) & set(p.loops(end)) for c in trains)
+    name = getattr(function, "name", "")
+    return any(p.loops(c) for c in p.calls(name))
 
 
 @fault("no-grad-missing", "no_grad taken out")

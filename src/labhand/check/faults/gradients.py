@@ -131,12 +131,7 @@ def _windowed(p: Program, guard: str, divided: bool) -> Iterator[Planted]:
     for loop, clear, back, step in _passes(p):
         count = _counted(p, loop)
         loss = receiver(back)
-        if (
-            count is None
-            or "scale" in loss
-            or "/" in loss
-            or (not divided and "sum" in p.src(loop))
-        ):
+        if count is None or "scale" in loss or "/" in loss or (not divided and "sum" in p.text):
             continue
         lines = [guard.format(i=count.name, loader=count.over)]
         window = p.before(step, *lines, f"    {p.src(step)}", f"    {p.src(clear)}")

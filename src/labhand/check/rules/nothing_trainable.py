@@ -93,11 +93,15 @@ def _all_frozen(code: Code, optimizer: Built) -> _Freeze | None:
     ]
     if len(covered) < len(optimizer.models) or not covered:
         return None
-    first = covered[0]
-    leads = code.leads(first.node, optimizer.statement)
-    if not leads or not code.always_before(optimizer.statement, lambda p: p is first.node):
-        return None
-    return None if _lets_go(code, optimizer, first) else first
+    return next((f for f in covered if _freezes_for_good(code, optimizer, f)), None)
+
+
+def _freezes_for_good(code: Code, optimizer: Built, freeze: _Freeze) -> bool:
+    """Whether a freezing surely comes before the optimizer is built, and nothing is let go after it."""
+    leads = code.leads(freeze.node, optimizer.statement)
+    if not leads or not code.always_before(optimizer.statement, lambda p: p is freeze.node):
+        return False
+    return not _lets_go(code, optimizer, freeze)
 
 
 def _freezes(code: Code) -> Iterator[_Freeze]:

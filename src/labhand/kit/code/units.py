@@ -196,7 +196,9 @@ def _size(facts: Facts, spot: Spot, of: ast.expr) -> Fact:
     return UNKNOWN
 
 
-def _from_loader(facts: Facts, spot: Spot, name: ast.Name) -> bool:
+def _from_loader(
+    facts: Facts, spot: Spot, name: ast.Name, seen: frozenset[ast.Name] = frozenset()
+) -> bool:
     """Whether a name is (part of) what a loop over batches hands out, perhaps moved to a device."""
     _, bindings = facts.project.reaching(name, spot.where)
     for bound in bindings:
@@ -209,10 +211,8 @@ def _from_loader(facts: Facts, spot: Spot, name: ast.Name) -> bool:
             )
         while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
             value = value.func.value
-        if isinstance(value, ast.Name) and value.id != name.id:
-            return _from_loader(facts, spot, value)
-        if isinstance(value, ast.Name):
-            return _from_loader(facts, spot, value)
+        if isinstance(value, ast.Name) and value not in seen:
+            return _from_loader(facts, spot, value, seen | {value})
     return False
 
 
