@@ -31,8 +31,8 @@ SELECTED = (
 )
 """The detectors that look at what runs put out."""
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".eval", ".parquet", ".traj")
-LOOK_S = 3.0
-"""How often files are looked for."""
+LOOK_S, SLOWEST_LOOK = 3.0, 0.01
+"""How often files are looked for, and the share of the time that this may take."""
 PAUSE = 10.0
 """A scan is followed by so many times its duration without one."""
 FIRST_BYTES = 1 << 15
@@ -62,7 +62,8 @@ class Landing:
         self._root, self._home, self._tell = root, home, tell
         self._since = time.time() - 1.0  # time stamps of files are coarser than clocks
         self._sizes: dict[Path, int] = {}
-        self._held: dict[Path, bool] = {}
+        self._refused: dict[Path, int] = {}
+        """Files that hold no outputs, with the size that they had."""
         self._scanned: dict[Path, int] = {}
         self._job: _Job | None = None
         self._next = time.monotonic() + LOOK_S
@@ -73,9 +74,10 @@ class Landing:
             return self._taken()
         now = time.monotonic()
         if now >= self._next:
-            self._next = now + LOOK_S
             before = dict(self._sizes)
             self._look()
+            took = time.monotonic() - now
+            self._next = now + max(LOOK_S, took / SLOWEST_LOOK)
             if self._is_due(before):
                 self._start()
         return []
@@ -90,6 +92,8 @@ class Landing:
         if self._job is not None:
             self._job.kill()
             self._job = None
+            if had_enough():
+                return found
             self._tell(
                 "the last scan of what the run wrote took too long; `labhand scan FILE` does it"
             )
@@ -97,19 +101,20 @@ class Landing:
 
     def _look(self) -> None:
         for path, size in grown(self._root, self._since, lambda n: n.endswith(SUFFIXES)):
-            if path not in self._held or not self._held[path]:
-                is_held = _holds_outputs(path)
-                if is_held is None:
-                    continue  # not even one whole line: later
-                self._held[path] = is_held
-            if self._held[path]:
-                self._sizes[path] = size
+            if path not in self._sizes and self._refused.get(path) != size:
+                if not _holds_outputs(
+                    path
+                ):  # what is only half written is looked at again when it grows
+                    self._refused[path] = size
+                    continue
+            elif path not in self._sizes:
+                continue
+            self._sizes[path] = size
         total = 0
         for path in sorted(self._sizes, key=lambda p: self._sizes[p]):
             total += self._sizes[path]
             if total > TOTAL:
-                del self._sizes[path]
-                self._held[path] = False
+                self._refused[path] = self._sizes.pop(path)
                 self._tell(
                     f"{path.name} is too large to be scanned beside the run; `labhand scan {path}` does it"
                 )

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
-from labhand.scan.data import CannotLook, Data
+from labhand.scan.data import CannotLook, Data, Part
 from labhand.scan.detectors._cells import share
-from labhand.scan.outputs import Outputs, graded, outputs
+from labhand.scan.outputs import Outputs, graded, of_runs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,7 +51,11 @@ class Detector:
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a slice; those of one kind of slice go together."""
         looked = False
-        for told in outputs(data):
+        for part in data.parts:
+            if {"task", "metric", "score", "n"} <= set(part.names):
+                looked = True
+                yield from _results(part)
+        for told in of_runs(data):
             for score in told.scores:
                 values = graded(told, score)
                 if values is not None:
@@ -59,6 +63,30 @@ class Detector:
                     yield from _look(told, score, values)
         if not looked:
             raise CannotLook("no score says of each sample whether it is right")
+
+
+def _results(part: Part) -> Iterator[Anomaly]:
+    """Tasks of a table of results whose samples are all right, or all wrong."""
+    import polars as pl
+
+    is_share = pl.col("metric").str.contains(r"(?i)acc|exact|match|pass|\bem\b|correct")
+    odd = is_share & pl.col("score").is_in([0.0, 1.0]) & (pl.col("n") >= EVERY)
+    for row, task, metric, score, n in part.lazy.filter(odd).select(
+        "__row__", "task", "metric", "score", "n"
+    ).collect().iter_rows():  # fmt: skip
+        said = "right" if score == 1 else "wrong"
+        yield Anomaly(
+            part,
+            f"every one of {n:,} samples of `{task}` is {said} by `{metric}`",
+            "grade an answer that is wrong on purpose, and one that is right; read ten of the outputs",
+            0.6 if n >= MANY else 0.4,
+            made([row]),
+            ["task", "metric", "score"],
+            "warning" if n >= MANY or score == 0 else "note",
+            normal="models are right on some samples and wrong on others",
+            evidence={"task": task, "metric": metric, "samples": n},
+            group="results",
+        )
 
 
 class _Slice(NamedTuple):

@@ -6,6 +6,7 @@ or the sample ended), and of each scorer `score/<scorer>` and `answer/<scorer>`,
 """
 
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -81,7 +82,16 @@ def _of_zip(path: Path) -> tuple[dict[str, Any], list[Any], list[str]]:
     if bad:
         troubles.append(f"{bad} samples cannot be read; they were left out")
     header = told.get("header.json") or told.get("_journal/start.json") or {}
-    return header, [told[n] for n in sorted(told) if n.startswith("samples/")], troubles
+    return (
+        header,
+        [told[n] for n in sorted(told, key=_counted) if n.startswith("samples/")],
+        troubles,
+    )
+
+
+def _counted(name: str) -> list[tuple[int, str]]:
+    """By which `2_epoch_1` comes before `10_epoch_1`."""
+    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", name)]
 
 
 def _wanted(name: str) -> bool:
