@@ -101,15 +101,8 @@ class Landing:
 
     def _look(self) -> None:
         for path, size in grown(self._root, self._since, lambda n: n.endswith(SUFFIXES)):
-            if path not in self._sizes and self._refused.get(path) != size:
-                if not _holds_outputs(
-                    path
-                ):  # what is only half written is looked at again when it grows
-                    self._refused[path] = size
-                    continue
-            elif path not in self._sizes:
-                continue
-            self._sizes[path] = size
+            if path in self._sizes or self._is_new(path, size):
+                self._sizes[path] = size
         total = 0
         for path in sorted(self._sizes, key=lambda p: self._sizes[p]):
             total += self._sizes[path]
@@ -118,6 +111,13 @@ class Landing:
                 self._tell(
                     f"{path.name} is too large to be scanned beside the run; `labhand scan {path}` does it"
                 )
+
+    def _is_new(self, path: Path, size: int) -> bool:
+        """Whether a file holds outputs; one that does not is asked again when it has grown."""
+        if self._refused.get(path) == size or _holds_outputs(path):
+            return self._refused.get(path) != size
+        self._refused[path] = size
+        return False
 
     def _is_due(self, before: dict[Path, int]) -> bool:
         ready = {
@@ -240,8 +240,8 @@ def _patterns(root: Path, files: dict[Path, int]) -> Iterator[str]:
         yield from [pattern] if is_whole else [str(p.relative_to(root)) for p in group]
 
 
-def _holds_outputs(path: Path) -> bool | None:
-    """Whether a file may hold outputs of a run, by its name and its beginning; None: not known yet."""
+def _holds_outputs(path: Path) -> bool:
+    """Whether a file may hold outputs of a run, by its name and its beginning; False while that is not whole."""
     suffix = path.suffix.lower()
     if suffix in (".eval", ".traj"):
         return True
@@ -251,16 +251,16 @@ def _holds_outputs(path: Path) -> bool | None:
         with path.open("rb") as file:
             head = file.read(1 << 16)
     except OSError:
-        return None
+        return False
     if suffix in (".csv", ".tsv"):
         line, newline, _ = head.partition(b"\n")
         names = re.split(r"[,;\t|]", line.decode("utf-8", "replace").strip().replace('"', ""))
-        return may_hold(names) if newline else None
+        return bool(newline) and may_hold(names)
     if suffix == ".json":
         return may_hold(re.findall(r'"([\w/ -]{1,40})"\s*:', head.decode("utf-8", "replace")))
-    line, newline, _ = head.partition(b"\n")
+    line = head.partition(b"\n")[0]
     try:
         told = json.loads(line)
     except ValueError:
-        return False if newline else None
+        return False
     return isinstance(told, dict) and may_hold(list(told))
