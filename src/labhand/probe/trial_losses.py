@@ -6,7 +6,6 @@ import math
 
 from .look_batches import doubled, shaped
 from .torch_loss import part_of
-from .trial_patches import LOSSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 ELEMENTWISE = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 BROADCASTS = ("Sub", "Mul", "Div", "Add", "RSub")
 """Operations of the graph, by the beginning of their names, that broadcast what they are given."""
-SUM_NEAR = 1e-3
-DEEP = 12
 CALLS_MAX = 64
 
 
@@ -33,7 +30,6 @@ class Losses:
         self.places: Dict[Tuple[str, Any], Dict[str, Any]] = {}
         self.calls: List[Call] = []
         self.broadcasts: Dict[Any, Dict[str, Any]] = {}
-        self.used: set[Any] = set()
         self.first: Optional[Dict[str, Any]] = None
 
     def loss(self, name: str, function: Any, args: Any, kwargs: Any, result: Any, at: Any) -> None:
@@ -209,6 +205,3 @@ def place_of(node: Any) -> Optional[Dict[str, Any]]:
                 "first": line, "last": line, "outer": [],
             }  # fmt: skip
     return None
-
-
-assert set(ELEMENTWISE) <= set(LOSSES)
