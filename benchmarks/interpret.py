@@ -116,7 +116,7 @@ def remember(place):
         return
     script = next(place.glob("*.py")).name
     store = Store(place / ".labhand")
-    for told in json.loads(path.read_text()):
+    for told in sorted(json.loads(path.read_text()), key=lambda told: -told["days"]):
         run_id, name = store.create(told["name"])
         metrics = {
             n: Metric(points=9, first=v, last=v, min=v, max=v, last_step=9, non_finite=0)

@@ -122,6 +122,44 @@ def test_several_multiples_are_a_sweep(project, said, expected):
     assert intent.sweep["LEARNING_RATE"] == pytest.approx(expected)
 
 
+SAID = [
+    ("digits", "10 epochs - actually 20 - and dropout 0.1", {"epochs": 20, "dropout": 0.1}, {}, None),
+    ("digits", "neither dropout nor label smoothing", {"dropout": 0.0, "label_smoothing": 0.0}, {}, None),
+    ("digits", "turn everything off: dropout, label smoothing, augmentation", {"dropout": 0.0, "label_smoothing": 0.0, "no_augment": True}, {}, None),
+    ("digits", "lr 1e-4..1e-2 in half-decades", {}, {"lr": [1e-4, 3.16228e-4, 1e-3, 3.16228e-3, 1e-2]}, None),
+    ("digits", "dropout 0:0.5:0.25", {}, {"dropout": [0.0, 0.25, 0.5]}, None),
+    ("digits", "optimizer sgd/adam/adamw", {}, {"optimizer": ["sgd", "adam", "adamw"]}, None),
+    ("digits", "five seeds starting at 10", {}, {}, [10, 11, 12, 13, 14]),
+    ("digits", "repeat 4x with different seeds", {}, {}, 4),
+    ("conf", "optim.lr=3e-4,1e-3 model=large", {"model": "large"}, {"optim.lr": [3e-4, 1e-3]}, None),
+    ("nano", "beta2 = .99, min lr = lr/10, lr 1e-3", {"beta2": 0.99, "min_lr": 1e-4, "learning_rate": 1e-3}, {}, None),
+    ("hf", "per-device bs 2, accumulate to 64", {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 32}, {}, None),
+    ("hf", "fp16, not bf16", {"fp16": True, "bf16": False}, {}, None),
+    ("charlm", "train on 50M tokens", {"MAX_STEPS": 3052}, {}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "expected", "sweep", "seeds"), SAID, ids=[s[1] for s in SAID]
+)
+def test_corrections_lists_slices_units(project, name, said, expected, sweep, seeds):
+    intent = interpret(said, project(name)).intent
+    assert settings(intent) == pytest.approx(expected)
+    assert set(intent.sweep) == set(sweep)
+    assert all(
+        intent.sweep[key] == (pytest.approx(v) if isinstance(v[0], float) else v)
+        for key, v in sweep.items()
+    )
+    assert intent.seeds == seeds
+    assert not intent.edits
+
+
+def test_what_counts_steps_is_not_set_in_epochs(project):
+    intent = interpret("eval every half epoch", project("hf")).intent
+    assert settings(intent) == {}
+    assert any("counts steps" in sentence for sentence in intent.assumptions)
+
+
 def test_every_word_is_owned_by_one_reader_or_told(project, monkeypatch):
     drafts = []
 

@@ -183,6 +183,13 @@ def _series(
         else:
             break
         end = then[1]
+    owner = _owner(draft, known, end)
+    if owner is not None:
+        known, end = owner.known[0], owner.end
+        own = [values.worded(known, str(value)) for value in found]
+        found = [value for value in own if value is not None]
+        if len(found) < len(own):
+            return end
     end = _instead(draft, known, end)
     lead = re.search(
         r"(?:replace|swap|switch|change|changing|from|move)(?: (?:from|the|out|over))*$",
@@ -209,12 +216,22 @@ def _series(
     return _at_rate(draft, known, end)
 
 
+def _owner(draft: Draft, known: Known, end: int) -> Mention | None:
+    """The other setting of words whose name follows the values: `linear vs cosine beta schedule`."""
+    text = draft.text
+    named = text.lexicon.match(text.tokens, end) if text.low(end) else None
+    if named is None or not named.known or named.known[0].key == known.key:
+        return None
+    return named if named.known[0].setting.type == "str" and not text.has_value(named) else None
+
+
 def _at_rate(draft: Draft, known: Known, end: int) -> int:
     """Takes the learning rate of `adam @ 3e-4`."""
     text = draft.text
     rate = next(iter(text.lexicon.of_concept("learning-rate")), None)
     found = text.amount(end + 1) if text.low(end) in ("@", "at") else None
-    if found is None or rate is None or known.concept is None or known.concept.id != "optimizer":
+    rated = known.concept is not None and known.concept.id in ("optimizer", "model")
+    if found is None or rate is None or not rated or not 0 < found[0].value < 1:
         return end
     if found[0].unit or text.owned(found[1]):
         return end

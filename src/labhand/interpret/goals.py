@@ -14,7 +14,9 @@ from labhand.kit.metric_names import HELD_OUT, Direction, direction, headlines
 from labhand.kit.settings import seed_setting
 
 _SEED_WORDS = frozenset("seed seeds zufallssaat startwerte".split())
-_ADJECTIVES = frozenset("random different independent fresh fixed distinct".split())
+_ADJECTIVES = frozenset(
+    "more extra additional further other new random different independent fresh fixed distinct".split()
+)
 _REPEATS = re.compile(
     r"(?:repeat|repeated|rerun|replicate|run|run it|run this|run each|run everything|do it|each|do)?(?: \w+)?? ?"
 )

@@ -1,5 +1,6 @@
 """How long it trains and how large the model is, relative to now: `twice as long`, `a deeper model`."""
 
+import math
 import re
 
 from labhand.interpret import relative, values, vocabulary
@@ -99,6 +100,42 @@ def _factor(found: re.Match[str]) -> float:
     if found["way"]:
         return number if found["way"] == "longer" else 1 / number
     return relative.FRACTIONS.get(found["word"] or "", number)
+
+
+def read_tokens(draft: Draft) -> None:
+    """How many steps `100M tokens` are, where no setting counts tokens: by batch, context and accumulation."""
+    for mention in list(draft.missing):
+        if mention.concept is None or mention.concept.id != "tokens":
+            continue
+        told = draft.text.amount(mention.start - 1) if mention.start else None
+        steps = next(iter(draft.text.lexicon.of_concept("steps")), None)
+        sizes = [_now(draft, c) for c in ("batch-size", "context", "accumulation")]
+        if told is None or steps is None or None in sizes[:2] or told[0].value <= 0:
+            continue
+        each = math.prod(size for size in sizes if size is not None)
+        count = max(1, math.ceil(told[0].value / each))
+        words = draft.text.said(mention.start - 1, mention.end)
+        why = f'"{words}" are {count} steps of {each:g} tokens: batch size times context, times what is accumulated'
+        draft.choose(steps, [values.fitted_number(steps, count)], why, mention.start - 1, 0.85)
+        draft.suppose(why)
+        draft.text.take(mention.start - 1, mention.end)
+        draft.missing.remove(mention)
+
+
+def _now(draft: Draft, concept: str) -> float | None:
+    """The one value that the setting of a concept will have; None where it is not known."""
+    known = next(iter(draft.text.lexicon.of_concept(concept)), None)
+    if known is None:
+        return None
+    said = next(
+        (s.values for s in draft.said if s.known.key == known.key), [draft.base(known).value]
+    )
+    value = said[0] if len(said) == 1 else None
+    return (
+        value
+        if isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+        else None
+    )
 
 
 def length_of(draft: Draft) -> Known | None:

@@ -66,7 +66,9 @@ def _mention(draft: Draft, mention: Mention) -> int:
         mention = mention._replace(known=_half(draft), strength=0.95)
     if not mention.known:
         return _missing(draft, mention)
-    mention = _of_share(draft, mention)
+    mention = _of_number(draft, _of_share(draft, mention))
+    if other := _other_unit(draft, mention):
+        return other
     if mention.phrase in ("-", "--"):
         return mention.end
     for rule in _RULES:
@@ -102,6 +104,39 @@ def _of_share(draft: Draft, mention: Mention) -> Mention:
     return mention._replace(known=(shares[0],)) if shares else mention
 
 
+def _of_number(draft: Draft, mention: Mention) -> Mention:
+    """The mention, of the setting of numbers beside a switch where a number is said: `ema .999`."""
+    known, found = mention.known[0], draft.text.amount(connect(draft, mention.end)[0])
+    whole_name = vocabulary.joined(mention.phrase) == vocabulary.joined(known.setting.name)
+    if known.setting.type != "bool" or mention.concept is None or whole_name:
+        return mention
+    if found is None or found[0].value in (0, 1) or draft.text.owned(found[1]):
+        return mention
+    alike = [
+        k
+        for k in draft.text.lexicon.known
+        if k.concept == mention.concept and k.setting.type in ("int", "float")
+    ]
+    return mention._replace(known=(alike[0],)) if alike else mention
+
+
+_EPOCHS = re.compile(r"^(?:-?[\d.]+ |half |an? |each |every )*epochs?\b")
+
+
+def _other_unit(draft: Draft, mention: Mention) -> int:
+    """Past an interval in epochs where the setting counts steps: that is told, and changes nothing."""
+    known = mention.known[0]
+    interval = mention.concept is not None and mention.concept.id.endswith("interval")
+    found = _EPOCHS.match(draft.text.after(mention.end)) if interval else None
+    if found is None or not re.search("step|iter", known.setting.name.lower()):
+        return 0
+    end = mention.end + len(found.group().split())
+    said = draft.text.said(mention.start, end)
+    draft.suppose(f'"{said}" changes nothing: `{known.key}` counts steps; say how many')
+    draft.text.take(mention.start, end)
+    return end
+
+
 def _betas(draft: Draft) -> None:
     """Takes `betas 0.9, 0.95` where the script has one setting for each."""
     text = draft.text
@@ -125,7 +160,7 @@ def _missing(draft: Draft, mention: Mention) -> int:
 
     Where one setting alone has that word in its name, it is meant: `dim 512` for `attention_dim`.
     """
-    if switches.refused(draft, mention):
+    if switches.refused(draft, mention) or mention.phrase.lower() == "hold out":
         return mention.end
     kin = _kin(draft, mention)
     if kin is not None:
@@ -294,6 +329,7 @@ def _left(draft: Draft, mention: Mention) -> int:
         at = found[1] if found else at + 1
     if not given:
         return 0
+    first = _before_old(draft, known, first)
     more, end = _against(draft, known, mention.end)
     given, end = corrected(draft, known, [*given, *more], end)
     draft.set(mention, given, first, end)
@@ -321,6 +357,14 @@ _EVERY = re.compile(
     r"|\b(?:decay\w*|cosine|schedule|anneal\w*|warmup|warm up|ramp\w*) (?:over|for|in)(?: the)?(?: -?[\d.]+)?$"
     r"|\b(?:if|doesnt|does not|when|unless|improve|improves|improvement|improving|stagnates|plateaus)\b.*$"
 )
+
+
+def _before_old(draft: Draft, known: Known, first: int) -> int:
+    """The place before the old value of `cosine to linear scheduler`, else `first`."""
+    text = draft.text
+    if text.low(first - 1) not in ("to", "->", "=>") or not _item(draft, known, first - 2):
+        return first
+    return first - 2 - (text.low(first - 3) in ("from", "switch", "change", "go"))
 
 
 _STOPS = re.compile(

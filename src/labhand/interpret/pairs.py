@@ -70,7 +70,9 @@ def _piece(draft: Draft, clause: Clause) -> Piece | None:
         return None
     if alone.seeds is not None or any(len(s.values) != 1 or s.origin != "said" for s in alone.said):
         return None
+    gone = {i for mention in alone.missing for i in range(mention.start, mention.end)}
     free = [i for i in range(len(text)) if text.low(i) and text.tokens[i].kind == "number"]
+    free = [i for i in free if i not in gone]
     used = [u and not s for u, s in zip(text.used, seeds, strict=True)]
     said = {s.known.key: s._replace(start=s.start + clause.start) for s in alone.said}
     return Piece(clause, said, [clause.start + i for i in free], used)
@@ -95,7 +97,8 @@ def _completed(draft: Draft, head: Piece, piece: Piece) -> Piece | None:
     """A piece with its bare numbers given to what the first one names; None where that does not fit."""
     order = sorted(head.said, key=lambda key: head.said[key].start)
     left = [key for key in order if key not in piece.said]
-    if set(piece.said) - set(head.said) or len(left) != len(piece.free):
+    more = set(piece.said) - set(head.said)
+    if len(left) != len(piece.free) or (more and (left or len(piece.said) < 3)):
         return None
     if not piece.said and (_words(draft, piece.clause) - _words(draft, head.clause) or not left):
         return None
@@ -130,6 +133,11 @@ def _take(draft: Draft, rows: list[Piece]) -> None:
         found = [value for row in rows for value in row.said[key].values]
         why = " and ".join(dict.fromkeys(row.said[key].why for row in rows))
         draft.choose(known, found, why, rows[0].said[key].start, 0.95)
+    for row in rows[1:]:
+        for key in [key for key in row.said if key not in keys]:
+            said = row.said.pop(key)
+            draft.choose(said.known, said.values, said.why, said.start, 0.8)
+            draft.suppose(f"`{key}` is said with one of the pairs, and is set for all")
     for row in rows:
         for i, used in enumerate(row.used):
             if used:

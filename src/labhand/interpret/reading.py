@@ -176,6 +176,7 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("values", _alone(choices.read)),
     ("relations", _alone(relations.settle)),
     ("budget", _alone(goals.read_budget)),
+    ("lengths", _alone(lengths.read_tokens)),
     ("lengths", unstated.read_lengths),
     ("code and reasons", rest.read),
     ("habits", habitual.read),

@@ -19,9 +19,10 @@ _FACTOR = re.compile(
 )
 _PARTS = {"hundredth": 0.01}
 _EFFECTIVE = re.compile(
-    r"^(?P<which>effective|total|global|overall)(?: -)?(?: (?:train|training))?"
-    r" (?:batch(?:es)?(?: -)? ?size|batchsize|batch|bs)"
-    r"(?P<to>(?: (?:to|of|is|=|:|at|be|as|it|stays?|remains?|the|same|fixed|constant|unchanged|equal|up))*)"
+    r"^(?:(?P<which>effective|total|global|overall)(?: -)?(?: (?:train|training))?"
+    r" (?:batch(?:es)?(?: -)? ?size|batchsize|batch|bs)|accumulat(?:e|ing)(?: gradients| grads)?(?: up)?"
+    r"(?= to(?: an?)?(?: effective| total)?(?: batch)?(?: size)?(?: of)? \d))"
+    r"(?P<to>(?: (?:to|of|is|=|:|at|be|as|it|stays?|remains?|the|an?|effective|total|batch|size|same|fixed|constant|unchanged|equal|up))*)"
 )
 _KEPT = re.compile(
     r"(?:(?:and|,|so|that|keep|keeping|hold|holding|for|to get|get|an|a|the|maintain|maintaining|with) )*$"
@@ -70,8 +71,11 @@ def _derived(draft: Draft) -> None:
 def _relation(draft: Draft, mention: Mention, last: Mention | None) -> int:
     """Where a relation that follows a setting ends; 0: there is none."""
     text, known = draft.text, mention.known[0]
-    if known.setting.type not in ("int", "float"):
+    interval = mention.concept is not None and mention.concept.id.endswith("interval")
+    if known.setting.type not in ("int", "float") or interval:
         return 0
+    if end := _quotient_of(draft, mention):
+        return end
     found = _FACTOR.match(text.after(mention.end, 10))
     if found is None:
         return 0
@@ -92,6 +96,33 @@ def _relation(draft: Draft, mention: Mention, last: Mention | None) -> int:
     draft.relations.append(
         Derived(known, _factor(found), of, f'"{text.said(mention.start, end)}"', mention.start)
     )
+    text.take(mention.start, end)
+    return end
+
+
+def _quotient_of(draft: Draft, mention: Mention) -> int:
+    """Where `min lr = lr / 10` ends, or `alpha = 2 * r`; 0: it is no such thing."""
+    text = draft.text
+    at = text.skip(mention.end, ("=", ":", "to", "is", "at", "of"), 2)
+    before = text.amount(at)
+    times = before is not None and text.low(before[1]) in ("*", "x")
+    other = text.lexicon.match(text.tokens, before[1] + 1 if before and times else at, bare=True)
+    if other is None or not other.known or at == mention.end or other.flag:
+        return 0
+    known, of = mention.known[0], other.known[0]
+    after = text.amount(other.end + 1) if text.low(other.end) in ("/", "*", "x") else None
+    if (
+        of.key == known.key
+        or (after is None) == (not times)
+        or of.setting.type not in ("int", "float")
+    ):
+        return 0
+    number, end = (before[0].value, other.end) if times and before else (after[0].value, after[1]) if after else (0, 0)  # fmt: skip
+    if not number:
+        return 0
+    factor = 1 / number if not times and text.low(other.end) == "/" else number
+    why = f'"{text.said(mention.start, end)}"'
+    draft.relations.append(Derived(known, factor, of, why, mention.start))
     text.take(mention.start, end)
     return end
 

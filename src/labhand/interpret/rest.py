@@ -82,7 +82,9 @@ def read(draft: Draft, situation: Situation) -> None:
             continue
         gone = [m for m in draft.missing if start <= m.start < end and not draft.text.used[m.start]]
         words = _trimmed(draft.text.said(start, end))
-        if _REASONS.match(words.lower()) and not gone:
+        if _heads(draft, start, end) and not gone:
+            draft.suppose(f'"{words}" is taken as a heading')
+        elif _REASONS.match(words.lower()) and not gone:
             draft.suppose(f'"{words}" is taken as the reason, not as something to change')
         elif (
             last is not None
@@ -104,6 +106,15 @@ def read(draft: Draft, situation: Situation) -> None:
         if last is not None:
             last = (end, last[1])
         draft.text.take(start, end)
+
+
+def _heads(draft: Draft, start: int, end: int) -> bool:
+    """Whether a piece only announces what is understood after a colon: `larger model: 12 layers`."""
+    text = draft.text
+    colon = end < len(text) and text.tokens[end].low == ":"
+    then = colon and end + 1 < len(text) and text.used[end + 1]
+    strong = any(text.tokens[i].low in _STRONG | {"add"} for i in range(start, end))
+    return bool(then) and not strong and not any(text.used[start:end])
 
 
 def _is_plain(draft: Draft, at: int) -> bool:

@@ -128,6 +128,9 @@ _ALL_OFF = re.compile(
 )
 
 
+_NOT = re.compile(r"(?:^|(?<=, )|(?<=and )|(?<=but ))not(?: the)?$")
+
+
 def _in_list(draft: Draft, mention: Mention) -> bool:
     """Whether it stands in a list of what shall be off: `turn everything off: dropout, ema`."""
     found = _ALL_OFF.search(draft.text.whole_before(mention.start, 30))
@@ -141,6 +144,9 @@ def off(draft: Draft, mention: Mention) -> int:
         r"(?:is |to be |should be |be |turned |switched )?(?:off|disabled|removed|gone)\b",
         draft.text.after(mention.end),
     )
+    switch = mention.known[0].setting.type == "bool"
+    plainly = _NOT.search(draft.text.before(mention.start)) if switch else None
+    before = before or plainly
     if not before and not after and not _in_list(draft, mention):
         return 0
     start = mention.start - len(before.group().split()) if before else mention.start

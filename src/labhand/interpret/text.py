@@ -167,6 +167,8 @@ class Text:
         if self.low(end) in ("x", "*", "%") and self.amount(end + 1) is None:
             return True
         found = self.lexicon.match(self.tokens, end) if self.low(end) else None
+        if found is not None and self.low(found.end) in ("=", "==", ":"):
+            return False  # what follows has a value of its own
         if found is None or found.flag or (found.known and found.known[0].setting.type == "bool"):
             return False
         return found.concept is None or not self.has_value(found)
