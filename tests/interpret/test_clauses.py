@@ -183,3 +183,16 @@ def test_every_word_is_owned_by_one_reader_or_told(project, monkeypatch):
                 told = " ".join([*intent.assumptions, *(e.summary for e in intent.edits)])
                 named = any(token.low.rstrip("s") in c.key.lower() for c in intent.settings)
                 assert token.text in told or named, (case["say"], token.text)
+
+
+def test_two_ends_of_one_thing_and_a_floor_of_the_rate(project):
+    intent = interpret("epsilon from 1 to 0.02 over 100k steps", project("bandit")).intent
+    wanted = {"epsilon_start": 1.0, "epsilon_end": 0.02, "epsilon_decay_steps": 100_000}
+    assert settings(intent) == wanted
+    intent = interpret("lr 2e-3 decaying down to 2e-4", project("charlm")).intent
+    assert settings(intent) == {"LEARNING_RATE": 2e-3, "MIN_LR": 2e-4}
+
+
+def test_as_long_is_said_of_what_was_named_before_it(project):
+    intent = interpret("make the warmup twice as long", project("asr")).intent
+    assert settings(intent) == {"warmup_steps": 20_000}

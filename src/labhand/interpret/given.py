@@ -102,13 +102,21 @@ def numbers(
     """The numbers that begin here, joined by commas, slashes, `and`, `or`, `vs`."""
     text = draft.text
     found: list[object] = []
+    united = False
     end = at
     while True:
         amount = text.amount(at)
         vague = text.low(at) == "one" and not checked
         if amount is None or amount[0].unit in ("x", "s") or vague:
             break
-        unit = 0 if found else _unit(draft, known, amount[1])
+        own = text.low(amount[1]).rstrip("s") in known.setting.name.lower().split("_")
+        own = own or text.low(amount[1]) in known.setting.name.lower().split("_")
+        unit = (
+            _unit(draft, known, amount[1])
+            if not found or (own and not united and len(found) > 1)
+            else 0
+        )
+        united = united or bool(unit)
         if not unit and text.owned(amount[1]) and not (checked and not found):
             break
         found += fitted(draft, known, amount[0])

@@ -58,6 +58,16 @@ def read_shape(draft: Draft) -> None:
         text.take(at, end)
 
 
+def _said_of(draft: Draft, at: int) -> bool:
+    """Whether a setting is named right before, which is meant then: `make the warmup twice as long`."""
+    text = draft.text
+    near = [text.lexicon.match(text.tokens, i) for i in range(max(at - 4, 0), at) if text.low(i)]
+    lengths = ("steps", "epochs")
+    return any(
+        m.end == at and m.known and m.concept and m.concept.id not in lengths for m in near if m
+    )
+
+
 _VAGUE = re.compile(
     r"^(?:(?:a|bit|little|much|somewhat|train|run|training|for|it|them|a little bit|slightly|even) )*(longer|shorter|länger|kürzer)"
     r"(?: (?:training|run|runs|schedule|bit))?\b"
@@ -68,7 +78,7 @@ def read_length(draft: Draft) -> None:
     """How long it trains, relative to now: `twice as long`, `2x longer`, `train longer`."""
     text = draft.text
     for at in range(len(text)):
-        after = text.after(at, 10) if text.low(at) else ""
+        after = text.after(at, 10) if text.low(at) and not _said_of(draft, at) else ""
         found = _LONGER.match(after)
         if found is not None and (known := length_of(draft)) is not None:
             end = at + len(found.group().split())

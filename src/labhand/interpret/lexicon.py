@@ -199,10 +199,11 @@ _NEGATIONS = frozenset("no disable without skip".split())
 
 def _off_names(setting: Setting) -> list[str]:
     """What a switch is called where it is off: `--hard/--random` of click, `--nosave` of absl."""
+    undone = [f"un{joined(setting.name)}"] if setting.type == "bool" else []
     if setting.kind == "absl" and setting.type == "bool":
-        return [f"no{joined(setting.name)}"]
+        return [f"no{joined(setting.name)}", *undone]
     other = setting.off.lstrip("-")
-    return [joined(other)] if other and not re.match("no[-_]", other) else []
+    return [joined(other), *undone] if other and not re.match("no[-_]", other) else undone
 
 
 def _foremost(found: list[Known], script: Path | None) -> list[Known]:

@@ -52,7 +52,71 @@ class Product(NamedTuple):
 def read(draft: Draft) -> None:
     """Finds what is said by another setting. The values come later, by `settle`."""
     _effective(draft)
+    _ends(draft)
+    _floor(draft)
     _derived(draft)
+
+
+_FROM_TO = re.compile(
+    rf"^(?:(?:decay\w*|anneal\w*|goes|going|go|decreas\w*|ramp\w*|:|=) )*(?:from )?{relative.N} (?:down )?(?:to|->) {relative.N}"
+    rf"(?: (?:over|in|within|during)(?: the first)? {relative.N}(?: (?:steps|frames|iterations))?)?"
+)
+
+
+def _ends(draft: Draft) -> None:
+    """`epsilon from 1 to 0.05 over 100k steps`, where the code has a setting for each of these."""
+    text, settings = draft.text, {k.setting.name.lower(): k for k in draft.text.lexicon.known}
+    for at in range(len(text)):
+        head, found = text.low(at), _FROM_TO.match(text.after(at + 1, 14))
+        first = _first(
+            settings, f"{head}_start", f"start_{head}", f"{head}_init", f"initial_{head}"
+        )
+        last = _first(settings, f"{head}_end", f"end_{head}", f"{head}_final", f"final_{head}")
+        if found is None or first is None or last is None or not head.isalpha():
+            continue
+        over = _first(
+            settings,
+            f"{head}_decay_steps",
+            f"{head}_decay",
+            f"{head}_steps",
+            f"{head}_anneal_steps",
+        )
+        if found[3] and over is None:
+            continue
+        end = at + 1 + len(found.group().split())
+        why = f'"{text.said(at, end)}"'
+        for known, told in ((first, found[1]), (last, found[2]), (over, found[3])):
+            if known is not None and told:
+                draft.choose(known, [values.fitted_number(known, float(told))], why, at, 0.95)
+        text.take(at, end)
+
+
+def _first(settings: dict[str, Known], *names: str) -> Known | None:
+    return next((settings[name] for name in names if name in settings), None)
+
+
+_FLOOR = re.compile(
+    rf"^(?:and )?(?:decay\w*|anneal\w*)(?: (?:it|down|linearly|decay))* to {relative.N}"
+)
+
+
+def _floor(draft: Draft) -> None:
+    """`lr 1e-3 decaying to 1e-5`, where the script has a setting for the least rate."""
+    text = draft.text
+    least = next(iter(text.lexicon.of_concept("min-learning-rate")), None)
+    for at in range(len(text) if least is not None else 0):
+        found = _FLOOR.match(text.after(at)) if text.low(at) else None
+        if found is None or least is None or text.low(at - 1) in ("weight", "ema"):
+            continue
+        end = at + len(found.group().split())
+        draft.choose(
+            least,
+            [values.fitted_number(least, float(found[1]))],
+            f'"{text.said(at, end)}"',
+            at,
+            0.9,
+        )
+        text.take(at, end)
 
 
 def _derived(draft: Draft) -> None:
