@@ -144,7 +144,7 @@ def _put_back() -> None:
     if int(os.environ.get("SLURM_RESTART_COUNT") or 0) >= MOST_RESTARTS:
         raise OSError("it was put back too often")
     done = _ask("scontrol", "requeue", os.environ["SLURM_JOB_ID"])
-    if done.exit_code:
+    if done.exit_code > 0:  # killed it has done its work: it is of the job that Slurm ends for it
         raise OSError(done.stderr)
 
 
