@@ -240,3 +240,12 @@ def test_a_result_that_is_perfect_is_told_by_its_task(tmp_path):
     (tmp_path / "results.json").write_text(json.dumps(told))
     found = only(scan([tmp_path / "results.json"]), "too-good")
     assert "arc" in found.message and "400" in found.message and found.where.rows == [1]
+
+
+def test_every_sample_right_is_told_of_a_score_and_not_of_a_form_that_all_keep(tmp_path):
+    rows = [
+        {"step": i // 10, "completion": TEXTS[i], "format_reward": 1.0, "reward": 1.0}
+        for i in range(120)
+    ]
+    found = only(scan([write(tmp_path / "r.jsonl", rows)]), "too-good")
+    assert found.message == "every one of 120 samples is right by `reward`"

@@ -1,5 +1,6 @@
 """Scores that are too good, or too bad, to be true."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,8 @@ MANY = 100
 GAP = 0.9
 """The best of the other slices may be no better than this."""
 LEVEL = 1e-3
+PARTIAL = re.compile(r"format|valid|pars|syntax|style|length|penalty|compil|tag", re.I)
+"""Scores of what is easily met: that all have them is no wonder."""
 SLICES = ("step", "run")
 
 
@@ -103,7 +106,7 @@ def _look(told: Outputs, score: str, values: "pl.Series") -> Iterable[Anomaly]:
     frame = told.part.select(row=pl.col("__row__")).with_columns(right=values).drop_nulls()
     mean = float(frame["right"].mean() or 0.0)  # type: ignore[arg-type]
     if mean in (0.0, 1.0):
-        if len(frame) >= EVERY and _is_of_samples(told):
+        if len(frame) >= EVERY and _is_of_samples(told) and not PARTIAL.search(score):
             yield _every(told, score, frame["row"], mean == 1.0)
         return
     for column, cell in _ways(told):
