@@ -85,7 +85,10 @@ def main() -> None:
 
 def measure(python: Path) -> None:
     """Runs every program and its mutants, and keeps in what each differs."""
-    told: dict[str, dict[str, list[str]]] = {}
+    held = PROGRAMS / env.EFFECTS
+    told: dict[str, dict[str, list[str]]] = (
+        json.loads(held.read_text(encoding="utf-8")) if held.is_file() else {}
+    )
     for path in sorted(PROGRAMS.glob("*.py")):
         text = path.read_text(encoding="utf-8")
         made = list(mutants(text))
@@ -103,9 +106,8 @@ def measure(python: Path) -> None:
             if m.rule not in NEEDS_MORE
         }
         print(f"{path.stem}: {sum(map(bool, answer))} of {len(made)} mutants change something")
-    (PROGRAMS / env.EFFECTS).write_text(
-        json.dumps(told, indent=0, sort_keys=True) + "\n", encoding="utf-8"
-    )
+        written = json.dumps(told, indent=0, sort_keys=True) + "\n"
+        held.write_text(written, encoding="utf-8")  # after each: the whole takes an hour
 
 
 NEEDS_MORE = ("config-arg-unused",)
