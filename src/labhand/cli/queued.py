@@ -60,7 +60,7 @@ class Carrier:
             claim.becomes(prepared.run.id)
             with notifying(prepared, Begun()) as (face, send_end):
                 done = carry_run(prepared.request, face, prepared)
-                many = claim.sweep if claim.sweep.keys else None
+                many = claim.sweep if len(claim.sweep.settings) > 1 else None
                 report(prepared, done, shown=False, many=many)
                 send_end(done)
         except LabhandError as error:
@@ -77,5 +77,5 @@ class Carrier:
         from labhand.kit import configuration
         from labhand.web.sweep_report import write
 
-        if many.keys and configuration.read(project_root(Path(many.cwd))).report:
+        if len(many.settings) > 1 and configuration.read(project_root(Path(many.cwd))).report:
             write(store, many)
