@@ -21,6 +21,7 @@ def answered(intent: Intent, question: Question, answer: Any) -> Intent:
     """
     if shown(answer) == shown(question.default):
         return intent
+    intent = _replaced(intent, questions=[q for q in intent.questions if q is not question])
     named = _NAMED.findall(question.text)
     metric = intent.metric
     if metric is not None and metric.name in [*named, question.default]:
