@@ -142,15 +142,18 @@ class Part:
         frame = self.collected(values.group_by("value").len("count"))
         return frame.sort("count", "value", descending=[True, False], nulls_last=True)
 
-    def numbers(self, columns: Sequence[str]) -> "np.ndarray[Any, Any]":
-        """The columns as float64, one line a row, NaN where there is no finite number."""
+    def numbers(self, columns: Sequence[str], every: int = 1) -> "np.ndarray[Any, Any]":
+        """The columns as float64, one line for each, or each n-th, row; NaN for no finite number."""
         import numpy as np
         import polars as pl
 
         cast_ = [number(self.columns[c]).fill_null(float("nan")).alias(c) for c in columns]
         if not cast_:
             return np.empty((self.rows, 0))
-        made = self.select(pl.col(ROW), *cast_).drop(ROW).to_numpy()
+        some = [pl.col(ROW), *cast_]
+        if every > 1:
+            some = [cell.gather_every(every) for cell in some]
+        made = self.select(*some).drop(ROW).to_numpy()
         return np.where(np.isfinite(made), made, np.nan)
 
     @cached_property

@@ -102,11 +102,13 @@ def _parts(
 
 def _alike(stack: list[Read], troubles: list[str]) -> list[list[Read]]:
     """Shards by their columns: what has others is no shard of the same table."""
+    import polars as pl
+
     made: dict[frozenset[str], list[Read]] = {}
     for one in stack:
         try:
             names = frozenset(one.table.frame.lazy().collect_schema().names()) - {ROW}
-        except Exception as error:  # whatever a damaged file makes polars raise
+        except (pl.exceptions.PolarsError, OSError) as error:
             troubles.append(damaged(one.path, error))
         else:
             made.setdefault(names, []).append(one)
@@ -129,7 +131,7 @@ def _made(
         try:
             part = _part(some, split, several, memory)
             _ = part.columns  # reads every cell
-        except (Exception, pl.exceptions.PanicException) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             whole = [one for one in some if len(some) > 1 and _is_whole(one)]
             if len(whole) == len(some):
                 whole = []
@@ -145,7 +147,7 @@ def _is_whole(one: Read) -> bool:
 
     try:
         one.table.frame.lazy().select(pl.all().null_count()).collect(engine="streaming")
-    except (Exception, pl.exceptions.PanicException):
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         return False
     return True
 

@@ -20,7 +20,10 @@ FIT = 20_000
 """Rows that neighbours are looked for among; all rows are scored."""
 ALL = 1_000_000
 """Rows up to which every view looks at each."""
-LATER = 100_000
+LATER = 25_000
+"""Rows that every view looks at where there are more than `ALL`: the strangest at first sight."""
+SAMPLE = 5_000
+"""Rows that they are then compared with."""
 DISTANCES = 400_000_000
 """Distances that a view may compute: of very many rows, fewer are looked for neighbours among."""
 BLOCK = 200_000
@@ -84,7 +87,7 @@ def _scored_in_two(part: Part, names: list[str]) -> Outlierness:
     squares = pl.sum_horizontal(cell**2 for cell in cells).alias("s")
     first = np.log1p(part.select(squares)["s"].to_numpy())
     strange = np.sort(np.argpartition(-first, LATER)[:LATER])
-    some = _some(len(first), FIT)
+    some = _some(len(first), SAMPLE)
     wanted = np.union1d(strange, some)
     taken = part.lazy.select(
         cell.cast(pl.Float32).alias(n) for n, cell in zip(names, cells, strict=True)

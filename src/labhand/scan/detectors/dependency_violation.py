@@ -152,7 +152,7 @@ def _numbers(part: Part) -> Iterator[Anomaly]:
     ]
     if not 3 <= len(many) <= 60:
         return
-    some = part.numbers([c.name for c in many[:NUMBERS]])[:: max(1, part.rows // SOME)]
+    some = part.numbers([c.name for c in many[:NUMBERS]], max(1, part.rows // SOME))
     seen: set[frozenset[str]] = set()
     for a, b, c in itertools.permutations(range(min(len(many), NUMBERS)), 3):
         names = frozenset((many[a].name, many[b].name, many[c].name))

@@ -75,6 +75,14 @@ def _words(part: Part, column: Column) -> Iterable[Anomaly]:
 
     cell = pl.col(column.name)
     plain = cell.str.strip_chars().str.to_lowercase()
+    counts = part.counts(column.name)
+    if (
+        counts is not None
+        and not counts.select(
+            pl.col("value").str.strip_chars().str.to_lowercase().is_in(list(NOTHING)).any()
+        ).item()
+    ):
+        return
     words = NOTHING if column.kind == "number" else NOTHING - MAY_MEAN_IT
     found = _cells(part, column, plain.is_in(list(words)))
     if column.kind in ("category", "text") and column.unique > 3:
