@@ -1,5 +1,6 @@
 """A real Slurm of one machine with two nodes, for tests; nothing outlives it."""
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -50,6 +51,8 @@ def why_not() -> str:
     missing = [name for name in (*DAEMONS, "sbatch") if shutil.which(name, path=path) is None]
     if missing:
         return f"no {', '.join(missing)} here: apt-get install slurmctld slurmd slurm-client munge"
+    if importlib.util.find_spec("submitit") is None:
+        return "no submitit here: pip install 'labhand[slurm]'"
     if os.geteuid() != 0:
         return "only root can start Slurm's daemons"
     return ""
