@@ -28,6 +28,7 @@ APART = 3.0
 """A rate within this factor of one that was tried is not tried again."""
 LEARNED = 0.1
 """The share of what the best constant answer costs, above the least there can be, that has to go."""
+HALVED = 0.5
 SOON = 0.4
 """A loss that has come down to this share of it is learned; no more steps are needed."""
 NOTHING_LEFT = 0.01
@@ -233,8 +234,10 @@ class Batch:
                 own.step()
         least = min(losses[-20:]) if losses[-1] < float("inf") else losses[-1]
         base = min(losses[0], _constant(torch, loss))
+        # weights thrown far off by the first steps may only have begun to come back
+        halved = least - floor < HALVED * (losses[0] - floor)
         falls = losses[-1] < float("inf") and base - least > LEARNED * (base - floor)
-        learned = falls or base - floor < NOTHING_LEFT * (abs(floor) + 1)
+        learned = falls or halved or base - floor < NOTHING_LEFT * (abs(floor) + 1)
         return {
             "rate": float(own.param_groups[0]["lr"]), "steps": len(losses), "first": losses[0],
             "least": least, "learned": bool(learned), "floor": floor, "constant": base,
