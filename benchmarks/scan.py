@@ -1,6 +1,6 @@
 """What scan finds in texts, and how long it takes, side by side with its peers in one run.
 
-    python benchmarks/scan.py [--texts 100000] [--seeds 2] [--rows 150]
+    python benchmarks/scan.py [--texts 100000] [--seeds 2] [--rows 150] [--adbench FOLDER]
 
 Near-duplicates: paragraphs of the docstrings of installed packages, a tenth of them again with 2, 5 or
 10 % of their words changed; a planted pair counts where the Jaccard index of the two sets of words is 0.7 or
@@ -22,6 +22,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -29,6 +30,7 @@ from labhand.scan.corruption import score_ranked
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._alike import alike
 from labhand.scan.env import solve
+from labhand.scan.outliers import score, standardised
 from labhand.scan.text_corruption import text_problems
 
 LEAST = 0.7
@@ -131,14 +133,70 @@ def faults(seeds: int, rows: int) -> None:
         print(f"| {rule} | {len(values)} | {sum(values) / len(values):.3f} |")
 
 
+def outliers(folder: Path) -> None:
+    """Every second ADBench set of a folder of .npz, by labhand and by pyod where it is installed."""
+    import numpy as np
+    from scipy.stats import wilcoxon
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    tools = _scorers()
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in tools}
+    for path in sorted(folder.glob("*.npz"), key=lambda p: p.name)[::2]:
+        told = np.load(path)
+        lines, truth = told["X"].astype(float), told["y"].astype(int)
+        if len(lines) > 10_000:
+            some = np.random.default_rng(0).choice(len(lines), 10_000, replace=False)
+            lines, truth = lines[some], truth[some]
+        for name, tool in tools.items():
+            cpu = time.process_time()
+            scores = tool(standardised(lines))
+            cpu = time.process_time() - cpu
+            if not np.isfinite(scores).all() or np.ptp(scores) == 0:
+                scores = np.zeros(len(truth))
+            marks = roc_auc_score(truth, scores), average_precision_score(truth, scores)
+            found[name].append((*map(float, marks), cpu))
+    print("\n### Outliers: even-position ADBench sets\n")
+    print("| tool | sets | AUCROC | AP | CPU s | p, paired Wilcoxon |\n|---|---|---|---|---|---|")
+    own = [auc for auc, _, _ in found["**labhand**"]]
+    for name, rows in found.items():
+        auc, ap, cpu = (float(v) for v in np.array(rows).mean(axis=0))
+        other = [a for a, _, _ in rows]
+        p = f"{wilcoxon(own, other).pvalue:.3f}" if other != own else ""
+        print(f"| {name} | {len(rows)} | {auc:.4f} | {ap:.4f} | {cpu * len(rows):.1f} | {p} |")
+
+
+def _scorers() -> "dict[str, Callable[[Any], Any]]":
+    import numpy as np
+
+    made: dict[str, Callable[[Any], Any]] = {"**labhand**": lambda lines: score(lines)[0]}
+    try:
+        from pyod.models.ecod import ECOD
+        from pyod.models.iforest import IForest
+        from pyod.models.knn import KNN
+    except ImportError as error:
+        print(f"\npyod is not installed ({error.name}): labhand alone")
+        return made
+    near = lambda n: int(np.clip(np.sqrt(n), 5, 100))  # noqa: E731
+    made["KNN, mean, root of n"] = lambda x: (
+        KNN(n_neighbors=near(len(x)), method="mean").fit(x).decision_scores_
+    )
+    made["IForest"] = lambda x: IForest(random_state=0).fit(x).decision_scores_
+    made["ECOD"] = lambda x: ECOD().fit(x).decision_scores_
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--texts", type=int, default=100_000)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--rows", type=int, default=150)
+    parser.add_argument("--adbench", type=Path, help="a folder with the .npz files of ADBench")
     told = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    near_duplicates(told.texts)
+    if told.adbench:
+        outliers(told.adbench)
+    if told.texts:
+        near_duplicates(told.texts)
     if told.seeds:
         faults(told.seeds, told.rows)
 
