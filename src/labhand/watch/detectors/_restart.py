@@ -26,8 +26,9 @@ VALUES = 5
 """Values before and after that the levels are medians of."""
 GAP = 8
 """A step so many times further than usual leaves a gap, as of a log that goes on elsewhere."""
-FALLS, WAITS = 0.3, 60
-"""Where nothing else marks a restart, the loss must win so much again, within so many values."""
+PATH, FALLS = 40, 0.2
+"""Where nothing else marks a restart, so many values must go the way of the very first ones, which must have
+won at least this share of all."""
 
 Mark = Literal["the steps go back", "the steps leave a gap", "a column marks a restart", ""]
 
@@ -73,7 +74,7 @@ class Restart:
         if course.rewards or loss is None or value is None or not value > 0 or math.isinf(value):
             return None
         mark, self._mark = self._mark, ""
-        if len(self._early) < VALUES:
+        if len(self._early) < PATH:
             self._early.append(value)
         if self._jump is not None:
             return self._after(loss.name, value)
@@ -89,7 +90,7 @@ class Restart:
         if loss is None or self._view.course.rewards or start == len(stretch):
             return len(stretch)
         column = stretch.column(loss.name).since(start)
-        new = len(self._early) < VALUES or len(self._lately) < VALUES or len(self._moves) < VALUES
+        new = len(self._early) < PATH or len(self._lately) < VALUES or len(self._moves) < VALUES
         marked = any(name.lower() in MARKS for name in stretch.columns)
         if new or marked or self._mark or self._jump is not None or self._step is None:
             return start
@@ -99,7 +100,7 @@ class Restart:
         usual = min(*self._moves, int(moves[moves > 0].min(initial=2**62)))
         gaps = (moves > GAP * max(usual, 1)).nonzero()[0]
         found = start + int(gaps[0]) if len(gaps) else len(stretch)
-        first = math.log(median(self._early))
+        first = math.log(median(self._early[:VALUES]))
         if len(column.rows) and float(column.values.min()) <= 0:
             return start
         if len(column.rows):
@@ -159,7 +160,7 @@ class Restart:
         """Whether a value is about what the first ones were, although much had been won since."""
         if value < HIGHER * min(self._lately):
             return False
-        first, before = math.log(median(self._early)), math.log(median(list(self._lately)))
+        first, before = math.log(median(self._early[:VALUES])), math.log(median(list(self._lately)))
         won, now = first - before, math.log(value)
         if won <= WON or not first - NEAR * won < now < first + won:
             return False
@@ -173,25 +174,29 @@ class Restart:
         values.append(value)
         if len(values) < VALUES:
             return None
-        first = median(self._early)
+        first = median(self._early[:VALUES])
         won = math.log(first) - math.log(before)
-        if len(values) == VALUES and not (
-            median(values) > first * math.exp(-2 * NEAR * won) if mark else self._again(values, won)
-        ):
-            self._forget(values)  # bad batches
-            return None
-        fell = math.log(max(values[:VALUES])) - math.log(median(values[-VALUES:]))
-        if mark or fell > FALLS * won:
+        if mark:
+            self._forget(values)
+            kept = median(values) > first * math.exp(-2 * NEAR * won)
+            return Lost(name, step, before, median(values), first, mark) if kept else None
+        if not self._again(values, won):
+            self._forget(values)  # bad batches, or a divergence
+        elif len(values) == PATH:
             self._forget(values)
             return Lost(name, step, before, median(values[:VALUES]), first, mark)
-        if len(values) > WAITS:
-            self._forget(values)
         return None
 
     def _again(self, values: list[float], won: float) -> bool:
-        """Whether the values are about the very first ones, each of them: a spike falls otherwise."""
-        off = [abs(math.log(v / e)) for v, e in zip(values, self._early, strict=True)]
-        return max(off) < NEAR * won
+        """Whether the loss goes the way that it went at first, and that was downwards."""
+        places = range(0, len(values) - VALUES + 1, VALUES)
+        now, then = (
+            [median(path[i : i + VALUES]) for i in places] for path in (values, self._early)
+        )
+        fell = len(values) < PATH or math.log(then[0] / then[-1]) > FALLS * won
+        return (
+            fell and max(abs(math.log(a / b)) for a, b in zip(now, then, strict=True)) < NEAR * won
+        )
 
     def _forget(self, values: list[float]) -> None:
         self._jump = None

@@ -123,8 +123,8 @@ def _as_at_first(lost: Lost, row: Points) -> Claim:
     return Claim(
         key="checkpoint",
         state="confirmed",
-        severity="error",
-        confidence=0.85 if lost.mark else 0.7,
+        severity="error" if lost.mark else "warning",
+        confidence=0.85 if lost.mark else 0.6,
         message=f"`{lost.metric}` went from {lost.before:.4g} to {lost.after:.4g} at step {lost.step}, about "
         f"where it began ({lost.first:.4g}): the training was begun again from its first weights",
         advice="Look at what is loaded when the run is resumed: print what `load_state_dict` returns, and the "

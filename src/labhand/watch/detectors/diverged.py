@@ -246,9 +246,10 @@ class Detector:
             lost = sum(e.lost for e in asked) / len(asked)
             score = min((now - low) / RISE, self._share(low, now) / SHARE, lost)
             return _Rise(score, low, now, step, lost, tuple(asked))
-        low, at = levels.best(1 if self._jumped(at) else STAYS)
+        jumped = self._jumped(at)
+        low, at = levels.best(1 if jumped else STAYS)
         low = self._low_at_rate(low, at)
-        now = levels.now()
+        now = levels.now(2 if jumped else STAYS)
         rise = (now - low - levels.noise) / ALONE_RISE
         if levels.raw:
             rise = (now - low) / (8 * levels.noise) if levels.noise > 0 else 0.0
@@ -256,8 +257,8 @@ class Detector:
         return _Rise(score, low, now, levels.steps[at], math.nan, ())
 
     def _jumped(self, at: int) -> bool:
-        """Whether the learning rate is far above all that it was up to the best level: a level need not have stayed."""
-        rates = [rate for rate in self._rates[: at + 1] if rate == rate]
+        """Whether the learning rate is far above all that it was before the best level: that need not have stayed."""
+        rates = [rate for rate in self._rates[:at] if rate == rate]
         known = len(self._rates) == len(self._view.course.levels.blocks)
         return known and bool(rates) and self._rates[-1] > JUMPED * max(rates) > 0
 
