@@ -131,7 +131,7 @@ def _ray(tmp_path_factory):
     # Ray's sockets lie in it, whose paths may not be long.
     with (
         tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as place,
-        ray_here.ray(Path(place), slurm_here.free_ports(2)) as address,
+        ray_here.ray(Path(place), slurm_here.free_ports(5)) as address,
     ):
         yield address
 

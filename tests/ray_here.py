@@ -26,14 +26,19 @@ def why_not() -> str:
 
 @contextmanager
 def ray(place: Path, ports: list[int]) -> Iterator[str]:
-    """The address of the job server of a Ray that runs within the block."""
-    gcs, dashboard = ports
+    """The address of the job server of a Ray that runs within the block; `ports`: five that are free.
+
+    With Ray's usual ports two of them on one machine would leave one without an agent for its jobs.
+    """
+    gcs, dashboard, agent, beside, client = ports
     env = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_enable_metrics_collection": "0"}
     command = [
         sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--head",
         "--block", "--num-cpus=2", "--num-gpus=0", f"--port={gcs}", f"--dashboard-port={dashboard}",
         f"--temp-dir={place}", "--object-store-memory=80000000", "--disable-usage-stats",
         "--include-dashboard=true", "--node-ip-address=127.0.0.1",
+        f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={beside}",
+        f"--ray-client-server-port={client}",
     ]  # fmt: skip
     with (place / "head.log").open("wb") as log:
         head = subprocess.Popen(

@@ -124,7 +124,8 @@ class Detector:
         if rise.score < LEAST:
             return ()
         self._low, self._largest = rise.low, 0.0
-        self._onset_step = rise.onset_step if self._early is None else self._early.step
+        left = self._left((rise.low + rise.now) / 2) if self._early is None else self._early.step
+        self._onset_step = rise.onset_step if left is None else left
         return self._follow(rise, signal)
 
     def blind(self) -> str | None:
@@ -146,12 +147,18 @@ class Detector:
             if not self._told and most < self._middle:
                 self._early = None
         elif loss is not None and least > self._view.course.bar:
-            middle = levels.plain((low + least) / 2)
-            below = [i for i, (_, value) in enumerate(loss.recent) if value <= middle]
-            after = list(loss.recent)[below[-1] + 1 :] if below else []
-            if after:
-                step = after[0][0]
+            step = self._left((low + least) / 2)
+            if step is not None:
                 self._early = _Early(step, low, least, *causes_of(self._view, step))
+
+    def _left(self, level: float) -> int | None:
+        """The step from which on the loss is above a level; None where that is no longer kept."""
+        course = self._view.course
+        middle = course.levels.plain(level)
+        points = list(course.loss.recent) if course.loss is not None else []
+        below = [i for i, (_, value) in enumerate(points) if value <= middle]
+        after = points[below[-1] + 1 :] if below else []
+        return after[0][0] if after else None
 
     @property
     def _middle(self) -> float:
