@@ -290,3 +290,16 @@ def test_coco_annotations_that_cannot_be_are_found(tmp_path):
         assert told == {
             "beyond": [9, 14], "area": [10], "category": [11], "image that": [12], "four": [13], "read": [3],
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("empty", [1, 3])
+@pytest.mark.parametrize("titles", [[], ["Table 1: doses,,", ",,"]])
+def test_rows_with_next_to_nothing_below_the_header_are_rows(tmp_path, empty, titles):
+    rows = [f"{i},," for i in range(empty)] + [f"{i},text {i},0.{i}" for i in range(empty, 23)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join([*titles, "step,sample,score", *rows, ""]))
+    found = scan([path])
+    (part,) = open_data([path]).data.parts
+    assert part.rows == 23
+    assert "score" in part.columns
+    assert "exact-duplicate" not in {f.rule for f in found.findings}

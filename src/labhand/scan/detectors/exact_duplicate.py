@@ -88,7 +88,7 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
 
 
 def _verified(part: Part, pairs: "pl.DataFrame", names: list[str]) -> "pl.DataFrame":
-    """The pairs whose rows are truly equal: hashes may meet."""
+    """The pairs whose rows hold something and are truly equal: hashes may meet."""
     import polars as pl
 
     left = part.at(pairs[ROW].to_list(), names).drop(ROW)
@@ -97,4 +97,5 @@ def _verified(part: Part, pairs: "pl.DataFrame", names: list[str]) -> "pl.DataFr
         right.select(pl.struct(names).alias("r"))
     )
     kept = same.select(pl.col("l").eq_missing(pl.col("r"))).to_series()
-    return pairs.filter(kept)
+    held = left.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    return pairs.filter(kept & held)

@@ -104,15 +104,20 @@ def _table_alone(content: bytes, lines: list[str]) -> tuple[bytes, int]:
     if counts[0] == usual - 1 and _is_header(plain[0].split(sign), plain[1:], sign):
         return (sign.encode() + content if min(counts[1:]) == usual else content), 0
     before = next((at for at, n in enumerate(counts[:PREAMBLE]) if n >= usual), 0)
-    for at in range(before, min(PREAMBLE, len(plain) - 1)):
-        # a title alone in its line, padded with delimiters, above the names of the columns
-        alone = usual >= 2 and len(plain[at].replace('""', "x").strip(sign + " ").split(sign)) == 1
-        below = [cell.strip() for cell in plain[at + 1].split(sign)]
-        if alone and sum(map(bool, below)) > 1 and counts[at + 1] == usual:
-            before = at + 1
+    # titles, each alone in its line and padded with delimiters, above the names of the columns
+    names = before
+    while usual >= 2 and names < min(PREAMBLE, len(plain) - 1) and _filled(plain[names], sign) < 2:
+        names += 1
+    if counts[names] == usual and _filled(plain[names], sign) > 1:
+        before = names
     for line in lines[:before]:
         content = content[content.index(line.encode()) + len(line.encode()) :].lstrip(b"\r\n")
     return content, before
+
+
+def _filled(line: str, sign: str) -> int:
+    """How many cells of a line, its quoted ones made `""`, hold anything."""
+    return sum(bool(cell.strip()) for cell in line.replace('""', "x").split(sign))
 
 
 def _form(lines: list[str]) -> _Form:
