@@ -43,7 +43,9 @@ def workers(facts: Facts) -> Iterator[Proof]:
     for name in sorted({name for fact in facts.workers for name in fact["states"]}):
         # what is made with the first item is not there at the start
         began = {n: _state(start, n, name) or _state(first, n, name) for n in start}
-        moved = [_state(last, n, name) != state for n, state in began.items() if n in last]
+        # of a worker that was seen once only it is not known whether it draws
+        twice = [n for n in last if _state(start, n, name) or last[n]["when"] != "after 1"]
+        moved = [_state(last, n, name) != began[n] for n in twice if n in began]
         if not moved or not any(moved) or None in began.values():
             continue
         at, count, states = start[min(start)].at, len(start), set(began.values())
