@@ -13,6 +13,8 @@ from labhand.core import registry
 from labhand.kit.cases import documentation
 from labhand.kit.configuration import Configuration
 
+MOST_LINES, LEAST_CUT, WIDEST = 14, 5, 240
+"""Lines of a block of data in a case that the pages show, those that are worth a cut, letters of a line."""
 CASES = Path(__file__).parent.parent / "cases"
 
 
@@ -55,8 +57,30 @@ def extensions(verb: str) -> str:
             if case.exists() and kind.name != "fixer":
                 text = case.read_text(encoding="utf-8").partition("\n")[2]
                 parts.append(f"#### Cases of {extension.name}\n")
-                parts.append(_demoted(text, 5))
+                parts.append(_shortened(_demoted(text, 5)))
     return "\n".join(parts)
+
+
+def _shortened(text: str) -> str:
+    """The text with long blocks of data cut: a reader sees how they begin, the case file holds them whole."""
+    lines: list[str] = []
+    block: list[str] | None = None
+    for line in text.splitlines():
+        fence = line.startswith("```")
+        if block is None:
+            lines.append(line)
+            block = [] if fence and line != "```python" else None
+            continue
+        if not fence:
+            block.append(line if len(line) <= WIDEST else f"{line[:WIDEST]} …")
+            continue
+        shown = [n for n, row in enumerate(block) if n < MOST_LINES or "finding:" in row]
+        if len(block) - len(shown) <= LEAST_CUT:
+            shown = list(range(len(block)))
+        cut = len(block) - len(shown)
+        lines += [*(block[n] for n in shown), *([f"… {cut} more"] if cut else []), line]
+        block = None
+    return "\n".join(lines) + "\n"
 
 
 def _help(command: click.Command, title: str, level: str) -> str:
