@@ -180,6 +180,17 @@ def test_a_metric_that_was_undefined_before_is_no_part_of_a_later_incident() -> 
     assert found.evidence["metrics"] == {"loss": 20}
 
 
+def test_what_is_spoilt_a_little_before_the_loss_is_part_of_its_incident() -> None:
+    watcher = Watcher(None, None)
+    for step in range(30):
+        row = {"train_loss": math.inf if step >= 2 else 1.0, "val_loss": math.inf, "acc": 0.5}
+        row["layer/0/update"] = math.nan if step else 0.1
+        watcher.feed(Points(NOW + step, "log", step, row))
+    (found,) = of(watcher, "non-finite")
+    assert found.evidence["metrics"] == {"train_loss": 2, "val_loss": 0, "layer/0/update": 1}
+    assert found.alarm
+
+
 def test_the_probe_may_be_early_or_late() -> None:
     data = {
         "step": 20, "what": "loss", "first": {"layer": "enc.1", "kind": "forward", "class": "Linear"},

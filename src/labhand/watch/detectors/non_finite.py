@@ -50,6 +50,9 @@ SPARSE_ROWS, SPARSE_STEPS = 5, 100
 CALM_ROWS = 5
 """Finite rows after which it has passed by."""
 
+SOONER = 5
+"""Values of a metric that was bad before the loss, up to which both are one: more of them were undefined."""
+
 TRAINING = "training"
 GRADIENT = "gradient"
 MILD_ADVICE = (
@@ -210,6 +213,9 @@ class Detector:
             return known.unbroken or (bool(known.fact) and not known.settled)
         if not known.unbroken or self._spoils(key, known):
             return known.unbroken
+        # What only got there sooner: an evaluation after the first update, the update of a layer.
+        if known.in_a_row <= SOONER or self._good(key):
+            return True
         # steps of two sources may count different things, and rows of two come in no order
         if known.source == training.source:
             return known.opened >= training.opened
