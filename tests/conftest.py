@@ -20,7 +20,13 @@ import slurm_here
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
-for name in ("PYTHONPATH", "LABHAND_HOME", "LABHAND_ATTEMPT", "LABHAND_OVERLAY"):
+for name in (
+    "PYTHONPATH",
+    "LABHAND_HOME",
+    "LABHAND_ATTEMPT",
+    "LABHAND_OVERLAY",
+    "PYTHONUNBUFFERED",
+):
     os.environ.pop(name, None)
 os.environ.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull, COLUMNS="100")
 

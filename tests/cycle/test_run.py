@@ -169,6 +169,15 @@ def test_bytes_that_are_no_text_come_through_unchanged(lab):
     assert done.returncode == 0
 
 
+def test_what_is_printed_without_a_terminal_is_told_at_once(lab):
+    lab.script("train.py", "print('epoch 1 loss 0.5')\nprint('epoch 2 loss 0.25')\ninput()\n")
+    running = lab.start("run", "--", sys.executable, "train.py", stdin=subprocess.PIPE)
+    assert running.stdout.readline() == b"epoch 1 loss 0.5\n"
+    assert running.stdout.readline() == b"epoch 2 loss 0.25\n"
+    running.communicate(b"\n", timeout=60)
+    assert running.returncode == 0
+
+
 def test_a_script_that_prints_much_loses_nothing(lab):
     lab.script("train.py", "import sys\nfor i in range(100_000):\n    print('x' * 99)\n")
     done = lab.run("train.py", text=False)

@@ -28,7 +28,11 @@ def test_what_was_on_the_path_stays_on_it_the_current_folder_too(
 
 
 def test_a_run_within_a_run_is_one_of_its_own() -> None:
-    outer = probed({}, "/outer", Path("/overlay")) | {"LABHAND_FIRST": "1", "LABHAND_KEEPER": "2"}
+    outer = probed({}, "/outer", Path("/overlay")) | {
+        "LABHAND_FIRST": "1",
+        "LABHAND_KEEPER": "2",
+        "LABHAND_PIPE": "1:2",
+    }
     assert probed(outer, "/inner") == {"PYTHONPATH": BOOT, "LABHAND_ATTEMPT": "/inner"}
     assert unprobed(outer | {"LABHAND_HOME": "/home"}) == {"LABHAND_HOME": "/home"}
 

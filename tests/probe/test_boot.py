@@ -25,7 +25,7 @@ def python(request: pytest.FixtureRequest) -> str:
 LOOK = """
 import json, os, random, sys, threading, warnings
 mine = [n for n in sys.modules if n.startswith("_labhand")]
-print(json.dumps([sys.path, sys.argv, sorted(set(os.environ) - {"LABHAND_ATTEMPT", "LABHAND_FIRST", "PYTHONPATH"}),
+print(json.dumps([sys.path, sys.argv, sorted(set(os.environ) - {"LABHAND_ATTEMPT", "LABHAND_FIRST", "LABHAND_PIPE", "PYTHONPATH"}),
     "sitecustomize" in sys.modules, len(warnings.filters), sys.flags.verbose, threading.active_count()]))
 random.seed(1); print(random.random())
 """

@@ -52,6 +52,7 @@ def start(attempt: str) -> None:
     if overlay:
         begun.guard("overlay", _overlay, overlay, begun)
     begun.before_first_point.append(lambda: _constants(begun))
+    begun.guard("lines", _lines)
     begun.guard("failures", failures.arm, begun)
     if os.environ.get("LABHAND_KEEPER"):
         begun.guard("hangup", _hangup, begun)
@@ -62,6 +63,20 @@ def start(attempt: str) -> None:
 
     finder = imports.install(set(PARTS), arrived)
     finder.replace["torch.utils.tensorboard"] = lambda: _tensorboard(begun)
+
+
+def _lines() -> None:
+    """Has what is printed into the attempt's own pipe arrive line by line, as on a terminal.
+
+    Python holds back 8 KB for a pipe, which may be an hour of epochs. Pipes that the script opens
+    for its children stay as they are.
+    """
+    pipe = os.fstat(1)
+    if pipe.st_mode & 0o170000 != 0o010000:
+        return
+    known = "%d:%d" % (pipe.st_dev, pipe.st_ino)
+    if os.environ.setdefault("LABHAND_PIPE", known) == known and not sys.stdout.write_through:
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def _wake(part: str, module: ModuleType, begun: Session) -> None:
