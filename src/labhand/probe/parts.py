@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any
 
     from .session import Session
 
@@ -71,12 +72,13 @@ def _lines() -> None:
     Python holds back 8 KB for a pipe, which may be an hour of epochs. Pipes that the script opens
     for its children stay as they are.
     """
+    stdout: Any = sys.stdout
     pipe = os.fstat(1)
     if pipe.st_mode & 0o170000 != 0o010000:
         return
     known = "%d:%d" % (pipe.st_dev, pipe.st_ino)
-    if os.environ.setdefault("LABHAND_PIPE", known) == known and not sys.stdout.write_through:
-        sys.stdout.reconfigure(line_buffering=True)
+    if os.environ.setdefault("LABHAND_PIPE", known) == known and not stdout.write_through:
+        stdout.reconfigure(line_buffering=True)
 
 
 def _wake(part: str, module: ModuleType, begun: Session) -> None:
