@@ -45,6 +45,7 @@ class Detector:
     """Watches the share of dead units of each layer."""
 
     wants: Wants = ("dead-share", "zero-share")
+    explained_by = ("non-finite",)
 
     def __init__(self, view: View) -> None:
         self._view = view

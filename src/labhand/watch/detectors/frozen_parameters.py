@@ -45,7 +45,7 @@ class Detector:
     """Watches which weights the loss reaches."""
 
     wants: Wants = ("layer-gradient", Fact)
-    explained_by = ("weights-unchanged",)
+    explained_by = ("non-finite", "weights-unchanged")
 
     def __init__(self, view: View) -> None:
         self._view = view

@@ -46,7 +46,7 @@ class Detector:
     """Watches the gradients of the first layers against the last."""
 
     wants: Wants = ("layer-gradient",)
-    explained_by = ("dead-units",)
+    explained_by = ("non-finite", "dead-units")
 
     def __init__(self, view: View) -> None:
         self._roles = view.roles

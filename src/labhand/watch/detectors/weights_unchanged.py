@@ -45,7 +45,7 @@ class Detector:
     """Watches whether any weight changes."""
 
     wants: Wants = ("layer/", "update-size", "weight-norm", Fact)
-    explained_by = ("dead-units", "learning-rate-exhausted")
+    explained_by = ("non-finite", "dead-units", "learning-rate-exhausted")
 
     def __init__(self, view: View) -> None:
         self._view = view
