@@ -82,7 +82,7 @@ def test_runs_without_a_result_say_why():
     broken.findings = [
         Finding(
             id="f", job="watch", rule="non-finite", severity="error", confidence=1.0, message="m",
-            where=in_run("x", 1), advice="", state="confirmed", alarm=True,
+            where=in_run("x", 1), advice="", state="closed", alarm=True,
         )
     ]  # fmt: skip
     cases = {
@@ -124,3 +124,12 @@ def test_a_change_of_what_judges_is_told_and_never_called_better(lab):
     (judgement,) = json.loads(lab("compare", "base", "eased", "--json").stdout)["judgements"]
     assert judgement["outcome"] == "harness-touched"
     assert "evaluation (train.py:" in judgement["said"]
+
+
+def test_a_table_that_the_run_wrote_is_no_change_of_what_judges(lab):
+    lab.script("train.py", SCRIPT + "\nopen('log.csv', 'w').write('loss,test\\n%s,1\\n' % a.lr)\n")
+    for name, setting in (("base", "lr=0.1"), ("high", "lr=0.3")):
+        done = lab("run", "--name", name, "--set", setting, "--", sys.executable, "train.py")
+        assert done.returncode == 0, done.stderr
+    (judgement,) = json.loads(lab("compare", "base", "high", "--json").stdout)["judgements"]
+    assert judgement["outcome"] != "harness-touched", judgement["said"]

@@ -14,6 +14,8 @@ from labhand.kit.metric_names import headlines
         (["probe/loss", "steps_per_s"], ["steps_per_s"]),
         (["probe/lr", "probe/loss", "system/rss_bytes"], ["probe/loss"]),
         (["system/rss_bytes"], []),
+        (["batch/labels", "layer/0/dead", "probe/loss"], ["probe/loss"]),
+        (["batch/loss"], ["batch/loss"]),
         ([], []),
     ],
 )

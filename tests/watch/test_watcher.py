@@ -194,7 +194,10 @@ def test_what_is_spoilt_a_little_before_the_loss_is_part_of_its_incident() -> No
 def test_layers_behind_spoilt_weights_are_evidence_and_no_finding() -> None:
     watcher = Watcher(None, None)
     for step in range(40):
-        row = {"loss": math.nan if step >= 5 else 1.0, "layer/body/dead": 0.98 if step >= 10 else 0.0}
+        row = {
+            "loss": math.nan if step >= 5 else 1.0,
+            "layer/body/dead": 0.98 if step >= 10 else 0.0,
+        }
         watcher.feed(Points(NOW + step, "log", step, row | {"layer/head/dead": 0.0}))
     (found,) = watcher.findings().findings
     assert found.rule == "non-finite"

@@ -17,6 +17,7 @@ from labhand.core.run import Failure
 from labhand.scan import scan
 from labhand.web import data_report, report
 from labhand.web import page as contract
+from labhand.web.curves import plan
 
 WEB = Path(report.__file__).parent
 HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;{{ 7*7 }}'
@@ -293,3 +294,15 @@ def test_the_report_of_a_scan_shows_rows_values_and_the_undo(tmp_path: Path) -> 
     assert page.count("<rect ") == data_report.BINS and "<path " in page
     assert "labhand scan --apply" in page and "labhand scan --undo" in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_what_was_looked_at_in_layers_is_one_chart_a_measure_apart_from_the_persons_own():
+    names = ["loss", "probe/lr", "batch/classes", "batch/loss", "system/cpu_percent"]
+    names += [f"layer/body.{i}/dead" for i in range(3)] + ["layer/body.0/update"]
+    groups = {title: [c.title or c.lines[0][0] for c in charts] for title, charts in plan(names)}
+    assert groups == {
+        "Metrics": ["loss", "batch/loss"],
+        "Probe": ["learning rate"],
+        "Layers and batches": ["batch: classes", "dead", "body.0 update"],
+        "Machine": ["load"],
+    }

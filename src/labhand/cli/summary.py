@@ -15,7 +15,7 @@ import click
 from labhand.cli import looks
 from labhand.core.finding import Finding
 from labhand.core.run import Attempt, Run
-from labhand.kit.metric_names import OURS, headlines
+from labhand.kit.metric_names import headlines, is_ours
 
 if TYPE_CHECKING:
     from labhand.core.store import Store
@@ -315,7 +315,7 @@ def _metric_table(run: Run) -> list[str]:
     from labhand.web import words
 
     rows = [["  metric", "first", "last", "min", "max", "points", ""]]
-    own_first = sorted(run.metrics.items(), key=lambda item: item[0].startswith(OURS))
+    own_first = sorted(run.metrics.items(), key=lambda item: is_ours(item[0]))
     for name, m in own_first:
         values = [words.quantity(name, value) for value in (m.first, m.last, m.min, m.max)]
         broken = f"{m.non_finite} not finite" if m.non_finite else ""
@@ -364,7 +364,7 @@ def _results(metrics: "list[MetricComparison]", found: "Comparison") -> list[str
 
     names = {run.id: run.name for run in found.runs}
     ids = list(names)
-    own = [m for m in metrics if not m.name.startswith(OURS)] or metrics
+    own = [m for m in metrics if not is_ours(m.name)] or metrics
     grouped = any(len(group) > 1 for group in found.groups)
     heads = [words.setup([names[i] for i in group]) for group in found.groups]
     rows = [["", *(heads if grouped else names.values()), ""]]

@@ -284,7 +284,9 @@ def _harness(home: Path, root: Path, before: Code, after: Code) -> str:
         old, new = Path(place, "before"), Path(place, "after")
         snapshot.lay_out(before, root, home, old)
         snapshot.lay_out(after, root, home, new)
-        found = touches(snapshot.diff(root, home, before, after), old, new)
+        # data files are mostly what runs wrote
+        of_code, _ = _of_code(snapshot.diff(root, home, before, after).splitlines())
+        found = touches("\n".join(of_code), old, new)
         first: dict[str, str] = {}
         for touch in found:
             if touch.what != "tests":

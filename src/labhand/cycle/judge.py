@@ -80,6 +80,8 @@ def _judged(first: Setup, setup: Setup, known: Sequence[Setup], metric: str | No
     missing = "no-metric" if metric is None else _without_result(setup.runs, metric)
     if metric is None or missing:
         said = f"{_who(setup)} {_NO_RESULT[missing]}"
+        if metric is not None and missing == "no-metric":
+            said = f"{_who(setup)} has no value of `{metric}`, so nothing is judged"
         return Judgement(runs=ids, metric=metric, outcome=missing or "no-metric", said=said)
     like = [sample(other, metric) for other in known]
     found = effect(sample(first, metric), sample(setup, metric), like)
@@ -117,7 +119,10 @@ def result(run: Run, metric: str) -> float | None:
 
 
 def _not_finite(run: Run) -> bool:
-    return any(f.rule == "non-finite" and f.state == "confirmed" and f.alarm for f in run.findings)
+    return any(
+        f.rule == "non-finite" and f.state in ("confirmed", "closed") and f.alarm
+        for f in run.findings
+    )
 
 
 def sample(setup: Setup, metric: str) -> Sample:

@@ -8,8 +8,11 @@ from labhand.core.run import Metric
 
 Direction = Literal["down", "up"]
 
-OURS = ("probe/", "system/")
-"""What metric names begin with where labhand measured them itself."""
+LOOKS = re.compile(
+    r"layer/.+/(grad_norm|dead|update)|batch/(labels|classes|shared|repeated|mean|std)"
+    r"|eval/(mean|std)|rank/(weights|size)"
+)
+"""The metrics of the probe's looks, at a few steps, into layers, batches and ranks."""
 
 LOSSES = frozenset(
     "loss losses nll ce bce mse mae rmse rmsle logloss xent crossentropy perplexity ppl bpb bpc bpd "
@@ -28,6 +31,11 @@ TRAIN = frozenset("train training trn tr".split())
 VALIDATION = frozenset("val valid validation eval evaluation dev heldout holdout valset".split())
 TEST = frozenset(["test"])
 HELD_OUT = VALIDATION | TEST
+
+
+def is_ours(metric: str) -> bool:
+    """Whether labhand measured it itself, on the machine or inside the training."""
+    return metric.startswith(("probe/", "system/")) or LOOKS.fullmatch(metric) is not None
 
 
 def direction(metric: str) -> Direction | None:
@@ -54,7 +62,7 @@ def headlines(names: Iterable[str]) -> list[str]:
     Of the person's own those whose direction is known, else all; without any, the probe's loss.
     """
     names = list(names)
-    own = [n for n in names if not n.startswith(OURS)]
+    own = [n for n in names if not is_ours(n)]
     own = [n for n in own if direction(n)] or own
     if not own:
         return [n for n in names if n == "probe/loss"]

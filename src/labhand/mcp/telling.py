@@ -10,7 +10,7 @@ from labhand.core.finding import SEVERITIES, Finding, Findings, Skipped
 from labhand.core.run import Run
 from labhand.core.store import Store
 from labhand.cycle.compare import Comparison, settings_told
-from labhand.kit.metric_names import OURS, headlines
+from labhand.kit.metric_names import headlines, is_ours
 from labhand.web import story, words
 
 LINE = 400
@@ -166,7 +166,7 @@ def metrics(run: Run, limit: int) -> str:
 
 
 def _place(name: str, first: Sequence[str]) -> tuple[int, bool]:
-    return first.index(name) if name in first else len(first), name.startswith(OURS)
+    return first.index(name) if name in first else len(first), is_ours(name)
 
 
 def runs(rows: Iterable[Any], total: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from labhand.core.run import Run
 from labhand.cycle.compare import Comparison, Difference, MetricComparison
-from labhand.kit.metric_names import OURS
+from labhand.kit.metric_names import is_ours
 from labhand.web import words
 from labhand.web.page import Against, Change, Outcome
 from labhand.web.patches import patches
@@ -55,7 +55,7 @@ def _said(rule: str, message: str) -> str:
 
 
 def _told(metrics: list[MetricComparison]) -> list[MetricComparison]:
-    own = [m for m in metrics if not m.name.startswith(OURS)]
+    own = [m for m in metrics if not is_ours(m.name)]
     own = own or [m for m in metrics if m.name == "probe/loss"]
     return sorted(own, key=lambda m: m.direction is None)[:OUTCOMES]
 

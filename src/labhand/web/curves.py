@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from labhand.core.finding import Finding
 from labhand.core.run import Run
-from labhand.kit.metric_names import OURS, TEST, TRAIN, VALIDATION, direction
+from labhand.kit.metric_names import LOOKS, TEST, TRAIN, VALIDATION, direction, is_ours
 from labhand.web.page import Chart, Group, Key
 from labhand.web.words import quantity
 
@@ -41,8 +41,12 @@ _STEP_PARTS = ("step_s", "data_s", "forward_s", "backward_s", "optimizer_s")
 _UNITS = {"_bytes": "bytes", "_percent": "percent", "_s": "seconds"}
 _HINTS = {
     "Probe": "measured inside the training, by labhand",
+    "Layers and batches": "looked at inside the training at a few steps, by labhand",
     "Machine": "measured on the machine, by labhand",
 }
+_TOLD_APART = 6
+"""So many colours the lines of a chart have."""
+_FOLDED = ("Layers and batches",)
 _FOLD_FROM = 13
 
 
@@ -64,7 +68,7 @@ class Sketch:
         """What the values are measured in, where labhand measured them; empty otherwise."""
         name = self.lines[0][0]
         ends = (unit for end, unit in _UNITS.items() if name.endswith(end))
-        return next(ends, "") if name.startswith(OURS) else ""
+        return next(ends, "") if is_ours(name) else ""
 
 
 @dataclass
@@ -91,7 +95,8 @@ def curves(
             chart, entry = drawing.chart(len(entries), member)
             charts.append(chart)
             entries.append(entry)
-        folded = several and (len(charts) >= _FOLD_FROM or len(entries) > OPEN)
+        many = len(charts) >= _FOLD_FROM or len(entries) > OPEN
+        folded = several and (many or title in _FOLDED)
         out.groups.append(
             Group(
                 title=title,
@@ -114,7 +119,7 @@ def plan(names: Iterable[str]) -> list[tuple[str, list[Sketch]]]:
     What the probe saw of the loss is left out where the person's own metrics tell it.
     """
     names = list(names)
-    own = _paired([n for n in names if not n.startswith(OURS)])
+    own = _paired([n for n in names if not is_ours(n)])
     groups: list[tuple[str, list[Sketch]]] = []
     if len(own) < _FOLD_FROM:
         groups.append(("Metrics", own))
@@ -124,9 +129,10 @@ def plan(names: Iterable[str]) -> list[tuple[str, list[Sketch]]]:
             head, slash, _ = chart.lines[0][0].partition("/")
             parts.setdefault(head if slash else "Metrics", []).append(chart)
         groups += parts.items()
-    told = any(re.search(r"(^|[/_])loss$", n) and not n.startswith(OURS) for n in names)
+    told = any(re.search(r"(^|[/_])loss$", n) and not is_ours(n) for n in names)
     seen = [n for n in names if n.startswith("probe/") and not (told and n == "probe/loss")]
     groups.append(("Probe", _probe(seen)))
+    groups.append(("Layers and batches", _looks([n for n in names if LOOKS.fullmatch(n)])))
     groups.append(("Machine", _system([n for n in names if n.startswith("system/")])))
     return [(title, charts) for title, charts in groups if charts]
 
@@ -166,6 +172,24 @@ def _probe(names: list[str]) -> list[Sketch]:
         charts.append(Sketch("time of a step", _coloured(times, labels)))
     order = ["loss", "grad norm", "update ratio", "learning rate", "time of a step", "memory"]
     return sorted(charts, key=lambda c: order.index(c.title) if c.title in order else len(order))
+
+
+def _looks(names: list[str]) -> list[Sketch]:
+    """One measure of all layers in one chart, as long as they can be told apart; else one a layer."""
+    measures: dict[str, list[str]] = {}
+    for name in names:
+        kind, _, rest = name.partition("/")
+        measures.setdefault(rest.rpartition("/")[2] if kind == "layer" else name, []).append(name)
+    charts = []
+    for measure, members in measures.items():
+        layers = [n[len("layer/") :].rpartition("/")[0] if n != measure else "" for n in members]
+        title = measure.replace("_", " ").replace("/", ": ")
+        if 1 < len(members) <= _TOLD_APART:
+            charts.append(Sketch(title, _coloured(members, layers)))
+        else:
+            pairs = zip(members, layers, strict=True)
+            charts += [Sketch(f"{layer} {title}".strip(), [(n, "", 1)]) for n, layer in pairs]
+    return charts
 
 
 def _system(names: list[str]) -> list[Sketch]:
@@ -347,7 +371,7 @@ def _order(name: str) -> tuple[bool, bool, str]:
 
 
 def _weight(name: str) -> int:
-    return 1 if name.startswith("system/") else 2 if name.startswith("probe/") else 5
+    return 1 if name.startswith("system/") else 2 if is_ours(name) else 5
 
 
 def _read(folder: Path, names: list[str], share: float) -> "dict[str, Curve]":

@@ -16,7 +16,7 @@ from labhand.core.run import Attempt, Fix, Run
 from labhand.core.store import Store, write_whole
 from labhand.cycle.compare import Comparison, against_previous
 from labhand.cycle.sweep import Sweep
-from labhand.kit.metric_names import OURS
+from labhand.kit.metric_names import is_ours
 from labhand.kit.values import flat
 from labhand.web import story, words
 from labhand.web.against import against
@@ -265,7 +265,7 @@ def _numbers(run: Run) -> list[Number]:
             last_step=f"{m.last_step:,}",
             non_finite=m.non_finite,
         )
-        for name, m in sorted(run.metrics.items(), key=lambda item: item[0].startswith(OURS))
+        for name, m in sorted(run.metrics.items(), key=lambda item: is_ours(item[0]))
     ]
 
 

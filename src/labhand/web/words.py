@@ -13,7 +13,7 @@ from labhand.core.finding import SEVERITIES, Finding, Related
 from labhand.core.run import Run
 from labhand.cycle.compare import Comparison, Estimate, Result
 from labhand.kit.escapes import ESCAPES
-from labhand.kit.metric_names import OURS, direction, headlines
+from labhand.kit.metric_names import direction, headlines, is_ours
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
@@ -44,7 +44,7 @@ def signed(value: float | None) -> str:
 
 def quantity(name: str, value: float | None) -> str:
     """A metric's value with the unit that its name tells, where labhand measured it itself."""
-    if value is None or not math.isfinite(value) or not name.startswith(OURS):
+    if value is None or not math.isfinite(value) or not is_ours(name):
         return number(value)
     if name.endswith("_bytes"):
         return size(value)
