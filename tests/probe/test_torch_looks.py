@@ -214,3 +214,34 @@ for _ in range(80):
     )
     assert lab.run("train.py").returncode == 0
     assert ("train-eval-mismatch" in {f["rule"] for f in lab.show()["findings"]}) == (not frozen)
+
+
+@pytest.mark.parametrize(("folder", "severity"), [("site-packages", "note"), (".", "warning")])
+def test_a_part_that_a_librarys_own_model_leaves_out_is_a_note(lab, folder, severity) -> None:
+    """The pooler of a BERT whose tokens are used is nobody's mistake."""
+    lab.script(
+        f"{folder}/towers.py",
+        "import torch\n"
+        "class Tower(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.body = torch.nn.Linear(8, 8)\n"
+        "        self.pooler = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Tanh())\n"
+        "    def forward(self, x):\n"
+        "        return self.body(x)\n",
+    )
+    lab.script(
+        "train.py",
+        f"import sys; sys.path.insert(0, {folder!r})\n"
+        "import torch, towers\n"
+        "model = torch.nn.Sequential(towers.Tower(), torch.nn.Linear(8, 1))\n"
+        "optimizer = torch.optim.SGD(model.parameters(), 0.1)\n"
+        "for step in range(60):\n"
+        "    loss = (model(torch.randn(16, 8)) - 1).square().mean()\n"
+        "    optimizer.zero_grad(); loss.backward(); optimizer.step()\n",
+    )
+    assert lab.run("train.py").returncode == 0
+    (found,) = (f for f in lab.show()["findings"] if f["rule"] == "frozen-parameters")
+    assert found["severity"] == severity
+    assert "0.pooler.0.weight" in found["message"]
+    assert ("`Tower` itself leaves it out" in found["message"]) == (severity == "note")

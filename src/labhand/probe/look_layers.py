@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 
+from .people import of_person
 from .torch_loads import in_use
 from .torch_looks import Look
 from .torch_measure import local
+from .torch_replay import inner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,12 +142,27 @@ class Layers(Look):
             "held": len(held),
             "trained": len(trained),
             "out_of_reach": texts(out_of_reach, named, held),
+            "uncalled_by": self.uncalled_by(set(out_of_reach)),
             "left_out": texts([i for i in self.reached if i not in held], named, held),
             "frozen": texts([i for i, p in held.items() if not p.requires_grad], named, held),
             "frozen_share": share([p for p in held.values() if not p.requires_grad], held.values()),
         }
         fact.update(in_use(held, set(named.values())))
         self.event("reach", **dict(fact, looks=self.turns, step=self.step))
+
+    def uncalled_by(self, lost: Set[int]) -> List[str]:
+        """The library classes that leave out of the loss what is lost; empty where the person's code does."""
+        owners: Dict[int, type] = {}
+        for model in self.looks.models() if lost else ():
+            for module in inner(model).modules():
+                for part in module.children():
+                    weights = {id(p) for p in part.parameters()}
+                    if weights <= lost:  # the outermost comes first
+                        owners = {**dict.fromkeys(weights, type(module)), **owners}
+        kinds = {owners.get(i) for i in lost}
+        if not all(kind is not None and of_library(kind) for kind in kinds):
+            return []
+        return sorted(kind.__name__ for kind in kinds if kind is not None)
 
     def held(self) -> Dict[int, Any]:
         """The parameters of all optimizers."""
@@ -191,6 +209,13 @@ def leaves(root: Any) -> Set[int]:
                 seen.add(following)
                 waiting.append(following)
     return found if not waiting else set()
+
+
+def of_library(kind: type) -> bool:
+    """Whether a class is of an installed library whose `forward` decides what it calls."""
+    module = sys.modules.get(kind.__module__)
+    file = getattr(module, "__file__", None)
+    return bool(file) and not of_person(str(file)) and not kind.__module__.startswith("torch.nn.")
 
 
 def texts(which: List[int], named: Dict[int, str], held: Dict[int, Any]) -> List[str]:

@@ -10,7 +10,8 @@ A part of the model stays as it was made, at random, while the rest learns aroun
 
 ## Known problems
 Freezing a pretrained part and handing all parameters to the optimizer is common and harmless: once a
-checkpoint was loaded it is a note. Parts that are used only in some steps (experts, heads of other
+checkpoint was loaded it is a note; so is a part that a library's own model does not call, such as the
+pooler of a BERT whose tokens are used. Parts that are used only in some steps (experts, heads of other
 tasks) show up until they are used.
 
 ## Example
@@ -122,15 +123,17 @@ class Detector:
         own = [name for name in left_out if not name.startswith("unnamed")]
         frozen = data.get("frozen", []) if data.get("frozen_share", 0) >= SMALL else []
         if lost:
+            library = data.get("uncalled_by", [])
             yield self._claim(
-                f"The loss does not depend on {_several(lost)}, which the optimizer is to train",
+                f"The loss does not depend on {_several(lost)}, which the optimizer is to train"
+                + (f"; {_several(library)} itself leaves it out" if library else ""),
                 lost,
                 Cause(
                     "a `detach()`, a `no_grad()`, or a part that is never called on the way to the loss",
                     0.85,
                     f"they are in no graph of a loss, in {data.get('looks')} measured steps",
                 ),
-                "warning",
+                "note" if library else "warning",
                 fact,
             )
         elif own:
