@@ -67,7 +67,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The settings that one file declares and its project never reads."""
-        if not _DECLARES.search(code.source.text):
+        if not _DECLARES.search(code.source.text) or code.is_test:
             return
         declared = [s for s in flags.declared(code.project, code.source) if not _exempt(s)]
         yield from self._parsed(code, [s for s in declared if s.kind == "argparse"])
@@ -122,6 +122,8 @@ class Rule:
             return
         names = reads(code.project, files, code.source)
         fields = [f for f in data.dataclass_fields(code.project, known) if not _exempt(f)]
+        if any(re.search(r"\b(hydra|omegaconf)\b", f.text) for f in files):
+            fields = [f for f in fields if f.name != "defaults"]  # what Hydra composes it from
         suspects = [f for f in fields if f.name not in names]
         if not suspects:
             return

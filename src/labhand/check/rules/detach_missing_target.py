@@ -164,7 +164,9 @@ def _discounted(code: Code, flows: Mapping[ast.expr, Spot], made: Spot) -> bool:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and node not in given
     ]
     named = [s for s in products if _DISCOUNT.search(ast.unparse(s.node))]
-    return any(made.node in code.behind(spot) for spot in named)
+    sums = [s for n, s in flows.items() if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add)]
+    added = {n for s in sums for n in code.behind(s)}  # a reward and what is yet to come
+    return any(s.node in added and made.node in code.behind(s) for s in named)
 
 
 def _nodes(found: Mapping[tuple[str, object], Spot]) -> set[ast.AST]:

@@ -58,6 +58,11 @@ class Rule:
             given = call.arg(None, key)
             if not isinstance(given, ast.Constant) or given.value is not True:
                 continue
+            size = (
+                call.arg(1, "batch_size") if call.method != "batch" else call.arg(0, "batch_size")
+            )
+            if isinstance(size, ast.Constant) and size.value == 1:
+                continue  # nothing is left over
             part = _part(code, call)
             if part is not None and not _handled(code, call):
                 yield code.claim(

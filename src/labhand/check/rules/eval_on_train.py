@@ -88,6 +88,8 @@ class Rule:
         """The scores of one file that are computed on train data, and called otherwise."""
         if not code.mentions("fit(", "score(", "evaluate(", "validat", "test", "accuracy"):
             return
+        if code.is_test:
+            return
         told: set[ast.stmt] = set()
         for found in (*_labelled(code), *_loaders(code), *_handed(code), *_only(code)):
             statement = code.source.index.statement(found.node)

@@ -177,8 +177,10 @@ def _decides(node: ast.If) -> str | None:
 def _on_test(code: Code, metric: ast.expr) -> Fact | None:
     """What shows that a metric is computed on test data, and on no validation data."""
     first: Fact | None = None
-    for node, spot in code.behind(metric).items():
-        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+    flows = code.behind(metric)
+    put = {n for s in flows.values() if _is_put_into(s) for n in code.behind(s)}
+    for node, spot in flows.items():
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or node in put:
             continue
         fact = _data_part(code, spot)
         if fact is None:
@@ -188,6 +190,15 @@ def _on_test(code: Code, metric: ast.expr) -> Fact | None:
         if fact.value == "test" and first is None:
             first = fact
     return first
+
+
+def _is_put_into(spot: Spot) -> bool:
+    """Whether it is stored into a part of something: test rows in a whole do not make it the test part."""
+    if not isinstance(spot.node, ast.Subscript):
+        return False
+    statement = spot.where.source.index.statement(spot.node)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    return isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Constant)
 
 
 def _data_part(code: Code, spot: Spot) -> Fact | None:

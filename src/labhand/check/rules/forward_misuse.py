@@ -15,6 +15,10 @@ _MODULES = frozenset(
     {"torch.nn.Module", "lightning.pytorch.LightningModule", "lightning.LightningModule"}
 )
 _CAUSAL = re.compile(r"Causal|GPT|LanguageModel|Autoregressive|CharLM|TransformerLM")
+_HOOKED = re.compile(
+    r"DataParallel|FullyShardedDataParallel|torch\.compile|register_\w*hook|(weight|spectral)_norm|\bprune\."
+)
+"""What runs by the call of a module, and not by its `forward`."""
 _ATTENDS = re.compile(r"attn|attention|transformer|encoder|decoder|block|layer", re.I)
 
 
@@ -216,11 +220,16 @@ def within_body(node: FunctionNode) -> Iterator[ast.AST]:
 
 
 def _forward_calls(code: Code) -> Iterator[Claim]:
+    around = [one.text for one in code.project.component(code.source)]
+    if not any(_HOOKED.search(text) for text in around):
+        return
     for call in code.calls(".forward"):
         receiver = call.receiver
         if receiver is None or code.is_test or "super" in ast.unparse(receiver):
             continue
         if isinstance(receiver, ast.Name) and receiver.id in ("self", "cls"):
+            continue
+        if _is_tried_out(code, call):
             continue
         if call.where.scope.owner is not None and _owner_is_module(code, call.where):
             continue
@@ -236,6 +245,14 @@ def _forward_calls(code: Code) -> Iterator[Claim]:
             confidence=0.95,
             change=Change("scientific", f"Call `{text}`", [edit]),
         )
+
+
+def _is_tried_out(code: Code, call: Call) -> bool:
+    """Whether a file runs its own module only where it is run by itself, without what would be skipped."""
+    above = [a for a in code.source.index.ancestors(call.node) if isinstance(a, ast.If)]
+    return any(
+        "__name__" in ast.unparse(a.test) and not _HOOKED.search(ast.unparse(a)) for a in above
+    )
 
 
 def _is_class(code: Code, receiver: ast.expr) -> bool:

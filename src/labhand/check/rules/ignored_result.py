@@ -72,7 +72,7 @@ def _dropped(code: Code, statement: ast.Expr, node: ast.Call) -> Iterator[Claim]
     if not known and not any(n.endswith(f".{last}") for n in functions):
         return
     call = code.call(node)
-    if call.name in functions:
+    if call.name in functions and not _is_tried(code, statement):
         exported = statement in code.source.tree.body and _is_exported(code)
         if call.arg(None, "out") is None and not exported:
             yield _claim(code, statement, node, call.arg(0))
@@ -184,6 +184,11 @@ def _in_place(code: Code, call: Call) -> bool:
 
 def _is_tested(code: Code, statement: ast.Expr) -> bool:
     """Whether it only asks if the call raises."""
+    shown = statement in code.source.tree.body and _is_exported(code)
+    return _is_tried(code, statement) or code.is_test or shown
+
+
+def _is_tried(code: Code, statement: ast.Expr) -> bool:
     for above in code.source.index.ancestors(statement):
         if isinstance(above, ast.With) and any(
             re.search(r"raises|warns|suppress|assert", ast.unparse(i.context_expr))
@@ -192,8 +197,7 @@ def _is_tested(code: Code, statement: ast.Expr) -> bool:
             return True
         if isinstance(above, ast.Try) and len(above.body) == 1:
             return True
-    shown = statement in code.source.tree.body and _is_exported(code)
-    return code.is_test or shown
+    return False
 
 
 def _is_exported(code: Code) -> bool:

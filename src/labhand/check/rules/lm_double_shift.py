@@ -91,7 +91,11 @@ def _given(code: Code) -> Iterator[Claim]:
 def _shifted(code: Code, flows: Mapping[ast.expr, Spot]) -> Spot | None:
     """The shift in a flow that is taken towards the next token."""
     for node, spot in flows.items():
-        of_ids = isinstance(node, ast.Subscript) and not _SIZES.search(ast.unparse(node.value))
+        of_ids = (
+            isinstance(node, ast.Subscript)
+            and not _SIZES.search(ast.unparse(node.value))
+            and code.name(spot.at(node.value)) is None  # such as `sys.argv`
+        )
         if of_ids and language.shift(node) == "next":
             return spot
         if isinstance(node, ast.Call):

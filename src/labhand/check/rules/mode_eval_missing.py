@@ -9,6 +9,7 @@ from labhand.core.finding import Severity
 from labhand.kit.code import contexts
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Fact, Step
+from labhand.kit.code.model import FunctionNode
 
 _EVALUATES = re.compile(
     r"(^|_)(eval\w*|val|valid\w*|test\w*|predict\w*|infer\w*|score|accuracy)(_|$)"
@@ -16,6 +17,8 @@ _EVALUATES = re.compile(
 _STOCHASTIC = re.compile(
     r"mc_|monte|dropout|uncertain|bayes|ensemble|update_bn|recalibrat|calib|swa|tta", re.I
 )
+
+_TAUGHT = re.compile(r"load|train|fit|optim|backward|\.step", re.I)
 
 
 class Rule:
@@ -68,6 +71,8 @@ class Rule:
         """The evaluations of one file that run in training mode, one for each model and function."""
         if not code.mentions("no_grad", "inference_mode", "def test", "def eval", "def valid"):
             return
+        if code.is_test:
+            return
         told: set[tuple[object, str]] = set()
         for call in code.module_calls():
             model = ast.unparse(call.node.func)
@@ -87,17 +92,27 @@ def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, li
     if evaluation is None or _trains(code, call):
         return None
     mode = code.mode(call.node.func, call)
-    if mode.value != "train":
+    if mode.value != "train" or _is_untaught(mode):
         return None
     layer = code.mode_matters(call.node.func, call.where)
     return (mode, layer, evaluation) if layer else None
+
+
+def _is_untaught(mode: Fact) -> bool:
+    """Whether the model is made in a function that neither trains nor loads: its shapes are tried out."""
+    made = mode.chain[0] if mode.chain else None
+    if made is None or not isinstance(made.node, ast.Assign | ast.AnnAssign):
+        return False
+    function = made.source.index.scope(made.node).node
+    is_function = isinstance(function, FunctionNode)
+    return is_function and not _TAUGHT.search(ast.unparse(function))
 
 
 def _only_evaluates(code: Code, call: Call) -> bool:
     """Whether a function that is called after evaluation loops over data, and trains nothing."""
     scope = call.where.scope
     looped = bool(code.loops(call.node)) and bool(_EVALUATES.search(scope.name))
-    if not looped or code.is_test or call.node.args[:1] == []:
+    if not looped or call.node.args[:1] == []:
         return False
     body = scope.node
     return not any(h.call.method in ("backward", "step", "grad") for h in code.running(body))

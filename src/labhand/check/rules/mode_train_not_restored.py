@@ -1,7 +1,7 @@
 """Training that goes on in evaluation mode after the first evaluation."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from labhand.check.claim import Change, Claim, Code, Level
@@ -10,6 +10,7 @@ from labhand.kit.code import contexts
 from labhand.kit.code.calls import Call
 from labhand.kit.code.contexts import Loop
 from labhand.kit.code.facts import Step
+from labhand.kit.code.paths import Point
 
 
 class _Found(NamedTuple):
@@ -146,11 +147,43 @@ def _comes_round(code: Code, evaluation: Step, training: Call, around: list[Loop
         start = next((h.root for h in inside if h.call.node is training.node), training.node)
         paths = loop.where.source.names.paths(loop.where.scope)
         names = loop.where.source.names
-        head: list[ast.stmt] = [loop.node]
-        before = paths.leads(names.point(root), names.point(start), avoiding=head)
-        elsewhere = root is not evaluation.node and root is not start
-        return not before or elsewhere
+        one, other = names.point(root), names.point(start)
+        back = _switches_back(code, loop, ast.unparse(training.node.func), evaluation)
+        round_ = paths.leads(one, loop.node, back) and paths.leads(loop.node, other, back)
+        if one is other:  # one call of a function does both: its own order counts
+            return round_ and not _right_before(evaluation, training)
+        before = paths.leads(one, other, avoiding=[loop.node])
+        elsewhere = root is not evaluation.node
+        return round_ and (not before or elsewhere)
     return False
+
+
+def _switches_back(
+    code: Code, loop: Loop, module: str, evaluation: Step
+) -> Callable[[Point], bool]:
+    """A test for ways: whether a statement puts the module, by one of its two names, into training mode."""
+    assert isinstance(evaluation.node, ast.Call)
+    assert isinstance(evaluation.node.func, ast.Attribute)
+    names = {module, ast.unparse(evaluation.node.func.value)}
+
+    def test(point: Point) -> bool:
+        return any(
+            h.call.method == "train"
+            and h.call.receiver is not None
+            and ast.unparse(h.call.receiver) in names
+            for h in code.doing(point, loop.where)
+        )
+
+    return test
+
+
+def _right_before(evaluation: Step, training: Call) -> bool:
+    """Whether `eval()` stands before the training in its own function: frozen statistics on purpose."""
+    source, scope = training.where
+    if evaluation.source is not source or evaluation.node not in scope.calls:
+        return False
+    names = source.names
+    return names.paths(scope).leads(names.point(evaluation.node), names.point(training.node))
 
 
 def _claim(code: Code, found: _Found) -> Claim:

@@ -134,6 +134,8 @@ def _uses_gradients(code: Code, function: ast.AST, loop: Loop) -> bool:
     ):
         return True
     text = "\n".join(code.source.lines[first - 1 : last])
+    if "volatile=True" in text:
+        return True  # the `no_grad` of PyTorch before 0.4
     if not isinstance(function, ast.Module):
         # A function that also trains mentions them for its own reasons: only its loop counts.
         trains = re.search(r"\.backward\(", text)

@@ -67,7 +67,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The optimizers of one file that have nothing to train."""
-        if not code.mentions("optim", "Adam", "SGD"):
+        if not code.mentions("optim", "Adam", "SGD") or code.is_test:
             return
         for optimizer in optimizers.built(code):
             frozen = _all_frozen(code, optimizer)
@@ -207,6 +207,8 @@ def _other_model(code: Code, optimizer: Built) -> Iterator[Claim]:
         loops = code.source.index.loops(step.node)
         if not loops or step.where.scope is not optimizer.call.where.scope:
             continue
+        if not _is_this(code, optimizer, step.receiver):
+            continue
         outer = loops[-1]
         mine = {m.split(".")[0] for m in optimizer.models}
         if mine & {n.id for s in outer.body for n in ast.walk(s) if isinstance(n, ast.Name)}:
@@ -233,6 +235,14 @@ def _other_model(code: Code, optimizer: Built) -> Iterator[Claim]:
             return
 
 
+def _is_this(code: Code, optimizer: Built, receiver: ast.expr) -> bool:
+    """Whether a name that is stepped surely means this optimizer, and none bound to it before or after."""
+    if not isinstance(receiver, ast.Name):
+        return True
+    bound = code.project.reaching(receiver, code.where(receiver))[1]
+    return all(b.node is optimizer.statement for b in bound)
+
+
 def _models_behind(code: Code, node: ast.AST) -> set[str] | None:
     """The modules, as written, that a loss is computed by; None where something else may compute it."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -252,7 +262,7 @@ def _apart(code: Code, optimizer: Built, others: set[str]) -> bool:
     scope = optimizer.call.where.scope
     for other in others:
         node = next((c.func for c in scope.calls if ast.unparse(c.func) == other), None)
-        if node is None:
+        if node is None or _holds(code, node, optimizer):
             return False
         for part in ast.walk(optimizer.call.node):
             if isinstance(part, ast.expr) and ast.unparse(part) in optimizer.models:
@@ -261,3 +271,9 @@ def _apart(code: Code, optimizer: Built, others: set[str]) -> bool:
                     return False
                 break
     return True
+
+
+def _holds(code: Code, other: ast.expr, optimizer: Built) -> bool:
+    """Whether another model may be made of one of the optimizer's."""
+    names = {m.partition(".")[0] for m in optimizer.models}
+    return any(isinstance(n, ast.Name) and n.id in names for n in code.behind(other))

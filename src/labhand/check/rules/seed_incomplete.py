@@ -110,7 +110,7 @@ class Rule:
 
 def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
     first = seeds[0]
-    main = all(_in_main_block(code, s.call.node) for s in seeds)
+    main = all(_in_main_block(code.source, s.call.node) for s in seeds)
     files = (code.project.below if main else code.project.component)(code.source)
     if len(files) > _MOST_FILES:
         return
@@ -118,7 +118,7 @@ def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
     if "every" in seeded or any("seed_everything" in f.text for f in files):
         return
     draws = {
-        family: next((d for one in files for d in _draws(code, one, family)), None)
+        family: next((d for one in files for d in _run_draws(code, one, family)), None)
         for family in _SEEDING
         if family not in seeded
     }
@@ -127,9 +127,9 @@ def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
         yield _missing_claim(code, first, seeds, missing)
 
 
-def _in_main_block(code: Code, node: ast.AST) -> bool:
+def _in_main_block(source: Source, node: ast.AST) -> bool:
     """Whether it runs only where the file itself is run."""
-    above = code.source.index.ancestors(node)
+    above = source.index.ancestors(node)
     return any(isinstance(a, ast.If) and "__name__" in ast.unparse(a.test) for a in above)
 
 
@@ -162,13 +162,25 @@ def _of_run(seed: _Seed) -> bool:
 
 
 def _of_one_draw(code: Code, seed: _Seed) -> bool:
-    """Whether a function seeds what it draws itself, such as its split, and trains nothing."""
+    """Whether a seeding is for what is drawn right after it, or in a function that trains nothing."""
     scope = seed.call.where.scope
+    if seed.family in _drawn_next(code, seed):
+        return True
     if not isinstance(scope.node, FunctionNode) or re.search(r"main|train|run", scope.name):
         return False
     calls = [code.call(node) for node in scope.calls]
     words = {(c.entry("random") or {}).get("draws") for c in calls}
     return seed.family in words and not any(c.method in ("backward", "fit") for c in calls)
+
+
+def _drawn_next(code: Code, seed: _Seed) -> set[object]:
+    """From what the statement after a seeding draws."""
+    statement = code.source.index.statement(seed.call.node)
+    block = code.source.index.block(statement)
+    after = block[block.index(statement) + 1 :][:1]
+    nodes = {n for s in after for n in ast.walk(s) if isinstance(n, ast.Call)}
+    calls = [code.call(n) for n in seed.call.where.scope.calls if n in nodes]
+    return {(c.entry("random") or {}).get("draws") for c in calls}
 
 
 def _seeds(code: Code, source: Source) -> list[_Seed]:
@@ -193,6 +205,13 @@ def _entries(code: Code, source: Source, key: str) -> Iterator[tuple[Call, str]]
                 call = call_of(code.project, node, Where(source, scope))
                 if call.name == name:
                     yield call, str(entry[key])
+
+
+def _run_draws(code: Code, source: Source, family: str) -> Iterator[Call]:
+    """The draws in a file that a run of this one can come to."""
+    for draw in _draws(code, source, family):
+        if source is code.source or not _in_main_block(source, draw.node):
+            yield draw
 
 
 def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:

@@ -17,6 +17,7 @@ _NOT_TRAINING = re.compile(
 _IN_ORDER = re.compile(
     r"stateful|bptt|repackage|TimeSeries|time_series|IterableDataset|webdataset|streaming\s*=\s*True|rollout"
 )
+_SERIES = re.compile(r"LSTM|GRU|SimpleRNN|time_?steps|look_?back|n_lags|window_size", re.I)
 _STREAM = re.compile(r"iter|stream|pipe|web", re.I)
 _MIXES = re.compile(r"randperm|permutation|shuffle\(|\.sample\(frac|Iterable|replay|buffer", re.I)
 
@@ -156,6 +157,8 @@ def _trains(code: Code) -> bool:
 def _fit(code: Code, call: Call) -> Iterator[Claim]:
     if call.option("shuffle") is not False or not code.mentions("keras", "tensorflow"):
         return
+    if _SERIES.search(code.source.text):
+        return  # windows of a series are often kept in their order on purpose
     given = call.arg(None, "shuffle")
     if given is None:
         return

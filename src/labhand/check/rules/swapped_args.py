@@ -16,6 +16,8 @@ _DIRECTIONS = frozenset(
     "in out src dst source target input output from to pos neg positive negative".split()
 )
 """Words of pairs that decoders, inverses and distances turn round on purpose."""
+_AXES = frozenset("row rows col cols x y h w height width".split())
+"""Words of pairs that keywords exchange to transpose."""
 
 
 class Rule:
@@ -99,6 +101,7 @@ def _keywords(node: ast.Call) -> _Pair | None:
                 _name(back) == one
                 and not _MEANT.search(ast.unparse(node.func))
                 and not _turned(one, other)
+                and not (_words(one) & _AXES and _words(other) & _AXES)
             ):
                 return value, back, one, other
     return None

@@ -93,7 +93,7 @@ _Wrong = tuple[str, str, list]  # type: ignore[type-arg]
 
 def _misspelt(code: Code, node: ast.Assign, target: ast.Attribute) -> _Wrong | None:
     right = _meant(code, target)
-    if right is None:
+    if right is None or (right == "requires_grad" and _is_so_anyway(code, node, target)):
         return None
     base = code.text(target.value)
     shown = ast.unparse(target)
@@ -102,6 +102,14 @@ def _misspelt(code: Code, node: ast.Assign, target: ast.Attribute) -> _Wrong | N
         f"write `{ast.unparse(target.value)}.{right}`",
         [code.replace(target, f"{base}.{right}")],
     )
+
+
+def _is_so_anyway(code: Code, node: ast.Assign, target: ast.Attribute) -> bool:
+    """Whether it switches off the gradient of a new tensor, which has none."""
+    fresh = {*code.words("results", "factories", "tensor")} - {"torch.cat", "torch.stack"}
+    made = code.made_by(target.value, *fresh)
+    off = isinstance(node.value, ast.Constant) and node.value.value is False
+    return off and made is not None and made.arg(None, "requires_grad") is None
 
 
 def _meant(code: Code, target: ast.Attribute) -> str | None:

@@ -3,7 +3,7 @@
 import ast
 
 from labhand.kit.code import knowledge
-from labhand.kit.code.facts import Step
+from labhand.kit.code.facts import Spot, Step
 from labhand.kit.code.origins import origins
 from labhand.kit.code.view import View
 
@@ -23,6 +23,8 @@ def batched(view: View, node: ast.expr) -> list[Step]:
     model = next((n for n in behind if isinstance(n, ast.Call) and _is_model(view, n)), None)
     if model is None or any(_reshapes(n, model) for n in behind):
         return []
+    if any(_goes_over(view, spot, model) for spot in behind.values()):
+        return []
     loops = view.loops(node, up=2)
     loop = loops[0] if loops else None
     if loop and loop.kind in ("batch", "inference") and isinstance(loop.node, ast.For):
@@ -36,6 +38,15 @@ def batched(view: View, node: ast.expr) -> list[Step]:
         if part.value in ("train", "validation", "test"):
             return list(part.chain)
     return []
+
+
+def _goes_over(view: View, spot: Spot, model: ast.Call) -> bool:
+    """Whether a name is one row of what the model gives: a loop hands it out."""
+    if not isinstance(spot.node, ast.Name):
+        return False
+    home, bindings = view.project.reaching(spot.node, spot.where)
+    over = [b.value for b in bindings if b.how == "loop" and b.value is not None]
+    return any(model in view.behind(Spot(value, home)) for value in over)
 
 
 def _is_index(index: ast.expr) -> bool:

@@ -30,12 +30,22 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         case ast.Call():
             return _call(facts, spot)
         case ast.BinOp(left=left, right=right):
+            if _off(facts, spot):
+                return [Fact("detached")]
             return [_together(facts, [spot.at(left, ()), spot.at(right, ())])]
         case ast.UnaryOp(operand=operand):
             return facts.all(spot.at(operand))
         case ast.Name():
             return _name(facts, spot)
     return None
+
+
+def _off(facts: Facts, spot: Spot) -> bool:
+    """Whether an operation surely runs where gradients are off."""
+    if not any(word in spot.where.source.text for word in ("no_grad", "inference_mode")):
+        return False
+    off = tables.words("graph", "off", "context")
+    return under(facts.project, spot.node, spot.where, off) is True
 
 
 def _name(facts: Facts, spot: Spot) -> Iterable[Fact]:

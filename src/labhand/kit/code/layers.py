@@ -180,6 +180,8 @@ def makes_weights(call: Call, depth: int = _DEPTH) -> bool:
         return any(makes_weights(call_of(call.project, n, call.where), depth - 1) for n in inner)
     if not name.startswith("torch.nn.") or name.count(".") != 2 or "weights" in entry:
         return False
+    if name.endswith("()"):
+        return False  # a layer that is called, and was made elsewhere
     last = name.rpartition(".")[2]
     return last[:1].isupper() and not last.endswith((*_WEIGHTLESS, *_PADS))
 
