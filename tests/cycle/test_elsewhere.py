@@ -153,6 +153,26 @@ def test_the_tasks_of_two_nodes_find_each_other(lab, slurm) -> None:
     assert lines == ["0 2 0 2 127.0.0.1 True", "1 2 1 2 127.0.0.1 True"]
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_the_lines_of_several_tasks_come_whole_and_at_once(lab, slurm, unbuffered) -> None:
+    lab.script("labhand.toml", "[slurm]\nnodes = 2\nntasks-per-node = 1\n")
+    lab.script(
+        "train.py",
+        "import os, pathlib, sys, time\n"
+        "for step in range(3000): print('rank', os.environ['RANK'], 'step', step, 'of', 3000)\n"
+        "while not pathlib.Path('seen').exists(): time.sleep(0.05)\n",
+    )
+    env = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    running = lab.start("run", "--on", "slurm", "--", sys.executable, "train.py", env=env)
+    lines = sorted(running.stdout.readline() for _ in range(6000))
+    (lab.folder / "seen").touch()
+    rest, told = running.communicate(timeout=60)
+    assert running.returncode == 0 and not rest, told
+    assert lines == sorted(
+        b"rank %d step %d of 3000\n" % (r, s) for r in (0, 1) for s in range(3000)
+    )
+
+
 def test_ctrl_c_takes_back_what_waits(lab, slurm, until) -> None:
     lab.script("labhand.toml", "[slurm]\nbegin = 'now+1hour'\n")
     lab.script("train.py", TRAIN)

@@ -178,6 +178,23 @@ def test_what_is_printed_without_a_terminal_is_told_at_once(lab):
     assert running.returncode == 0
 
 
+def test_the_lines_of_several_ranks_come_whole(lab):
+    """Though all are told to write at once, as on many machines; they share one pipe."""
+    rank = "import sys\nfor step in range(2000): print('rank', sys.argv[1], 'step', step, 'ends')"
+    lab.script("rank.py", rank)
+    lab.script(
+        "train.py",
+        "import subprocess, sys\n"
+        "ranks = [subprocess.Popen([sys.executable, 'rank.py', r]) for r in '01']\n"
+        "sys.exit(any(rank.wait() for rank in ranks))",
+    )
+    done = lab.run("train.py", env=os.environ | {"PYTHONUNBUFFERED": "1", "WORLD_SIZE": "2"})
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == sorted(
+        f"rank {rank} step {step} ends" for rank in (0, 1) for step in range(2000)
+    )
+
+
 def test_a_script_that_prints_much_loses_nothing(lab):
     lab.script("train.py", "import sys\nfor i in range(100_000):\n    print('x' * 99)\n")
     done = lab.run("train.py", text=False)

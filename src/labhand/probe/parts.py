@@ -70,9 +70,13 @@ def _lines() -> None:
     """Has what is printed into the attempt's own pipe arrive line by line, as on a terminal.
 
     Python holds back 8 KB for a pipe, which may be an hour of epochs. Pipes that the script opens
-    for its children stay as they are.
+    for its children stay as they are. Unbuffered, a print is several writes, between which those of
+    other ranks would come.
     """
     stdout: Any = sys.stdout
+    if stdout.write_through and os.environ.get("WORLD_SIZE", "1") != "1":
+        for stream in (stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True, write_through=False)
     pipe = os.fstat(1)
     if pipe.st_mode & 0o170000 != 0o010000:
         return

@@ -28,7 +28,9 @@ class Launcher:
     `--on slurm` uses it for jobs of more than one task; within `salloc` it can be asked for.
 
     ## Known problems
-    The tasks have no terminal. Where srun has to end them, it tells 128 + signal or 1.
+    The tasks have no terminal. Their output comes line by line, each line whole up to the 1,024 bytes
+    that Slurm hands on at once; other programs than Python may hold theirs back, as in any pipe.
+    Where srun has to end the tasks, it tells 128 + signal or 1.
 
     ## Example
     `labhand run --on srun -- torchrun --nproc-per-node 8 train.py`
@@ -72,7 +74,8 @@ def tasks() -> tuple[int, int]:
 
 def _step() -> list[str]:
     nodes, each = tasks()
-    step = ["srun", "--overlap", "--unbuffered", "--kill-on-bad-exit=1", "--export=ALL"]
+    # Not --unbuffered: each task's output would come as it was read, cut within a line.
+    step = ["srun", "--overlap", "--kill-on-bad-exit=1", "--export=ALL"]
     step += [f"--nodes={nodes}", f"--ntasks={nodes * each}", f"--ntasks-per-node={each}"]
     if cpus := os.environ.get("SLURM_CPUS_PER_TASK"):
         step.append(f"--cpus-per-task={cpus}")  # since 22.05 a step does not inherit it
