@@ -3,6 +3,8 @@
 import ast
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -242,6 +244,26 @@ def test_answers_are_kept_until_anything_in_the_project_changes(bad: Path) -> No
     entry.write_text("torn")
     (bad.parent / "other.py").unlink()
     assert check([bad], root=bad.parent, home=home).findings == first.findings
+
+
+def test_no_rule_is_loaded_for_a_project_whose_answers_are_kept(bad: Path) -> None:
+    home = bad.parent / ".labhand"
+    (home / "rules").mkdir(parents=True)
+    first = check([bad], root=bad.parent, home=home)
+    look = (
+        "import sys; from pathlib import Path; from labhand.check import check; "
+        f"found = check([Path({str(bad)!r})], root=Path({str(bad.parent)!r}), "
+        f"home=Path({str(home)!r})); print([f.rule for f in found.findings], len(found.ran), "
+        "[s.why for s in found.skipped], [n for n in sys.modules if n.startswith('labhand.check.rules.')])"
+    )
+
+    def told() -> str:
+        done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True)
+        return done.stdout.strip() or done.stderr
+
+    assert told() == f"['grad-zero-missing'] {len(first.ran)} [] []"
+    (home / "rules" / "torn.py").write_text("class Rule(\n")
+    assert "cannot be loaded" in told() and "cannot be loaded" in told()
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -1,5 +1,9 @@
 """Extensions are found by their file name; a broken one never stops the rest."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from labhand.core import registry
@@ -45,6 +49,21 @@ def test_a_broken_one_is_named_and_the_rest_loads(home, text):
 def test_listing_imports_nothing(home):
     (home / "rules" / "loud.py").write_text("raise SystemExit('imported')")
     assert "loud" in [e.name for e in registry.extensions("rule", home)]
+
+
+def test_an_installed_package_brings_its_own(tmp_path):
+    (tmp_path / "theirs.py").write_text("class Rule:\n    severity = 'note'\n")
+    told = tmp_path / "theirs-1.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (told / "entry_points.txt").write_text("[labhand.rules]\nfrom-outside = theirs:Rule\n")
+    look = (
+        "from labhand.core import registry; found = registry.find('from-outside'); "
+        "print(found.origin, found.load().severity)"
+    )
+    env = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", look], env=env, capture_output=True, text=True)
+    assert done.stdout == "theirs note\n", done.stderr
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

@@ -1,6 +1,5 @@
 """The report: one file that holds everything, loads nothing, and says what happened."""
 
-import dataclasses
 import hashlib
 import itertools
 import json
@@ -10,6 +9,7 @@ import typing
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from labhand.core.finding import Finding, in_run
@@ -271,11 +271,13 @@ def test_the_page_shows_every_field_of_its_contract():
         if origin is dict:
             return {}
         hints = typing.get_type_hints(kind)
-        return kind(**{f.name: made(hints[f.name]) for f in dataclasses.fields(kind)})
+        return kind(**{f.name: made(hints[f.name]) for f in msgspec.structs.fields(kind)})
 
     whole = made(contract.Page)
     # A failed attempt, so that the attempts are shown; a patch's title is the file's name
-    whole = dataclasses.replace(whole, tries=[dataclasses.replace(whole.tries[0], good=False)])
+    whole = msgspec.structs.replace(
+        whole, tries=[msgspec.structs.replace(whole.tries[0], good=False)]
+    )
     html = report.render(whole)
     unseen = [token for token in given if token not in html]
     keys = {key.name for group in whole.groups for chart in group.charts for key in chart.keys}

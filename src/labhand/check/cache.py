@@ -1,15 +1,12 @@
 """Findings kept by the content of the project and the version of the rules."""
 
 import hashlib
-import importlib.util
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
-from labhand.check.claim import RuleLike
-from labhand.core import registry
+from labhand.check.chosen import Chosen
 from labhand.core.finding import Finding, Skipped
 from labhand.core.store import write_whole
 from labhand.kit.code import Project
@@ -30,9 +27,8 @@ class Cache:
     A finding may rest on any file of the project, so any change in the project makes it stale.
     """
 
-    def __init__(self, home: Path | None, project: Project, rules: Mapping[str, RuleLike]) -> None:
+    def __init__(self, home: Path | None, project: Project, rules: Chosen) -> None:
         self.folder = home / "cache" / "check" if home is not None and home.is_dir() else None
-        self.home = home
         self.project = project
         self.rules = rules
 
@@ -40,18 +36,8 @@ class Cache:
     def _state(self) -> str:
         digest = hashlib.sha256(self.project.signature.encode())
         digest.update("\0".join(sorted(self.rules)).encode())
-        for path in self._code():
-            digest.update(path.read_bytes())
+        digest.update(self.rules.code.encode())
         return digest.hexdigest()
-
-    def _code(self) -> list[Path]:
-        packages = ("labhand.check", "labhand.kit.code")
-        found = [registry.source_of(e) for e in registry.extensions("rule", self.home)]
-        for package in packages:
-            spec = importlib.util.find_spec(package)
-            for folder in (spec.submodule_search_locations or ()) if spec else ():
-                found.extend(p for p in Path(folder).rglob("*") if p.suffix in (".py", ".toml"))
-        return sorted(set(found))
 
     def _entry(self, path: Path) -> Path | None:
         if self.folder is None:

@@ -11,10 +11,10 @@ from typing import Any
 
 from labhand.check import narrow, patches, settle, suppress
 from labhand.check.cache import Cache, Told
-from labhand.check.claim import Claim, Code, RuleLike, made
-from labhand.check.measured import BEYOND, Measured
-from labhand.core import registry
-from labhand.core.errors import InputError, NotFoundError
+from labhand.check.chosen import Chosen
+from labhand.check.claim import Claim, Code, RuleLike
+from labhand.check.measured import Measured
+from labhand.core.errors import InputError
 from labhand.core.finding import (
     SEVERITIES,
     Finding,
@@ -59,11 +59,11 @@ def check(
     """
     began = time.perf_counter()
     root = root.resolve()
-    rules, broken = _rules(home, list(select), list(ignore), measured is not None)
+    rules = Chosen(home, list(select), list(ignore), measured is not None)
     files = _files(paths or [root])
     project = Project(root)
     cache = Cache(home, project, rules)
-    answer = Findings(ran=sorted(rules), skipped=broken)
+    answer = Findings(ran=sorted(rules), skipped=list(rules.skipped))
     suppressed = 0
     by_run = settle.ByRun(measured, rules, select, ignore)
     for path, told in _told(files, project, rules, cache):
@@ -121,13 +121,13 @@ def check_text(
         NotFoundError: no rule has a name in `select` or `ignore`.
     """
     root, path = root.resolve(), path.resolve()
-    rules, broken = _rules(home, list(select), list(ignore))
+    rules = Chosen(home, list(select), list(ignore))
     project = Project(root)
     source = project.add(Source(path, text))
     told = _one(path, project, rules)
     off = _off_here(_shown(path, root), per_file or {})
     found = suppress.kept(source, [f for f in told.findings if f.rule not in off])
-    return Findings(findings=found, ran=sorted(rules), skipped=[*broken, *told.skipped])
+    return Findings(findings=found, ran=sorted(rules), skipped=[*rules.skipped, *told.skipped])
 
 
 def claims(source: Source, project: Project, rules: Mapping[str, RuleLike]) -> list[Finding]:
@@ -159,33 +159,6 @@ def _found(name: str, rule: RuleLike, code: Code) -> list[Finding]:
     seen: Counter[str] = Counter()
     root = code.project.root
     return [_finding(name, rule, claim, code.source, root, seen) for claim in rule.check(code)]
-
-
-def _rules(
-    home: Path | None, select: list[str], ignore: list[str], run: bool = False
-) -> tuple[dict[str, RuleLike], list[Skipped]]:
-    known = [e.name for e in registry.extensions("rule", home)]
-    for name in (*select, *ignore):
-        if name not in known and not (run and name in BEYOND):
-            raise NotFoundError.named("rule", name, known, "labhand rule --list")
-    loaded, broken = registry.load_all("rule", home)
-    skipped = [
-        Skipped(b.extension.name, f"its file cannot be loaded: {b.why}")
-        for b in broken
-        if b.extension.name not in ignore and (not select or b.extension.name in select)
-    ]
-    rules: dict[str, RuleLike] = {}
-    for name, kind in loaded.items():
-        if name in ignore or (select and name not in select):
-            continue
-        try:
-            rule = made(kind)
-        except Exception as error:  # an outside rule must not stop the others
-            skipped.append(Skipped(name, f"it cannot be used: {error}"))
-            continue
-        if select or rule.level != "possible":
-            rules[name] = rule
-    return rules, skipped
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

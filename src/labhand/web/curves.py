@@ -9,10 +9,11 @@ of steps, differences of times in ticks since the run began, values (`"NaN"` and
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from labhand.core.finding import Finding
 from labhand.core.run import Run
@@ -50,8 +51,7 @@ _FOLDED = ("Layers and batches",)
 _FOLD_FROM = 13
 
 
-@dataclass
-class Sketch:
+class Sketch(msgspec.Struct):
     """A chart to be: its lines by metric name with their labels and colours."""
 
     title: str
@@ -71,12 +71,11 @@ class Sketch:
         return next(ends, "") if is_ours(name) else ""
 
 
-@dataclass
-class Curves:
+class Curves(msgspec.Struct):
     """The charts of a run: their groups for the page, and the data they are drawn from."""
 
-    groups: list[Group] = field(default_factory=list)
-    data: dict[str, Any] = field(default_factory=dict)
+    groups: list[Group] = []
+    data: dict[str, Any] = {}
     thinned: bool = False
 
 
@@ -298,9 +297,7 @@ class _Drawing:
 
     def _learn(self, curve: "Curve") -> None:
         """Keeps what tells the step of an attempt's start and the time of a step."""
-        import numpy as np
-
-        for attempt in np.unique(curve.attempt).tolist():
+        for attempt in sorted(set(curve.attempt.tolist())):
             first = int(curve.steps[curve.attempt == attempt].min())
             self.first_steps[attempt] = min(first, self.first_steps.get(attempt, first))
         if len(curve.steps) > len(self.knots):

@@ -1,19 +1,18 @@
 """What the report's template gets: the whole contract between Python and the page."""
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
 
-@dataclass(frozen=True, kw_only=True)
-class Fact:
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """A labelled fact of the headline or of the environment."""
 
     label: str
     value: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A line of code or of a diff. `number` is None in a diff."""
 
     text: str
@@ -21,8 +20,7 @@ class Line:
     number: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Patch:
+class Patch(msgspec.Struct, frozen=True, kw_only=True):
     """A diff of one file, or a command. `title` is the file's name."""
 
     title: str
@@ -31,8 +29,7 @@ class Patch:
     removed: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Remedy:
+class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     """A fix: what it changes, exactly, and whether it touches the science."""
 
     safety: str
@@ -40,8 +37,7 @@ class Remedy:
     patches: list[Patch]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Note:
+class Note(msgspec.Struct, frozen=True, kw_only=True):
     """A finding. `number` is the one that the curves' markers show; None without a step."""
 
     number: int | None
@@ -62,8 +58,7 @@ class Note:
     remedy: Remedy | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A metric in a chart's legend; `line`, `line_before`: its indices among the lines in the data.
 
     `value` is the last one; the run before, where it is drawn, ended at `before`.
@@ -78,8 +73,7 @@ class Key:
     before: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chart:
+class Chart(msgspec.Struct, frozen=True, kw_only=True):
     """A chart: `index` finds its curves in the data; `words` is what the filter box looks in.
 
     `log`: its vertical axis is logarithmic to begin with.
@@ -93,8 +87,7 @@ class Chart:
     keys: list[Key]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Charts that belong together, folded where there are many."""
 
     title: str
@@ -104,8 +97,7 @@ class Group:
     charts: list[Chart]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Number:
+class Number(msgspec.Struct, frozen=True, kw_only=True):
     """A metric in numbers, formatted."""
 
     name: str
@@ -118,8 +110,7 @@ class Number:
     non_finite: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A setting, package or fact that is not what it was."""
 
     key: str
@@ -127,8 +118,7 @@ class Change:
     after: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A metric's last value in both runs."""
 
     name: str
@@ -138,8 +128,7 @@ class Outcome:
     change: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Against:
+class Against(msgspec.Struct, frozen=True, kw_only=True):
     """What changed against another run. `code_note` speaks where there is no diff to show."""
 
     name: str
@@ -155,8 +144,7 @@ class Against:
     gone_findings: list[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Try:
+class Try(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt. `command` is empty where it is the run's."""
 
     number: int
@@ -168,8 +156,7 @@ class Try:
     remedy: Remedy | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, kw_only=True):
     """The end of what the last attempt printed."""
 
     text: str
@@ -178,8 +165,7 @@ class Output:
     attempt: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Page:
+class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The report of a run. `data` is what the curves are drawn from; it becomes JSON."""
 
     title: str
@@ -203,4 +189,4 @@ class Page:
     resources: list[Fact]
     packages: list[Fact]
     written: str
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = {}
