@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labhand.core.errors import NotFoundError
-from labhand.kit import points
+from labhand.kit import few, points
 from labhand.kit.records import Blocks
 from labhand.probe.points import Writer
 
@@ -330,7 +330,7 @@ def test_a_curve_keeps_every_spike_and_what_is_no_number(tmp_path):
     logged(tmp_path, [({"loss": v}, n) for n, v in enumerate(values.tolist())])
     drawn = points.curve(tmp_path, "loss", 500)
     assert drawn.total == 30_000 and len(drawn.steps) <= 502
-    assert {7, 12_345, 23_456, 29_000, 0, 29_999} <= set(drawn.steps.tolist())
+    assert {7, 12_345, 23_456, 29_000, 0, 29_999} <= set(drawn.steps)
     assert (np.diff(drawn.steps) > 0).all()
 
 
@@ -342,13 +342,14 @@ def test_a_curve_has_the_hidden_points_of_every_attempt_before_the_shown(tmp_pat
         [(step, {"loss": 3.0}) for step in range(500, 2000)],
     )
     drawn = points.curve(tmp_path, "loss", 200)
-    assert drawn.shown.sum() <= 200 and (~drawn.shown).sum() <= 200
-    assert not drawn.shown[: (~drawn.shown).sum()].any()
-    assert set(drawn.attempt[~drawn.shown].tolist()) == {1, 2}
-    assert drawn.steps[drawn.shown].max() == 1999
+    shown, hidden = drawn.points(), drawn.points(shown=False)
+    assert len(shown) <= 200 and len(hidden) <= 200
+    assert drawn.shown == [False] * len(hidden) + [True] * len(shown)
+    assert set(drawn.attempt[: len(hidden)]) == {1, 2}
+    assert max(step for step, _, _ in shown) == 1999
     together = points.curves(tmp_path, ["loss", "unknown"], 200)
     assert list(together) == ["loss"]
-    assert together["loss"].steps.tolist() == drawn.steps.tolist()
+    assert together["loss"].steps == drawn.steps
 
 
 def test_steps_that_go_back_are_all_kept_and_drawn_in_order(tmp_path):
@@ -356,8 +357,8 @@ def test_steps_that_go_back_are_all_kept_and_drawn_in_order(tmp_path):
     found = points.series(tmp_path, "loss")
     assert found.steps.tolist() == [5, 3, 4, 3] and found.shown.all()
     drawn = points.curve(tmp_path, "loss")
-    assert drawn.steps.tolist() == [3, 3, 4, 5]
-    assert drawn.values.tolist() == [1.0, 3.0, 2.0, 0.0]
+    assert drawn.steps == [3, 3, 4, 5]
+    assert drawn.values == [1.0, 3.0, 2.0, 0.0]
 
 
 def test_the_last_value_is_that_of_the_last_step(tmp_path):
@@ -365,3 +366,40 @@ def test_the_last_value_is_that_of_the_last_step(tmp_path):
     attempts(tmp_path, [(step, {"loss": value}) for step, value in logged])
     short = points.metrics(tmp_path)["loss"]
     assert (short.last, short.last_step, short.points) == (0.25, 30, 5)
+
+
+TOLD = st.lists(
+    st.tuples(
+        st.integers(1, 3),
+        st.sampled_from([("log", None), ("output", None), ("tracker", 0), ("tracker", 1)]),
+        st.dictionaries(NAMES, FLOATS, min_size=1, max_size=3),
+        st.integers(-5, 20),
+    ),
+    max_size=30,
+)
+
+
+@LEVEL
+@given(told=TOLD)
+def test_few_points_are_told_without_numpy_as_many_are_with_it(tmp_path_factory, told):
+    folder = tmp_path_factory.mktemp("run")
+    writers = {}
+    for at, (attempt, (source, rank), values, step) in enumerate(told):
+        place = folder / "attempts" / str(attempt)
+        place.mkdir(parents=True, exist_ok=True)
+        key = attempt, source, rank
+        if key not in writers:
+            writers[key] = Writer(str(place), source, rank)
+        writers[key].row(values, step, float(at))
+    for writer in writers.values():
+        writer.close()
+    every = points.names(folder)
+
+    def all_told():
+        curves = points.curves(folder, every, 100)
+        return repr((points.metrics(folder), sorted(curves.items())))
+
+    short = all_told()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(few, "MOST_BYTES", -1)
+        assert all_told() == short

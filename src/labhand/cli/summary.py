@@ -244,7 +244,7 @@ def _values(folder: Path | None, name: str) -> list[float]:
     from labhand.kit import points
 
     curve = points.curve(folder, name, 256)
-    return [float(value) for value in curve.values[curve.shown]]
+    return [value for _, _, value in curve.points()]
 
 
 def _changed(comparison: "Comparison") -> tuple[str, str]:

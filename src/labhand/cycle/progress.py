@@ -172,10 +172,8 @@ def live(store: Store, run: Run) -> Status | None:
     progress = Progress()
     curve = points.curve(store.folder(run.id), shown[0], WINDOW * 4)
     for at, step, value in list(zip(curve.times, curve.steps, curve.values, strict=True))[-WINDOW:]:
-        progress.row(
-            "probe" if shown[0] == "probe/loss" else "log", int(step), {shown[0]: float(value)}
-        )
-        progress.look(float(at))
+        progress.row("probe" if shown[0] == "probe/loss" else "log", step, {shown[0]: value})
+        progress.look(at)
     progress.latest |= {m: last for m in shown if (last := run.metrics[m].last) is not None}
     if MEMORY in run.metrics:
         progress.memory = run.metrics[MEMORY].last

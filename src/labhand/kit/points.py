@@ -56,6 +56,11 @@ class Tail:
         return sorted(rows, key=lambda row: row.time) if len(self._files) > 1 else rows
 
 
+def rows(path: Path) -> Iterator[Row]:
+    """The whole rows of one points file, in the order of logging."""
+    return _Followed(path).read()
+
+
 class _Followed:
     """One points file, read up to `_at`: the end of its last whole record."""
 
@@ -135,12 +140,17 @@ class Curve(NamedTuple):
 
     name: str
     source: str
-    steps: "NDArray[np.int64]"
-    times: "NDArray[np.float64]"
-    values: "NDArray[np.float64]"
-    attempt: "NDArray[np.int32]"
-    shown: "NDArray[np.bool_]"
+    steps: list[int]
+    times: list[float]
+    values: list[float]
+    attempt: list[int]
+    shown: list[bool]
     total: int
+
+    def points(self, shown: bool = True) -> list[tuple[int, float, float]]:
+        """Step, time and value of each point that is `shown`, or of each that is not."""
+        every = zip(self.steps, self.times, self.values, self.shown, strict=True)
+        return [(step, time, value) for step, time, value, is_shown in every if is_shown is shown]
 
 
 def series(run_dir: Path, name: str, *, rank: int | None = None) -> Series:
@@ -167,6 +177,10 @@ def curve(run_dir: Path, name: str, points: int = 2000, *, rank: int | None = No
 
 def curves(run_dir: Path, wanted: Collection[str], points: int = 2000) -> dict[str, Curve]:
     """The curves of those of the `wanted` metrics that the run has; the files are read once."""
+    from labhand.kit import few
+
+    if (all_of_them := few.curves(run_dir, wanted, points)) is not None:
+        return all_of_them
     found = _columns(run_dir, set(wanted))
     made = {name: _series(name, columns, None) for name, columns in found.items()}
     return {name: _curve(whole, points) for name, whole in made.items() if whole is not None}
@@ -187,6 +201,10 @@ def names(run_dir: Path) -> list[str]:
 
 def metrics(run_dir: Path) -> dict[str, Metric]:
     """Every metric of a run in short, over its shown points, by name."""
+    from labhand.kit import few
+
+    if (few_of_them := few.metrics(run_dir)) is not None:
+        return few_of_them
     made: dict[str, Metric] = {}
     for name, columns in sorted(_columns(run_dir, None).items()):
         whole = _series(name, columns, None)
@@ -300,8 +318,9 @@ def _series(name: str, columns: list[_Column], rank: int | None) -> Series | Non
         attempts.setdefault(column.attempt, []).append(column)
     parts: list[tuple[int, str, Any, Any, Any]] = []
     for number, found in sorted(attempts.items()):
-        if chosen := _chosen(found, rank):
-            parts.append((number, chosen[0].origin.source, *_merged(chosen)))
+        heard = [found[i] for i in trusted([(c.origin.source, c.origin.rank) for c in found], rank)]
+        if heard:
+            parts.append((number, heard[0].origin.source, *_merged(heard)))
     if not parts:
         return None
     shown: list[Any] = []
@@ -320,16 +339,16 @@ def _series(name: str, columns: list[_Column], rank: int | None) -> Series | Non
     )
 
 
-def _chosen(columns: list[_Column], rank: int | None) -> list[_Column]:
-    """Those of the most trusted source and of the one rank asked for."""
-    if rank is not None:
-        columns = [column for column in columns if (column.origin.rank or 0) == rank]
-    if not columns:
-        return []
-    most = min(trust(column.origin.source) for column in columns)
-    columns = [column for column in columns if trust(column.origin.source) == most]
-    lowest = min(column.origin.rank or 0 for column in columns)
-    return [column for column in columns if (column.origin.rank or 0) == lowest]
+def trusted(tellers: list[tuple[str, int | None]], rank: int | None) -> list[int]:
+    """Which of those who tell a metric, each by source and rank, are heard.
+
+    Those of the most trusted source and of the one rank asked for.
+    """
+    heard = [i for i, (_, own) in enumerate(tellers) if rank is None or (own or 0) == rank]
+    most = min((trust(tellers[i][0]) for i in heard), default=0)
+    heard = [i for i in heard if trust(tellers[i][0]) == most]
+    lowest = min((tellers[i][1] or 0 for i in heard), default=0)
+    return [i for i in heard if (tellers[i][1] or 0) == lowest]
 
 
 def _merged(columns: list[_Column]) -> tuple[Any, Any, Any]:
@@ -363,10 +382,8 @@ def _curve(whole: Series, points: int) -> Curve:
     shown = np.arange(len(whole.steps)) if every else np.flatnonzero(whole.shown)
     by = np.concatenate([*picked, _drawn(whole, shown, points, downsample)])
     columns: list[Any] = [whole.steps, whole.times, whole.values, whole.attempt, whole.shown]
-    steps, times, values, attempt, is_shown = (column[by] for column in columns)
-    return Curve(
-        whole.name, whole.source, steps, times, values, attempt, is_shown, len(whole.steps)
-    )
+    told = (column[by].tolist() for column in columns)
+    return Curve(whole.name, whole.source, *told, total=len(whole.steps))
 
 
 def _drawn(whole: Series, chosen: Any, points: int, downsample: Any) -> Any:

@@ -155,7 +155,9 @@ class Scrubber:
         found += [
             _Span(*m.span(), "private-key", m.start())
             for m in (
-                PRIVATE_KEY.finditer(data) if b"PRIVATE KEY" in data or b"PuTTY" in data else ()
+                PRIVATE_KEY.pattern.finditer(data)
+                if b"PRIVATE KEY" in data or b"PuTTY" in data
+                else ()
             )
         ]
         for value in self._values:
@@ -244,16 +246,16 @@ class Stream:
     def _keyed(self, line: bytes) -> bytes:
         """A line while a private key may be printed."""
         if self._key_lines:
-            end = PRIVATE_KEY_END.match(line)
+            end = PRIVATE_KEY_END.pattern.match(line)
             if end:
                 self._key_lines = 0
                 line = line[end.end() :]
-            elif self._key_lines < _MOST_KEY_LINES and PRIVATE_KEY_LINE.fullmatch(line):
+            elif self._key_lines < _MOST_KEY_LINES and PRIVATE_KEY_LINE.pattern.fullmatch(line):
                 self._key_lines += 1
                 return b""
             else:
                 self._key_lines = 0
-        begins = [m for m in PRIVATE_KEY.finditer(line) if m[1] is None]
+        begins = [m for m in PRIVATE_KEY.pattern.finditer(line) if m[1] is None]
         if begins:
             self._key_lines = 1
         return self._scrubber._lines(line)

@@ -6,8 +6,8 @@ text gives the same line by line as in one piece.
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
-from typing import Literal, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Literal
 
 SHORTEST = 20
 """Every token with a shape of its own holds a run of at least so many letters, digits, `_`, `-`."""
@@ -19,64 +19,64 @@ LEFT_CONTEXT = 96
 _EDGE = r"(?:(?<![A-Za-z0-9_])|(?<=[0-9;\[]m)|(?<=\\[nrt]))"
 
 
-class Shape(NamedTuple):
+class Shape:
     """A token with a shape of its own. One of `heads` stands in every such token."""
 
-    kind: str
-    heads: tuple[bytes, ...]
-    pattern: re.Pattern[bytes]
+    def __init__(self, kind: str, heads: str, pattern: str) -> None:
+        self.kind = kind
+        self.heads = tuple(heads.encode().split())
+        self._source = pattern.encode()
 
-
-def _shape(kind: str, heads: str, pattern: str) -> Shape:
-    return Shape(kind, tuple(heads.encode().split()), re.compile(pattern.encode()))
+    @cached_property
+    def pattern(self) -> re.Pattern[bytes]:
+        """Compiled once it is needed: a run meets few of them, and its start would wait for all."""
+        return re.compile(self._source)
 
 
 SHAPES = [
-    _shape(
+    Shape(
         "aws", "A3T ABIA ACCA AKIA ASIA", _EDGE + r"(?:A3T[A-Z0-9]|A(?:BI|CC|KI|SI)A)[0-9A-Z]{16}"
     ),
-    _shape(
+    Shape(
         "github",
         "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
         r"gh[pousr]_[A-Za-z0-9_]{36,}|github_pat_[A-Za-z0-9_]{22,}",
     ),
-    _shape(
+    Shape(
         "gitlab",
         "glpat- gldt- glft- glsoat- glrt- glcbt- glimt- glptt- glagent- gloas- glffct- GR1348941",
         r"(?:gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas|ffct)-|GR1348941)[A-Za-z0-9_\-]{20,}",
     ),
-    _shape("slack", "xox XOX", r"(?i:xox[abeoprs]-[0-9A-Z\-]{10,})"),
-    _shape(
+    Shape("slack", "xox XOX", r"(?i:xox[abeoprs]-[0-9A-Z\-]{10,})"),
+    Shape(
         "slack",
         "hooks.slack.com",
         r"(?i:https://hooks\.slack\.com/services/T[A-Z0-9_]+/B[A-Z0-9_]+/[A-Z0-9_]+)",
     ),
-    _shape("discord", "/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/[0-9]+/[\w\-]{60,}"),
-    _shape("neptune", "eyJhcGlf", r"eyJhcGlf[A-Za-z0-9+/=_\-]{40,}"),
-    _shape("jwt", "eyJ", r"eyJ[\w\-]{10,}={0,2}\.[\w\-]{2,}={0,2}(?:\.[\w.+/=\-]*)?"),
-    _shape("mailchimp", "-us", r"[0-9a-z]{32}-us[0-9]{1,2}"),
-    _shape("npm", "npm_", _EDGE + r"npm_[A-Za-z0-9]{36}"),
-    _shape("anthropic", "sk-", r"sk-ant-[\w\-]{20,}"),
-    _shape("openrouter", "sk-", r"sk-or-[\w\-]{20,}"),
-    _shape("openai", "sk-", r"sk-[\w\-]*[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20,}"),
-    _shape("api-key", "sk-", _EDGE + r"sk-(?=[A-Za-z_\-]*[0-9])[\w\-]{24,}"),
-    _shape("pypi", "pypi-AgE", r"pypi-AgE[\w\-]{50,}"),
-    _shape("sendgrid", "SG.", r"SG\.[\w\-]{22}\.[\w\-]{43}"),
-    _shape(
-        "softlayer", "/soap/", r"(?i:https?://api\.softlayer\.com/soap/v3(?:\.1)?/[a-z0-9]{64})"
-    ),
-    _shape("square", "sq0", r"sq0[a-z]{3}-[\w\\\-]{22,}"),
-    _shape("stripe", "k_live_ k_test_", r"[rs]k_(?:live|test)_[0-9A-Za-z]{24,}"),
-    _shape("twilio", "AC SK", _EDGE + r"(?:AC|SK)[a-z0-9]{32}"),
-    _shape("huggingface", "hf_ api_org_", _EDGE + r"(?:hf|api_org)_[A-Za-z0-9]{30,}"),
-    _shape("wandb", "local- wandb_v", _EDGE + r"(?:local-[0-9a-f]{40}|wandb_v[0-9]_\w{40,})"),
-    _shape("google", "AIza GOCSPX-", r"(?<![\w+/\-])(?:AIza[\w\-]{35}|GOCSPX-[\w\-]{24,})"),
-    _shape("replicate", "r8_", _EDGE + r"r8_[A-Za-z0-9]{30,}"),
-    _shape("databricks", "dapi", _EDGE + r"dapi[0-9a-f]{32}"),
-    _shape("groq", "gsk_", _EDGE + r"gsk_[A-Za-z0-9]{40,}"),
-    _shape("nvidia", "nvapi-", _EDGE + r"nvapi-[\w\-]{40,}"),
-    _shape("langsmith", "lsv2_", _EDGE + r"lsv2_[a-z]{2}_[0-9a-f]{32}(?:_[0-9a-f]+)?"),
-    _shape(
+    Shape("discord", "/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/[0-9]+/[\w\-]{60,}"),
+    Shape("neptune", "eyJhcGlf", r"eyJhcGlf[A-Za-z0-9+/=_\-]{40,}"),
+    Shape("jwt", "eyJ", r"eyJ[\w\-]{10,}={0,2}\.[\w\-]{2,}={0,2}(?:\.[\w.+/=\-]*)?"),
+    Shape("mailchimp", "-us", r"[0-9a-z]{32}-us[0-9]{1,2}"),
+    Shape("npm", "npm_", _EDGE + r"npm_[A-Za-z0-9]{36}"),
+    Shape("anthropic", "sk-", r"sk-ant-[\w\-]{20,}"),
+    Shape("openrouter", "sk-", r"sk-or-[\w\-]{20,}"),
+    Shape("openai", "sk-", r"sk-[\w\-]*[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20,}"),
+    Shape("api-key", "sk-", _EDGE + r"sk-(?=[A-Za-z_\-]*[0-9])[\w\-]{24,}"),
+    Shape("pypi", "pypi-AgE", r"pypi-AgE[\w\-]{50,}"),
+    Shape("sendgrid", "SG.", r"SG\.[\w\-]{22}\.[\w\-]{43}"),
+    Shape("softlayer", "/soap/", r"(?i:https?://api\.softlayer\.com/soap/v3(?:\.1)?/[a-z0-9]{64})"),
+    Shape("square", "sq0", r"sq0[a-z]{3}-[\w\\\-]{22,}"),
+    Shape("stripe", "k_live_ k_test_", r"[rs]k_(?:live|test)_[0-9A-Za-z]{24,}"),
+    Shape("twilio", "AC SK", _EDGE + r"(?:AC|SK)[a-z0-9]{32}"),
+    Shape("huggingface", "hf_ api_org_", _EDGE + r"(?:hf|api_org)_[A-Za-z0-9]{30,}"),
+    Shape("wandb", "local- wandb_v", _EDGE + r"(?:local-[0-9a-f]{40}|wandb_v[0-9]_\w{40,})"),
+    Shape("google", "AIza GOCSPX-", r"(?<![\w+/\-])(?:AIza[\w\-]{35}|GOCSPX-[\w\-]{24,})"),
+    Shape("replicate", "r8_", _EDGE + r"r8_[A-Za-z0-9]{30,}"),
+    Shape("databricks", "dapi", _EDGE + r"dapi[0-9a-f]{32}"),
+    Shape("groq", "gsk_", _EDGE + r"gsk_[A-Za-z0-9]{40,}"),
+    Shape("nvidia", "nvapi-", _EDGE + r"nvapi-[\w\-]{40,}"),
+    Shape("langsmith", "lsv2_", _EDGE + r"lsv2_[a-z]{2}_[0-9a-f]{32}(?:_[0-9a-f]+)?"),
+    Shape(
         "artifactory",
         "AKC AP",
         r"(?<![\w+/\-])(?:AKC[A-Za-z0-9]{17,}|AP[0-9A-F][A-Za-z0-9]{17,})(?![+/])",
@@ -102,9 +102,9 @@ for _one in SHAPES:
     for _head in _one.heads:
         BY_HEAD.setdefault(_head, []).append(_one)
 
-DISCORD = _shape("discord", "", r"[MNO][\w\-]{23,25}\.[\w\-]{6}\.[\w\-]{27,38}")
+DISCORD = Shape("discord", "", r"[MNO][\w\-]{23,25}\.[\w\-]{6}\.[\w\-]{27,38}")
 """Has no head, but a full stop behind its first run of token characters."""
-TELEGRAM = _shape("telegram", "", r"[0-9]{8,10}:[\w\-]{35}(?![\w\-])")
+TELEGRAM = Shape("telegram", "", r"[0-9]{8,10}:[\w\-]{35}(?![\w\-])")
 """Has no head, but a colon before its run of token characters."""
 
 MIXED_KINDS = frozenset({"api-key", "artifactory", "telegram"})
@@ -129,20 +129,26 @@ URL_PASSWORD = re.compile(
 )
 """The password of `scheme://user:password@host`, in group 1."""
 
-PRIVATE_KEY = re.compile(
-    rb"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
-    rb"(?:[^\r\n]{0,65536}?(-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5})|[^\r\n\"']*)"
-    rb"|(PuTTY-User-Key-File)-[0-9][^\r\n]*"
+PRIVATE_KEY = Shape(
+    "private-key",
+    "",
+    r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
+    r"(?:[^\r\n]{0,65536}?(-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5})|[^\r\n\"']*)"
+    r"|(PuTTY-User-Key-File)-[0-9][^\r\n]*",
 )
 """The first line of a private key, or all of one that stands on one line: then group 1 is set."""
 
-PRIVATE_KEY_END = re.compile(
-    rb"[^\r\n]*?-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|Private-MAC:[^\r\n]*"
+PRIVATE_KEY_END = Shape(
+    "private-key",
+    "",
+    r"[^\r\n]*?-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|Private-MAC:[^\r\n]*",
 )
-PRIVATE_KEY_LINE = re.compile(
-    rb"[ \t|>\"'#+\-]*(?:[A-Za-z0-9+/=]{0,128}"
-    rb"|(?:Proc-Type|DEK-Info|Version|Comment|Encryption|Public-Lines|Private-Lines"
-    rb"|Key-Derivation|Argon2-[A-Za-z]+):[^\r\n]*)(?:\\n|[\"',])*[ \t]*[\r\n]?"
+PRIVATE_KEY_LINE = Shape(
+    "private-key",
+    "",
+    r"[ \t|>\"'#+\-]*(?:[A-Za-z0-9+/=]{0,128}"
+    r"|(?:Proc-Type|DEK-Info|Version|Comment|Encryption|Public-Lines|Private-Lines"
+    r"|Key-Derivation|Argon2-[A-Za-z]+):[^\r\n]*)(?:\\n|[\"',])*[ \t]*[\r\n]?",
 )
 """A line that can stand inside a private key."""
 

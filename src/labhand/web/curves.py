@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -271,14 +272,14 @@ class _Drawing:
 
     def _lines(self, name: str, colour: int) -> list[dict[str, Any]]:
         curve = self.now[name]
-        now = self._line("now", colour, curve, curve.shown, self.start)
-        if curve.shown.all():
+        now = line("now", colour, curve.points(), self.start, self.tick)
+        if all(curve.shown):
             return [now]
-        return [self._line("old", colour, curve, ~curve.shown, self.start), now]
+        return [line("old", colour, curve.points(shown=False), self.start, self.tick), now]
 
     def _last(self, name: str) -> float | None:
-        values = self.now[name].values[self.now[name].shown]
-        return float(values[-1]) if len(values) else None
+        shown = self.now[name].points()
+        return shown[-1][2] if shown else None
 
     def _last_before(self, name: str) -> str:
         return quantity(name, self.before.metrics[name].last) if self.before else ""
@@ -287,23 +288,14 @@ class _Drawing:
         curve = self._then.get(name)
         if curve is None or self.before is None:
             return None
-        start = began(self.before, self._then)
-        return self._line("before", colour, curve, curve.shown, start)
-
-    def _line(
-        self, kind: str, colour: int, curve: "Curve", chosen: Any, start: float
-    ) -> dict[str, Any]:
-        return line(kind, colour, curve, chosen, start, self.tick)
+        return line("before", colour, curve.points(), began(self.before, self._then), self.tick)
 
     def _learn(self, curve: "Curve") -> None:
         """Keeps what tells the step of an attempt's start and the time of a step."""
-        for attempt in sorted(set(curve.attempt.tolist())):
-            first = int(curve.steps[curve.attempt == attempt].min())
-            self.first_steps[attempt] = min(first, self.first_steps.get(attempt, first))
+        for attempt, step in zip(curve.attempt, curve.steps, strict=True):
+            self.first_steps[attempt] = min(step, self.first_steps.get(attempt, step))
         if len(curve.steps) > len(self.knots):
-            shown = curve.shown
-            pairs = zip(curve.steps[shown].tolist(), curve.times[shown].tolist(), strict=True)
-            self.knots = sorted(pairs)
+            self.knots = sorted((step, time) for step, time, _ in curve.points())
 
     def since(self, moment: str) -> float | None:
         """Seconds from the run's start to a time in ISO 8601; None where it is none."""
@@ -312,12 +304,11 @@ class _Drawing:
 
     def step_at(self, member: Sketch, seconds: float | None, step: int | None) -> int | None:
         """The step that the metrics of a chart had reached so long after the run's start."""
-        curve = self.now[member.lines[0][0]]
-        times, steps = curve.times[curve.shown], curve.steps[curve.shown]
-        if seconds is None or not len(steps):
+        shown = self.now[member.lines[0][0]].points()
+        if seconds is None or not shown:
             return step
-        reached = int((times < self.start + seconds).sum())
-        return int(steps[min(reached, len(steps) - 1)])
+        reached = sum(time < self.start + seconds for _, time, _ in shown)
+        return shown[min(reached, len(shown) - 1)][0]
 
     def time_of(self, step: int) -> float | None:
         """Seconds after the run's start at which a step was logged, to the nearest known one."""
@@ -327,20 +318,21 @@ class _Drawing:
 
 
 def line(
-    kind: str, colour: int, curve: "Curve", chosen: Any, start: float, tick: float
+    kind: str, colour: int, points: list[tuple[int, float, float]], start: float, tick: float
 ) -> dict[str, Any]:
-    """The chosen points of a curve as a line of the data; `start` is when its run began, unix seconds."""
-    import numpy as np
-
-    ticks = np.round((curve.times[chosen] - start) / tick).astype(np.int64)
-    values = curve.values[chosen].tolist()
+    """Points of a curve as a line of the data; `start` is when its run began, unix seconds."""
     return {
         "kind": kind,
         "colour": colour,
-        "s": np.diff(curve.steps[chosen], prepend=0).tolist(),
-        "t": np.diff(ticks, prepend=0).tolist(),
-        "v": [float(f"{v:.6g}") if math.isfinite(v) else _word(v) for v in values],
+        "s": _differences(step for step, _, _ in points),
+        "t": _differences(round((time - start) / tick) for _, time, _ in points),
+        "v": [float(f"{v:.6g}") if math.isfinite(v) else _word(v) for _, _, v in points],
     }
+
+
+def _differences(numbers: Iterable[int]) -> list[int]:
+    told = [0, *numbers]
+    return [after - before for before, after in pairwise(told)]
 
 
 def tick_of(wall_s: float | None) -> float:
@@ -358,7 +350,7 @@ def _unix(moment: str) -> float | None:
 def began(run: Run, curves: "dict[str, Curve]") -> float:
     """When the run began, unix seconds; an imported one may only tell by its first point."""
     told = _unix(run.started)
-    firsts = [float(curve.times.min()) for curve in curves.values() if len(curve.times)]
+    firsts = [min(curve.times) for curve in curves.values() if curve.times]
     return told if told is not None else min(firsts, default=0.0)
 
 

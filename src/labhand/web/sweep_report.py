@@ -267,10 +267,10 @@ def _curves(
             lines: list[tuple[int, dict[str, Any]]] = []
             for run_id, place in drawn:
                 curve = read[run_id].get(name)
-                if curve is not None and curve.shown.any():
+                if curve is not None and any(curve.shown):
                     start = began(store.read(run_id), {name: curve})
                     kind, colour = ("now", place + 1) if place < COLOURS else ("old", 1)
-                    lines.append((place, line(kind, colour, curve, curve.shown, start, tick)))
+                    lines.append((place, line(kind, colour, curve.points(), start, tick)))
             lines.reverse()  # the best lie on top
             if lines:
                 charts.append(_chart(len(entries), name, found, lines))
