@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 LOADED = (
     "glob",
     "importlib.readers",
-    "numpy.ma",
+    "numpy",
     "psutil",
     "sqlite3",
     "labhand.cli.run",
     "labhand.cycle.run",
+    "labhand.kit.few",
     "labhand.kit.packed",
     "labhand.kit.series",
     "labhand.notify",

@@ -80,5 +80,4 @@ def _curve(run_dir: Path, metric: str) -> Sequence[tuple[int, float]]:
         drawn = curve(run_dir, metric, POINTS)
     except (LabhandError, OSError):
         return ()
-    shown = drawn.shown
-    return list(zip(drawn.steps[shown].tolist(), drawn.values[shown].tolist(), strict=True))
+    return [(step, value) for step, _, value in drawn.points()]

@@ -102,14 +102,10 @@ class Siblings:
         from labhand.kit.points import curves
 
         found = curves(self._store.folder(run_id), [name], POINTS).get(name)
-        if found is None or not found.shown.any():
+        if found is None:
             return None
         sign = -1.0 if direction(name) == "up" else 1.0
-        finite = [
-            (int(step), sign * float(value))
-            for step, value in zip(found.steps[found.shown], found.values[found.shown], strict=True)
-            if value == value
-        ]
+        finite = [(step, sign * value) for step, _, value in found.points() if value == value]
         return _Course([s for s, _ in finite], [v for _, v in finite], setup) if finite else None
 
 

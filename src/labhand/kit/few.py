@@ -34,7 +34,9 @@ class _Point(NamedTuple):
 def metrics(run_dir: Path) -> dict[str, Metric] | None:
     """Every metric in short, by name; None where the points are not few."""
     found = _read(run_dir, None)
-    return found and {name: _metric(told) for name, (_, told) in sorted(found.items())}
+    if found is None:
+        return None
+    return {name: _metric(told) for name, (_, told) in sorted(found.items())}
 
 
 def curves(run_dir: Path, wanted: Collection[str], most: int) -> dict[str, Curve] | None:

@@ -382,8 +382,10 @@ def _curve(whole: Series, points: int) -> Curve:
     shown = np.arange(len(whole.steps)) if every else np.flatnonzero(whole.shown)
     by = np.concatenate([*picked, _drawn(whole, shown, points, downsample)])
     columns: list[Any] = [whole.steps, whole.times, whole.values, whole.attempt, whole.shown]
-    told = (column[by].tolist() for column in columns)
-    return Curve(whole.name, whole.source, *told, total=len(whole.steps))
+    steps, times, values, attempt, is_shown = (column[by].tolist() for column in columns)
+    return Curve(
+        whole.name, whole.source, steps, times, values, attempt, is_shown, len(whole.steps)
+    )
 
 
 def _drawn(whole: Series, chosen: Any, points: int, downsample: Any) -> Any:

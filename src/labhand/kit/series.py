@@ -32,7 +32,8 @@ def downsample(values: "NDArray[np.float64]", points: int) -> "NDArray[np.intp]"
         # A bucket without any finite value has extremes that are none.
         picked = [picked[0], low[finite[low]], high[finite[high]], odd[~finite[odd]]]
     every = np.sort(np.concatenate(picked))
-    return every[np.append(True, every[1:] != every[:-1])]
+    once: NDArray[np.intp] = every[np.append(True, every[1:] != every[:-1])]
+    return once
 
 
 def _extremes(values: Any, buckets: int, of: Any) -> Any:

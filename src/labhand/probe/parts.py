@@ -74,8 +74,9 @@ def _lines() -> None:
     other ranks would come.
     """
     stdout: Any = sys.stdout
+    stderr: Any = sys.stderr
     if stdout.write_through and os.environ.get("WORLD_SIZE", "1") != "1":
-        for stream in (stdout, sys.stderr):
+        for stream in (stdout, stderr):
             stream.reconfigure(line_buffering=True, write_through=False)
     pipe = os.fstat(1)
     if pipe.st_mode & 0o170000 != 0o010000:
