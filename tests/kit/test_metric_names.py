@@ -16,6 +16,11 @@ from labhand.kit.metric_names import headlines
         (["system/rss_bytes"], []),
         (["batch/labels", "layer/0/dead", "probe/loss"], ["probe/loss"]),
         (["batch/loss"], ["batch/loss"]),
+        (["entropy", "train/loss", "rollout/ep_rew_mean"], ["rollout/ep_rew_mean", "train/loss"]),
+        (["loss", "reward_std", "rewards/r/mean", "reward"], ["reward", "loss", "rewards/r/mean"]),
+        (["loss", "mean_reward", "accuracy"], ["loss", "mean_reward", "accuracy"]),
+        (["rewards/chosen", "eval_loss", "loss_scale"], ["eval_loss"]),
+        (["val_cross_entropy", "val_entropy"], ["val_cross_entropy"]),
         ([], []),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labhand.core.patch import ChangedFile, Touch
-from labhand.kit.metric_names import ERRORS, HELD_OUT, LOSSES, SCORES
+from labhand.kit.metric_names import ERRORS, HELD_OUT, LOSSES, RETURNS, SCORES
 
 _HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[a-z]+|\d+")
@@ -115,7 +115,7 @@ def _by_names(text: str) -> str | None:
         held = not HELD_OUT.isdisjoint(words)
         if held and not LOSSES.isdisjoint(words):
             return "metric"
-        if not (SCORES - {"score", "return", "returns", "map", "em", "hits", "r2", "reward", "rewards"}).isdisjoint(words):  # fmt: skip
+        if not (SCORES - RETURNS - {"score", "map", "em", "hits", "r2"}).isdisjoint(words):  # fmt: skip
             return "metric"
         if held and re.search(r"loader|data|set|split|idx|ind(?:ex|ices)|mask|[xy]$", name, re.I) and len(words) > 1:  # fmt: skip
             return "split"
