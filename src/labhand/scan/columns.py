@@ -13,6 +13,8 @@ Kind = Literal["number", "category", "text", "flag", "time", "vector", "other"]
 
 AT_ONCE = 400
 """Columns that are looked at in one query: the plan of a wider one takes longer than its run."""
+FEW = 20
+"""Different strings up to which, each in as many rows, they are names of categories however long."""
 EXACTLY = 2_000_000
 """Rows up to which different values are counted, and not estimated."""
 SORTED = 1_000_000
@@ -195,6 +197,13 @@ def _kind_of_strings(column: Column) -> Kind:
     if column.numeric >= 0.75 and column.filled:
         return "number"
     repeats = column.unique <= max(20, column.filled // 3)
+    if is_few(column):
+        return "category"  # long names of a few answers or places
     if column.words >= 3 and (column.letters >= 20 or not repeats):
         return "text"
     return "text" if column.letters > 60 and not repeats else "category"
+
+
+def is_few(column: Column) -> bool:
+    """Whether few values stand in many rows each."""
+    return column.unique <= FEW and column.filled >= FEW * column.unique

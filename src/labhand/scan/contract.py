@@ -130,6 +130,25 @@ def _hostile() -> Iterator[Any]:
     lists = [[1.0, 2.0], [], None, [float("nan")]] * 10
     yield pl.DataFrame({"vector": lists, "messages": [[{"role": "user"}], None] * 20})
     yield pl.DataFrame({"label": [1] * 60, "x": [2**62] * 60, "id": list(range(60))})
+    yield from _taken(random_)
+
+
+def _taken(random_: random.Random) -> Iterator[Any]:
+    """Tables whose columns are called as those that a query makes for itself."""
+    import polars as pl
+
+    names = (
+        "row score value partner column key all same other label a b c n v r l t at count len index "
+        "usual times rows several right left suggested how first who turn start end text group word "
+        "words item run step answer gold by share mean literal near wrong theirs place part size"
+    ).split()
+    for repeats in (1, 2):
+        numbers = {n: [round(random_.gauss(5, 1), 3) for _ in range(60)] for n in names}
+        words = {n: [random_.choice(["red", "Red", "blue"]) for _ in range(60)] for n in names}
+        texts = {n: [f"{random_.random()} a few words of text" for _ in range(60)] for n in names}
+        for told in (numbers, words, texts):
+            yield pl.concat([pl.DataFrame(told)] * repeats)
+        yield pl.concat([pl.DataFrame(numbers | {n: words[n] for n in names[::2]})] * repeats)
 
 
 class ScanReaderContract:

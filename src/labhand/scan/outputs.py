@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 _RIGHT = r"scores?|rewards?|acc(uracy)?|(is_)?correct(ness)?|pass(ed)?|success|em|grade|resolved|exact_match"
+_GRADED = r"(is_)?correct(ness)?|exact_match|resolved|(judge|grader|rubric)_?\w*"
+"""Names of scores that only what was graded has."""
+_OF_ANY = r"id|idx|index|questions?|instance|example_?id|sample_?id|input|query|problem"
+"""Names of items that rows of any table have too."""
 _NAMES = {
     "output": r"((model_?|generated_?)?(outputs?|completions?|generations?|responses?|samples?)(_text)?"
     r"|generated(_text)?)",
@@ -167,9 +171,30 @@ def outputs_of(part: Part) -> Outputs | None:
     if not asked or not ({"step", "run"} & known or scores or {"output", "target"} <= known):
         # questions and answers alone are data to learn from
         return None
-    if "output" not in columns and not ({"item", "prompt"} & known):
+    if "output" not in columns and not _are_results(part, columns, scores):
         return None
     return Outputs(part, columns, scores, by_file)
+
+
+def _are_results(part: Part, columns: dict[str, str], scores: list[str]) -> bool:
+    """Whether rows without an output are graded: a score beside the number of a row is of any table."""
+    item = columns.get("item") or columns.get("prompt")
+    if item is None or "runs" in part.facts.get("holds", ()):
+        return item is not None
+    if any(re.fullmatch(_GRADED, _plain(score)) for score in scores):
+        return True
+    again = part.columns[item].unique < part.columns[item].filled
+    if again and "grader" in columns:
+        return bool(scores)
+    named = re.fullmatch(_OF_ANY, _plain(item)) is None
+    told = (again and {"run", "step"} & columns.keys()) or named
+    return bool(told) and any(_is_grade(part, score) for score in scores)
+
+
+def _is_grade(part: Part, score: str) -> bool:
+    """Whether a column says right or wrong and no more."""
+    column = part.columns[score]
+    return column.unique <= 3 and (column.kind != "number" or (column.min, column.max) == (0, 1))
 
 
 def _place(part: Part, name: str, columns: dict[str, str], scores: list[str]) -> None:

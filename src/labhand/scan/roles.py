@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from labhand.scan.columns import Column
+from labhand.scan.columns import Column, is_few
 from labhand.scan.data import Part
 from labhand.scan.outputs import outputs_of
 from labhand.scan.texts import conversation
@@ -127,6 +127,8 @@ def _fits_words(part: Part, column: Column, role: str) -> bool:
         return conversation(part, column.name) is not None
     if role in ("context", "answer"):
         return kind in ("text", "category")
+    if role == "text" and kind == "category" and is_few(column):
+        return False  # answers to choose from
     return kind == "text" or (kind == "category" and column.words >= 1.5) or kind == "other"
 
 

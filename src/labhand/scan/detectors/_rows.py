@@ -1,6 +1,8 @@
 """What several detectors need to compare whole rows."""
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
+from math import comb
 from typing import TYPE_CHECKING
 
 from labhand.scan.data import MANY, Data, Part
@@ -9,6 +11,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+MOST_TOGETHER = 70
+"""Sets of two or three columns up to which they are left out together."""
 MOST_COLUMNS = 60
 """Columns up to which each is left out in turn."""
 
@@ -57,11 +61,12 @@ def by_chance(pairs: int, expected: float) -> bool:
 
 
 def missed(part: Part, names: Sequence[str]) -> float:
-    """How many equal pairs follow from the pairs that differ in one column alone; the most of any.
+    """How many equal pairs follow from the pairs that differ in up to three columns; the most of any.
 
     Where columns go together, rows are equal by chance oftener than `coincidence` says; then there
-    are many more that are nearly equal. Of those that agree in all columns but one, a share of
-    p / (1 - p) more should agree in that one too, where two rows agree in it with chance p.
+    are many more that are nearly equal. Of those that agree in all columns but some, a share of
+    p / (1 - p) more should agree in these too, where two rows agree in them with chance p. Several
+    are left out together since columns go together, as flags of one thing do.
     """
     import polars as pl
 
@@ -74,14 +79,26 @@ def missed(part: Part, names: Sequence[str]) -> float:
     whole = hashed.select(pl.sum_horizontal(pl.all()))[:, 0]
     equal = _pairs_in(whole)
     expected = 0.0
-    for at, name in enumerate(names):
-        counts = part.counts(name)
-        if part.columns[name].kind == "other" or counts is None or len(counts) < 2:
-            continue
-        agree = agreeing(counts["count"])
-        near = _pairs_in(whole - hashed[str(at)]) - equal
-        expected = max(expected, near * agree / max(1e-9, 1 - agree))
+    for some in _left_out(part, names):
+        cells_ = hashed.select(pl.sum_horizontal(str(at) for at in some))[:, 0]
+        # what agrees in all columns is what is asked about, and tells nothing of chance
+        agree = (_pairs_in(cells_) - equal) / max(1, part.rows * (part.rows - 1) // 2)
+        near = _pairs_in(whole - cells_) - equal
+        if agree < 1:
+            expected = max(expected, near * agree / (1 - agree))
     return expected
+
+
+def _left_out(part: Part, names: Sequence[str]) -> Iterator[tuple[int, ...]]:
+    """The places of columns that are left out in turn: each, and of few columns each two and three."""
+    several = [
+        at
+        for at, name in enumerate(names)
+        if part.columns[name].kind != "other" and part.columns[name].unique > 1
+    ]
+    for together in (1, 2, 3):
+        if together == 1 or comb(len(several), together) <= MOST_TOGETHER:
+            yield from combinations(several, together)
 
 
 def _pairs_in(keys: "pl.Series") -> int:

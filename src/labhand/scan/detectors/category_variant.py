@@ -20,7 +20,7 @@ class Detector:
 
     ## What it does
     Compares the values of a column of words as they are in lower case, without accents, blanks,
-    hyphens and full stops; of those that are then the same, the rarer ones are found.
+    full stops and hyphens within; of those that are then the same, the rarer ones are found.
 
     ## Why is this bad
     One category becomes two, each with fewer rows, and a model must learn both.
@@ -54,7 +54,9 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
     if counts is None or len(counts) > 0.5 * column.filled:
         return
     plain = pl.col("value").str.normalize("NFKD").str.to_lowercase()
-    plain = plain.str.replace_all(r"[\s\-_.\p{M}]+", "")
+    plain = plain.str.replace_all(r"[\s_.\p{M}]+", "")
+    # a sign before a number or after a letter has a meaning: `-1`, `A-`
+    plain = plain.str.replace(r"^-", "−").str.replace_all(r"-+([^-])", "$1")
     alike = counts.drop_nulls().with_columns(key=plain).filter(pl.col("key") != "")
     # signs may be all that tells two values apart: `+` and `-`, `a-` and `a+`
     usual = alike.group_by("key", maintain_order=True).agg(usual=pl.col("value").first())

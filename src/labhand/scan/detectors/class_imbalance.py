@@ -1,5 +1,6 @@
 """Classes with hardly a row."""
 
+import re
 from collections.abc import Iterable
 
 from labhand.scan.anomaly import Anomaly
@@ -10,6 +11,8 @@ TINY = 5
 """Rows of a class below which nothing can be learned of it, nor measured."""
 RATIO = 20.0
 LEAST = 50
+CLASS = re.compile(r"label|class", re.I)
+"""How columns of numbers are called that name classes and count nothing."""
 
 
 class Detector:
@@ -23,7 +26,8 @@ class Detector:
     Accuracy rewards forgetting the small classes, and a split may leave one out altogether.
 
     ## Known problems
-    Rare things are rare. A label with a value of its own in most rows is no class and left alone.
+    Rare things are rare: of a target of numbers that may count something it is a note. A label with a
+    value of its own in most rows is no class and left alone.
 
     ## Example
     9,900 rows of `ok`, 100 of `fraud`
@@ -49,6 +53,8 @@ def _look(part: Part, label: str, guessed: bool) -> Iterable[Anomaly]:
     numbers = column.kind == "number" and (not column.whole or column.unique > 50)
     if counts is None or numbers or not 2 <= column.unique <= min(1000, 0.1 * part.rows):
         return
+    # a target of several numbers, the larger the rarer, may count something
+    counted = column.kind == "number" and column.unique > 2 and not CLASS.search(label)
     known = counts.drop_nulls("value")
     tiny = known.filter(pl.col("count") < TINY)
     (most, large), (least, small) = known.row(0), known.row(-1)
@@ -66,7 +72,7 @@ def _look(part: Part, label: str, guessed: bool) -> Iterable[Anomaly]:
             0.9,
             found,
             [label],
-            "note" if guessed else "warning",
+            "note" if guessed or counted else "warning",
             normal=f"the middle class has {int(known['count'].median() or 0):,} rows",  # type: ignore[arg-type]
         )
     elif large >= RATIO * small:

@@ -6,12 +6,15 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import share, shown
+from labhand.scan.detectors.disguised_missing import SENTINELS
 
 LEAST = 10
 SHARE = 0.008
 TIMES = 8.0
 """How much commoner the limit must be than the values beside it."""
 BESIDE = 20
+ENDS = (1.0, -1.0, 4.0, 5.0, 10.0, 100.0, -100.0)
+"""Where scales of shares, grades, marks and points end by themselves."""
 
 
 class Detector:
@@ -25,7 +28,8 @@ class Detector:
     What lies beyond is unknown; a regression on it learns the limit.
 
     ## Known problems
-    Scores out of 100 pile up at 100 without being cut. A smallest value of 0 is taken for a true one.
+    Scores out of 100 pile up at 100 without being cut: at the end of such a scale it is a note. A
+    smallest value of 0 is taken for a true one.
 
     ## Example
     Prices of houses: 965 of 20,640 are exactly 500,001
@@ -50,7 +54,7 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
 
     cell = number(column)
     for limit, largest in ((column.max, True), (column.min, False)):
-        if limit is None or limit == 0 or (not largest and limit in (1.0, -1.0)):
+        if limit is None or limit == 0 or limit in SENTINELS:
             continue
         times = int(part.select((cell == limit).sum()).item())
         if times < max(LEAST, SHARE * column.filled) or times > 0.5 * column.filled:
@@ -64,15 +68,17 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
         value = pl.col(column.name).cast(pl.String, strict=False)
         found = part.where(cell == limit, column=pl.lit(column.name), value=value)
         end = "largest" if largest else "smallest"
+        # shares, marks and points have an end of their own
+        ends = limit in ENDS
         yield Anomaly(
             part,
             f"{times:,} of {column.filled:,} cells of `{column.name}` ({share(times, column.filled)}) are "
             f"exactly {shown(limit)}, the {end}; each of the values next to it is there {usual:.1f} times",
             "treat them as cut off: what lies beyond is unknown",
-            0.85,
+            0.3 if ends else 0.85,
             found,
             [column.name],
-            "warning",
+            "note" if ends else "warning",
             normal=f"the {BESIDE} values next to the {end} are there {usual:.1f} times each",
-            group="clipped-value",
+            group=f"clipped-value {ends}",
         )

@@ -90,7 +90,7 @@ def _nearly(data: Data, part: Part, known: set[int]) -> Iterable[Anomaly]:
         0.75,
         found.select("row", "score", pl.lit(label).alias("column"), "value", "partner"),
         [label],
-        "warning",
+        "note" if "label" in data.guessed else "warning",
         normal="texts that say the same have equal labels",
     )
 
@@ -210,7 +210,7 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
         0.9,
         found,
         [label],
-        "warning",
+        "note" if "label" in data.guessed else "warning",
         normal="equal rows have equal labels",
         evidence={"groups": groups},
     )

@@ -18,8 +18,8 @@ class Detector:
     """A column that holds one value only.
 
     ## What it does
-    Finds columns whose cells are all the same, and, as a note, those in which all but one of a
-    thousand are.
+    Finds columns whose cells are all the same, and, as notes, those in which all but one of a
+    thousand are, and those of one value and empty cells, where an empty cell may say that it does not hold.
 
     ## Why is this bad
     Nothing can be learned from it; often a join, a filter or a sensor went wrong before.
@@ -52,19 +52,17 @@ class Detector:
                     continue
                 known = counts.drop_nulls("value")
                 value, times = known.row(0)
-                severity = "warning"
-                if len(known) > 1:
-                    if times < NEARLY * column.filled:
-                        continue
-                    severity = "note"
+                if len(known) > 1 and times < NEARLY * column.filled:
+                    continue
+                sure = len(known) == 1 and not column.nulls
                 yield Anomaly(
                     part,
                     f"`{column.name}` is {shown(value)} in {times:,} of {column.filled:,} cells",
                     "drop the column, or find out where its other values were lost",
                     0.95,
                     columns=[column.name],
-                    severity="warning" if severity == "warning" else "note",
+                    severity="warning" if sure else "note",
                     normal="values differ between rows",
                     evidence={"value": value if isinstance(value, int | float) else str(value)},
-                    group=f"constant {severity}",
+                    group="constant" if sure else "nearly constant",
                 )

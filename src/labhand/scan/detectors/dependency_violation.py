@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 LEAST = 30
 MOST = 0.03
 """The share of rows up to which those that break a rule are the mistakes."""
+OFTEN = 0.02
+"""The share of the rows of a value, beside one row, up to which a second value there is a slip."""
+SLIPS = 0.6
+"""The share of slips among the rows that break a rule, below which it is none."""
 COLUMNS = 25
 """Columns of words whose pairs are all looked at."""
 NUMBERS = 14
@@ -96,6 +100,10 @@ def _decides(part: Part, left: Column, right: Column) -> Iterator[Anomaly]:
     commonest = float(each["times"].sum()) / max(1, total)
     chance = float((pairs.group_by("b").agg(pl.col("n").sum())["n"] / max(1, total)).max() or 0)  # type: ignore[arg-type]
     if not wrong or wrong > MOST * total or covered < 0.8 * total:
+        return
+    # what happens again and again is no slip
+    slips = broken.filter(pl.col("n") <= 1 + OFTEN * pl.col("rows"))
+    if slips["n"].sum() < SLIPS * wrong:
         return
     if (1 - commonest) > 0.1 * (1 - chance) or len(each) > total / 4:
         return
@@ -198,7 +206,8 @@ def _computed(
         value=number(c).cast(pl.String),
         suggested=right.cast(pl.String),
     )
-    if not len(found):
+    # where zeros break it, it is a rule of the other rows alone
+    if not 0 < len(found) <= MOST * part.rows:
         return
     first = found.row(0, named=True)
     yield Anomaly(

@@ -20,6 +20,11 @@ FEW = 0.005
 """The share of cells up to which those far away are mistakes and not a tail."""
 
 
+GAP = 2.5
+"""How many times as far as the last of the others a value is that no others lead out to."""
+MOST_TAIL = 200
+CHANCE = 0.02
+"""The chance of a gap by the tail of the column itself, above which it is one of the tail."""
 MEANT = 0.2
 """The share of infinite cells from which on they are meant."""
 
@@ -159,12 +164,26 @@ def _far(part: Part, column: Column) -> Iterator[Anomaly]:
 
 
 def _is_tail(part: Part, cell: "pl.Expr", odd: "pl.Expr", middle: float) -> bool:
-    """Whether the values between lead out to the far ones step by step."""
+    """Whether the values between lead out to the far ones, as heavy as the tail of the others is.
+
+    By Hill (1975) the largest of the others tell how the tail falls; among values of such a tail a gap
+    comes about by chance with its width to the power of the tail's index, for each value beyond it.
+    """
+    import numpy as np
+
     away = (cell - middle).abs()
-    nearest, last = part.select(
-        away.filter(odd).min().alias("a"), away.filter(~odd & cell.is_finite()).max().alias("b")
-    ).row(0)
-    return last is None or nearest < 2.5 * last
+    told = part.select(
+        away.filter(odd).min().alias("nearest"),
+        odd.sum().alias("beyond"),
+        away.filter(~odd & cell.is_finite()).top_k(MOST_TAIL).implode().alias("last"),
+    )
+    nearest, beyond, last = told.row(0)
+    last = np.sort([v for v in last if v])[::-1]
+    if len(last) < 2 or nearest < GAP * last[0]:
+        return True
+    tail = last[: max(5, min(len(last), part.rows // 20))]
+    falls = float(np.log(tail[:-1] / tail[-1]).mean()) if len(tail) > 1 else 0.0
+    return falls > 0 and float(nearest / last[0]) ** (-beyond / falls) > CHANCE
 
 
 def _usual(column: Column) -> str:

@@ -54,8 +54,10 @@ def _look(data: Data, part: Part, column: Column) -> Iterable[Anomaly]:
     lacking = len(found)
     if not lacking:
         return
-    is_label = column.name == data.role("label")
-    severity: Severity = "warning" if is_label or lacking >= MUCH * part.rows else "note"
+    is_label = column.name == data.role("label") and "label" not in data.guessed
+    # beside one value alone, an empty cell is the other one
+    much = lacking >= MUCH * part.rows and column.unique != 1
+    severity: Severity = "warning" if is_label or much else "note"
     yield Anomaly(
         part,
         f"`{column.name}` has no value in {lacking:,} of {part.rows:,} rows "

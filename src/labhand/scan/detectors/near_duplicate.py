@@ -186,10 +186,9 @@ def _left_out(part: Part, names: list[str]) -> Iterator["pl.DataFrame"]:
         zip(names, plain(part, names), strict=True)
     )]  # fmt: skip
     hashed = part.lazy.select(ROW, *cells).collect(engine="streaming")
-    whole = hashed.select(ROW, pl.sum_horizontal(pl.col(names) // 256).alias("all"), *names)
+    whole = hashed.select(pl.sum_horizontal(pl.col(names) // 256)).to_series()
     for name in names:
-        key = (pl.col("all") - pl.col(name) // 256).alias("key")
-        pairs = _pairs(whole.select(ROW, key))
+        pairs = _pairs(hashed.select(ROW, key=whole - hashed[name] // 256))
         others = [n for n in names if n != name]
         if len(pairs) and not by_chance(len(pairs), coincidence(part, others) * part.rows**2 / 2):
             yield pairs

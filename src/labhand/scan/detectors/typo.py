@@ -1,5 +1,6 @@
 """Rare values one slip of a finger away from a common one."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from labhand.scan.anomaly import Anomaly, Repair, edits
@@ -105,8 +106,16 @@ def slips(values: list[tuple[str, int]]) -> Iterator[tuple[str, str]]:
 
 
 def slip(odd: str, right: str) -> bool:
-    """Whether one word is the other but for one letter or one swap; digits and plurals do not count."""
+    """Whether one word is the other but for one letter or one swap; digits and plurals do not count.
+
+    Nor does a letter that stands alone: it is a name, as in `ward a`.
+    """
     if odd == right or sorted(map(str.isdigit, odd + right))[-1]:
+        return False
+    if re.sub(r"\W+", "", odd) == re.sub(r"\W+", "", right):
+        return False  # `category-variant` tells it
+    words = list(zip(re.split(r"\W+", odd), re.split(r"\W+", right), strict=False))
+    if any(a != b and max(len(a), len(b)) == 1 for a, b in words):
         return False
     if {odd, right} in ({right, f"{right}s"}, {odd, f"{odd}s"}):
         return False
