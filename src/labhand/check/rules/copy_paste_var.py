@@ -136,6 +136,21 @@ def _names(target: ast.expr) -> list[str]:
     return [n.id for n in ast.walk(target) if isinstance(n, ast.Name)]
 
 
+def _is_alike(code: Code, name: ast.Name, part: str, other: str | None) -> bool:
+    """Whether a number of the right part is the same: `val_size = 1`, `test_size = 1`."""
+
+    def number(of: str) -> object:
+        bindings = code.project.binding(of, code.where(name))[1]
+        value = bindings[0].value if len(bindings) == 1 else None
+        return value.value if isinstance(value, ast.Constant) else None
+
+    mine = number(name.id)
+    if mine is None or other is None:
+        return False
+    names = code.source.index.module.bindings
+    return any(part_in(n) == part and number(n) == mine for n in names)
+
+
 # A value of one part under the name of another
 
 
@@ -148,6 +163,8 @@ def _other_part(code: Code) -> Iterator[Claim]:
             continue
         for name in _value_names(value):
             other = part_in(name.id)
+            if _is_alike(code, name, part, other):
+                continue
             if other is None or other == part or other not in _OTHER[part] + ("train",):
                 continue
             own = label if isinstance(statement, ast.Assign) else ""

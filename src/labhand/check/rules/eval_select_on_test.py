@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
-from labhand.kit.code import splits
+from labhand.kit.code import contexts, splits
 from labhand.kit.code.calls import Call
+from labhand.kit.code.contexts import Happening, Loop
 from labhand.kit.code.facts import Fact, Spot, Step
 
 _BEST = re.compile(r"best|lowest|highest|(^|_)(min|max)(_|$)|record", re.I)
@@ -29,6 +30,7 @@ _CHOSEN = re.compile(
 _WAITS = re.compile(
     r"patience|counter|wait|bad_epochs|no_improve|since|stale|trigger|not_improved", re.I
 )
+_TRAINS = frozenset({"backward", "step", "minimize", "apply_gradients", "boost"})
 
 
 class _Choice(NamedTuple):
@@ -96,6 +98,8 @@ class Rule:
         for choice in _choices(code):
             if choice.shown in told or _EPISODES.search(ast.unparse(choice.metric)):
                 continue  # an environment that is played in is no data that runs out
+            if choice.what == "when training stops" and not _trains_around(code, choice.shown):
+                continue
             fact = _on_test(code, choice.metric)
             if fact is not None:
                 told.add(choice.shown)
@@ -107,6 +111,17 @@ class Rule:
                 yield _claim(
                     code, _Choice(call.node, given[0], "when training ends or what it keeps"), fact
                 )
+
+
+def _trains_around(code: Code, node: ast.AST) -> bool:
+    """Whether a loop around a choice, callers looked at, trains: a search for an attack trains nothing."""
+    loops = code.loops(node, up=2)
+    methods = {h.call.method for loop in loops for h in _in(code, loop)}
+    return any(m in _TRAINS or "train" in m or "fit" in m for m in methods)
+
+
+def _in(code: Code, loop: Loop) -> Iterator[Happening]:
+    return contexts.running(code.project, [*loop.node.body], loop.where)
 
 
 def _choices(code: Code) -> Iterator[_Choice]:

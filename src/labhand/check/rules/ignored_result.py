@@ -11,6 +11,11 @@ from labhand.kit.code.origins import receiver_class
 
 _TABLE = re.compile(r"(^|_)(df|data|frame|table|dataset|ds|train|test|val)\d*$", re.I)
 
+_SIZED = frozenset(
+    "view reshape permute transpose expand unsqueeze clamp clip masked_fill softmax".split()
+)
+"""Methods of tensors that say nothing without an argument."""
+
 
 class Rule:
     """A new value that is made and thrown away.
@@ -93,6 +98,8 @@ def _is_new(code: Code, call: Call, receiver: ast.expr, method: str) -> bool:
     if method in ("set", "add") and isinstance(receiver, ast.Subscript):
         inner = receiver.value
         return isinstance(inner, ast.Attribute) and inner.attr == "at" and code.mentions("jax")
+    if method in _SIZED and not call.node.args:
+        return False  # what takes no sizes is no tensor: a picture that is shown, a memory that is looked at
     if method in kinds["tensor"]:
         return code.mentions("torch") and _plain(receiver) and not _is_module(code, receiver)
     if method in kinds["device"]:

@@ -92,7 +92,7 @@ def _loader(code: Code, call: Call) -> Iterator[Claim]:
         or _has_other(code, call, dataset)
     ):
         return
-    if not _trains(code):
+    if not _trains(code) or _only_looks(code, label):
         return
     edits = (
         [code.replace(given, "True")]
@@ -152,6 +152,21 @@ def _trains(code: Code) -> bool:
     if code.mentions(*words):
         return True
     return any(w in s.text for s in code.project.importers(code.source) for w in words)
+
+
+def _only_looks(code: Code, label: str) -> bool:
+    """Whether the file goes over the loader, and no loop over it trains."""
+    over = [
+        code.loop(n)
+        for n in code.nodes(ast.For)
+        if any(isinstance(x, ast.Name) and x.id == label for x in ast.walk(n.iter))
+    ]
+    words = ("backward", "step", "fit", "minimize", "apply_gradients")
+    return bool(over) and not any(
+        h.call.method in words or "train" in h.call.method or "update" in h.call.method
+        for loop in over
+        for h in code.running(loop.node)
+    )
 
 
 def _fit(code: Code, call: Call) -> Iterator[Claim]:

@@ -208,6 +208,10 @@ def _mode(code: Code, node: ast.Assign, target: ast.Attribute) -> _Wrong | None:
     named = _MODEL.search(ast.unparse(base).rpartition(".")[2]) and code.mentions("torch")
     if not (_is_module(code, base) or (named and _unknown(code, base))):
         return None
+    made = code.made_by(base)
+    single = made is not None and "mode" in (made.entry("layers") or {})
+    if target.attr == "training" and single:
+        return None  # it has no layers but itself
     on = value.value if target.attr != "eval" else not value.value
     text = f"{code.text(base)}.{'train' if on else 'eval'}()"
     why = (

@@ -60,7 +60,7 @@ class Rule:
         for call in code.calls(".view", ".reshape"):
             sizes = _sizes(call)
             receiver = call.receiver
-            if sizes is None or receiver is None:
+            if sizes is None or receiver is None or _is_lesson(code, call, sizes):
                 continue
             order = (
                 _by_names(code, receiver, sizes, unpacked)
@@ -71,6 +71,12 @@ class Rule:
                 yield _claim(code, call, receiver, order)
             elif _cuts_heads(code, call, sizes, unpacked):
                 yield _heads(code, call, sizes)
+
+
+def _is_lesson(code: Code, call: Call, sizes: list[ast.expr]) -> bool:
+    """Whether a cell of a notebook shows what the method does to a few numbers."""
+    plain = all(isinstance(s, ast.Constant) for s in sizes)
+    return plain and bool(code.source.cells) and call.where.scope is code.module.scope
 
 
 def _unpacked(code: Code) -> Iterator[_Unpacked]:

@@ -47,7 +47,11 @@ def _added(made: Call) -> list[ast.expr]:
     name = statement.targets[0].id
     block = made.where.source.index.block(statement)
     found: list[ast.expr] = []
+    names = made.where.source.names
     for call in made.where.scope.calls_on(name, "add", "append"):
+        reaching = names.reaching(name, made.where.scope, names.point(call))
+        if not any(b.node is statement for b in reaching):
+            continue  # to another one of this name
         if not call.args or made.where.source.index.statement(call) not in block:
             return []
         found.append(call.args[0])

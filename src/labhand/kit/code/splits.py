@@ -28,18 +28,33 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
 
 
 def _or_by_name(found: list[Fact], name: str, spot: Spot) -> list[Fact]:
-    if any(f and f.value != "held-out" for f in found):
-        return found
     part = part_in(name)
+    cut = part is not None and _is_cut_out(spot)
+    if any(f and f.value != "held-out" for f in found) and not cut:
+        return found
     if part is None:
         return found
     step = Step(f"`{name}` is named as the {part} part", spot.where.source, spot.node)
     return [Fact(part, (*(found[0].chain if found else ()), step), sure=bool(found and found[0]))]
 
 
+def _is_cut_out(spot: Spot) -> bool:
+    """Whether a name is some rows of what has another name: `val_x = train_x[:1000]`."""
+    if not isinstance(spot.node, ast.Name):
+        return False
+    bindings = spot.where.source.names.reaching(
+        spot.node.id, spot.where.scope, spot.where.source.names.point(spot.node)
+    )
+    return bool(bindings) and all(
+        b.how == "assign" and isinstance(b.value, ast.Subscript) and not b.path for b in bindings
+    )
+
+
 def part_in(name: str) -> str | None:
     """The part of the data that a name tells, where it tells just one."""
     words = {w.lower() for w in _WORDS.findall(name)}
+    if "inner" in words:
+        return None  # what a nested validation calls its test part is cut out of the train part
     parts = [
         part
         for part in tables.table("splits")["names"]

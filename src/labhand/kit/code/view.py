@@ -64,6 +64,8 @@ class View:
         """Whether the file holds unit tests, where odd code is often the subject."""
         path = self.source.path
         named = path.name.startswith(("test_", "conftest")) or path.stem.endswith("_test")
+        if named and path.parent.name in ("test", "tests"):
+            return True
         return named and self.mentions("pytest", "unittest", "def test_", "assert")
 
     def hook(self, where: Where) -> str | None:
