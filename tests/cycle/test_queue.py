@@ -319,7 +319,7 @@ from labhand.kit import slots
 queue, carrier = Queue(Store.at(Path.cwd())), Carrier()
 (entry,) = queue.waiting()
 many = sweep.read(queue.store, entry.sweep_id)
-carrier.warm()
+carrier.warm(queue.store)
 before = set(sys.modules)
 held = slots.take(slots.Need(), 1, [])
 assert carrier.carry(Claim(queue, many, entry, held, queue.claim(entry), True)) == 0

@@ -31,7 +31,7 @@ LOADED = (
 class Carrier:
     """Carries runs of the queue unseen. All that they need is loaded once, by `warm`."""
 
-    def warm(self) -> None:
+    def warm(self, store: "Store") -> None:
         """Loads what `carry` takes."""
         from importlib import import_module
 
@@ -40,7 +40,7 @@ class Carrier:
         for name in LOADED:
             import_module(name)
         for kind in ("detector", "launcher", "reader"):
-            load_all(kind)
+            load_all(kind, store.home)
         for page in ("report.html.jinja", "parts.html.jinja"):
             import_module("labhand.web.report").template(page)
 

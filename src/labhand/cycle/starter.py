@@ -1,6 +1,8 @@
 """The process that starts what waits in the queue: one a home, for as long as something waits or goes on.
 
 It has loaded all that carrying a run takes, so that a run costs a fork of it and no start of Python.
+A fork and the copies of memory it leads to cost as much as all else of a run that does nothing, so
+that short runs of a sweep share one.
 """
 
 import gc
@@ -27,6 +29,8 @@ LOOK_S = 1.0
 """How often slots that others hold, and budgets, are looked at."""
 SOON_S = 0.2
 """How often a queue is looked at in which nothing waits while runs go on."""
+TOGETHER_S = 10.0
+"""So long a process that carries runs takes up further ones of the same sweep, one after another."""
 AT_ONCE = 64
 """Runs that one process starts and waits for at most."""
 
@@ -82,7 +86,7 @@ def _sees_gpus(many: Sweep) -> bool:
 class Carrier(Protocol):
     """Whoever carries the runs that are started here, each in a process of its own."""
 
-    def warm(self) -> None:
+    def warm(self, store: Store) -> None:
         """Loads what carrying a run takes. Extra: a run is carried without it too."""
 
     def carry(self, claim: Claim) -> int:
@@ -134,7 +138,7 @@ class _Starter:
                     return
                 self.queue.settle()
                 with suppress(Exception):
-                    self.carrier.warm()
+                    self.carrier.warm(self.queue.store)
                 gc.collect()
                 gc.freeze()  # else the first collection of each child would copy all of it
                 self._serve()
@@ -161,12 +165,34 @@ class _Starter:
         self.order.drop(entry)
         if claimed is not None:
             claim = Claim(self.queue, many, entry, held, claimed, in_place)
-            child = self._apart(partial(self.carrier.carry, claim))
+            child = self._apart(partial(self._carry, claim))
             self.children[child] = many.id
             self._purse(many).opens(child)
             os.close(claimed)
         held.close()
         return True
+
+    def _carry(self, claim: Claim) -> int:
+        """Carries a run, and short ones after it, in this process of their own."""
+        until = time.monotonic() + TOGETHER_S
+        following: Claim | None = claim
+        code = 0
+        while following is not None:
+            code = self.carrier.carry(following)
+            os.close(following.fd)
+            following = self._following(claim) if time.monotonic() < until else None
+        return code
+
+    def _following(self, claim: Claim) -> Claim | None:
+        """The next run, where it is of the same sweep: it gets the slots of the one that has ended."""
+        while (found := self.order.next()) and found[1].id == claim.sweep.id:
+            entry, many = found
+            in_place = self._code_stands(many)
+            fd = self.queue.claim(entry)
+            self.order.drop(entry)
+            if fd is not None:
+                return claim._replace(entry=entry, fd=fd, in_place=in_place)
+        return None
 
     def _apart(self, work: Callable[[], int | None]) -> int:
         """Does it in a process of its own, whose number is returned."""
