@@ -108,6 +108,17 @@ def test_a_sweep_is_an_array_with_one_table(lab, slurm) -> None:
     assert said.count("ArrayTaskId=") == 4 and said.count("Comment=from the settings") == 4
 
 
+def test_a_budget_is_held_on_the_cluster(lab, slurm, until) -> None:
+    lab.script("train.py", TRAIN)
+    lab.script("labhand.toml", "[slurm]\narray-parallelism = 1\n")
+    asked = ("--sweep", "lr=0.1..0.4:4", "--budget", "3s", "--name", "paid")
+    done = lab("run", "--on", "slurm", *asked, "--", sys.executable, "train.py", "--wait", "600")
+    assert done.returncode == 1
+    assert "the budget of 3s is used up: 3 runs not started" in done.stderr
+    assert "it was stopped: the budget of its sweep, 3s, is used up" in done.stderr
+    until(lambda: not slurm_says("squeue", "-h"), 60)
+
+
 def test_a_detached_run_waits_goes_on_and_is_stopped(lab, slurm, until) -> None:
     lab.script("train.py", TRAIN)
     command = (sys.executable, "train.py", "--wait", "600")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,6 +234,26 @@ def test_a_budget_ends_a_sweep(lab):
     done = run(lab, "--name", "short", "--sweep", "n=1..4", "--budget", "2s")
     assert "the budget of 2s is used up: 3 runs not started" in done.stderr
     assert [r["status"] for r in runs(lab)["runs"]] == ["stopped"]
+
+
+def test_a_budget_is_held_though_the_process_that_starts_runs_has_died(lab, until):
+    lab.script("train.py", "n = 0\nimport time\nprint('step 0 loss', n)\ntime.sleep(60)\n")
+    (lab.folder / "labhand.toml").write_text("slots = 1\nprice = 3600\n")
+    assert (
+        run(lab, "--detach", "--name", "paid", "--sweep", "n=1..4", "--budget", "4$").returncode
+        == 0
+    )
+    until(lambda: runs(lab)["runs"])
+    (folder,) = (lab.folder / ".labhand/runs").iterdir()
+    until((folder / "attempts/1/process.json").exists)
+    carrier = json.loads((folder / "labhand.json").read_text())["pid"]
+    os.kill(psutil.Process(carrier).ppid(), signal.SIGKILL)
+    until(lambda: [r["status"] for r in runs(lab)["runs"]] == ["stopped"], 60)
+    assert "nothing waits" in lab("queue").stdout
+    told = lab("show", "paid").stdout
+    assert "the budget of its sweep, 4$, is used up" in " ".join(told.split())
+    alone = run(lab, "--budget", "2s")
+    assert alone.returncode == 2 and "--limit" in alone.stderr
 
 
 def test_runs_that_are_hopeless_beside_the_others_are_stopped_where_asked(lab):

@@ -29,10 +29,6 @@ def carry(request: "Request", axes: tuple[str, ...], seeds: str | None, *, detac
     store = Store.at(request.cwd)
     is_sweep = bool(axes) or seeds is not None
     keys, seed, grid = runs_of(axes, seeds, request) if is_sweep else ([], None, [{}])
-    if request.budget is not None:
-        raise UsageError(
-            f"--budget is not held on {request.launcher}: nobody here counts its runs; use --limit"
-        )
     many = submit(store, request, elsewhere.needs(request), keys, seed, grid)
     terminal = Terminal()
     seen = not (detach or is_sweep)

@@ -156,6 +156,8 @@ def run(
         stop_lost=stop_lost,
         resume_flag=resume_flag,
     )
+    if budget is not None and not axes and seeds is None:
+        raise UsageError("--budget is that of a sweep; --limit ends a run by itself")
     if launcher != "local":
         from labhand.launch.places import is_distant
 

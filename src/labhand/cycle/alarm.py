@@ -18,6 +18,7 @@ import msgspec
 from labhand.core.finding import Finding
 from labhand.core.run import Failure
 from labhand.cycle import limit, settle
+from labhand.cycle.budget import Purse
 from labhand.cycle.request import Face, Status, Through
 from labhand.cycle.siblings import Siblings
 from labhand.kit.configuration import Configuration, OnAlarm
@@ -48,9 +49,11 @@ class Alarmed(Through):
         folder: Path,
         cwd: Path,
         siblings: Siblings | None = None,
+        purse: Purse | None = None,
     ) -> None:
         super().__init__(face)
         self._siblings = siblings
+        self._purse = purse
         self.lost: Failure | None = None
         self._action = action
         self._command = chosen.on_alarm_command
@@ -117,10 +120,21 @@ class Alarmed(Through):
             self._process.kill()
         if self.over() and self._killing is None and not settle.stop_asked(self._folder):
             self._end(f"its limit of {self._limit_s:g} s")
+        if self._purse is not None and self._killing is None and self._purse.used_up():
+            self._end_with_all(self._purse)
         # the command may be what saves: the action waits for it, as long as a script may take
         busy = any(thread.is_alive() for thread in self._commands)
         if self._due and (not busy or time.monotonic() >= self._due[0][1]):
             self._act(self._due.pop(0)[0])
+
+    def _end_with_all(self, purse: Purse) -> None:
+        """Ends the run as one of a sweep that has used up its budget; no other of it starts."""
+        if settle.stop_asked(self._folder):
+            return
+        what = f"the budget of its sweep, {purse.said}"
+        self.lost = Failure("killed", f"it was stopped: {what}, is used up", {"budget": purse.said})
+        threading.Thread(target=purse.close, daemon=True).start()  # an engine may be slow to answer
+        self._end(what)
 
     def _look_for_stop(self) -> None:
         """Ends the run where somebody on another host, who cannot reach it, asked for that."""

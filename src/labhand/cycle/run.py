@@ -18,7 +18,7 @@ from labhand.core import event
 from labhand.core.errors import InputError, LabhandError, RecordError, UsageError
 from labhand.core.run import Attempt, Failure, Fix, Run
 from labhand.core.store import Store, check_name, project_root
-from labhand.cycle import limit, settle, taken_up
+from labhand.cycle import budget, limit, settle, taken_up
 from labhand.cycle.alarm import Alarmed
 from labhand.cycle.before import before
 from labhand.cycle.pledge import Pledge
@@ -126,12 +126,12 @@ class _Carrier:
             self.folder,
             self.request.cwd,
             Siblings.of(self.request, self.configuration, self.store, self.run.id),
+            budget.Purse.of(self.request, self.store),
         )
         self.allowed = self.request.fix or self.configuration.fix
-        self.interrupted = self.told_to_end = False
+        self.interrupted = self.told_to_end = self.mistaken = False
         self.pledge: Pledge | None = None
         self.refused = prepared.refused
-        self.mistaken = False
         self.background: list[threading.Thread] = []
 
     def carry(self) -> Run:

@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from labhand.core.errors import LabhandError
-from labhand.core.store import Store
+from labhand.core.store import Store, project_root
 from labhand.cycle import sweep
 from labhand.cycle.budget import Purse
 from labhand.cycle.needs import at_once
 from labhand.cycle.queue import Queue, Waiting
 from labhand.cycle.request import Request
 from labhand.cycle.sweep import Sweep
-from labhand.kit import slots
+from labhand.cycle.sweeping import withdraw
+from labhand.kit import configuration, slots
 
 LOOK_S = 1.0
 """How often slots that others hold, and budgets, are looked at."""
@@ -123,6 +124,7 @@ class _Starter:
         self.lock: int | None = None
         self.children: dict[int, str] = {}
         self.purses: dict[str, Purse] = {}
+        self.closed: set[str] = set()
         self.stands = ("", 0.0, False)
         self.minded = time.monotonic()
         self.cores = slots.all_cores()
@@ -167,21 +169,18 @@ class _Starter:
             claim = Claim(self.queue, many, entry, held, claimed, in_place)
             child = self._apart(partial(self._carry, claim))
             self.children[child] = many.id
-            self._purse(many).opens(child)
             os.close(claimed)
         held.close()
         return True
 
-    def _carry(self, claim: Claim) -> int:
+    def _carry(self, claim: Claim) -> None:
         """Carries a run, and short ones after it, in this process of their own."""
         until = time.monotonic() + TOGETHER_S
         following: Claim | None = claim
-        code = 0
         while following is not None:
-            code = self.carrier.carry(following)
+            self.carrier.carry(following)
             os.close(following.fd)
             following = self._following(claim) if time.monotonic() < until else None
-        return code
 
     def _following(self, claim: Claim) -> Claim | None:
         """The next run, where it is of the same sweep: it gets the slots of the one that has ended."""
@@ -194,7 +193,7 @@ class _Starter:
                 return claim._replace(entry=entry, fd=fd, in_place=in_place)
         return None
 
-    def _apart(self, work: Callable[[], int | None]) -> int:
+    def _apart(self, work: Callable[[], object]) -> int:
         """Does it in a process of its own, whose number is returned."""
         child = os.fork()
         if child:
@@ -205,7 +204,8 @@ class _Starter:
             if self.lock is not None:
                 os.close(self.lock)  # else another could not start runs in place of a dead parent
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-            code = work() or 0
+            work()
+            code = 0
         finally:
             os._exit(code)
 
@@ -222,20 +222,21 @@ class _Starter:
             return at_once(Path(many.cwd))
         return self.cores
 
-    def _purse(self, many: Sweep) -> Purse:
-        if many.id not in self.purses:
-            self.purses[many.id] = Purse(self.queue.store, many)
-        return self.purses[many.id]
-
     def _mind(self) -> None:
-        """Ends the sweeps whose budget is used up. Looks once in a while."""
+        """Ends the sweeps whose budget is used up, runs whose own labhand has died too. Looks once in a while."""
         if time.monotonic() - self.minded < LOOK_S:
             return
         self.minded = time.monotonic()
-        for sweep_id in set(self.children.values()):
-            purse = self.purses.get(sweep_id)
-            if purse is not None and purse.used_up():
-                self._apart(purse.close)
+        for sweep_id in {*self.children.values(), *self.order.known}:
+            many = self.order.sweep(sweep_id)
+            if many is None or many.budget is None or sweep_id in self.closed:
+                continue
+            purse = self.purses.setdefault(sweep_id, Purse(self.queue.store, many))
+            if purse.used_up():
+                self.closed.add(sweep_id)
+                purse.close()
+                grace_s = configuration.read(project_root(Path(many.cwd))).alarm_grace
+                self._apart(partial(withdraw, self.queue.store, many, grace_s))
 
     def _reap(self) -> None:
         with suppress(ChildProcessError):
@@ -243,7 +244,6 @@ class _Starter:
                 sweep_id = self.children.pop(ended, None)
                 if sweep_id is None:
                     continue
-                self.purses[sweep_id].closes(ended)
                 many = self.order.sweep(sweep_id)
                 if many and sweep_id not in self.children.values() and not self.order.waits(many):
                     self._apart(partial(self.carrier.conclude, self.queue.store, many))

@@ -335,6 +335,7 @@ def request_of(store: Store, sweep: Sweep, number: int, *, in_place: bool) -> Re
         on_alarm=sweep.on_alarm,
         launcher=sweep.launcher,
         limit=sweep.limit,
+        budget=sweep.budget,
         stop_lost=sweep.stop_lost,
         resume_flag=sweep.resume_flag,
         sweep=sweep.id,

@@ -131,11 +131,16 @@ def _taken_away(store: Store, row: Row) -> bool:
     )
 
 
-def withdraw(store: Store, many: Sweep, grace_s: float = 10.0) -> tuple[int, int]:
-    """How many runs of a sweep were taken out of the queue, and how many stopped. Blocks for these."""
+def take_out(store: Store, many: Sweep) -> int:
+    """How many runs of a sweep that waited, here or in an engine, do so no longer."""
     queue = Queue(store)
     out = sum(queue.take_out(entry) for entry in queue.waiting() if entry.sweep_id == many.id)
-    out += placed.take_back(store, many)
+    return out + placed.take_back(store, many)
+
+
+def withdraw(store: Store, many: Sweep, grace_s: float = 10.0) -> tuple[int, int]:
+    """How many runs of a sweep were taken out of the queue, and how many stopped. Blocks for these."""
+    out = take_out(store, many)
     going = []
     for told in run_ids(store, many).values():
         with suppress(LabhandError):
