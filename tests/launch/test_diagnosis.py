@@ -77,6 +77,68 @@ def test_own_code_is_told_with_its_place() -> None:
     assert failure.message == "KeyError: 'a' at /p/train.py, line 3, in main: `x = d[\"a\"]`"
 
 
+def test_an_error_in_a_worker_is_told_with_the_place_in_the_worker() -> None:
+    message = (
+        "Caught ZeroDivisionError in DataLoader worker process 1.\nOriginal " + KEY_ERROR
+    ).replace("KeyError: 'a'", "ZeroDivisionError: division by zero")
+    frames = [{"file": "/p/train.py", "line": 9, "function": "main", "code": "for b in loader:"}]
+    exception = {"type": "ZeroDivisionError", "message": message, "frames": frames}
+    failure = diagnose(Evidence(exit_code=1, exception=exception))
+    assert failure is not None and failure.message.startswith("ZeroDivisionError: division by zero")
+    assert "line 3, in main" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("error", "kind_", "words"),
+    [
+        (
+            "RuntimeError: Trying to backward through the graph a second time",
+            "autograd",
+            "that the first backward had freed",
+        ),
+        (
+            "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
+            "autograd",
+            "depends on no weight",
+        ),
+        ("RuntimeError: expected scalar type Long but found Float", "target-range", "a type that"),
+        ("ValueError: Expected input batch_size (4) to match target batch_size (2).", "target-range", "a shape that"),
+        ("IndexError: Target 3 is out of bounds.", "target-range", "outside what the loss"),
+        ("KeyError: 'WANDB_API_KEY'", "missing-variable", "WANDB_API_KEY is not set"),
+        (
+            "RuntimeError: Error(s) in loading state_dict for Linear:\n\tsize mismatch for weight: copying "
+            "a param with shape torch.Size([2, 2]) from checkpoint, the shape in current model is "
+            "torch.Size([2, 3]).",
+            "checkpoint-keys",
+            "1 of another shape; `weight` is (2, 2) in the checkpoint and (2, 3) in the model",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_and_not_only_its_kind(error: str, kind_: str, words: str) -> None:
+    code = "os.environ['WANDB_API_KEY']" if "WANDB" in error else "step()"
+    tail = (
+        f'Traceback (most recent call last):\n  File "/p/t.py", line 3, in <module>\n    {code}\n'
+    )
+    if "WANDB" in error:
+        tail += '  File "<frozen os>", line 679, in __getitem__\n'
+    failure = diagnose(Evidence(exit_code=1, tail=f"{tail}{error}\n"))
+    assert failure is not None and failure.kind == kind_
+    assert words in failure.message
+
+
+def test_a_script_that_a_library_imports_as_a_module_of_python_is_told() -> None:
+    tail = (
+        'Traceback (most recent call last):\n  File "/p/train.py", line 1, in <module>\n    import torch\n'
+        '  File "/v/lib/python3.11/site-packages/torch/__init__.py", line 9, in <module>\n    import pickle\n'
+        '  File "/p/pickle.py", line 3, in <module>\n    torch.load("bad.pt")\n'
+        "AttributeError: partially initialized module 'torch' has no attribute 'load' (most likely due to "
+        "a circular import)\n"
+    )
+    failure = diagnose(Evidence(exit_code=1, tail=tail))
+    assert failure is not None and failure.kind == "shadowed-module"
+    assert failure.message == "/p/pickle.py hides the module `pickle` of Python itself"
+
+
 @pytest.mark.parametrize(
     ("before", "end"),
     [

@@ -221,9 +221,10 @@ def is_zombie(pid: int) -> bool:
 
 def test_what_a_stopped_training_still_says_is_taken(tmp_path: Path) -> None:
     code = (
-        "import signal, sys, time\n"
+        "import os, signal, sys, time\n"
         "signal.signal(15, lambda *_: (print('saved', flush=True), sys.exit(3)))\n"
-        "print('ready', flush=True)\ntime.sleep(600)"
+        # Python's buffer may still be held when the signal comes, and cannot be entered twice
+        "os.write(1, b'ready')\ntime.sleep(600)"
     )
     process = start(job_of(tmp_path, python(code)))
     read_until(process, b"ready")

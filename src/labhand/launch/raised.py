@@ -123,6 +123,8 @@ def _told(data: dict[str, Any]) -> Raised:
         for frame in data.get("frames") or ()
     ]
     name, message = str(data.get("type", "")).rpartition(".")[2], str(data.get("message", ""))
+    if _HEADER in message and (told := _printed(message.split("\n"))) is not None:
+        return told  # a worker's own traceback, raised anew here
     cause = data.get("cause")
     inner = _told(cause) if isinstance(cause, dict) else None
     first = message.partition("\n")[0]

@@ -12,6 +12,10 @@ _TEXT = re.compile(
 )
 _MISSING = re.compile(r"Missing key\(s\) in state_dict: (?P<names>(?:\"[^\"]+\"(?:, )?)+)")
 _UNEXPECTED = re.compile(r"Unexpected key\(s\) in state_dict: (?P<names>(?:\"[^\"]+\"(?:, )?)+)")
+_SIZE = re.compile(
+    r"size mismatch for (?P<name>\S+): copying a param with shape (?P<saved>.+?) from checkpoint, "
+    r"the shape in current model is (?P<built>.+?)\.(?:\s|$)"
+)
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "module._orig_mod.", "_orig_mod.module.")
 
 
@@ -45,7 +49,18 @@ class Failure:
             "missing": sorted(missing)[:20],
             "unexpected": sorted(unexpected)[:20],
         }
-        message = f"saved weights do not fit the model: {len(missing)} missing, {len(unexpected)} unexpected"
+        counts = {"missing": len(missing), "unexpected": len(unexpected)}
+        sizes = list(_SIZE.finditer(found.text))
+        counts["of another shape"] = len(sizes)
+        told = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+        message = f"saved weights do not fit the model: {told or 'their names or shapes differ'}"
+        if sizes:
+            message += "; `{name}` is {saved} in the checkpoint and {built} in the model".format(
+                **{
+                    k: re.sub(r"torch.Size\(\[(.*)\]\)", r"(\1)", v)
+                    for k, v in sizes[0].groupdict().items()
+                }
+            )
         advice = "load them into the model they were saved from; `strict=False` would leave layers untrained"
         for prefix in _PREFIXES if missing and "size mismatch" not in found.text else ():
             if {prefix + name for name in missing} == unexpected:

@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from labhand.core import run
 from labhand.kit.interpreter import interpreter
@@ -39,6 +40,9 @@ class Failure:
 
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with the hidden module and the file that hides it."""
+        for error in evidence.raised.chain() if evidence.raised else ():
+            if taken := _taken(error.frames):
+                return _failure(Path(taken.file).stem, taken.file, error.facts())
         found = said(evidence, _TEXT)
         if found is None or found.error is None:
             return None
@@ -48,10 +52,27 @@ class Failure:
         file = _file(found, top, evidence)
         if file is None or not _has_namesake(top, evidence):
             return None
-        message = f"{file} hides the module `{top}` of {_whose(top)}"
-        advice = f"rename {Path(file).name} (and its imports)"
-        facts = {**found.facts, "module": top, "file": file, "advice": advice}
-        return run.Failure("shadowed-module", message, facts)
+        return _failure(top, file, found.facts)
+
+
+def _failure(top: str, file: str, facts: dict[str, Any]) -> run.Failure:
+    message = f"{file} hides the module `{top}` of {_whose(top)}"
+    advice = f"rename {Path(file).name} (and its imports)"
+    return run.Failure(
+        "shadowed-module", message, {**facts, "module": top, "file": file, "advice": advice}
+    )
+
+
+def _taken(frames: list[Frame]) -> Frame | None:
+    """The file of the project that a library, or the file itself, imported as a module of Python."""
+    body = [frame for frame in frames if frame.function == "<module>"]
+    for number, frame in enumerate(frames):
+        if frame.foreign or frame.function != "<module>" or not number:
+            continue
+        by_library = frames[number - 1].foreign and Path(frame.file).stem in sys.stdlib_module_names
+        if by_library or sum(other.file == frame.file for other in body) > 1:
+            return frame
+    return None
 
 
 def _whose(top: str) -> str:

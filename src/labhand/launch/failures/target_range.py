@@ -18,6 +18,27 @@ _TEXT = re.compile(
 )
 
 
+_STORIES = (
+    (
+        r"Long|floating point type",
+        "the targets have a type that the loss does not take",
+        "cross-entropy takes class numbers as int64 (`.long()`), or probabilities as floats in the shape "
+        "of the outputs",
+    ),
+    (
+        r"0D or 1D target|multi-target|target size|input batch_size|does not match size",
+        "the targets have a shape that the loss does not take",
+        "print the shapes of outputs and targets before the loss: cross-entropy takes (N, C) with (N,), "
+        "the squared error two like shapes",
+    ),
+    (
+        r"between 0 and 1",
+        "values that must be probabilities lie outside 0 to 1",
+        "scale the targets to 0 to 1, or hand logits to the loss that has its own sigmoid",
+    ),
+)
+
+
 class Failure:
     """Targets, or indices, lie outside what the loss or the layer takes.
 
@@ -42,11 +63,12 @@ class Failure:
         found = said(evidence, _TEXT)
         if found is None:
             return None
-        return run.Failure(
-            "target-range",
-            "targets or indices lie outside what the loss or the layer takes",
-            {
-                **found.facts,
-                "advice": "compare the largest label with the number of classes (labels count from 0); on CUDA run once with CUDA_LAUNCH_BLOCKING=1 or on the CPU to see the line",
-            },
+        message, advice = next(
+            ((what, how) for words, what, how in _STORIES if re.search(words, found.match[0])),
+            (
+                "targets or indices lie outside what the loss or the layer takes",
+                "compare the largest label with the number of classes (labels count from 0); on CUDA run "
+                "once with CUDA_LAUNCH_BLOCKING=1 or on the CPU to see the line",
+            ),
         )
+        return run.Failure("target-range", message, {**found.facts, "advice": advice})

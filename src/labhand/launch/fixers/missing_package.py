@@ -61,7 +61,8 @@ class Fixer:
         if requirement is None:
             failure.evidence["advice"] = (
                 f"`{module}` is neither in the project's requirements nor in labhand's table, and a "
-                "package is never guessed by its name; install the right one yourself"
+                "package is never guessed by its name; install the right one yourself, or, if it is a "
+                "folder of your own, start the command in the folder that holds it"
             )
             return None
         try:
