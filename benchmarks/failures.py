@@ -1,8 +1,9 @@
 """Does the watch name the cause? Small real PyTorch trainings, each with one planted cause, and healthy ones.
 
-    python benchmarks/failures.py [--unseen] [--fast] [--only NAME ...] [--jobs N] [--keep DIR]
+    python benchmarks/failures.py [--of unseen|frameworks] [--fast] [--only NAME ...] [--jobs N] [--keep DIR]
 
-Each script of `failures/` (`--unseen`: of `failures/unseen/`, which no detector was mended by) is run as it is by `labhand run --no-check -- python SCRIPT`, alone in a project of its
+Each script of `failures/`, or of the folder in it that `--of` names (what they showed at first contact stands
+in docs/benchmarks.md), is run as it is by `labhand run --no-check -- python SCRIPT`, alone in a project of its
 own, and judged by what `labhand show last --json` says. What should be found stands in its docstring:
 
     Expected: RULE [or RULE] [at step N[±M | +M]] [, layer NAME [or NAME]] [, rows N ...] [, says TEXT]
@@ -10,6 +11,7 @@ own, and judged by what `labhand show last --json` says. What should be found st
     Before: ARGUMENTS        an earlier run of the script in the same project; can be given again
     Arguments: ARGUMENTS     of the run that is judged
     Launch: ARGUMENTS        of Python, in front of the script
+    Needs: PACKAGE           left out, by name, where that is not installed
     Stop: after N s          the run does not end by itself; it is then stopped
     Fast                     part of --fast
 
@@ -32,6 +34,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent / "failures"
@@ -106,6 +109,7 @@ class Script:
     before: list[str]
     arguments: str
     launch: str
+    needs: list[str]
     stop: float | None
     fast: bool
     folder: Path
@@ -128,6 +132,7 @@ class Script:
             before=values("Before"),
             arguments=" ".join(values("Arguments")),
             launch=" ".join(values("Launch")),
+            needs=values("Needs"),
             stop=float(stop[0].split()[1]) if stop else None,
             fast="Fast" in lines,
             folder=path.parent,
@@ -261,19 +266,23 @@ def totals(verdicts: list[Verdict]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--unseen", action="store_true", help="the scripts of failures/unseen/")
+    parser.add_argument(
+        "--of", metavar="FOLDER", default="", help="the scripts of failures/FOLDER/"
+    )
     parser.add_argument("--fast", action="store_true", help="only the scripts marked Fast")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scripts")
     parser.add_argument("--jobs", type=int, default=2, help="how many run at once")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the runs in this new folder")
     arguments = parser.parse_args()
-    place = SCRIPTS / "unseen" if arguments.unseen else SCRIPTS
-    paths = sorted(path for path in place.glob("*.py") if path.stem not in BESIDE)
-    scripts = [Script.read(path) for path in paths]
+    paths = sorted((SCRIPTS / arguments.of).glob("*.py"))
+    scripts = [Script.read(path) for path in paths if path.stem not in BESIDE]
     if arguments.only:
         scripts = [script for script in scripts if script.name in arguments.only]
     elif arguments.fast:
         scripts = [script for script in scripts if script.fast]
+    for script in [s for s in scripts if not all(map(find_spec, s.needs))]:
+        print(f"left out: {script.name}, which needs {', '.join(script.needs)}")
+        scripts.remove(script)
     scripts.sort(key=lambda s: (-(s.stop or 0), not s.expected, s.name))
     began = time.monotonic()
     print("| script | expected | told | rule | cause | step | alarm | untrue | s | ended |")

@@ -1,7 +1,7 @@
 """Digits with plain SGD and lr 30, from the start.
 
-Expected: diverged at step 0+60, says learning rate
-Also: not-learning, dead-units, exploding-gradient, loss-floor, validation-at-chance
+Expected: diverged or not-learning at step 0+60, says learning rate
+Also: dead-units, exploding-gradient, loss-floor, validation-at-chance
 Fast
 """
 

@@ -1,7 +1,7 @@
 """Digits through 16 residual blocks without normalisation: the signal doubles in each of them.
 
-Expected: exploding-gradient
-Also: initial-loss, diverged, dead-units
+Expected: exploding-gradient or initial-loss, says grows from layer to layer
+Also: diverged, dead-units
 """
 
 import torch

@@ -245,3 +245,72 @@ def test_a_part_that_a_librarys_own_model_leaves_out_is_a_note(lab, folder, seve
     assert found["severity"] == severity
     assert "0.pooler.0.weight" in found["message"]
     assert ("`Tower` itself leaves it out" in found["message"]) == (severity == "note")
+
+
+def test_layers_have_the_names_that_the_script_gives_its_models(lab) -> None:
+    """Several models are told apart by their variables, parts of one that is never called by their places."""
+    lab.script(
+        "train.py",
+        """
+import torch
+from torch import nn
+torch.manual_seed(0)
+
+class Whole(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+        self.head = nn.Linear(8, 2)
+
+    def loss(self, x):
+        return self.head(self.encoder(x)).pow(2).mean()
+
+def train(loss, parameters):
+    optimizer = torch.optim.SGD(parameters, lr=0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss(torch.randn(16, 8)).backward()
+        optimizer.step()
+
+left, right = nn.Sequential(nn.Linear(8, 8)), nn.Sequential(nn.Linear(8, 2))
+train(lambda x: right(left(x)).pow(2).mean(), [*left.parameters(), *right.parameters()])
+del left, right
+whole = Whole()
+train(whole.loss, whole.parameters())
+""",
+    )
+    assert lab.run("train.py").returncode == 0
+    measured = {n for n in lab.show()["metrics"] if n.startswith("layer/")}
+    names = {name.split("/")[1] for name in measured}
+    assert names >= {"left.0", "right.0", "encoder.0", "head"}, names
+
+
+def test_a_bad_batch_is_dated_and_looking_into_it_is_no_evaluation(lab) -> None:
+    """The batch is run again, in training mode and without gradients: that was not the script's doing."""
+    lab.script(
+        "train.py",
+        """
+import torch
+from torch import nn
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(8, 32), nn.Dropout(0.2), nn.Linear(32, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for step in range(600):
+    loss = model(torch.randn(16, 8)).pow(2).mean()
+    if step % 200 == 150:
+        loss = loss / torch.zeros(())
+        loss = loss - loss
+    optimizer.zero_grad()
+    loss.backward()
+    if step % 200 == 150:
+        optimizer.zero_grad()
+    optimizer.step()
+""",
+    )
+    assert lab.run("train.py").returncode == 0
+    findings = {f["rule"]: f for f in lab.show()["findings"]}
+    assert "train-eval-mismatch" not in findings
+    found = findings["non-finite"]
+    assert found["opened_step"] == 150
+    assert "at steps 150, 350, 550" in found["message"]
+    assert found["evidence"]["metrics"]["probe/loss"] == 150

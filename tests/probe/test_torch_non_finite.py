@@ -34,7 +34,7 @@ EXPECTED = {
     "embedding_row_never_met_before": (6, "parameter", "embed", "parameter", "Embedding", ROW),
     "accumulated": (2, "loss", None, "input", None, [5]),
     "siamese": (4, "gradient", "1", "backward", "SquareRoot", ROW),
-    "adversarial": (4, "loss", "Generator.log", "forward", "Logarithm", ROW),
+    "adversarial": (4, "loss", "generator.log", "forward", "Logarithm", ROW),
     "scaled_steps_all_skipped": (2, "gradient", "1", "backward", "SquareRoot", ROW),
     "compiled": (6, "loss", "1", "forward", "Logarithm", ROW),
     "without_a_module": (3, "loss", None, None, None, None),

@@ -419,3 +419,43 @@ def test_what_a_person_says_of_a_metric_counts() -> None:
     assert watcher.findings().summary["assumptions"] == ["`obj` is the training loss (said)"]
     with pytest.raises(UsageError, match="no role for `obj`; the roles are train-loss"):
         Watcher(None, None, roles={"obj": "los"})
+
+
+def test_the_same_cause_that_comes_again_is_one_incident() -> None:
+    """A batch without labels, once an epoch: the probe finds the same division each time."""
+    found = {"layer": None, "kind": "loss", "class": None}
+    note = "the loss is nan; made outside the model: a division by zero"
+    watcher = Watcher(None, None)
+    for step in range(200):
+        bad = step % 40 == 20
+        if bad and step < 140:
+            fact = {"step": step, "what": "loss", "first": found, "batch_rows": None, "note": note}
+            watcher.feed(Fact(NOW + step, "non-finite", fact))
+        watcher.feed(Points(NOW + step, "log", step, {"loss": math.nan if bad else 2.0}))
+    watcher.close()
+    (told,) = watcher.findings().findings
+    assert told.state == "recovered" and not told.alarm
+    assert "at steps 20, 60, 100, 140, 180" in told.message
+    assert "a division by zero" in told.message
+    assert [c["cause"] for c in told.evidence["causes"]] == ["a division by zero, in the loss"]
+
+
+def test_another_cause_is_another_incident() -> None:
+    watcher = Watcher(None, None)
+    for step in range(100):
+        bad = step in (20, 60)
+        if bad:
+            first = {"layer": "log" if step == 20 else "head", "kind": "forward", "class": "X"}
+            watcher.feed(Fact(NOW, "non-finite", {"step": step, "what": "loss", "first": first}))
+        watcher.feed(Points(NOW + step, "log", step, {"loss": math.nan if bad else 2.0}))
+    assert [f.opened_step for f in watcher.findings().findings] == [20, 60]
+
+
+def test_what_opened_before_the_incident_that_explains_it_becomes_its_evidence() -> None:
+    watcher = Watcher(None, None, select=("not-learning", "overfitting"))
+    for step in range(400):
+        row = {"loss": 1.3 - 0.001 * step + 0.05 * math.sin(step)}
+        if step % 10 == 0:
+            row |= {"val_mse": 0.8 + 0.2 * min(1, step / 50) + 0.01 * (step % 3), "val_r2": 0.02}
+        watcher.feed(Points(NOW + step, "log", step, row))
+    assert [f.rule for f in watcher.findings().findings] == ["not-learning"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
+
 from .torch_calls import tensors_of
 from .torch_looks import Look
+from .torch_short import nothing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,8 +36,8 @@ class Batches(Look):
     """Series `batch/<what>` and `eval/<what>`, and facts `loader`, `objective`, `doubled` and `modes`.
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
-    how many are distinct; `shared`: the share of them that the step before had too. `mean`, `std`: of
-    the first input of floats. Only on the CPU: nothing waits for a device.
+    how many are distinct; `shared`: the share of them that the step before had too. `target_mean`,
+    `target_std`: of targets that are floats; `mean`, `std`: of the first input of floats. Only on the CPU: nothing waits for a device.
     """
 
     name = "batches"
@@ -46,6 +49,7 @@ class Batches(Look):
         self.labels: Tuple[int, Set[Any]] = (-2, set())
         self.first = -1
         self.rows = 0
+        self.fed: Any = nothing
         self.told: Set[str] = set()
         self.counts = {"eval_in_training": 0, "eval_in_eval": 0, "train_in_eval": 0}
         self.without_training = 0
@@ -58,7 +62,7 @@ class Batches(Look):
         tensor = self.input_of(args, kwargs)
         if tensor is None:
             return
-        self.rows = tensor.shape[0]
+        self.rows, self.fed = tensor.shape[0], weakref.ref(module)
         self.statistics("batch", tensor)
         print_ = fingerprint(tensor)
         if print_ is not None:
@@ -84,7 +88,12 @@ class Batches(Look):
             self.told.add("objective")
             rows = len(target)
             self.event("objective", function=function, classes=classes, rows=rows, step=self.step)
-        if target.device.type != "cpu" or target.is_floating_point() or target.numel() > LABELS_MAX:
+        if target.device.type != "cpu" or target.numel() > LABELS_MAX:
+            return
+        if target.is_floating_point():
+            if target.numel() > 1:
+                self.point("batch/target_mean", target.mean().item())
+                self.point("batch/target_std", target.std().item())
             return
         values = set(target.reshape(-1).tolist())
         step, before = self.labels
@@ -111,7 +120,8 @@ class Batches(Look):
             self.count("eval_in_training")
         tensor = self.input_of(args, kwargs)
         # a few rows are no sample: a policy is asked for one action at a time
-        if tensor is not None and 0 < self.rows <= ROWS_SHARE * tensor.shape[0]:
+        same = self.fed() is module  # the inputs of different parts of a model are not alike
+        if tensor is not None and same and 0 < self.rows <= ROWS_SHARE * tensor.shape[0]:
             self.statistics("eval", tensor)
 
     def count(self, what: str) -> None:

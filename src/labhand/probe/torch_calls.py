@@ -14,6 +14,8 @@ import weakref
 from collections import deque
 from time import perf_counter, thread_time
 
+from .torch_replay import inner
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
@@ -27,6 +29,8 @@ HELD_VALUES_MAX = 1 << 20
 """The gradient at an output is held only up to this many values (4 MB in float32)."""
 OUTPUTS_MAX = 4
 DESCENTS_MAX = 8
+FRAMES_MAX = 30
+"""Frames of the running code in which the script's names of its models are looked for."""
 PATIENCE = 3
 """Steps that a module may stay uncalled before its children are watched instead."""
 LEAN_BYTES_MAX = 1 << 22
@@ -74,6 +78,8 @@ class Calls:
         self.began = began
         self.calls: List[Call] = []
         self.roots: Dict[int, weakref.ref[Any]] = {}
+        self.paths: Dict[int, str] = {}
+        self.names: Dict[int, str] = {}
         self.called: Dict[int, bool] = {}
         self.wrapped: Dict[type, Any] = {}
         self.unwaited: Any = None
@@ -126,12 +132,29 @@ class Calls:
         modules = [m for m in gc.get_objects() if issubclass(type(m), base)]
         whole = [m for m in modules if "_modules" in m.__dict__]
         children = {id(c) for m in whole for c in m._modules.values() if c is not None}
-        for module in whole:
-            if id(module) not in children and any(id(p) in wanted for p in module.parameters()):
-                self.add(module)
+        found = [
+            m
+            for m in whole
+            if id(m) not in children and any(id(p) in wanted for p in m.parameters())
+        ]
+        for module in found:
+            self.add(module)
+        names = variables(found) if len(self.roots) > 1 else {}
+        self.names = {key: names.get(key) or self.names.get(key, "") for key in self.roots}
         self.descents = 0
         del self.calls[:]
         self.leans.clear()
+
+    def path_of(self, module: Any) -> str:
+        """What stands before the names of its layers: its path in a model that is not called itself.
+
+        Where several models are watched, the script's own name for it, or its class.
+        """
+        key = id(module)
+        path = self.paths.get(key)
+        if path is None and len(self.roots) > 1:
+            path = self.names.get(key) or type(inner(module)).__name__
+        return path or ""
 
     def add(self, module: Any) -> None:
         """Watches the calls of this module."""
@@ -149,6 +172,8 @@ class Calls:
         """Stops watching a module, which may be gone already."""
         self.roots.pop(key, None)
         self.called.pop(key, None)
+        self.paths.pop(key, None)
+        self.names.pop(key, None)
 
     def modules(self) -> List[Any]:
         """The modules that are watched and still there."""
@@ -177,11 +202,17 @@ class Calls:
         for module in self.modules():
             if self.called.get(id(module), True):
                 continue
-            children = [c for c in module.children() if any(True for _ in c.parameters())]
+            before = self.paths.get(id(module), "")
+            children = [
+                (".".join(filter(None, (before, name))), c)
+                for name, c in module.named_children()
+                if any(True for _ in c.parameters())
+            ]
             if children:
                 self.forget(id(module))
-            for child in children:
+            for path, child in children:
                 self.add(child)
+                self.paths[id(child)] = path
 
     def wrap(self, original: Any) -> Any:
         """The class's `__call__` with our eyes on it."""
@@ -394,3 +425,22 @@ def tensors_of(torch: Any, value: Any, most: int = 64, depth: int = 3) -> List[A
         if len(found) >= most:
             break
     return found[:most]
+
+
+def variables(modules: List[Any]) -> Dict[int, str]:
+    """By their ids, the names by which the code that is running, innermost first, knows these modules."""
+    wanted = {id(m) for m in modules}
+    found: Dict[int, str] = {}
+    frame: Any = sys._getframe()
+    for _ in range(FRAMES_MAX):
+        package = str(frame.f_globals.get("__package__"))
+        if package != __package__ and package.partition(".")[0] != "torch":
+            here = dict(frame.f_locals)
+            for place in (here, getattr(here.get("self"), "__dict__", {}), frame.f_globals):
+                for name, value in list(place.items()):
+                    if id(value) in wanted and name != "self":
+                        found.setdefault(id(value), name)
+        frame = frame.f_back
+        if frame is None:
+            break
+    return found

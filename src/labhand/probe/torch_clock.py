@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from time import perf_counter
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict
+
 
 class Clock:
     """The time split of the step that is under way. The probe's own time is in none of the parts.
@@ -64,6 +68,16 @@ class Clock:
     def total(self, now: float) -> float:
         """Seconds since the step before ended."""
         return now - self.began
+
+    def parts(self, seconds: float) -> Dict[str, float]:
+        """The points of a step that took so long in all."""
+        return {
+            "probe/step_s": seconds,
+            "probe/data_s": self.data,
+            "probe/forward_s": self.forward,
+            "probe/backward_s": self.backward,
+            "probe/optimizer_s": self.optimizer,
+        }
 
     def next_step(self, now: float) -> None:
         """The main optimizer has stepped: a new step begins."""

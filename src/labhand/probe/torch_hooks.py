@@ -87,6 +87,7 @@ class Probe:
         self.incidents = Incidents(torch, session, self.calls)
         self.looks = Looks(torch, session, LOOKS, self.calls.modules, self.guard, self.schedule)
         self.calls.looks = self.looks
+        self.looks.path_of = self.calls.path_of
         self.looks.optimizers = lambda: list(self.optimizers)
         self.looks.now = lambda: self.step
         self.looks.writer = self.points
@@ -220,6 +221,8 @@ class Probe:
             value = loss.item()
             self.losses.append(value)
             if value - value != 0:
+                if not (self.attend or self.incidents.open):
+                    self.points().row({"probe/loss": value}, self.step)
                 self.incidents.loss(self.step, value, loss, self.schedule)
             else:
                 self.incidents.loss_fine()
@@ -346,6 +349,7 @@ class Probe:
             self.end_step(optimizer, now, has_closure(args, kwargs))
         elif not self.is_main(optimizer):
             return
+        self.loss_used = True
         self.short.since += 1
         if self.short.since >= self.gap:
             began = thread_time()
@@ -373,7 +377,9 @@ class Probe:
         if closure:
             self.looks.call("gradients", optimizer)
         self.looks.call("stepped", optimizer)
-        self.write(optimizer, values or {}, seconds)
+        # a step that is attended finds the caches emptied by that: those before tell better
+        work = self.passing or worked
+        self.write(optimizer, values or {}, seconds, work)
         self.values = None
         if self.calls.stop_waiting():  # no module was called outside compiled code
             self.guard("models", self.calls.look, list(self.optimizers))
@@ -388,8 +394,7 @@ class Probe:
         schedule = self.schedule
         schedule.bore(self.whole, self.glance)
         schedule.pay(schedule.rows, own)
-        # a step that is attended finds the caches emptied by that: those before tell better
-        schedule.passed(self.passing or worked, self.short.since, untypical)
+        schedule.passed(work, self.short.since, untypical)
         self.own = self.beside = self.calls.own = self.whole = 0.0
         self.looked = self.step
         self.short.looked()
@@ -410,12 +415,11 @@ class Probe:
                 values["probe/update_ratio"] = ratio.item() if ratio.device.type == "cpu" else ratio
         if self.device == "cpu" and not self.schedule.glances:
             self.incidents.earlier.take(self.step + 1)
-        memory = memory_bytes(self.torch, self.device)
-        if memory is not None:
-            values["probe/memory_bytes"] = memory
 
-    def write(self, optimizer: Any, values: Dict[str, Any], seconds: float) -> None:
+    def write(self, optimizer: Any, values: Dict[str, Any], seconds: float, work: float) -> None:
         """Adds what every row has and writes it."""
+        if values or self.device == "cpu":  # to ask a GPU takes far longer than to ask the system
+            values.update(memory_bytes(self.torch, self.device))
         if self.losses:
             mean = self.losses[0]
             if len(self.losses) > 1:
@@ -424,11 +428,7 @@ class Probe:
         values.update(learning_rates(optimizer))
         clock = self.clock
         if self.step and not clock.evaluated:
-            values["probe/step_s"] = seconds
-            values["probe/data_s"] = clock.data
-            values["probe/forward_s"] = clock.forward
-            values["probe/backward_s"] = clock.backward
-            values["probe/optimizer_s"] = clock.optimizer
+            values.update(clock.parts(seconds), **{"probe/work_s": work})
         self.points().row(values, self.step)
 
     def points(self) -> Any:

@@ -123,12 +123,12 @@ class Incidents:
         return spoiled
 
     def named(self, found: Culprit, call: Call) -> Culprit:
-        """The layer's name as a person would look for it; with several models, the model's before it."""
+        """The layer's name as a person would look for it."""
         if found.layer is None:
             return found
-        model = type(inner(call.module)).__name__
-        if len(self.calls.roots) > 1 or not found.layer:
-            found.layer = model + ("." + found.layer if found.layer else "")
+        before = self.calls.path_of(call.module)
+        whole = ".".join(filter(None, (before, found.layer)))
+        found.layer = whole or type(inner(call.module)).__name__
         return found
 
     def look(
@@ -144,6 +144,7 @@ class Incidents:
         began = thread_time()
         until = perf_counter() + min(SECONDS_MAX, max(2.0, STEPS_MAX * schedule.typical))
         self.busy = True
+        depth, self.calls.depth = self.calls.depth, 1  # what is run here is no call of the script's
         self.calls.short.close()
         bounded, found = False, None
         try:
@@ -160,7 +161,7 @@ class Incidents:
             bounded = True
             note += "; running the batch again failed: %s: %s" % (type(error).__name__, error)
         finally:
-            self.busy = False
+            self.busy, self.calls.depth = False, depth
             self.took += thread_time() - began
         self.tell(step, what, found, bounded, note)
 

@@ -109,6 +109,7 @@ class Looks:
         self.session = session
         self.models = models
         self.optimizers: Callable[[], List[Any]] = list
+        self.path_of: Callable[[Any], str] = str
         self.writer: Callable[[], Any] = nothing
         self.now: Callable[[], int] = int
         self.loading: Any = None
@@ -241,13 +242,12 @@ class Looks:
             self.inside += self.pass_on("forward", name, module, args, output)
 
     def layers(self) -> Iterator[Tuple[str, Any]]:
-        """The layers of the watched models; the model's class before the name where there are several."""
-        models = [inner(m) for m in self.models()]
-        for model in models:
-            before = type(model).__name__ + "." if len(models) > 1 else ""
-            for name, layer in model.named_modules():
+        """The layers of the watched models by their names, with what tells the models apart before them."""
+        for model in self.models():
+            before, whole = self.path_of(model), inner(model)
+            for name, layer in whole.named_modules():
                 if layer._parameters or not layer._modules:
-                    yield (before + name).rstrip(".") or type(model).__name__, layer
+                    yield ".".join(filter(None, (before, name))) or type(whole).__name__, layer
 
 
 def compiled(model: Any) -> bool:

@@ -172,16 +172,16 @@ def all_finite(torch: Any, tensors: List[Any]) -> bool:
     return all(bool(torch.isfinite(t).all()) for t in tensors)
 
 
-def memory_bytes(torch: Any, device: str) -> Optional[float]:
-    """Peak memory so far: of the GPU where the model is on one, else of the process."""
+def memory_bytes(torch: Any, device: str) -> Dict[str, float]:
+    """`probe/memory_bytes`, peak memory so far: of the GPU where the model is on one, else of the process."""
     if device == "cuda":
-        return float(torch.cuda.max_memory_allocated())
+        return {"probe/memory_bytes": float(torch.cuda.max_memory_allocated())}
     try:
         import resource
     except ImportError:
-        return None
+        return {}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak if sys.platform == "darwin" else peak * 1024)
+    return {"probe/memory_bytes": float(peak if sys.platform == "darwin" else peak * 1024)}
 
 
 class Arriving:

@@ -19,6 +19,8 @@ LEAD = 3.0
 """A gradient norm that is so many times its usual before the loss has risen went ahead of it."""
 LARGE = 5.0
 """A gradient norm or a loss is large at so many times what is usual."""
+WENT_UP = 0.26
+"""A loss that is so far above its first value, in its logarithm, went up instead of down."""
 RISEN = 1.5
 """An earlier run has the same rise where its loss there is so many times what it was before."""
 BY_CONSEQUENCE = (
@@ -273,7 +275,7 @@ def _precision(view: View, step: int) -> Found:
                 0.55,
                 f"`{track.name}` has fallen from {track.highest:.6g} to {track.last:.6g}",
             )
-    half = [k for k, v in view.config.items() if "16" in k + str(v) and _is_precision(k)]
+    half = [k for k, v in view.config.items() if v and "16" in k + str(v) and _is_precision(k)]
     if half:
         return Cause(
             "16-bit floats overflow", 0.25, f"the settings say `{half[0]}` {view.config[half[0]]}"
@@ -329,14 +331,15 @@ def _rate_too_high(view: View, step: int) -> Found:
     levels = view.course.levels
     if len(levels.blocks) < 4 or levels.raw:
         return None
-    if min(levels.blocks[-3:]) > levels.scaled(levels.first) + 0.02:
-        return Cause(
-            "the learning rate is too high",
-            0.6,
-            f"the loss is above where it began: {levels.plain(levels.blocks[-1]):.4g} after "
-            f"{levels.first:.4g}",
-        )
-    return None
+    began, highest = levels.scaled(levels.first), max(levels.blocks)
+    now = f"{levels.plain(levels.blocks[-1]):.4g} after {levels.first:.4g}"
+    if min(levels.blocks[-3:]) > began + 0.02:
+        told = f"the loss is above where it began: {now}"
+    elif highest > began + WENT_UP and min(levels.blocks) > began - WENT_UP / 2:
+        told = f"the loss went up to {levels.plain(highest):.4g} first, and is {now}"
+    else:
+        return None
+    return Cause("the learning rate is too high", 0.6, told)
 
 
 def _frequencies(view: View, step: int) -> Found:

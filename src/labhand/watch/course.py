@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LATELY = 24
 """The latest evaluations that are kept one by one."""
+OFTENER = 1.5
+"""A training loss with so many times the values of the one that is followed is followed in its place."""
 AT_ONCE = 3
 """Evaluations in a row that make a level one that stays."""
 ANEW = 0.25
@@ -230,7 +232,7 @@ class Evaluated:
 class Course:
     """The training as its loss and its evaluations tell it. Brought up to date row by row.
 
-    `loss` is the first metric that is a training loss, or one that comes far oftener; `block` and
+    `loss` is the first metric that is a training loss, or one that comes oftener; `block` and
     `evaluated` say whether the latest row completed a block of its levels, or brought an evaluation on
     held-out data that is worth a look: one in five, where each row has one. `went_back` is the latest
     pair of steps between which the loss went back, as it does after a restart. `rewards` are the levels of
@@ -385,26 +387,29 @@ class Course:
         return held.is_low() and not self.train_learned()
 
     def train_learned(self) -> bool:
-        """Whether the training loss has fallen to a third, or far below that of validation."""
+        """Whether the training loss has fallen to a third of its first value, or far below that of validation."""
         blocks = self.levels.blocks
         if not blocks or self.levels.raw:
             return False
-        fallen = self.levels.start - min(blocks)
+        # what only comes down from where it first went up to has learned nothing
+        fallen = self.levels.scaled(self.levels.first) - min(blocks)
         losses = [e.latest for e in self.held.values() if e.role == "validation-loss"]
         behind = bool(losses) and min(losses) - blocks[-1] > BEHIND
         return fallen > LEARNED or (behind and fallen > BEHIND)
 
     def _lead(self, row: Points) -> None:
-        """Follows another training loss, where one comes far oftener than the first that was seen."""
+        """Follows another training loss, where one comes oftener than the first that was seen."""
         for track in self._losses if len(self._losses) > 1 else ():
             if (
                 self.loss
                 and track.name in row.values
-                and track.count > 3 * self.loss.count + LATELY
+                and track.count > OFTENER * self.loss.count + FEW
             ):
+                first, sooner = self.levels.first, self.loss.first_step <= track.first_step
                 self.loss, self._name, self.levels = track, track.name, Levels()
                 for step, value in track.recent:
                     self.levels.add(value, step)
+                self.levels.first = first if sooner else track.first
                 return
 
     def twin(self, held: Evaluated) -> Evaluated | None:

@@ -66,6 +66,7 @@ class Incidents:
         self._open: dict[tuple[str, str], int] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._all: list[Finding | None] = []
+        self._explained_by: dict[str, Collection[str]] = {}
 
     def take(
         self, rule: str, claims: Iterable[Claim], explained_by: Collection[str] = ()
@@ -73,8 +74,9 @@ class Incidents:
         """The findings that the claims opened or changed.
 
         What would open while an incident of a rule in `explained_by` is open is no second incident:
-        it is told as evidence of that one.
+        it is told as evidence of that one. So is what opened before, at a later step, and was no alarm.
         """
+        self._explained_by[rule] = explained_by
         changed = [self._take(rule, claim, explained_by) for claim in claims]
         return [finding for finding in changed if finding is not None]
 
@@ -112,6 +114,8 @@ class Incidents:
             place = self._open[key] = len(self._all)
             self._all.append(after)
         self._all[place] = after
+        if after.state == "confirmed" and (before is None or before.state != "confirmed"):
+            after = self._all[place] = self._gathered(after)
         if claim.again and claim.state in ("recovered", "closed"):
             del self._open[key]
         return after if before is None or _news(before, after) else None
@@ -131,6 +135,19 @@ class Incidents:
         links = [*finding.related, Related(f"{rule}: {claim.message}", at)]
         self._all[lead] = finding = msgspec.structs.replace(finding, related=links)
         return finding
+
+    def _gathered(self, lead: Finding) -> Finding:
+        """The incident, with those as its evidence that opened before it and are its consequences."""
+        for key, place in list(self._open.items()):
+            other = self._all[place]
+            if other is None or lead.rule not in self._explained_by.get(key[0], ()) or other.alarm:
+                continue
+            if (other.opened_step or 0) >= (lead.opened_step or 0) and other.state == "confirmed":
+                link = Related(f"{other.rule}: {other.message}", other.where)
+                lead = msgspec.structs.replace(lead, related=[*lead.related, link])
+                self._all[place] = None
+                del self._open[key]
+        return lead
 
     def _join(self, rule: str, claim: Claim) -> None:
         keys = [(rule, key) for key in (claim.key, *claim.joined) if (rule, key) in self._open]

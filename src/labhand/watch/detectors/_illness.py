@@ -7,6 +7,13 @@ from typing import Any
 from labhand.watch.incidents import Cause
 from labhand.watch.signals import Points
 
+MADE = "made outside the model: "
+"""Behind it the probe says what the loss function did."""
+FEW_ROWS = 4
+"""Rows that are no more than one in so many are at fault, and not the weights, which all share."""
+GUESS = 0.6
+"""A candidate that is less likely is a guess, and left out where the cause was seen."""
+
 
 class Illness:
     """What is known of one cause.
@@ -14,7 +21,8 @@ class Illness:
     `bad`, `streaks`, `first` and `last` tell of the metrics by which it is judged: how many of their
     values were bad, how many are so in a row now, the first bad step and the latest value. `beside`
     holds the first bad step of metrics that only suffer with them. `causes` and `unchecked` are told
-    with it once they have been `asked` for.
+    with it once they have been `asked` for. `key` is that of its incident; `times` are the steps at which
+    it began: several where it passed by and came again.
     """
 
     def __init__(self, step: int, time: float = math.nan, source: str = "probe") -> None:
@@ -34,11 +42,15 @@ class Illness:
         self.causes: list[Cause] = []
         self.unchecked: list[str] = []
         self.asked = False
+        self.key = ""
+        self.times = [step]
 
     def worse(self, name: str, row: Points, began: int, rows: int = 1) -> None:
         """One more bad value, or `rows` since the step `began` that only now prove to be bad."""
         if not any(self.streaks.values()):
             self.streak_step = began
+            if self.calm and row.source == self.source and began > self.times[-1]:
+                self.times.append(began)
         self.calm = 0
         self.last_step = row.step
         self.bad[name] = self.bad.get(name, 0) + rows
@@ -53,9 +65,30 @@ class Illness:
 
     def join(self, key: str, other: "Illness") -> None:
         """The illness `other` of that key turns out to have the same cause."""
-        self.joined += (key,)
+        self.joined += (other.key or key,)
         self.beside |= other.first | other.beside
         self.fact = self.fact or other.fact
+
+    @property
+    def origin(self) -> tuple[object, ...]:
+        """What tells its cause from others, by the probe; nothing where it was not found."""
+        first = self.fact.get("first") or {}
+        found = (first.get("kind"), first.get("layer"), self._made())
+        return found if any(found) else ()
+
+    def comes_again(self, step: int, new: "Illness | None") -> None:
+        """The same cause is back, after it had passed by; `new` is what is known of that so far."""
+        self.times.append(step)
+        self.calm = 0
+        if new is not None:
+            self.streaks, self.streak_step, self.last_step = (
+                new.streaks,
+                new.streak_step,
+                new.last_step,
+            )
+            self.bad = {n: self.bad.get(n, 0) + new.bad.get(n, 0) for n in {**self.bad, **new.bad}}
+            self.first, self.last = new.first | self.first, self.last | new.last
+            self.joined += (new.key,)
 
     @property
     def in_a_row(self) -> int:
@@ -66,6 +99,13 @@ class Illness:
     def unbroken(self) -> bool:
         """Whether it goes on and has never passed by."""
         return self.in_a_row > 0 and self.streak_step == self.opened
+
+    def likely(self) -> list[Cause]:
+        """The cause that was seen, or else the candidates."""
+        seen = self.seen()
+        if seen is None:
+            return self.causes
+        return [seen, *(cause for cause in self.causes if cause.confidence >= GUESS)]
 
     def evidence(self) -> dict[str, Any]:
         """The first bad step of each metric, the bad rows of the worst, what the probe found."""
@@ -84,6 +124,10 @@ class Illness:
         else:
             verb = "was" if passed else "is"
             message = f"`{main}` {verb} {_text(self.last[main])}"
+        if main is not None and len(self.times) > 1:
+            message += f" again and again: at steps {', '.join(map(str, self.times[:5]))}"
+            message += ", …" if len(self.times) > 5 else ""
+        elif main is not None:
             lasting = f"from step {self.first[main]} on"
             message += f" {lasting if self.bad[main] > 1 else f'at step {self.first[main]}'}"
         return message + self._origin(main) + ("; it passed by" if passed else "")
@@ -105,7 +149,29 @@ class Illness:
             )
         elif first.get("kind") == "input":
             message = "; it came in with the input"
+        elif first.get("kind") == "loss":
+            made = self._made()
+            message = "; it arose outside the model, in the loss" + (f": {made}" if made else "")
         return message.rstrip() + self._rows()
+
+    def _made(self) -> str:
+        """What the loss function did that gave no number, in words; '' where that was not found."""
+        return str(self.fact.get("note") or "").partition(MADE)[2].partition(";")[0]
+
+    def seen(self) -> Cause | None:
+        """The cause, where the probe saw it: the input, an operation of the loss, rows that a layer cannot take."""
+        first, rows = self.fact.get("first") or {}, self._rows().removeprefix(", from ")
+        kind, layer = first.get("kind"), first.get("layer")
+        if kind == "input":
+            told = f"{rows or 'all rows'} came in so"
+            return Cause("the input holds values that are not finite", 0.95, told)
+        if kind == "loss" and (made := self._made()):
+            return Cause(f"{made}, in the loss", 0.9, "the graph of the loss holds it")
+        bad, total = self.fact.get("batch_rows") or (), self.fact.get("batch_rows_total") or 0
+        if layer and kind != "parameter" and 0 < len(bad) <= total / FEW_ROWS:
+            told = f"the other {total - len(bad)} came out finite"
+            return Cause(f"{rows}, which `{layer}` cannot take", 0.85, told)
+        return None
 
     def _rows(self) -> str:
         """The rows of the batch, where it is some of them and not all."""

@@ -8,6 +8,7 @@ After a restart of the learning rate the loss is compared with what it was at a 
 of it to five times what it ever was, with its lowest level, however short that lasted.
 A policy's losses say nothing of how good it is: where a reward is logged, it alone is asked, and must lose
 most of what it had won. So must validation scores where no training loss is logged.
+A loss over classes (by the probe) that only ever rose from the cost of guessing has diverged from the start.
 Tells when that is rarer among healthy runs than the budget of alarms allows.
 
 ## Why it is bad
@@ -89,7 +90,7 @@ class Detector:
     wants: Wants = (
         "train-loss", "validation-loss", "validation-score", "validation-error", "reward", Ended,
     )  # fmt: skip
-    explained_by = ("non-finite",)
+    explained_by = ("non-finite", "not-learning")
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -241,9 +242,9 @@ class Detector:
         """How far the loss is above its best level, as a score."""
         course = self._view.course
         levels = course.levels
-        low, at = levels.best(1)
+        low, at = self._best(1)
         onset = (at + 1) * levels.width
-        step = levels.steps[at]
+        step = self._step_of(at)
         low = self._low_at_rate(low, at)
         asked = [e for e in course.held.values() if e.at > onset and e.lost == e.lost]
         # a value that never moves says nothing good
@@ -254,20 +255,38 @@ class Detector:
             score = min((now - low) / RISE, self._share(low, now) / SHARE, lost)
             return _Rise(score, low, now, step, lost, tuple(asked))
         jumped = self._jumped(at)
-        low, at = levels.best(1 if jumped else STAYS)
+        low, at = self._best(1 if jumped else STAYS)
         low = self._low_at_rate(low, at)
         now = levels.now(2 if jumped else STAYS)
         rise = (now - low - levels.noise) / ALONE_RISE
         if levels.raw:
             rise = (now - low) / (8 * levels.noise) if levels.noise > 0 else 0.0
         score = ALONE * min(rise, self._share(low, now))
-        return _Rise(score, low, now, levels.steps[at], math.nan, ())
+        return _Rise(score, low, now, self._step_of(at), math.nan, ())
+
+    def _best(self, stays: int) -> tuple[float, int]:
+        """The lowest level that stayed, and its block; -1 for the first value, where classes are told apart.
+
+        The cost of a guess among them is known, and so is what it means that the loss only rose from there.
+        """
+        levels = self._view.course.levels
+        low, at = levels.best(stays)
+        first = math.inf if levels.raw else levels.scaled(levels.first)
+        only_rose = self._view.classes > 1 and first < min(levels.blocks) - ALONE_RISE
+        return (first, -1) if only_rose else (low, at)
+
+    def _step_of(self, at: int) -> int:
+        loss, levels = self._view.course.loss, self._view.course.levels
+        return levels.steps[at] if at >= 0 or loss is None else loss.first_step
 
     def _jumped(self, at: int) -> bool:
-        """Whether the learning rate is far above all that it was before the best level: that need not have stayed."""
-        rates = [rate for rate in self._rates[:at] if rate == rate]
+        """Whether the learning rate went far above all that it was before the best level, if for a moment only."""
+        rates = [rate for rate in self._rates[: max(0, at)] if rate == rate]
         known = len(self._rates) == len(self._view.course.levels.blocks)
-        return known and bool(rates) and self._rates[-1] > JUMPED * max(rates) > 0
+        highest = max(
+            (track.highest for track in self._view.having("learning-rate")[:1]), default=0.0
+        )
+        return known and bool(rates) and highest > JUMPED * max(rates) > 0
 
     def _share(self, low: float, now: float) -> float:
         """The share of what the loss had won that is lost; who has won nothing can lose nothing."""

@@ -120,6 +120,10 @@ class Detector:
         zeros = self._zeros[name] = self._zeros.get(name, 0) + 1
         if zeros == 1:
             self._since[name] = row.step
+            if self._norm == self._norm and not any(
+                n in row.values for n in self._view.named("gradient-norm")
+            ):
+                self._norm = None  # it tells of an earlier step
             self._proof = self._proof if self._norm is not None and self._norm != self._norm else ""
         if zeros < ZEROS or self._open not in (None, name):
             return

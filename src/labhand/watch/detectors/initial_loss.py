@@ -47,6 +47,8 @@ EARLY, ROWS = 3, 24
 """Values of a log after which it is judged by a score, and by where the loss rests."""
 LOGGED, RESTS = 3.0, 0.03
 """Without the probe the first loss must be so many times ln k; a loss within this share of it rests there."""
+LEAST_LAYERS, LARGE = 4, 1.0
+"""The mean gradient of a last layer's weights is an error, below 1, times what comes in: more is a large input."""
 PASSED = 20
 """Steps within which it is known whether it comes down by itself."""
 
@@ -62,6 +64,8 @@ class Detector:
         self._classes = self._rows = 0
         self._values: list[float] = []
         self._open = 0.0
+        self._said: tuple[str, list[Cause], int] = ("", [], 0)
+        self._asked = False
         self._done = self._loaded = False
         self._compared = False
 
@@ -108,6 +112,9 @@ class Detector:
         assert self._first is not None
         if not self._open and name == self._first[0] and (claims := self._by_log(value)):
             return claims
+        if self._open and (cause := self._grown()) is not None:
+            told, causes, step = self._said
+            return (self._claim(told, [cause, *causes], step),)
         if row.step - self._first[1] > PASSED and len(self._values) >= ROWS:
             self._done = True
         elif self._open and name == self._first[0] and value < self._open:
@@ -116,6 +123,20 @@ class Detector:
                 self._claim(f"it came down within {row.step} steps", [], row.step, passed=True),
             )
         return ()
+
+    def _grown(self) -> Cause | None:
+        """The cause that the layers tell, once: a last layer whose gradient is large gets too large an input."""
+        layers = [t for t in self._view.having("layer-gradient") if t.name.startswith("layer/")]
+        if self._asked or len(layers) < LEAST_LAYERS:
+            return None
+        self._asked, last = True, layers[-1]
+        if not last.first > LARGE:
+            return None
+        return Cause(
+            "the signal grows from layer to layer, without normalisation",
+            0.8,
+            f"`{last.name}` began at {last.first:.3g}: what reaches the last layer is large, not its weights",
+        )
 
     def _by_log(self, value: float) -> Iterable[Claim]:
         """By the number of classes that a score gives away at first, or the loss where it comes to rest."""
@@ -135,9 +156,10 @@ class Detector:
         """The number of classes by the first values of a score; 0 where they say nothing."""
         view = self._view
         for track in (*view.having("train-score"), *view.having("validation-score")):
-            values = [value for _, value in track.recent][:3]
-            score = median(values)
-            count = next((k for k in USUAL if abs(score * k - 1) <= FEW_EXAMPLES), 0)
+            values = [value for _, value in track.recent][:EARLY]
+            # one that rises already passes by the level of guessing among fewer
+            near = (k for k in USUAL if all(abs(v * k - 1) <= FEW_EXAMPLES for v in values))
+            count = next(near, 0)
             if count and track.highest <= 1:
                 return count
         return next(iter(classes(view)), 0)
@@ -176,6 +198,7 @@ class Detector:
                 f"the first loss is {value / guess:.1f} times that of guessing",
             )
         self._open = max(FACTOR * guess, guess + MORE)
+        self._said = told, [cause], step
         return (self._claim(told, [cause], step),)
 
     def _by_earlier(self) -> Iterable[Claim]:

@@ -44,8 +44,8 @@ LEAST_POINTS = 60
 LEAST_GROWTH = 0.08
 """Of the level: less is told to nobody."""
 LEAST_BYTES = 48e6
-MUCH, MUCH_BYTES = 0.5, 4e8
-"""Growth by which fewer points prove it."""
+MUCH, MUCH_BYTES, MUCH_POINTS = 0.2, 1e8, 32
+"""Growth of the latter half by which so few points prove it."""
 STEADY = 0.6
 """The last quarter grows at least at this share of the pace of the one before."""
 NEAR_S = 3600.0
@@ -108,7 +108,8 @@ class Detector:
         whole = blocks.whole
         if len(whole) < LEAST_BLOCKS:
             return
-        if len(whole) * blocks.width < LEAST_POINTS and not _doubles(whole):
+        points = len(whole) * blocks.width
+        if points < (MUCH_POINTS if _grows_much(whole) else LEAST_POINTS):
             return
         # the same memory is often measured by several: it is told by the first that proves it
         if any(_of_gpu(name) == _of_gpu(other) for other in self._open.keys() - {name}):
@@ -202,8 +203,8 @@ def _growth(whole: list[Block], least_bytes: float = LEAST_BYTES) -> float | Non
     return grown if steady and even and rises >= 0.7 * (len(lows) - 1) and not falls else None
 
 
-def _doubles(whole: list[Block]) -> bool:
-    """Whether it grows so much that few points are enough: by half of its level, in the latter half alone."""
+def _grows_much(whole: list[Block]) -> bool:
+    """Whether it grows so much that few points are enough: by a fifth of its level, in the latter half alone."""
     half = whole[len(whole) // 2 :]
     grown = half[-1].lowest - half[0].lowest
     return grown > MUCH * half[0].lowest and (half[0].lowest < 1e7 or grown > MUCH_BYTES)

@@ -50,6 +50,8 @@ SPARSE_ROWS, SPARSE_STEPS = 5, 100
 CALM_ROWS = 5
 """Finite rows after which it has passed by."""
 
+OFTEN = 2
+"""Times that the same cause has come again, after which the next is taken for it unseen: the probe looks no more."""
 SOONER = 5
 """Values of a metric that was bad before the loss, up to which both are one: more of them were undefined."""
 
@@ -76,6 +78,7 @@ class Detector:
         self._never: dict[str, int] = {}
         self._ill: dict[str, Illness] = {}
         self._past: Illness | None = None
+        self._numbers: dict[str, int] = {}
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The incidents that the signal opens or changes."""
@@ -201,6 +204,10 @@ class Detector:
 
     def _opened(self, key: str, illness: Illness) -> Illness:
         """The illness, now open; that of the training takes over what has the same cause."""
+        past = self._past
+        if key == TRAINING and past is not None and len(past.times) > OFTEN:
+            past.comes_again(illness.opened, None)
+            illness, self._past = past, None
         if key == TRAINING:
             for other, known in list(self._ill.items()):
                 if self._same_cause(other, known, illness):
@@ -261,11 +268,14 @@ class Detector:
         first = illness.fact.get("first") or {}
         main = self._main(illness)
         joined, illness.joined = illness.joined, ()
+        if not illness.key:
+            self._numbers[key] = number = self._numbers.get(key, 0) + 1
+            illness.key = f"{key} {number}" if number > 1 else key
         if key == TRAINING and not illness.asked:
             illness.causes, illness.unchecked = causes_of(self._view, illness.opened)
             illness.asked = True
         return Claim(
-            key=key,
+            key=illness.key,
             state="recovered" if passed else "confirmed" if sure else "suspected",
             severity="note" if not sure else "error" if alarm and not passed else "warning",
             confidence=0.99 if alarm else 0.9 if sure else 0.3,
@@ -280,9 +290,9 @@ class Detector:
             # Weights that were spoilt before spoil every row: none of them is at fault.
             batch_rows=None if first.get("kind") == "parameter" else illness.fact.get("batch_rows"),
             evidence=illness.evidence(),
-            again=key == TRAINING,
+            again=False,
             joined=joined,
-            causes=illness.causes,
+            causes=illness.likely(),
             unchecked=illness.unchecked,
         )
 
@@ -320,6 +330,7 @@ class Detector:
         step = int(fact.data.get("step") or 0)
         if TRAINING not in self._ill and self._in_past(step):
             return
+        self._revive(step, fact)
         gradient = fact.data.get("what") == "gradient"
         # A bad gradient by itself may be mixed precision at work: it waits for the loss.
         key = GRADIENT if gradient and TRAINING not in self._ill else TRAINING
@@ -327,6 +338,17 @@ class Detector:
         if not illness.fact or illness.settled:
             illness.fact, illness.settled = fact.data, False
         yield self._claim(key, illness, step, fact.time)
+
+    def _revive(self, step: int, fact: Fact) -> None:
+        """Takes up the illness before this one, where the probe finds the same cause."""
+        past, new = self._past, self._ill.get(TRAINING)
+        if past is None or (new is not None and new.fact):
+            return
+        found = Illness(step)
+        found.fact = fact.data
+        if found.origin and found.origin == past.origin:
+            past.comes_again(step, new)
+            self._ill[TRAINING], self._past = past, None
 
     def _over(self, end: Ended) -> Iterator[Claim]:
         """At the end nothing more will come: the last value decides."""

@@ -7,7 +7,8 @@ in its own noise, an error rate near 1, or a metric that has not left its first 
 loss has not left its own. What the training has learned is no matter for this rule, but for
 `validation-at-chance`. A loss that stays at the logarithm of a number of classes is told too, one at the
 entropy of the labels or the variance of the targets (where settings such as `class_counts`, `label_entropy`,
-`target_std` or a column that never changes tell it), and one alone that never leaves where it began.
+`target_std` or a column that never changes tell it), and one alone that never leaves where it began. So is
+one that begins at the cost of guessing, by the probe, and goes up, while validation never is clearly below that.
 
 ## Why it is bad
 It will not begin to learn by waiting: wrong labels, a learning rate of 0 or far too large, parameters
@@ -32,7 +33,7 @@ A. Karpathy, *A Recipe for Training Neural Networks*, 2019.
 import math
 from collections.abc import Iterable
 
-from labhand.watch.causes import causes_of
+from labhand.watch.causes import WENT_UP, causes_of
 from labhand.watch.chance import Guessing, at_guessing, unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
@@ -62,7 +63,7 @@ class Detector:
 
     waits = True
     wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error")
-    explained_by = ("non-finite", "diverged")
+    explained_by = ("non-finite", "diverged", "weights-unchanged")
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -83,8 +84,8 @@ class Detector:
         else:
             stuck, count = None, 0.0
         rows = course.levels.count / (KNOWN_ROWS if guessing.known else ROWS) if guessing else 0.0
-        if not rows and stuck is None and self._flat():
-            rows = course.levels.count / FLAT_ROWS
+        if not rows and stuck is None:
+            rows = course.levels.count / FLAT_ROWS if self._flat() else self._only_rose()
         if stuck is None and not rows:
             return self._moving(signal)
         score = math.log2(max(1.0, count, rows))
@@ -112,12 +113,42 @@ class Detector:
         stuck = [e for e in rates if self._is_stuck(e)]
         if not stuck:
             return None, 0.0
-        longest = max(stuck, key=lambda e: e.count - e.since)
-        sure = 1.0 if guessed or self._view.course.nothing_learned(longest) else UNSURE
-        return longest, sure * (longest.count - longest.since) * len(stuck) / len(rates)
+        longest = max(stuck, key=self._idle)
+        known = guessed or self._ruined(longest) or self._view.course.nothing_learned(longest)
+        return longest, (1.0 if known else UNSURE) * self._idle(longest) * len(stuck) / len(rates)
+
+    def _idle(self, held: Evaluated) -> int:
+        """Evaluations without progress: that of a ruined run is none."""
+        return held.count - (0 if self._ruined(held) else held.since)
 
     def _is_stuck(self, held: Evaluated) -> bool:
-        return self._view.course.nothing_learned(held) or self._unmoved(held)
+        return self._view.course.nothing_learned(held) or self._unmoved(held) or self._ruined(held)
+
+    def _ruined(self, held: Evaluated) -> bool:
+        """Whether the loss began at what guessing costs and went up, and validation was never clearly below that."""
+        levels, guess = self._view.course.levels, self._guess
+        if guess is None or held.role != "validation-loss" or len(levels.blocks) < LEAST_BLOCKS:
+            return False
+        return max(levels.blocks) > guess + WENT_UP and held.best > guess - WENT_UP / 2
+
+    def _only_rose(self) -> float:
+        """For how many evaluations a loss alone counts that went up from the cost of guessing: more, the higher it is."""
+        levels, guess = self._view.course.levels, self._guess
+        if guess is None or len(levels.blocks) < LEAST_BLOCKS:
+            return 0.0
+        if max(levels.blocks) < guess + WENT_UP or min(levels.blocks) < guess - WENT_UP / 2:
+            return 0.0
+        above = max(0.0, min(levels.blocks[len(levels.blocks) // 2 :]) - guess)
+        return (1 + above) * levels.count / KNOWN_ROWS
+
+    @property
+    def _guess(self) -> float | None:
+        """The logarithm of what guessing among the classes costs, where the probe knows them and the loss began there."""
+        levels, classes = self._view.course.levels, self._view.classes
+        if classes < 2 or levels.raw or not levels.count:
+            return None
+        guess = math.log(math.log(classes))
+        return guess if abs(levels.scaled(levels.first) - guess) < WENT_UP / 2 else None
 
     def _unmoved(self, held: Evaluated) -> bool:
         """Whether neither the metric nor the training loss has left its first value.
@@ -172,28 +203,14 @@ class Detector:
     def _claim(
         self, stuck: Evaluated | None, guessing: Guessing | None, score: float, row: Points
     ) -> Claim:  # fmt: skip
-        course = self._view.course
-        evidence: dict[str, object] = {}
-        message = ""
+        course, evidence = self._view.course, {}
         if stuck is not None:
             self._metric = stuck.name
-            count = stuck.count - stuck.since
-            message = f"`{stuck.name}` is {stuck.plain:.4g} and has not got better for {count} evaluations"
-            evidence = {"evaluations": stuck.count, "without_progress": count}
-        elif guessing and course.loss:
-            self._metric = course.loss.name
-            message = (
-                f"`{self._metric}` has stayed at {guessing.words} for {course.levels.count} values"
-            )
+            evidence = {"evaluations": stuck.count, "without_progress": self._idle(stuck)}
         elif course.loss is not None:
-            levels, self._metric = course.levels, course.loss.name
-            message = f"`{self._metric}` has stayed where it began, at {levels.plain(levels.blocks[-1]):.4g}, for {levels.count} values"
-        if course.loss is not None and course.levels.blocks and stuck is not None:
-            levels = course.levels
-            first, now = levels.plain(levels.start), levels.plain(levels.blocks[-1])
-            message += f"; `{course.loss.name}` went from {first:.4g} to {now:.4g}"
-            message += f", and {guessing.words} is the level of guessing" if guessing else ""
-        sure = stuck is not None or (guessing is not None and guessing.known)
+            self._metric = course.loss.name
+        message = self._of_metric(stuck, guessing) if stuck else self._of_loss(guessing)
+        sure = stuck is not None or (guessing.known if guessing else self._only_rose() > 0)
         first_step = 0 if course.loss is None else course.loss.first_step
         causes, unchecked = causes_of(self._view, first_step, never_worked=True)
         return Claim(
@@ -213,4 +230,37 @@ class Detector:
             score=score,
             causes=causes,
             unchecked=unchecked,
+        )
+
+    def _of_metric(self, stuck: Evaluated, guessing: Guessing | None) -> str:
+        """What is said of a metric that is stuck, with the training loss beside it."""
+        course, count = self._view.course, self._idle(stuck)
+        message = (
+            f"`{stuck.name}` is {stuck.plain:.4g} and has not got better for {count} evaluations"
+        )
+        if self._ruined(stuck):
+            guess = math.log(self._view.classes)
+            message = (
+                f"`{stuck.name}` is {stuck.plain:.4g}, and in {count} evaluations was never clearly below "
+                f"{guess:.4g}, the cost of guessing"
+            )
+        if course.loss is not None and course.levels.blocks:
+            levels = course.levels
+            first, now = levels.plain(levels.start), levels.plain(levels.blocks[-1])
+            message += f"; `{course.loss.name}` went from {first:.4g} to {now:.4g}"
+            message += f", and {guessing.words} is the level of guessing" if guessing else ""
+        return message
+
+    def _of_loss(self, guessing: Guessing | None) -> str:
+        """What is said where the training loss alone tells."""
+        levels = self._view.course.levels
+        now = f"{levels.plain(levels.blocks[-1]):.4g}"
+        if guessing:
+            return f"`{self._metric}` has stayed at {guessing.words} for {levels.count} values"
+        if self._flat():
+            return (
+                f"`{self._metric}` has stayed where it began, at {now}, for {levels.count} values"
+            )
+        return (
+            f"`{self._metric}` went up from {levels.first:.4g}, the cost of guessing, and is {now}"
         )

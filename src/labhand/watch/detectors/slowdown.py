@@ -29,6 +29,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Points, Signal
@@ -48,17 +50,23 @@ LEAST_SPREAD = 0.03
 """A block's median is never taken for more even than this share."""
 SOON, SOON_FACTOR = 8, 3.0
 """Measured steps in a row that take so many times as long as most of the first ones are told at once."""
+SOON_WORK, SOON_WORK_FACTOR = 6, 1.5
+"""The same by the work of the processor, which scatters less than the clock."""
 TINY = 1e-300
 LEAST = 0.05
 GRAVE = 0.5
 """A slowdown by this share is a warning, a smaller one a note."""
+DATA = "waiting for data"
 PARTS = {
-    "probe/data_s": "waiting for data",
+    "probe/data_s": DATA,
     "probe/forward_s": "the forward pass",
     "probe/backward_s": "the backward pass",
     "probe/optimizer_s": "the optimizer",
 }
-MEASURED = "probe/step_s"
+MEASURED, WORK = "probe/step_s", "probe/work_s"
+"""The time of a step by the clock, and by the processor."""
+WAITED = 0.25
+"""Where the work of a step has grown by no more than this share of what its time has, the rest is waiting."""
 
 
 class Detector:
@@ -67,7 +75,41 @@ class Detector:
     wants: Wants = (Points,)
 
     def __init__(self, view: View) -> None:
+        self._clock, self._work = Pace(view, MEASURED), Pace(view, WORK)
+
+    def see(self, signal: Signal) -> Iterable[Claim]:
+        """The slowdown that this row proves, or that has ended."""
+        if not isinstance(signal, Points) or signal.source == "system":
+            return ()
+        # by the processor first: on a machine that is shared the clock counts the others' work too
+        worked = self._work.see(signal) if WORK in signal.values else ()
+        claims = self._clock.see(signal)
+        if worked or self._work.opened is not None:
+            return worked
+        worked, took = self._work.more, self._clock.more
+        if worked is None or took is None or worked > WAITED * took:
+            return claims
+        return [_waiting(claim) for claim in claims]
+
+    def skim(self, stretch: "Stretch", start: int) -> int:
+        """The first row that it must be shown: one by which steps are told to be slower, or no longer so."""
+        return self._clock.skim(stretch, start)
+
+    def blind(self) -> str | None:
+        """Why it could not look."""
+        return self._clock.blind() and self._work.blind()
+
+
+class Pace:
+    """The time of a step by one measure of the probe's, or else by a log's columns or the times of its rows.
+
+    `opened` is the step since which it is longer, None where it is not; `more` the share by which the
+    latest steps take longer than the usual ones, None before it is known.
+    """
+
+    def __init__(self, view: View, measured: str) -> None:
         self._view = view
+        self._measured = measured
         self._source: tuple[str, ...] | None = None
         self._block: list[float] = []
         self._parts: dict[str, list[float]] = {name: [] for name in PARTS}
@@ -78,18 +120,17 @@ class Detector:
         self._blocks = 0
         self._sum = 0.0
         self._since = 0
-        self._opened: int | None = None
+        self.opened: int | None = None
+        self.more: float | None = None
         self._before: tuple[int, float] | None = None
 
-    def see(self, signal: Signal) -> Iterable[Claim]:
+    def see(self, signal: Points) -> Iterable[Claim]:
         """The slowdown that this row proves, or that has ended."""
-        if not isinstance(signal, Points) or signal.source == "system":
-            return ()
         took = self._took(signal)
         if took is None or not took > 0 or math.isinf(took):
             return ()
         self._block.append(took)
-        if self._source == (MEASURED,) and (claim := self._soon(took, signal)):
+        if self._source == (self._measured,) and (claim := self._soon(took, signal)):
             return (claim,)
         for name, values in self._parts.items():
             if name in signal.values:
@@ -165,8 +206,8 @@ class Detector:
 
     def _would_tell(self, level: float) -> bool:
         """Whether a block of this level opens, changes or ends an incident, as far as one can say."""
-        if self._opened is not None or len(self._steady) < STEADY:
-            return self._opened is not None
+        if self.opened is not None or len(self._steady) < STEADY:
+            return self.opened is not None
         usual, spread = self._usual()
         risen = self._sum + min((level - usual) / spread, BAR / 2) - SLACK > BAR
         return risen and min([*self._late[-2:], level]) - usual > LEAST
@@ -188,21 +229,27 @@ class Detector:
         if len(self._steady) >= STEADY:
             return None
         self._few.append((row.step, took))
+        by_work = self._measured == WORK
+        in_a_row = SOON_WORK if by_work else SOON
         usual = [seconds for _, seconds in self._few[SOON : 3 * SOON]]
-        now = [seconds for _, seconds in self._few[-SOON:]]
-        if len(self._few) < 4 * SOON or min(now) < SOON_FACTOR * sorted(usual)[3 * SOON // 2]:
+        now = [seconds for _, seconds in self._few[-in_a_row:]]
+        if len(self._few) < 4 * SOON:
+            return None
+        self.more = median(now) / median(usual) - 1
+        factor = SOON_WORK_FACTOR if by_work else SOON_FACTOR
+        if min(now) < factor * sorted(usual)[3 * SOON // 2]:
             return None
         level = math.log(median(usual))
-        self._opened, self._steady = self._few[-SOON][0], [level] * STEADY
+        self.opened, self._steady = self._few[-in_a_row][0], [level] * STEADY
         self._few.clear()
         return self._claim("confirmed", median(now) / math.exp(level), level, row)
 
     def _took(self, row: Points) -> float | None:
         """Seconds of a step that the row tells; one kind of telling, the best there was at first."""
-        if MEASURED in row.values:
-            self._switch((MEASURED,))
-            return row.values[MEASURED]
-        if self._source == (MEASURED,):
+        if self._measured in row.values:
+            self._switch((self._measured,))
+            return row.values[self._measured]
+        if self._source == (self._measured,):
             return None
         for name in (*self._view.named("step-time"), *self._view.named("throughput")):
             if name in row.values:
@@ -225,11 +272,15 @@ class Detector:
 
     def _switch(self, source: tuple[str, ...]) -> None:
         known = self._source
-        if known is None or (known != source and known[-1] == "rows") or source == (MEASURED,):
+        if (
+            known is None
+            or (known != source and known[-1] == "rows")
+            or source == (self._measured,)
+        ):
             if known != source:
                 self._steady.clear()
                 self._block.clear()
-                self._blocks, self._sum, self._opened = 0, 0.0, None
+                self._blocks, self._sum, self.opened = 0, 0.0, None
             self._source = source
 
     def _judged(self, level: float, row: Points) -> Iterable[Claim]:
@@ -245,13 +296,14 @@ class Detector:
             self._since = row.step
         self._sum = max(0.0, self._sum + min((level - usual) / spread, BAR / 2) - SLACK)
         factor = math.exp(median(self._late) - usual)
-        if self._opened is not None and factor < 1 + LEAST:
+        self.more = factor - 1
+        if self.opened is not None and factor < 1 + LEAST:
             claim = self._claim("recovered", factor, usual, row)
-            self._opened, self._sum = None, 0.0
+            self.opened, self._sum = None, 0.0
             return (claim,)
-        if self._opened is None and self._sum > BAR and min(self._late) - usual > LEAST:
-            self._opened = self._since
-        return () if self._opened is None else (self._claim("confirmed", factor, usual, row),)
+        if self.opened is None and self._sum > BAR and min(self._late) - usual > LEAST:
+            self.opened = self._since
+        return () if self.opened is None else (self._claim("confirmed", factor, usual, row),)
 
     def _claim(self, state: str, factor: float, usual: float, row: Points) -> Claim:
         passed = state == "recovered"
@@ -261,14 +313,16 @@ class Detector:
             f"Steps take as long as before again ({_span(now)})"
             if passed
             else f"A step takes {_span(now)} where it took {_span(normal)}: {factor - 1:.0%} longer "
-            f"since step {self._opened}"
+            f"since step {self.opened}"
         )
         if source is not None and self._view.roles.of(source) == "throughput":
             message = f"`{source}` is {1 / now:.4g} again, as before"
             if not passed:
-                message = f"`{source}` is {1 / now:.4g} where it was {1 / normal:.4g}: a step takes {factor - 1:.0%} longer since step {self._opened}"
+                message = f"`{source}` is {1 / now:.4g} where it was {1 / normal:.4g}: a step takes {factor - 1:.0%} longer since step {self.opened}"
+        elif source == WORK and not passed:
+            message = message.replace("A step takes", "The processor works for a step", 1)
         elif source is not None and source != MEASURED and not passed:
-            message = f"`{source}` is {now:.4g} where it was {normal:.4g}: {factor - 1:.0%} more since step {self._opened}"
+            message = f"`{source}` is {now:.4g} where it was {normal:.4g}: {factor - 1:.0%} more since step {self.opened}"
         causes = [] if passed else self._causes(now - normal)
         if causes:
             message += f", mostly by {causes[0].cause}"
@@ -281,7 +335,7 @@ class Detector:
             advice="Look at the part of the step that has grown, at other processes on the machine, "
             "and at the clock and temperature of the GPU.",
             step=row.step,
-            opened=self._opened,
+            opened=self.opened,
             time=row.time,
             metric=source,
             evidence={"usual_s": normal, "now_s": now, "factor": round(factor, 3)},
@@ -303,6 +357,19 @@ class Detector:
                 told = f"{words} took {_span(before)} a step and takes {_span(now)}"
                 found.append(Cause(words, round(share, 2), told))
         return sorted(found, key=lambda cause: -cause.confidence)
+
+
+def _waiting(claim: Claim) -> Claim:
+    """The claim for steps that take longer by the clock and not by the processor."""
+    if claim.state == "recovered" or any(cause.cause == DATA for cause in claim.causes):
+        return claim
+    cause = Cause(
+        "waiting: for the processor that others use, a disk, another rank",
+        0.7,
+        "the processor works for a step about as long as before",
+    )
+    causes = [cause, *claim.causes]
+    return msgspec.structs.replace(claim, severity="note", causes=causes, unchecked=[])
 
 
 def _span(seconds: float) -> str:

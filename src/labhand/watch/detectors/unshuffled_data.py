@@ -2,8 +2,8 @@
 
 ## What it does
 Compares how many classes a batch holds with how many it would hold if the batches were drawn at random
-from what was seen so far, and whether neighbouring batches hold the same few. Needs the probe and a
-loss over classes; or a log of the number of classes in each batch, told where it is always 1, or of the
+from what was seen so far, and whether neighbouring batches hold the same few; the targets of a regression,
+where a loader reads in order, by whether their mean goes one way from batch to batch. Needs the probe; or a log of the number of classes in each batch, told where it is always 1, or of the
 mean of its labels, told where each is nearly that of the batch before.
 
 ## Why it is bad
@@ -26,6 +26,7 @@ shuffling.
 """
 
 import itertools
+import math
 from collections.abc import Iterable
 
 from labhand.watch.detectors import Wants
@@ -39,6 +40,12 @@ FEW = 0.4
 """Classes in a batch, as a share of what chance would bring."""
 ROWS, ALIKE = 40, 0.9
 """Rows of a log, and the correlation of the means of neighbouring batches, that prove it."""
+APART, ONE_WAY = 1.0, 0.9
+"""Sorted by targets: the means of batches scatter by more than so many times the targets within one, and
+this share of them goes the same way. A series in the order of time goes up and down."""
+IN_ORDER = "SequentialSampler"
+SAYS_ORDER = f"its sampler is a {IN_ORDER}"
+ADVICE = "Shuffle: `DataLoader(..., shuffle=True)`; for a stream use a buffer that is larger than a class."
 SAME = 0.5
 """The share of their classes that neighbouring batches have in common."""
 
@@ -51,10 +58,11 @@ class Detector:
     def __init__(self, view: View) -> None:
         self._view = view
         self._logged = 0
-        self._all = 0
+        self._all = self._batches = self._began = 0
         self._sampler = ""
         self._shares: list[float] = []
         self._shared: list[float] = []
+        self._targets: list[tuple[int, float, float]] = []
         self._first: int | None = None
         self._told = False
         self._seen = False
@@ -66,11 +74,39 @@ class Detector:
                 self._all = int(signal.data.get("classes") or 0)
             elif signal.kind == "loader":
                 self._sampler = str(signal.data.get("sampler") or "")
+                self._batches = int(signal.data.get("batches") or 0)
+                self._began = int(signal.data.get("step") or 0)
             return ()
         if not isinstance(signal, Points) or self._told:
             return ()
+        if "batch/target_mean" in signal.values:
+            return self._by_targets(signal)
         probed = "batch/labels" in signal.values
         return self._by_probe(signal) if probed else self._by_log(signal)
+
+    def _by_targets(self, row: Points) -> Iterable[Claim]:
+        """What the targets of a regression prove, where the loader reads in the order of the data."""
+        mean, spread = row.values["batch/target_mean"], row.values.get("batch/target_std", math.nan)
+        if not (mean - mean == 0 and spread - spread == 0) or self._sampler != IN_ORDER:
+            return ()
+        self._seen = True
+        if self._first is None:
+            self._first = row.step
+        place = (row.step - self._began) % self._batches if self._batches else row.step
+        self._targets = [*self._targets[-30:], (place, mean, spread)]
+        means = [mean for _, mean, _ in sorted(self._targets)]
+        if len(means) < 2 * LOOKS:
+            return ()
+        rises = sum(a <= b for a, b in itertools.pairwise(means))
+        falls = sum(a >= b for a, b in itertools.pairwise(means))
+        among, within = deviation(means), median([s for _, _, s in self._targets])
+        if max(rises, falls) < ONE_WAY * (len(means) - 1) or among < APART * within:
+            return ()
+        said = (
+            f"from batch to batch of an epoch their mean goes one way, from {means[0]:.3g} to "
+            f"{means[-1]:.3g}, and within one they scatter by {within:.3g}"
+        )
+        return (self._sorted("batch/target_mean", said, row, opened=self._first),)
 
     def _by_probe(self, signal: Points) -> Iterable[Claim]:
         """What the probe's look at the labels of a batch proves."""
@@ -99,7 +135,7 @@ class Detector:
         """Why it could not look."""
         if self._seen:
             return None
-        return "it needs the probe and a loss over classes (PyTorch, CPU), or a log of the labels of batches"
+        return "it needs the probe's look at labels or targets (PyTorch, CPU), or a log of the labels of batches"
 
     def _by_log(self, row: Points) -> Iterable[Claim]:
         """What the person's own measures of the labels prove."""
@@ -123,24 +159,30 @@ class Detector:
                 return (self._sorted(name, said, row),)
         return ()
 
-    def _sorted(self, name: str, said: str, row: Points) -> Claim:
+    def _sorted(self, name: str, said: str, row: Points, opened: int | None = None) -> Claim:
         self._told = True
+        if name.startswith("batch/"):
+            message = f"The data comes sorted by its targets: {said}"
+            cause = Cause("a loader that reads in the order of the data", 0.85, SAYS_ORDER)
+        else:
+            message = f"By `{name}` the data comes sorted by its labels: {said}"
+            cause = Cause("data that is sorted by label and not shuffled", 0.7, said)
         return Claim(
             key="order",
             state="confirmed",
             severity="warning",
             confidence=0.7,
-            message=f"By `{name}` the data comes sorted by its labels: {said}",
-            advice="Shuffle: `DataLoader(..., shuffle=True)`; for a stream use a buffer that is larger "
-            "than a class.",
+            message=message,
+            advice=ADVICE,
             step=row.step,
+            opened=opened,
             time=row.time,
             metric=name,
-            causes=[Cause("data that is sorted by label and not shuffled", 0.7, said)],
+            causes=[cause],
         )
 
     def _claim(self, classes: float, expected: float, row: Points) -> Claim:
-        in_order = self._sampler == "SequentialSampler"
+        in_order = self._sampler == IN_ORDER
         return Claim(
             key="order",
             state="confirmed",
@@ -148,8 +190,7 @@ class Detector:
             confidence=0.9 if in_order else 0.75,
             message=f"A batch holds {classes:.0f} of {self._all} classes where chance would bring "
             f"{expected:.0f}, and the next one holds the same: the data is sorted",
-            advice="Shuffle: `DataLoader(..., shuffle=True)`; for a stream use a buffer that is larger "
-            "than a class.",
+            advice=ADVICE,
             step=row.step,
             opened=self._first,
             time=row.time,
@@ -179,3 +220,9 @@ def _alike(points: list[float]) -> float:
     off = [value - mean for value in points]
     square = sum(value * value for value in off)
     return sum(a * b for a, b in itertools.pairwise(off)) / square if square > 0 else 0.0
+
+
+def deviation(values: list[float]) -> float:
+    """The standard deviation."""
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))

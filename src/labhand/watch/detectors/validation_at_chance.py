@@ -4,7 +4,8 @@
 Counts the evaluations at which a validation score is where guessing would put it (near the bottom of
 its range, at 1/k of a known or usual number of classes, or an error rate near 1) although the training
 has learned: the same metric on the training data has moved, or the training loss has fallen to a third
-or far below the validation loss. Never an alarm.
+or far below the validation loss. One that is the same at every evaluation to its last digit is told too,
+a validation loss among them: then it is not what is trained that is evaluated. Never an alarm.
 
 ## Why it is bad
 Validation that knows nothing of what training has learned is more often a bug than a lack of data:
@@ -36,8 +37,15 @@ from labhand.watch.view import View
 
 LEAST = 8
 """Evaluations at chance since the training has learned."""
+FROZEN, NEARLY_ALL = 4, 0.95
+"""Evaluations with the very same value that make it one that never moves; a score near its most need not."""
 OFF = 4.0
 """A score within so many times its noise of its first value has not moved."""
+_NOT_TRAINED = Cause(
+    "what is evaluated is not what is trained: a copy, an average that is never updated, kept outputs",
+    0.85,
+    "weights that change move a metric at least in its last digits",
+)
 
 
 class Detector:
@@ -60,7 +68,10 @@ class Detector:
         if not course.evaluated or not isinstance(signal, Points):
             return ()
         claims: list[Claim] = []
-        rates = [e for e in course.held.values() if e.role != "validation-loss"]
+        frozen = [e for e in course.held.values() if self._frozen(e)]
+        rates = [
+            e for e in course.held.values() if e.role != "validation-loss" and e not in frozen
+        ] + frozen[:1]
         for held in rates:
             if held.name not in signal.values:
                 continue
@@ -97,23 +108,34 @@ class Detector:
             learned = twin.count > 2 and twin.first - twin.best > max(0.1, OFF * twin.noise)
         if not learned:
             return False
+        if self._frozen(held):
+            return True
         if held.is_low(0.0 if twin is None else -twin.best):
             return True
         if held.role not in BETTER_HIGHER or held.count < 3:
             return False
         return unmoved_guess(held, self._view) is not None
 
+    def _frozen(self, held: Evaluated) -> bool:
+        """Whether it is the very same at every evaluation, and no score that has nothing to gain."""
+        same = held.same == held.count >= FROZEN and f"{held.plain:.2g}" != f"{held.plain:.4g}"
+        return same and (held.role not in BETTER_HIGHER or held.plain < NEARLY_ALL * held.span)
+
     def _claim(self, held: Evaluated, score: float, row: Points, *, passed: bool = False) -> Claim:
         course = self._view.course
         guess = unmoved_guess(held, self._view)
         message = f"`{held.name}` is {held.plain:.4g}"
+        frozen = self._frozen(held)
         if passed:
             message += ": no longer at chance"
         else:
-            message += f", as by guessing among {guess}" if guess else ", next to nothing"
             message += (
-                f", for {self._counts[held.name]} evaluations, although the training has learned"
-            )
+                " to the last digit" if frozen
+                else f", as by guessing among {guess}" if guess
+                else ", next to nothing"
+            )  # fmt: skip
+            times = held.count if frozen else self._counts[held.name]
+            message += f", for {times} evaluations, although the training has learned"
             levels, twin = course.levels, course.twin(held)
             if twin is not None:
                 message += f": `{twin.name}` came from {twin.plainly(twin.first):.4g} to {twin.plainly(twin.best):.4g}"
@@ -133,7 +155,7 @@ class Detector:
             metric=held.name,
             evidence={"evaluations": self._counts[held.name]},
             score=None if passed else score,
-            causes=[] if passed else [
+            causes=[] if passed else [_NOT_TRAINED] if frozen else [
                 Cause("labels of training and validation are numbered differently", 0.4, "usual"),
                 Cause("inputs are prepared differently for validation", 0.35, "usual"),
             ],
