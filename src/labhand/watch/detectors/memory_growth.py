@@ -44,8 +44,8 @@ LEAST_POINTS = 60
 LEAST_GROWTH = 0.08
 """Of the level: less is told to nobody."""
 LEAST_BYTES = 48e6
-MUCH, MUCH_BYTES, MUCH_POINTS = 0.2, 1e8, 32
-"""Growth of the latter half by which so few points prove it."""
+FEWER = ((32, 0.2, 1e8), (LEAST_BLOCKS, 0.5, 4e8))
+"""Points that prove it where the latter half grows by such a share of its level, and by so many bytes."""
 STEADY = 0.6
 """The last quarter grows at least at this share of the pace of the one before."""
 NEAR_S = 3600.0
@@ -109,7 +109,9 @@ class Detector:
         if len(whole) < LEAST_BLOCKS:
             return
         points = len(whole) * blocks.width
-        if points < (MUCH_POINTS if _grows_much(whole) else LEAST_POINTS):
+        if points < LEAST_POINTS and not any(
+            points >= few and _grows_by(whole, *much) for few, *much in FEWER
+        ):
             return
         # the same memory is often measured by several: it is told by the first that proves it
         if any(_of_gpu(name) == _of_gpu(other) for other in self._open.keys() - {name}):
@@ -203,11 +205,12 @@ def _growth(whole: list[Block], least_bytes: float = LEAST_BYTES) -> float | Non
     return grown if steady and even and rises >= 0.7 * (len(lows) - 1) and not falls else None
 
 
-def _grows_much(whole: list[Block]) -> bool:
-    """Whether it grows so much that few points are enough: by a fifth of its level, in the latter half alone."""
-    half = whole[len(whole) // 2 :]
-    grown = half[-1].lowest - half[0].lowest
-    return grown > MUCH * half[0].lowest and (half[0].lowest < 1e7 or grown > MUCH_BYTES)
+def _grows_by(whole: list[Block], share: float, size: float) -> bool:
+    """Whether the latter half alone grows by so much, and above all that was before."""
+    before, half = whole[: len(whole) // 2], whole[len(whole) // 2 :]
+    first, last = half[0].lowest, half[-1].lowest
+    new = last > max(block.highest for block in before)
+    return new and last - first > share * first and (first < 1e7 or last - first > size)
 
 
 def _of_gpu(name: str) -> bool:

@@ -86,8 +86,8 @@ class Detector:
         claims = self._clock.see(signal)
         if worked or self._work.opened is not None:
             return worked
-        worked, took = self._work.more, self._clock.more
-        if worked is None or took is None or worked > WAITED * took:
+        work, took = self._work.more, self._clock.more
+        if work is None or took is None or work > WAITED * took:
             return claims
         return [_waiting(claim) for claim in claims]
 
