@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from labhand.core.errors import UsageError
-from labhand.interpret import values, vocabulary
+from labhand.interpret import called, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import chunk
 from labhand.interpret.lexicon import Known, Mention
@@ -19,8 +19,13 @@ _ASKS = re.compile(
     r"(?:^|[,:;]|\b(?:use|using|try|with|to|on|switch|via|and|or|vs|versus|,|:|be|than|go|mit|auf|of|compare|plus))(?: (?:the|a|my))?$"
 )
 _NOT_AFTER = re.compile(
-    r"^(?:teacher|student|similarity|distance|loss|layer|layers|probe|probing|regression|classifier|head|model|embedding|embeddings|projection|attention|interpolation|memory|utilization|util|backend|kernel|kernels|time|hours?|function|steps?|prompt|baselines?|out)\b"
+    r"^(?:teacher|student|recipes?|style|papers?|setups?|hyperparam\w*|hparams|defaults|numbers|results|repo|codebase|similarity|distance|loss|layer|layers|probe|probing|regression|classifier|head|model|embedding|embeddings|projection|attention|interpolation|memory|utilization|util|backend|kernel|kernels|time|hours?|function|steps?|prompt|baselines?|out)\b"
 )
+_ASIDE = re.compile(
+    r"\b(?:distill?\w*|teacher|student|comparable|similar|like|beat|match|matching|reproduce|replicate|outperform|"
+    r"compare[ds]? (?:it |this |that )?(?:to|with|against))(?: (?:it|from|a|an|the|to|with|of|is|=|:))*$"
+)
+"""What makes the name that follows another thing than what is trained here."""
 _NO_VALUES = frozenset("none auto default true false yes no off on".split())
 
 
@@ -40,6 +45,8 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
     """The setting, its concept and its value that a word means; no setting where there is none."""
     text = draft.text
     if at and text.tokens[at].glued and text.tokens[at - 1].low in "-_./":
+        return None
+    if _ASIDE.search(text.before(at, 4)):
         return None
     options = [chunk(draft, at)]
     if options[0][1] > at + 1 and text.low(at + 1) in ("/", "+"):
@@ -64,7 +71,7 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
             return own[0][0], "", own[0][1], end
         like = _like_default(draft, said, word)
         if like is not None and _stands(draft, at, end, word):
-            return like, "", said, end
+            return like, "", called.spelling(like.setting.help, said), end
         concept = vocabulary.value_words().get(word)
         if concept is None or not _stands(draft, at, end, word):
             continue

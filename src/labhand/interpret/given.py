@@ -70,6 +70,8 @@ def _leads_on(draft: Draft, at: int) -> bool:
         return text.amount(at + 1) is not None and not text.owned(
             (text.amount(at + 1) or (0, 0))[1]
         )
+    if low in ("matter", "matters", "help", "helps", "work", "works"):
+        return text.low(at + 1) == "?" and text.amount(at + 2) is not None
     if low == "after":
         return _names_patience(text, at)
     if low == "on":
@@ -214,7 +216,7 @@ def words(
             known,
             text.tokens[at].kind == "quoted",
             said,
-            text.tokens[at].low,
+            text.tokens[at].low if after == at + 1 else said.lower(),
             set() if found else via,
             explicit and not found,
             mention,
@@ -272,12 +274,19 @@ def _word(
         return values.worded(known, said, exact=True) if explicit and not low.isspace() else None
     if quoted or explicit:
         return values.worded(known, said)
+    if re.fullmatch(r"[\d.]+", said) and known.concept is not None and known.concept.id in _NAMES:
+        return None
     listed = vocabulary.value_words().get(vocabulary.joined(said))
     if known.concept is not None and listed == known.concept.id:
         return values.worded(known, said)
     odd = re.search(r"[\d_/.-]", said) or low not in vocabulary.KNOWN_WORDS
     near = bool(via & STRONG) or (mention is not None and mention.strength >= 0.95)
+    near = near or bool(re.search(r"[A-Za-z].*[\d_/-]", said) and mention is not None and mention.strength > 0.5)
     return values.worded(known, said) if odd and near and said[:1].isalnum() else None
+
+
+_NAMES = frozenset("output run-name resume dataset model".split())
+"""Of what no bare number is a name."""
 
 
 def _names_a_value(said: str, via: set[str]) -> bool:

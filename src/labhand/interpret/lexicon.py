@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
-from labhand.interpret import vocabulary
+from labhand.interpret import called, vocabulary
 from labhand.interpret.vocabulary import Concept, joined
 from labhand.interpret.words import Token
 from labhand.kit.settings import Setting, find
 
+_BY_VARIANT = 0.98
+_BY_HELP = 0.93
 MOST_WORDS = 6
 """Of a phrase that names a setting."""
 
@@ -52,6 +54,7 @@ class Lexicon:
         self._concepts: dict[str, list[tuple[int, Known]]] = {}
         for known in self.known:
             self._enter(known)
+        self._enter_help()
         self.words = self._single_words()
 
     def _enter(self, known: Known) -> None:
@@ -66,6 +69,16 @@ class Lexicon:
         if known.concept is not None:
             rank = _rank(known.setting.name, known.concept)
             self._concepts.setdefault(known.concept.id, []).append((rank, known))
+
+    def _enter_help(self) -> None:
+        """Enters what the code's own help calls a setting, where it calls one alone so."""
+        found: dict[str, list[Known]] = {}
+        for known in self.known:
+            for phrase in called.told(known.setting.help):
+                found.setdefault(phrase, []).append(known)
+        for phrase, of in found.items():
+            if len(of) == 1 and not self._own.get(phrase):
+                self._own[phrase] = [(_BY_HELP, of[0])]
 
     def _single_words(self) -> frozenset[str]:
         """Every word that names of settings are made of, to mend slips by."""
@@ -105,6 +118,8 @@ class Lexicon:
         before = tokens[at - 1] if at else None
         inside = before is not None and before.low in "_-" and before.glued and tokens[at].glued
         if not flag and inside and not (at > 1 and tokens[at - 2].kind == "number"):
+            return None
+        if before is not None and tokens[at].low.startswith("norm") and before.low in _NORMED:
             return None
         for end, phrase in _phrases(tokens, at):
             if _goes_on(tokens, end):
@@ -146,14 +161,15 @@ class Lexicon:
             and tokens[end].low in ("to", "from", "over", "at")
         ):
             return False
-        if at and found[1] is not None and found[1].counted and tokens[at - 1].kind == "number":
+        counted = found[1] is not None and (found[1].counted or phrase == "units")
+        if at and counted and tokens[at - 1].kind == "number":
             return True
         own = found[2] == 1.0
         if own and found[0] and found[0][0].setting.choices:
             return True
         if after is None or tokens[at].kind == "quoted":
             return tokens[at].kind == "quoted" or (own and phrase not in vocabulary.FILLERS)
-        bound = after.low in ("to", "at", "of") and end + 1 < len(tokens)
+        bound = after.low in ("to", "at", "of", "in") and end + 1 < len(tokens)
         if bound and not own and found[0]:
             after = tokens[end + 1]
         numeric = after.kind == "number" and not after.unit and not (own and not found[0])
@@ -170,7 +186,7 @@ class Lexicon:
             other = phrase[:-1] if phrase.endswith("s") else f"{phrase}s"
             own = [(0.97, k) for s, k in self._own.get(other, []) if s == 1.0]
         best = max((strength for strength, _ in own), default=0.0)
-        if best == 1.0:
+        if best >= _BY_VARIANT:
             known = _foremost([k for s, k in own if s == best], self.script)
             return tuple(known), known[0].concept, best
         meant = vocabulary.phrases().get(phrase) or []
@@ -193,6 +209,8 @@ class Lexicon:
         return found[0] if len(found) == 1 else None
 
 
+_NORMED = frozenset("grad grads gradient gradients weight weights parameter param update l2".split())
+"""What has a norm that is no kind of normalisation."""
 _REFUSALS = frozenset("dont don't without disable never".split())
 _NEGATIONS = frozenset("no disable without skip".split())
 
@@ -252,7 +270,7 @@ def _concept(setting: Setting) -> tuple[Concept | None, bool]:
     for concept in vocabulary.concepts().values():
         longest = [n for n in concept.names if len(n) > 5 or n in ("lr", "wd")]
         ends = re.split(r"[._-]", last.lower())[-1] == "lr" if "lr" in longest else False
-        if ends or any(plain.endswith(n) and len(n) > 7 for n in longest):
+        if ends or any(plain.endswith(n) and (len(n) > 7 or n == "dropout") for n in longest):
             return (concept, inverse) if _fits(setting, concept) else (None, False)
     return None, inverse and last.lower().startswith(
         ("no_", "no-", "disable_", "without_", "skip_")
@@ -289,6 +307,8 @@ def _names(known: Known) -> list[tuple[str, float]]:
         for form, strength in ((joined(name), 1.0), ("".join(atoms), 1.0), (_canonical(name), 1.0)):
             found[form] = max(found.get(form, 0.0), strength)
         parts = [a for a in map(_atom, atoms) if a not in vocabulary.EMPTY_ATOMS]
+        for other in called.variants(atoms):
+            found.setdefault(other, _BY_VARIANT)
         if len(parts) == 2:
             found.setdefault(parts[1] + parts[0], 0.97)
         if len(parts) > 2 or (len(parts) == 2 and len(parts[0]) > 2):

@@ -296,7 +296,7 @@ def _left(draft: Draft, mention: Mention) -> int:
         "-",
     ):
         start -= 1
-    first = start
+    first, nearest = start, start
     counted = mention.concept is not None and mention.concept.counted
     if counted and _EVERY.search(_STOPS.sub("", text.before(start))) and not _first(draft, mention):
         return 0
@@ -309,6 +309,9 @@ def _left(draft: Draft, mention: Mention) -> int:
         if not _item(draft, known, before):
             break
         first = before
+        nearest = first if nearest == start else nearest
+    if first < nearest and text.low(first - 1) in ("of", "to", "at", "=", ":"):
+        first = nearest  # the number further off is said of what stands before it
     if first and text.low(first - 1) not in vocabulary.FILLERS | {
         "",
         ":",

@@ -170,7 +170,10 @@ def _quotient_of(draft: Draft, mention: Mention) -> int:
     at = text.skip(mention.end, ("=", ":", "to", "is", "at", "of"), 2)
     before = text.amount(at)
     times = before is not None and text.low(before[1]) in ("*", "x")
-    other = text.lexicon.match(text.tokens, before[1] + 1 if before and times else at, bare=True)
+    glued = before is not None and text.low(before[1]) and text.tokens[before[1]].glued and not times
+    past = (before[1] + (0 if glued else 1)) if before and (times or glued) else at
+    times = times or bool(glued)
+    other = text.lexicon.match(text.tokens, past, bare=True)
     if other is None or not other.known or at == mention.end or other.flag:
         return 0
     known, of = mention.known[0], other.known[0]
@@ -215,7 +218,10 @@ def _effective(draft: Draft) -> None:
     batch, steps = (
         next(iter(text.lexicon.of_concept(c)), None) for c in ("batch-size", "accumulation")
     )
-    if batch is None or steps is None:
+    if batch is None:
+        return
+    if steps is None:
+        _whole_batch(draft, batch)
         return
     for at in range(len(text)):
         found = _EFFECTIVE.match(text.after(at, 12)) if text.low(at) else None
@@ -230,6 +236,22 @@ def _effective(draft: Draft) -> None:
         start = at - (len(lead.group().split()) if lead else 0)
         draft.relations.append(Product(batch, steps, size, f'"{text.said(at, end)}"', start))
         text.take(start, end)
+
+
+def _whole_batch(draft: Draft, batch: Known) -> None:
+    """Takes `effective batch 128` as the batch size where the script has one for a part of it as well."""
+    text = draft.text
+    part = r"^(?:micro|per|device|mini)|_(?:per_(?:gpu|device)|micro)"
+    parts = [k for k in text.lexicon.known if "batch" in k.setting.name and re.search(part, k.setting.name)]
+    if not parts or batch in parts:
+        return
+    for at in range(len(text)):
+        found = _EFFECTIVE.match(text.after(at, 12)) if text.low(at) else None
+        told = text.amount(at + len(found.group().split())) if found and found["which"] else None
+        if told is None or told[0].unit or text.owned(told[1]):
+            continue
+        draft.choose(batch, [values.fitted(batch, told[0])], f'"{text.said(at, told[1])}"', at, 0.9)
+        text.take(at, told[1])
 
 
 def settle(draft: Draft) -> None:

@@ -176,9 +176,19 @@ def relative_right(draft: Draft, mention: Mention) -> int:
         if change is None:
             continue
         verb = _VERB.search(text.before(mention.start))
+        if kind == "times" and verb and _shrinks(verb.group()) and change.factor > 1:
+            change = Change(1 / change.factor)
+        if kind == "times" and _counts_itself(mention):
+            draft.set(mention, [values.fitted_number(mention.known[0], change.factor)], mention.start, end)
+            return end
         start = mention.start - (len(verb.group().split()) if verb else 0)
         return _apply(draft, mention, change, start, end)
     return 0
+
+
+def _counts_itself(mention: Mention) -> bool:
+    """Whether a number of times is the value, and no multiple of it: `accumulate 8x`."""
+    return mention.concept is not None and mention.concept.id == "accumulation"
 
 
 def multiples(draft: Draft, mention: Mention) -> int:

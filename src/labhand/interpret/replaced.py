@@ -3,7 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
-from labhand.interpret import vocabulary
+from labhand.interpret import called, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import chunk
 from labhand.interpret.lexicon import Known
@@ -78,7 +78,7 @@ def _exchange(draft: Draft, known: Known, first: int, last: int, end: int, start
     present = str(draft.base(known).value)
     start = first if start < 0 else start
     why = f'"{text.said(start, end)}": it is {present} now'
-    draft.choose(known, [_like(present, said) for said in found], why, start, 0.9)
+    draft.choose(known, [called.spelling(known.setting.help, _like(present, said)) for said in found], why, start, 0.9)
     text.take(start, end)
     return end
 

@@ -1,11 +1,12 @@
 """What was said, as values of a setting: fitted to its type, choices and the range that makes sense."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from labhand.core.errors import UsageError
-from labhand.interpret import vocabulary
+from labhand.interpret import called, vocabulary
 from labhand.interpret.lexicon import Known
 from labhand.interpret.text import Amount
 from labhand.interpret.words import whole
@@ -125,7 +126,10 @@ def _styled(known: Known, text: str) -> str:
             return vocabulary.CLASS_NAMES.get(text.lower(), text)
     concept = known.concept
     if concept is not None and concept.id == "device" and text.lower() == "gpu":
-        return "cuda"
+        return "gpu" if known.setting.name.endswith("accelerator") else "cuda"
+    listed = called.spelling(known.setting.help, text)
+    if listed != text:
+        return listed
     words = set(concept.values) if concept else set()
     return text.lower() if vocabulary.joined(text) in words else text
 
@@ -162,15 +166,23 @@ def _nothing(known: Known) -> object | None:
         return worded(known, "fp32")
     if concept and concept not in _CAN_BE_OFF:
         return None
+    if setting.type == "int" and not concept and _SIZES & set(re.split(r"[^a-z]+", setting.name.lower())):
+        return None
     if setting.type in ("int", "float"):
-        return 0 if setting.type == "int" else 0.0
+        least = known.concept.low if known.concept is not None else None
+        least = least if least is not None and least >= 1 else 0.0
+        return int(least) if setting.type == "int" else least
     return "none" if setting.type == "str" and not setting.choices else None
 
 
 _CAN_BE_OFF = frozenset(
     "weight-decay warmup dropout momentum label-smoothing grad-clip augmentation mixup cutmix ema entropy "
-    "patience workers replay schedule precision activation pretrained compile".split()
+    "patience workers replay schedule precision activation pretrained compile accumulation wandb".split()
 )
+_SIZES = frozenset(
+    "every interval freq frequency period size dim width batch batches len length layers heads steps iters".split()
+)
+"""Parts of the names of whole numbers that 0 does not switch off."""
 
 
 def off(known: Known) -> object:

@@ -69,7 +69,7 @@ TOO_PLAIN = frozenset(
     "half step steps constant res rank patch drop clip smooth max min units opt hid net act task "
     "samples examples model data rounds blocks layers heads loss network encoder ls eps lam r k "
     "devices tokens corpus smoothing ep its it passes entropy objective context buffer width "
-    "resolution noise gamma task memory decay".split()
+    "resolution noise gamma task memory decay gradnorm gradientnorm track".split()
 ) - frozenset(
     "steps layers heads context width gamma resolution entropy decay samples examples tokens".split()
 )

@@ -44,7 +44,7 @@ class Setting(NamedTuple):
     `flag` is its main spelling on the command line, empty where it is only in the code; `type` is
     int, float, str, bool, list or None where it is not known; `owner` the class or command it
     belongs to; `holds` the class of the project whose fields it groups; `value` the expression of
-    its default in the code.
+    its default in the code; `help` what the code says of it: its help text, docstring or comment.
     """
 
     name: str
@@ -64,6 +64,17 @@ class Setting(NamedTuple):
     value: ast.expr | None = None
     node: ast.expr | ast.stmt | None = None
     where: Where | None = None
+    help: str = ""
+
+
+def remark(source: Source, node: ast.expr | ast.stmt | ast.arg | None) -> str:
+    """The comment that follows a piece of code on its last line; empty where there is none."""
+    if node is None or node.end_lineno is None or node.end_col_offset is None:
+        return ""
+    lines = source.text.split("\n")
+    line = lines[node.end_lineno - 1] if node.end_lineno <= len(lines) else ""
+    found = re.match(r"[\s,)]*#+\s*(.*)", line.encode()[node.end_col_offset :].decode(errors="replace"))
+    return found[1].strip() if found else ""
 
 
 def literal(expression: ast.expr | None) -> tuple[bool, object]:
@@ -73,10 +84,20 @@ def literal(expression: ast.expr | None) -> tuple[bool, object]:
     if isinstance(expression, ast.BinOp):
         folded = _arithmetic(expression)
         return folded is not None, folded
+    if isinstance(expression, ast.Call) and len(expression.args) == 1 and not expression.keywords:
+        return _converted(ast.unparse(expression.func), expression.args[0])
     try:
         return True, ast.literal_eval(expression)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return False, None
+
+
+def _converted(name: str, given: ast.expr) -> tuple[bool, object]:
+    """The number that `int(1e5)` or `float(3)` writes."""
+    number = literal(given)[1] if name in ("int", "float") else None
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return False, None
+    return True, int(number) if name == "int" else float(number)
 
 
 def type_of(value: object) -> str | None:
@@ -104,7 +125,17 @@ def dataclass_fields(project: Project, known: Known, kind: Kind = "dataclass") -
             ):
                 continue
             seen.add(name)
-            yield _field(project, statement, name, member, kind)
+            field = _field(project, statement, name, member, kind)
+            yield field._replace(help=field.help or _told_below(member, statement))
+
+
+def _told_below(member: Known, statement: ast.stmt) -> str:
+    """The string that stands below a field, or the comment beside it."""
+    body = member.klass.node.body
+    after = body[body.index(statement) + 1 :][:1]
+    if after and isinstance(after[0], ast.Expr) and isinstance(after[0].value, ast.Constant):
+        return str(after[0].value.value).strip()
+    return remark(member.source, statement)
 
 
 def is_dataclass(project: Project, known: Known) -> bool:
@@ -215,6 +246,7 @@ def _constant(
             value=value,
             node=statement,
             where=where,
+            help=remark(where.source, value or statement),
         )
 
 
@@ -233,9 +265,11 @@ def unannotated(annotation: ast.expr | None) -> ast.expr | None:
 def _field(
     project: Project, statement: ast.AnnAssign, name: str, member: Known, kind: Kind
 ) -> Setting:
-    value = statement.value
+    value, told = statement.value, ""
     if isinstance(value, ast.Call):
         given = {k.arg: k.value for k in value.keywords if k.arg}
+        about = literal(given.get("metadata"))[1]
+        told = str(about.get("help") or "") if isinstance(about, dict) else ""
         factory = given.get("default_factory")
         value = given.get("default")
         if isinstance(factory, ast.Lambda):
@@ -263,6 +297,7 @@ def _field(
         value=value,
         node=statement.target,
         where=where,
+        help=told,
     )
 
 

@@ -11,6 +11,7 @@ from labhand.kit.code.data import (
     dataclass_fields,
     literal,
     options,
+    remark,
     type_of,
     unannotated,
 )
@@ -103,6 +104,7 @@ def _argparse(project: Project, call: ast.Call, where: Where) -> Setting | None:
         value=given.get("default"),
         node=call.args[0],
         where=where,
+        help=_text(given.get("help")),
     )
 
 
@@ -185,6 +187,7 @@ def _click(project: Project, call: ast.Call, node: FunctionNode, where: Where) -
         off=off.strip(),
         value=given.get("default"),
         node=call.args[0],
+        help=_text(given.get("help")),
     )
 
 
@@ -222,7 +225,13 @@ def _typer(project: Project, target: Where) -> Iterator[Setting]:
             choices=tuple(allowed.values()),
             takes="switch" if switch else "each" if kind == "list" else "value",
             off=f"--no-{flag.removeprefix('--')}" if switch else "",
+            help=_option_help(option) or setting.help,
         )
+
+
+def _option_help(option: ast.Call | None) -> str:
+    given = option.keywords if option is not None else []
+    return next((_text(k.value) for k in given if k.arg == "help"), "")
 
 
 def _is_list(annotation: ast.expr | None) -> bool:
@@ -295,6 +304,7 @@ def _parameters(
             value=default,
             where=target,
             node=default,
+            help=remark(target.source, default or argument),
         )
         yield setting, argument.annotation, default
 
@@ -319,6 +329,7 @@ def _absl(call: ast.Call, where: Where, kind: str) -> Iterator[Setting]:
         value=call.args[1] if len(call.args) > 1 else None,
         node=call.args[0],
         where=where,
+        help=_text(call.args[-1] if len(call.args) > 2 else None),
     )
 
 

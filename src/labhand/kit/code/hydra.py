@@ -12,7 +12,7 @@ from labhand.kit.code.source import Source
 
 _ENTRY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z_][\w.-]*)\s*:(?:\s+(?P<value>.*?))?\s*$")
 _GROUP = re.compile(
-    r"^\s*-\s*(?:override\s+)?/?(?P<group>[\w/]+)(?P<package>@[\w.]+)?\s*:\s*(?P<name>[\w-]+)"
+    r"^\s*-\s*(?:override\s+|optional\s+)*/?(?P<group>[\w/]+)(?P<package>@[\w.]+)?\s*:\s*(?P<name>[\w-]+)"
 )
 _NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?\d*([eE][+-]?\d+)?|\.\d+)$")
 
@@ -47,6 +47,8 @@ def _of_main(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
                 if not group["package"]:
                     yield _group(main, group["group"], chosen)
                 yield from _of_yaml(chosen, group["group"].replace("/", ".") + ".")
+            elif group["name"] == "null" and chosen.parent.is_dir() and not group["package"]:
+                yield _group(main, group["group"], chosen)._replace(default=None)
 
 
 def _group(main: Path, name: str, chosen: Path) -> Setting:
@@ -105,7 +107,7 @@ def _of_mapping(
             yield _key(path, line, name, value)
 
 
-def _key(path: Path, line: int, name: str, default: object) -> Setting:
+def _key(path: Path, line: int, name: str, default: object, told: str = "") -> Setting:
     return Setting(
         name=name,
         kind="hydra",
@@ -115,6 +117,7 @@ def _key(path: Path, line: int, name: str, default: object) -> Setting:
         spellings=(name,),
         type=type_of(default),
         default=default,
+        help=told,
     )
 
 
@@ -133,7 +136,8 @@ def _of_yaml(path: Path, prefix: str) -> Iterator[Setting]:
         name = prefix + ".".join([*(k for _, k in above), entry["key"]])
         if name.startswith(("hydra.", "defaults")):
             continue
-        yield _key(path, number, name, _scalar(value))
+        told = (entry["value"] or "").partition(" #")[2].strip()
+        yield _key(path, number, name, _scalar(value), told)
 
 
 def _lines(path: Path) -> list[str]:

@@ -1,0 +1,70 @@
+"""What else a setting is called: its name with the field's other words in it, and what its help calls it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from labhand.interpret import vocabulary
+from labhand.interpret.vocabulary import joined
+
+_EMPTY = re.compile(
+    r"^(?:(?:the|a|an|this|total|number|num|size|amount|value|name|of|to|use|enable|set|specify|which|what|how many|"
+    r"toggles?|if toggled|if true|if false|if set|if passed|whether or not|whether|manually|apply|do|perform)\b,? ?)+"
+)
+_ENDS = re.compile(r"[(\[.,;:=\"'`]|\bdefault\b| - | (?:for|if|to|when|that|which|in|on|at|from|per|applied|after)\b ?")
+_MOST = 4
+"""Words of a help text that are a name and no sentence."""
+
+
+@cache
+def _aliases() -> dict[str, tuple[str, ...]]:
+    """What a part of a name may be said for, such as `bs` for `batchsize`, by the part."""
+    found: dict[str, tuple[str, ...]] = {}
+    for concept in vocabulary.concepts().values():
+        others = [n for n in (*concept.names, *sorted(concept.said)) if len(n) < 13]
+        for name in concept.names[:4]:
+            if len(name) > 1:
+                found.setdefault(name, tuple(n for n in others if n != name))
+    return found
+
+
+def variants(atoms: Sequence[str]) -> Iterator[str]:
+    """The name with a part of it in other words of the field: `micro bs` for `micro_batch_size`."""
+    for begin in range(len(atoms)):
+        for end in range(begin + 1, len(atoms) + 1):
+            if end - begin == len(atoms):
+                continue
+            before, after = "".join(atoms[:begin]), "".join(atoms[end:])
+            for other in _aliases().get("".join(atoms[begin:end]), ()):
+                yield before + other + after
+
+
+def told(text: str) -> list[str]:
+    """The names that a help text begins with, without separators: `randomerase` of `Random erase prob`."""
+    lead = _ENDS.split(text.strip().lower().replace("'s", ""), maxsplit=1)[0]
+    lead = _EMPTY.sub("", lead.strip()).strip()
+    words = re.findall(r"[^\W_]+", lead)
+    if not words or len(words) > _MOST:
+        return []
+    if len(words) == 1 and (len(lead) < 6 or lead in vocabulary.KNOWN_WORDS):
+        return []
+    found = [joined(lead)]
+    if len(words) > 2 and words[-1] in _UNITS:
+        found.append("".join(words[:-1]))
+    if len(words) == 3 and words[1] == "of":
+        found.append(words[2] + words[0])
+    return found
+
+
+_UNITS = frozenset("prob probability rate ratio factor value size count name flag weight coefficient".split())
+
+
+def content(text: str) -> frozenset[str]:
+    """The words of a help text that say something."""
+    return frozenset(w for w in re.findall(r"[^\W\d_]+", text.lower()) if w not in vocabulary.KNOWN_WORDS)
+
+
+def spelling(text: str, word: str) -> str:
+    """A word as a help text spells it: `GRU` for `gru` of `type of net (LSTM, GRU)`."""
+    found = [w for w in re.findall(r"[\w./+-]+", text) if joined(w) == joined(word)]
+    return found[0].strip(".") if found else word
