@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
-from labhand.interpret import given, vocabulary
+from labhand.interpret import called, given, values, vocabulary
 from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
@@ -22,6 +22,7 @@ _ALSO = (
 
 class _Fit(NamedTuple):
     known: Known
+    parts: frozenset[str]
     covered: int
     missing: int
 
@@ -36,6 +37,8 @@ def read(draft: Draft) -> None:
         words = _words(draft, clause)
         if not any(draft.text.used[clause.start : clause.end]) and words:
             _clause(draft, clause, words, before)
+            _switch(draft, clause)
+            _part(draft, clause)
         before = words
 
 
@@ -44,39 +47,154 @@ def _clause(draft: Draft, clause: Clause, words: frozenset[str], before: frozens
     at = next((i for i in range(clause.start, clause.end) if text.amount(i)), None)
     if at is None or text.tokens[at].kind != "number":
         return
-    fits = [f for k in draft.text.lexicon.known if (f := _fit(k, words, before)) is not None]
+    fits = [
+        f
+        for k in draft.text.lexicon.known
+        for parts in {_parts(k), _of_help(k)}
+        if (f := _fit(k, parts, words, before)) is not None
+    ]
     if not fits:
         return
     best = max(fits, key=lambda f: (-f.missing, f.covered))
-    rivals = [f for f in fits if (f.covered, f.missing) == (best.covered, best.missing)]
+    rivals = {f.known.key for f in fits if (f.covered, f.missing) == (best.covered, best.missing)}
     if len(rivals) > 1 or best.covered <= _plainly(draft, clause):
         return
     try:
         told = given.numbers(draft, best.known, at, checked=True)
     except LabhandError:
         return
-    rest = set(_content(draft, clause)) - _parts(best.known)
+    rest = set(_content(draft, clause)) - best.parts
     counted = [i for i in range(clause.start, clause.end) if text.tokens[i].kind == "number"]
     if told is None or rest or counted[-1] >= given.past(draft, told[1]):
         return
     end = clause.end
-    why = f'"{text.said(clause.start, end)}" names every part of `{best.known.key}`'
-    draft.choose(best.known, told[0], why, clause.start, 0.85)
-    text.take(clause.start, end)
+    start = clause.start
+    if best.missing and start > 1:
+        start = _rarer(draft, start - 1, best.parts)
+    why = f'"{text.said(start, end)}" names every part of `{best.known.key}`'
+    draft.choose(best.known, told[0], why, start, 0.85)
+    text.take(start, end)
 
 
-def _fit(known: Known, words: frozenset[str], before: frozenset[str]) -> _Fit | None:
-    """How well a clause covers the name of a setting of numbers; None where it does not."""
+_OFTEN = re.compile(
+    r"(?:^| )(?:more|less|much less|much more|not so|not as)? ?(?:often|frequently|rarely|seldom|infrequently)$"
+)
+
+
+def _rarer(draft: Draft, end: int, parts: frozenset[str]) -> int:
+    """Where `print less often` begins that ends before a clause `every 100`, else where that begins."""
+    text = draft.text
+    found = _OFTEN.search(text.before(end, 5))
+    start = end - len(found.group().split()) - 1 if found is not None else -1
+    return start if start >= 0 and _stem(text.low(start)) in parts else end + 1
+
+
+def _fit(
+    known: Known, parts: frozenset[str], words: frozenset[str], before: frozenset[str]
+) -> _Fit | None:
+    """How well a clause covers these parts of a setting of numbers; None where it does not."""
     if not given.takes_numbers(known.setting) or known.setting.type in ("bool", "list", "str"):
         return None
-    parts = _parts(known)
     content = parts - _GENERIC
     here = content & words
     missing = content - words
-    carried = missing <= before and len(missing) == 1 and len(parts & words) > 1
+    every = _stem("every") in words
+    carried = missing <= before and len(missing) == 1 and (len(parts & words) > 1 or every)
     if not here or (missing and not carried) or len(parts & words) + len(missing) < 2:
         return None
-    return _Fit(known, len(parts & words) + len(missing), len(missing))
+    return _Fit(known, parts, len(parts & words) + len(missing), len(missing))
+
+
+_OF_HELP = 3
+"""Words that a help text may have before `prob` and its like to be a name in pieces."""
+
+
+def _of_help(known: Known) -> frozenset[str]:
+    """The parts of what the help calls a setting: of `Random erase prob` the first two."""
+    names = [n for n in called.lead(known.setting.help) if n not in called.UNITS]
+    parts = frozenset(_stem(vocabulary.ATOMS.get(n, n)) for n in names)
+    return parts if 1 < len(parts) <= _OF_HELP else frozenset()
+
+
+_TURNS = re.compile(
+    r"^(?:(?:but|also|then|please|now|just|only|a|do|lets|let us|this time) )*(?:(?P<off>turn off|turn of|switch off|disable|no|without|dont|do not|"
+    r"stop|skip|drop|remove|not)|(?P<on>turn on|switch on|enable|use|with|do|run|try|set|make it|))(?= |$)"
+)
+
+
+def _switch(draft: Draft, clause: Clause) -> None:
+    """Takes a clause that has nothing but the parts of one switch: `track it online`, `no value clipping`."""
+    text = draft.text
+    if any(text.tokens[i].kind == "number" for i in range(clause.start, clause.end)):
+        return
+    spoken = [text.tokens[i].low for i in range(clause.start, clause.end)]
+    turn = _TURNS.match(" ".join(spoken))
+    off = turn is not None and turn["off"] is not None
+    lead = turn.group().split() if turn is not None and turn.group() else []
+    end = next((i for i, w in enumerate(spoken) if i > len(lead) and w in _REASON), len(spoken))
+    words = _content(draft, Clause(clause.start + len(lead), clause.start + end))
+    fits = [
+        k
+        for k in text.lexicon.known
+        if k.setting.type == "bool" and words and _covers(k, set(words))
+    ]
+    if len(fits) != 1 or len(set(words)) < 2:
+        return
+    on = values.switched(fits[0], not off)
+    if on is None or _plainly(draft, clause) >= len(words):
+        return
+    why = f'"{text.said(clause.start, clause.start + end)}" names every part of `{fits[0].key}`'
+    draft.choose(fits[0], [on], why, clause.start, 0.8)
+    text.take(clause.start, clause.end)
+
+
+_REASON = frozenset("to so because since as for".split())
+
+
+def _covers(known: Known, words: set[str]) -> bool:
+    """Whether words are the name of a switch in pieces, its help's words among them."""
+    parts = _parts(known)
+    more = {_stem(vocabulary.ATOMS.get(w, w)) for w in called.content(known.setting.help)}
+    own = {w for w in words if any(p == w or (len(w) > 3 and p.endswith(w)) for p in parts)}
+    return bool(own) and words <= own | more and len(own) * 2 >= len(parts)
+
+
+def _part(draft: Draft, clause: Clause) -> None:
+    """Takes `lin1 128` where `lin1` is a part of one setting's name alone, and no word besides."""
+    text, at = draft.text, clause.start
+    if text.used[at] or text.tokens[at].kind != "word" or text.lexicon.match(text.tokens, at):
+        return
+    word, end = chunk_of_name(draft, at)
+    found = text.amount(text.skip(end, ("=", ":", "to", "at", "of"), 1))
+    if found is None or found[0].unit or text.owned(found[1]) or word in vocabulary.KNOWN_WORDS:
+        return
+    fits = [k for k in text.lexicon.known if word in atoms_of(k.setting.name.rpartition(".")[2])]
+    fits = [
+        k for k in fits if k.setting.type in ("int", "float") and given.takes_numbers(k.setting)
+    ]
+    if len(fits) != 1 or len(word) < 3:
+        return
+    try:
+        told = given.numbers(draft, fits[0], found[1] - 1, checked=True)
+    except LabhandError:
+        return
+    if told is None:
+        return
+    why = f'"{text.said(at, told[1])}": no other setting has "{word}" in its name'
+    draft.choose(fits[0], told[0], why, at, 0.8)
+    text.take(at, told[1])
+
+
+def chunk_of_name(draft: Draft, at: int) -> tuple[str, int]:
+    """A word with the digits that are glued to it, and where it ends."""
+    end = at + 1
+    while (
+        end < len(draft.text)
+        and draft.text.tokens[end].glued
+        and draft.text.tokens[end].kind != "mark"
+    ):
+        end += 1
+    return "".join(t.low for t in draft.text.tokens[at:end]), end
 
 
 def _parts(known: Known) -> frozenset[str]:
@@ -111,4 +229,7 @@ def _plainly(draft: Draft, clause: Clause) -> int:
 
 
 def _stem(word: str) -> str:
-    return re.sub(r"(?:ing|ed|es|s|e)$", "", word) if len(word) > 4 else word.rstrip("s") or word
+    if len(word) <= 4:
+        return word.rstrip("s") if not word.endswith("ss") else word
+    bare = re.sub(r"(?:ing|ed|es|(?<!s)s|e)$", "", word)
+    return re.sub(r"([bdgmnpt])\1$", r"\1", bare)

@@ -11,7 +11,9 @@ _EMPTY = re.compile(
     r"^(?:(?:the|a|an|this|total|number|num|size|amount|value|name|of|to|use|enable|set|specify|which|what|how many|"
     r"toggles?|if toggled|if true|if false|if set|if passed|whether or not|whether|manually|apply|do|perform)\b,? ?)+"
 )
-_ENDS = re.compile(r"[(\[.,;:=\"'`]|\bdefault\b| - | (?:for|if|to|when|that|which|in|on|at|from|per|applied|after)\b ?")
+_ENDS = re.compile(
+    r"[(\[.,;:=\"'`]|\bdefault\b| - | (?:for|if|to|when|that|which|in|on|at|from|per|applied|after)\b ?"
+)
 _MOST = 4
 """Words of a help text that are a name and no sentence."""
 
@@ -39,29 +41,37 @@ def variants(atoms: Sequence[str]) -> Iterator[str]:
                 yield before + other + after
 
 
+def lead(text: str) -> list[str]:
+    """The words that a help text begins with, up to where it explains."""
+    first = _ENDS.split(text.strip().lower().replace("'s", ""), maxsplit=1)[0]
+    return re.findall(r"[^\W_]+", _EMPTY.sub("", first.strip()))
+
+
 def told(text: str) -> list[str]:
     """The names that a help text begins with, without separators: `randomerase` of `Random erase prob`."""
-    lead = _ENDS.split(text.strip().lower().replace("'s", ""), maxsplit=1)[0]
-    lead = _EMPTY.sub("", lead.strip()).strip()
-    words = re.findall(r"[^\W_]+", lead)
+    words = lead(text)
     if not words or len(words) > _MOST:
         return []
-    if len(words) == 1 and (len(lead) < 6 or lead in vocabulary.KNOWN_WORDS):
+    if len(words) == 1 and (len(words[0]) < 6 or words[0] in vocabulary.KNOWN_WORDS):
         return []
-    found = [joined(lead)]
-    if len(words) > 2 and words[-1] in _UNITS:
+    found = ["".join(words)]
+    if len(words) > 2 and words[-1] in UNITS:
         found.append("".join(words[:-1]))
     if len(words) == 3 and words[1] == "of":
         found.append(words[2] + words[0])
     return found
 
 
-_UNITS = frozenset("prob probability rate ratio factor value size count name flag weight coefficient".split())
+UNITS = frozenset(
+    "prob probability rate ratio factor value size count name flag weight coefficient".split()
+)
 
 
 def content(text: str) -> frozenset[str]:
     """The words of a help text that say something."""
-    return frozenset(w for w in re.findall(r"[^\W\d_]+", text.lower()) if w not in vocabulary.KNOWN_WORDS)
+    return frozenset(
+        w for w in re.findall(r"[^\W\d_]+", text.lower()) if w not in vocabulary.KNOWN_WORDS
+    )
 
 
 def spelling(text: str, word: str) -> str:

@@ -44,9 +44,8 @@ def read(draft: Draft) -> None:
 def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | None:
     """The setting, its concept and its value that a word means; no setting where there is none."""
     text = draft.text
-    if at and text.tokens[at].glued and text.tokens[at - 1].low in "-_./":
-        return None
-    if _ASIDE.search(text.before(at, 4)):
+    inside = at > 0 and text.tokens[at].glued and text.tokens[at - 1].low in "-_./"
+    if inside or _ASIDE.search(text.before(at, 4)):
         return None
     options = [chunk(draft, at)]
     if options[0][1] > at + 1 and text.low(at + 1) in ("/", "+"):
@@ -63,11 +62,9 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
             for c in k.setting.choices
             if _same(said, str(c))
         ]
-        if (
-            len(own) == 1
-            and not (word in vocabulary.KNOWN_WORDS or len(word) < 3)
-            and _stands(draft, at, end, word)
-        ):
+        odd = word not in vocabulary.KNOWN_WORDS and len(word) > 2
+        own = (own if odd else []) or _by_ending(draft, said)
+        if len(own) == 1 and _stands(draft, at, end, word):
             return own[0][0], "", own[0][1], end
         like = _like_default(draft, said, word)
         if like is not None and _stands(draft, at, end, word):
@@ -79,6 +76,17 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
             return known, concept, _of(known, said), end
         return None, concept, said, end
     return None
+
+
+def _by_ending(draft: Draft, said: str) -> list[tuple[Known, object]]:
+    """The one choice that ends in what was said, as `DiT-S/2` in `S/2`."""
+    if not re.search(r"\w[/-]\w", said):
+        return []
+    ends = re.compile(rf"[-_/]{re.escape(said)}$", re.I)
+    found = [
+        (k, c) for k in draft.text.lexicon.known for c in k.setting.choices if ends.search(str(c))
+    ]
+    return found if len(found) == 1 else []
 
 
 def _like_default(draft: Draft, said: str, word: str) -> Known | None:

@@ -281,7 +281,9 @@ def _word(
         return values.worded(known, said)
     odd = re.search(r"[\d_/.-]", said) or low not in vocabulary.KNOWN_WORDS
     near = bool(via & STRONG) or (mention is not None and mention.strength >= 0.95)
-    near = near or bool(re.search(r"[A-Za-z].*[\d_/-]", said) and mention is not None and mention.strength > 0.5)
+    near = near or bool(
+        re.search(r"[A-Za-z].*[\d_/-]", said) and mention is not None and mention.strength > 0.5
+    )
     return values.worded(known, said) if odd and near and said[:1].isalnum() else None
 
 

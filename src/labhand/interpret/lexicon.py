@@ -115,11 +115,7 @@ class Lexicon:
             return None
         if not flag:
             at = start
-        before = tokens[at - 1] if at else None
-        inside = before is not None and before.low in "_-" and before.glued and tokens[at].glued
-        if not flag and inside and not (at > 1 and tokens[at - 2].kind == "number"):
-            return None
-        if before is not None and tokens[at].low.startswith("norm") and before.low in _NORMED:
+        if not flag and _inside(tokens, at):
             return None
         for end, phrase in _phrases(tokens, at):
             if _goes_on(tokens, end):
@@ -209,7 +205,20 @@ class Lexicon:
         return found[0] if len(found) == 1 else None
 
 
-_NORMED = frozenset("grad grads gradient gradients weight weights parameter param update l2".split())
+def _inside(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a token goes on a word before it: `norm` of `grad norm`, `size` of `batch-size`."""
+    before = tokens[at - 1] if at else None
+    if before is None:
+        return False
+    bound = before.low in "_-" and before.glued and tokens[at].glued
+    if bound and not (at > 1 and tokens[at - 2].kind == "number"):
+        return True
+    return tokens[at].low.startswith("norm") and before.low in _NORMED
+
+
+_NORMED = frozenset(
+    "grad grads gradient gradients weight weights parameter param update l2".split()
+)
 """What has a norm that is no kind of normalisation."""
 _REFUSALS = frozenset("dont don't without disable never".split())
 _NEGATIONS = frozenset("no disable without skip".split())

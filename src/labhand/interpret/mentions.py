@@ -296,22 +296,10 @@ def _left(draft: Draft, mention: Mention) -> int:
         "-",
     ):
         start -= 1
-    first, nearest = start, start
     counted = mention.concept is not None and mention.concept.counted
     if counted and _EVERY.search(_STOPS.sub("", text.before(start))) and not _first(draft, mention):
         return 0
-    while first > 0 and (
-        _item(draft, known, first - 1) or (first < start and text.low(first - 1) in _BETWEEN)
-    ):
-        before = first - 1
-        while before > 0 and text.low(before) in _BETWEEN:
-            before -= 1
-        if not _item(draft, known, before):
-            break
-        first = before
-        nearest = first if nearest == start else nearest
-    if first < nearest and text.low(first - 1) in ("of", "to", "at", "=", ":"):
-        first = nearest  # the number further off is said of what stands before it
+    first = _first_item(draft, known, start)
     if first and text.low(first - 1) not in vocabulary.FILLERS | {
         "",
         ":",
@@ -337,6 +325,21 @@ def _left(draft: Draft, mention: Mention) -> int:
     given, end = corrected(draft, known, [*given, *more], end)
     draft.set(mention, given, first, end)
     return end
+
+
+def _first_item(draft: Draft, known: Known, start: int) -> int:
+    """Where the values begin that stand right before a token, joined by commas and their like."""
+    text, items = draft.text, [start]
+    while items[-1] > 0:
+        before = items[-1] - 1
+        while before > 0 and len(items) > 1 and text.low(before) in _BETWEEN:
+            before -= 1
+        if not _item(draft, known, before):
+            break
+        items.append(before)
+    if len(items) > 2 and text.low(items[-1] - 1) in ("of", "to", "at", "=", ":"):
+        return items[1]  # the numbers further off are said of what stands before them
+    return items[-1]
 
 
 def _against(draft: Draft, known: Known, end: int) -> tuple[list[object], int]:

@@ -170,7 +170,9 @@ def _quotient_of(draft: Draft, mention: Mention) -> int:
     at = text.skip(mention.end, ("=", ":", "to", "is", "at", "of"), 2)
     before = text.amount(at)
     times = before is not None and text.low(before[1]) in ("*", "x")
-    glued = before is not None and text.low(before[1]) and text.tokens[before[1]].glued and not times
+    glued = (
+        before is not None and text.low(before[1]) and text.tokens[before[1]].glued and not times
+    )
     past = (before[1] + (0 if glued else 1)) if before and (times or glued) else at
     times = times or bool(glued)
     other = text.lexicon.match(text.tokens, past, bare=True)
@@ -242,7 +244,11 @@ def _whole_batch(draft: Draft, batch: Known) -> None:
     """Takes `effective batch 128` as the batch size where the script has one for a part of it as well."""
     text = draft.text
     part = r"^(?:micro|per|device|mini)|_(?:per_(?:gpu|device)|micro)"
-    parts = [k for k in text.lexicon.known if "batch" in k.setting.name and re.search(part, k.setting.name)]
+    parts = [
+        k
+        for k in text.lexicon.known
+        if "batch" in k.setting.name and re.search(part, k.setting.name)
+    ]
     if not parts or batch in parts:
         return
     for at in range(len(text)):

@@ -179,7 +179,9 @@ def relative_right(draft: Draft, mention: Mention) -> int:
         if kind == "times" and verb and _shrinks(verb.group()) and change.factor > 1:
             change = Change(1 / change.factor)
         if kind == "times" and _counts_itself(mention):
-            draft.set(mention, [values.fitted_number(mention.known[0], change.factor)], mention.start, end)
+            draft.set(
+                mention, [values.fitted_number(mention.known[0], change.factor)], mention.start, end
+            )
             return end
         start = mention.start - (len(verb.group().split()) if verb else 0)
         return _apply(draft, mention, change, start, end)

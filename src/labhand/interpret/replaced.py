@@ -78,7 +78,13 @@ def _exchange(draft: Draft, known: Known, first: int, last: int, end: int, start
     present = str(draft.base(known).value)
     start = first if start < 0 else start
     why = f'"{text.said(start, end)}": it is {present} now'
-    draft.choose(known, [called.spelling(known.setting.help, _like(present, said)) for said in found], why, start, 0.9)
+    draft.choose(
+        known,
+        [called.spelling(known.setting.help, _like(present, said)) for said in found],
+        why,
+        start,
+        0.9,
+    )
     text.take(start, end)
     return end
 

@@ -17,7 +17,7 @@ _OFF_BEFORE = re.compile(
     r"leave out|stop using|kein|keine)" + _DETERMINERS + "$"
 )
 _ON_BEFORE = re.compile(
-    r"(?:\b(?:switch to|switching to|change to|move to|go with|use|using|enable|with|in|from|start from|init from|fine - tune|finetune|fine - tuning|w / ?|vs|versus|but|then|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
+    r"(?:\b(?:just(?: do)?|do|switch to|switching to|change to|move to|go with|use|using|enable|with|in|from|start from|init from|fine - tune|finetune|fine - tuning|w / ?|vs|versus|but|then|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
     r"and|also|put back|bring back|re - enable|reenable)|^|,|\+)" + _DETERMINERS + "$"
 )
 _BOTH_BEFORE = re.compile(

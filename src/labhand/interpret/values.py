@@ -166,7 +166,11 @@ def _nothing(known: Known) -> object | None:
         return worded(known, "fp32")
     if concept and concept not in _CAN_BE_OFF:
         return None
-    if setting.type == "int" and not concept and _SIZES & set(re.split(r"[^a-z]+", setting.name.lower())):
+    if (
+        setting.type == "int"
+        and not concept
+        and _SIZES & set(re.split(r"[^a-z]+", setting.name.lower()))
+    ):
         return None
     if setting.type in ("int", "float"):
         least = known.concept.low if known.concept is not None else None

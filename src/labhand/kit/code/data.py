@@ -73,7 +73,9 @@ def remark(source: Source, node: ast.expr | ast.stmt | ast.arg | None) -> str:
         return ""
     lines = source.text.split("\n")
     line = lines[node.end_lineno - 1] if node.end_lineno <= len(lines) else ""
-    found = re.match(r"[\s,)]*#+\s*(.*)", line.encode()[node.end_col_offset :].decode(errors="replace"))
+    found = re.match(
+        r"[\s,)]*#+\s*(.*)", line.encode()[node.end_col_offset :].decode(errors="replace")
+    )
     return found[1].strip() if found else ""
 
 
@@ -209,6 +211,48 @@ def options(
         f"{held.klass.name}.{name}": name if by_name else literal(value)[1]
         for name, value, _ in members
     }
+
+
+def choices(project: Project, expression: ast.expr | None, where: Where) -> tuple[object, ...]:
+    """The values of a list of choices, also where it is the keys of a table of the project."""
+    known, found = literal(expression)
+    if known:
+        return tuple(found) if isinstance(found, list | tuple | range) else ()
+    if not isinstance(expression, ast.expr):
+        return ()
+    inner: ast.expr = expression
+    while isinstance(inner, ast.Call):
+        name = ast.unparse(inner.func)
+        if name in ("list", "sorted", "tuple", "set") and len(inner.args) == 1:
+            inner = inner.args[0]
+        elif isinstance(inner.func, ast.Attribute) and inner.func.attr == "keys":
+            inner = inner.func.value
+        else:
+            return ()
+    table = _table(project, inner, where)
+    given = table.keys if isinstance(table, ast.Dict) else getattr(table, "elts", [])
+    plain = [literal(item) for item in given]
+    return tuple(value for _, value in plain) if all(known for known, _ in plain) else ()
+
+
+def _table(project: Project, expression: ast.expr, where: Where) -> ast.expr | None:
+    """What a name of the project was assigned, through one import."""
+    if not isinstance(expression, ast.Name):
+        return None
+    home, bindings = project.binding(expression.id, where)
+    if len(bindings) != 1:
+        return None
+    bound = bindings[0]
+    if bound.how == "assign" and not bound.path:
+        return bound.value
+    if bound.how != "import" or not isinstance(bound.node, ast.ImportFrom):
+        return None
+    module = project.module(bound.node.module or "", bound.node.level, home.source)
+    name = bound.target.rpartition(".")[2]
+    if module is None:
+        return None
+    found = [v for n, v, _ in _plain_assignments(module.tree.body) if n == name]
+    return found[0] if len(found) == 1 else None
 
 
 def _plain_assignments(

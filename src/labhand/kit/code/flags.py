@@ -8,6 +8,7 @@ from labhand.kit.code.data import (
     Kind,
     Setting,
     Takes,
+    choices,
     dataclass_fields,
     literal,
     options,
@@ -83,7 +84,6 @@ def _argparse(project: Project, call: ast.Call, where: Where) -> Setting | None:
     dest = _text(given.get("dest")) or main.lstrip("-").replace("-", "_")
     known, default = literal(given.get("default"))
     kind, takes, off = _argparse_type(project, given, action, default, main, where)
-    choices = literal(given.get("choices"))[1]
     if action == "store_true" and not known:
         default = False
     if action == "store_false" and not known:
@@ -97,7 +97,7 @@ def _argparse(project: Project, call: ast.Call, where: Where) -> Setting | None:
         spellings=tuple(options),
         type=kind,
         default=default,
-        choices=tuple(choices) if isinstance(choices, list | tuple | range) else (),
+        choices=choices(project, given.get("choices"), where),
         takes=takes,
         off=off,
         positional=not options,
@@ -167,9 +167,10 @@ def _click(project: Project, call: ast.Call, node: FunctionNode, where: Where) -
     is_flag = literal(given.get("is_flag"))[1] is True
     converter = given.get("type")
     kind = _converted(project, converter, where) if converter is not None else type_of(default)
-    choices: object = None
+    allowed: tuple[object, ...] = ()
     if isinstance(converter, ast.Call) and ast.unparse(converter.func).endswith("Choice"):
-        kind, choices = "str", literal(converter.args[0] if converter.args else None)[1]
+        kind = "str"
+        allowed = choices(project, converter.args[0] if converter.args else None, where)
     takes: Takes = "switch" if off else "on" if is_flag else "value"
     many = literal(given.get("multiple"))[1] is True
     return Setting(
@@ -181,7 +182,7 @@ def _click(project: Project, call: ast.Call, node: FunctionNode, where: Where) -
         spellings=tuple(o.partition("/")[0] for o in options),
         type="bool" if takes != "value" else "list" if many else kind,
         default=default if default is not None or takes == "value" else False,
-        choices=tuple(choices) if isinstance(choices, list | tuple) else (),
+        choices=allowed,
         owner=node.name,
         takes="each" if many else takes,
         off=off.strip(),
@@ -314,7 +315,7 @@ def _absl(call: ast.Call, where: Where, kind: str) -> Iterator[Setting]:
     if not name:
         return
     default = literal(call.args[1] if len(call.args) > 1 else None)[1]
-    choices = literal(call.args[2])[1] if kind == "str" and len(call.args) > 3 else None
+    allowed = literal(call.args[2])[1] if kind == "str" and len(call.args) > 3 else None
     yield Setting(
         name=name,
         kind="absl",
@@ -324,7 +325,7 @@ def _absl(call: ast.Call, where: Where, kind: str) -> Iterator[Setting]:
         spellings=(f"--{name}", f"-{name}"),
         type=kind,
         default=default,
-        choices=tuple(choices) if isinstance(choices, list | tuple) else (),
+        choices=tuple(allowed) if isinstance(allowed, list | tuple) else (),
         takes="word" if kind == "bool" else "value",
         value=call.args[1] if len(call.args) > 1 else None,
         node=call.args[0],
