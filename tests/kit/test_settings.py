@@ -295,6 +295,53 @@ def test_hydra_keys_are_dotted_and_found_by_their_ending(tmp_path: Path) -> None
     assert applied.resolved == {"optim.lr": 1e-3, "model.width": 16}
 
 
+YAML = "import argparse, yaml\nparser = argparse.ArgumentParser()\nparser.add_argument('--config', default='conf/a.yaml')\nprint(yaml.safe_load(open(parser.parse_args().config)))\n"
+A = "model:\n  width: 8 # units\n  name: 'mlp'\noptim:\n  LR: 0.1\n  decay: true\n  warm: null\n  sizes: [1, 2]\n"
+
+
+def test_the_values_of_a_yaml_file_that_the_script_reads_are_settings(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    write(tmp_path, train_py=YAML, conf__a_yaml=A, conf__b_yaml="optim:\n  LR: 3\n")
+    found = by_name(tmp_path)
+    assert {"config", "model.width", "model.name", "optim.LR", "optim.decay"} <= set(found)
+    assert found["model.width"].help == "units"
+    applied = set_in(
+        tmp_path, "python train.py",
+        LR="1e-5", width="16", name="no", decay="false", warm="2", sizes="3,4",
+    )  # fmt: skip
+    assert applied.command == ["python", "train.py"]
+    assert "width: 16 # units" in applied.overlay[tmp_path / "conf/a.yaml"]
+    assert run(tmp_path, applied) == (
+        "{'model': {'width': 16, 'name': 'no'}, "
+        "'optim': {'LR': 1e-05, 'decay': False, 'warm': 2, 'sizes': [3, 4]}}\n"
+    )
+
+
+def test_the_yaml_file_that_the_command_names_is_the_one_that_changes(tmp_path: Path) -> None:
+    write(tmp_path, train_py=YAML, conf__a_yaml=A, conf__b_yaml="optim:\n  LR: 3\n")
+    applied = set_in(tmp_path, "python train.py --config conf/b.yaml", LR="0.5")
+    assert applied.overlay == {tmp_path / "conf/b.yaml": "optim:\n  LR: 0.5\n"}
+    with pytest.raises(UsageError, match=r"`b.yaml` has no plain value `model.width`"):
+        set_in(tmp_path, "python train.py --config conf/b.yaml", width="16")
+
+
+HELPED = """\
+import argparse
+MODELS = {"net-S/2": 1, "net-B/2": 2}
+parser = argparse.ArgumentParser()
+parser.add_argument("--net", choices=list(MODELS.keys()), default="net-S/2")
+parser.add_argument("--re-prob", type=float, default=0.0, help="Random erase prob (default: 0)")
+STEPS = int(1e5)  # how long it runs
+"""
+
+
+def test_choices_may_be_the_keys_of_a_table_and_help_is_kept(tmp_path: Path) -> None:
+    found = by_name(write(tmp_path, train_py=HELPED))
+    assert found["net"].choices == ("net-S/2", "net-B/2")
+    assert found["re_prob"].help == "Random erase prob (default: 0)"
+    assert (found["STEPS"].default, found["STEPS"].help) == (100000, "how long it runs")
+
+
 def test_flags_in_another_file_of_the_project_are_found(tmp_path: Path) -> None:
     write(tmp_path, options_py=ARGPARSE, train_py="from options import get_parser\n")
     assert set_in(tmp_path, "python train.py", lr="3").command[-2:] == ["--learning-rate", "3"]

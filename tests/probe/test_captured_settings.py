@@ -204,6 +204,11 @@ SCRIPTS = {
         ["lr=0.2"],
         {"lr": 0.2, "twice": 0.2, "model": {"width": 3}},
     ),
+    "yaml": (
+        "import yaml\nwith open('conf/c.yaml') as file:\n    cfg = yaml.safe_load(file)\nyaml.safe_load('a: 1')\n",
+        [],
+        {"lr": 0.1, "twice": "${lr}", "model": {"width": 3}},
+    ),
     "transformers": (
         "from dataclasses import dataclass\nfrom transformers import HfArgumentParser\n"
         "@dataclass\nclass A:\n    lr: float = 0.1\n    name: str = 'm'\n"

@@ -127,3 +127,14 @@ def test_a_changed_script_ends_as_an_edited_one(home: Overlaid, text: str) -> No
         home.over("sub/train.py", text)
         ran = home.overlaid("sub/train.py", python=python)
         assert (name, ran.out, ran.err, ran.code) == (name, edited.out, edited.err, edited.code)
+
+
+def test_a_config_that_the_script_reads_itself_is_read_changed(python: str, home: Overlaid) -> None:
+    script = "import pathlib\nprint(open('a.yaml').read(), pathlib.Path('a.yaml').read_text(), open('b.yaml').read())\n"
+    home.write("train.py", script)
+    for name in ("a.yaml", "b.yaml"):
+        home.write(name, "lr: 1")
+    home.over("a.yaml", "lr: 2")
+    ran = home.overlaid("train.py", python=python)
+    assert (ran.out.split(), ran.err) == ("lr: 2 lr: 2 lr: 1".split(), "")
+    assert (home.folder / "a.yaml").read_text() == "lr: 1"

@@ -68,7 +68,7 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
             return own[0][0], "", own[0][1], end
         like = _like_default(draft, said, word)
         if like is not None and _stands(draft, at, end, word):
-            return like, "", called.spelling(like.setting.help, said), end
+            return like, "", called.spelling(like.setting.help, vocabulary.environment(said)), end
         concept = vocabulary.value_words().get(word)
         if concept is None or not _stands(draft, at, end, word):
             continue
@@ -125,7 +125,7 @@ def _kin(default: str, said: str) -> bool:
     ending = re.search(r"\.\w{2,6}$", default)
     if ending and said.endswith(ending.group()):
         return True
-    if re.fullmatch(r"[A-Z][\w/]*-v\d+", default) and re.fullmatch(r"[A-Z][\w/]*-v\d+", said):
+    if re.fullmatch(r"[A-Z][\w/]*-v\d+", default) and re.fullmatch(r"[A-Za-z][\w/]*-v\d+", said):
         return True
     one, other = (re.match(r"[a-z]+", t.lower()) for t in (default, said))
     alike = one is not None and other is not None and one.group() == other.group()

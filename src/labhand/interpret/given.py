@@ -152,7 +152,7 @@ UNITS = frozenset(
 )
 
 IN_UNITS = frozenset(
-    "warmup eval-interval log-interval save-interval patience context replay tokens examples accumulation width".split()
+    "warmup eval-interval log-interval save-interval patience context replay tokens examples accumulation width lr-step".split()
 )
 
 
@@ -287,7 +287,7 @@ def _word(
     return values.worded(known, said) if odd and near and said[:1].isalnum() else None
 
 
-_NAMES = frozenset("output run-name resume dataset model".split())
+_NAMES = frozenset("teacher output run-name resume dataset model".split())
 """Of what no bare number is a name."""
 
 

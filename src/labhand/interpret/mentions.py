@@ -66,7 +66,7 @@ def _mention(draft: Draft, mention: Mention) -> int:
         mention = mention._replace(known=_half(draft), strength=0.95)
     if not mention.known:
         return _missing(draft, mention)
-    mention = _of_number(draft, _of_share(draft, mention))
+    mention = _of_owner(draft, _of_number(draft, _of_share(draft, mention)))
     if other := _other_unit(draft, mention):
         return other
     if mention.phrase in ("-", "--"):
@@ -102,6 +102,20 @@ def _of_share(draft: Draft, mention: Mention) -> Mention:
         if k.concept == mention.concept and re.search(r"ratio|frac|pct|prop|percent", k.setting.name)
     ]  # fmt: skip
     return mention._replace(known=(shares[0],)) if shares else mention
+
+
+def _of_owner(draft: Draft, mention: Mention) -> Mention:
+    """The mention, of the one setting whose owner is named beside it: `patience of the scheduler`."""
+    if len(mention.known) < 2:
+        return mention
+    text = draft.text
+    beside = f"{text.before(mention.start, 4)} {text.after(mention.end, 5)}".split()
+    near = {w.rstrip("s") for w in beside if len(w) > 3}
+    named = [
+        k for k in mention.known
+        if near & {a.rstrip("s") for part in k.key.split(".")[:-1] for a in atoms_of(part)}
+    ]  # fmt: skip
+    return mention._replace(known=tuple(named)) if len(named) == 1 else mention
 
 
 def _of_number(draft: Draft, mention: Mention) -> Mention:

@@ -54,6 +54,8 @@ def read(draft: Draft) -> None:
     _effective(draft)
     _ends(draft)
     _floor(draft)
+    _dropped(draft)
+    _stopped(draft)
     _derived(draft)
 
 
@@ -117,6 +119,49 @@ def _floor(draft: Draft) -> None:
             0.9,
         )
         text.take(at, end)
+
+
+_DROPPED = re.compile(
+    rf"^(?:decay|drop|step|anneal|divide|reduce|cut|multiply|lower)(?: (?:the|lr|learning rate|it|down))* every {relative.N}"
+    rf"(?: (?:epochs?|steps?|iters|iterations))? by (?:a )?(?:factor (?:of )?)?{relative.N}x?(?= |$)"
+)
+
+
+def _dropped(draft: Draft) -> None:
+    """`decay every 30 epochs by 0.1`, where the script has a setting for each."""
+    text = draft.text
+    often, much = (next(iter(text.lexicon.of_concept(c)), None) for c in ("lr-step", "lr-factor"))
+    for at in range(len(text) if often is not None and much is not None else 0):
+        found = _DROPPED.match(text.after(at, 14)) if text.low(at) else None
+        if found is None or often is None or much is None:
+            continue
+        factor = float(found[2])
+        end = at + len(found.group().split())
+        why = f'"{text.said(at, end)}"'
+        draft.choose(often, [values.fitted_number(often, float(found[1]))], why, at, 0.95)
+        by = values.rounded(1 / factor if factor > 1 else factor)
+        draft.choose(much, [values.fitted_number(much, by)], why, at, 0.95)
+        text.take(at, end)
+
+
+_STOPPED = re.compile(
+    rf"^(?:early )?stop(?:s|ping)?(?: (?:early|training|it|the run))* (?:if|when|once|as soon as) (?:\S+ ){{1,6}}?"
+    rf"(?:improv\w*|stall\w*|plateau\w*|stagnat\w*)(?: (?:for|in|after|over|within)) {relative.N}(?: (?:epochs?|evals?|evaluations?|steps?|validations?))?"
+)
+
+
+def _stopped(draft: Draft) -> None:
+    """`stop early if val loss does not improve for 3 epochs`, where the script has a patience."""
+    text = draft.text
+    patient = text.lexicon.of_concept("patience")
+    patient = [k for k in patient if re.search("early|stop", k.key.lower())] or patient
+    for at in range(len(text) if len(patient) == 1 else 0):
+        found = _STOPPED.match(text.after(at, 16)) if text.low(at) else None
+        if found is not None:
+            end = at + len(found.group().split())
+            value = values.fitted_number(patient[0], float(found[1]))
+            draft.choose(patient[0], [value], f'"{text.said(at, end)}"', at, 0.95)
+            text.take(at, end)
 
 
 def _derived(draft: Draft) -> None:

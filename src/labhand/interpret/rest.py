@@ -6,9 +6,10 @@ from pathlib import Path
 from labhand.core.intent import Edit
 from labhand.interpret import vocabulary
 from labhand.interpret.draft import Draft
-from labhand.interpret.lexicon import Mention
+from labhand.interpret.lexicon import Mention, atoms_of
 from labhand.interpret.situation import Situation
 from labhand.interpret.text import ENDS
+from labhand.interpret.vocabulary import Concept
 
 _BREAKS = frozenset({"so"}) | frozenset(
     {
@@ -224,30 +225,55 @@ def _edit(draft: Draft, situation: Situation, words: str, gone: list[Mention]) -
     if not gone:
         return Edit(path=home_of(words, situation), summary=words)
     names = ", ".join(dict.fromkeys(m.concept.title for m in gone if m.concept is not None))
-    near = nearest(gone[0].phrase, draft)
+    near = nearest(gone[0].phrase, draft, gone[0].concept)
     script = situation.script.name if situation.script else "the project"
     has = (
         f"the nearest {'is' if len(near) == 1 else 'are'} {', '.join(f'`{n}`' for n in near)}"
         if near
         else "nothing is near it"
     )
-    draft.suppose(f"{script} has no setting for {names}, so code must be written; {has}")
+    draft.suppose(
+        f"{script} has no setting for {names}, so code must be written; {has}{_spoken(gone, situation)}"
+    )
     return Edit(
         path=home_of(words, situation), summary=f"{words} ({script} has no setting for {names})"
     )
 
 
-def nearest(phrase: str, draft: Draft) -> list[str]:
-    """Up to three names of settings that are like a phrase."""
+def _spoken(gone: list[Mention], situation: Situation) -> str:
+    """Where the script speaks of a word all the same: it may be there without a setting."""
+    word = vocabulary.joined(gone[0].phrase)
+    script = situation.script
+    if script is None or len(word) < 5:
+        return ""
+    lines = situation.sources.get(script, "").lower().split("\n")
+    at = next((i for i, line in enumerate(lines, 1) if re.search(rf"\b{word}", line)), None)
+    return f'; {script.name} line {at} speaks of "{word}": it may be there already' if at else ""
+
+
+def nearest(phrase: str, draft: Draft, concept: Concept | None = None) -> list[str]:
+    """Up to three names of settings that are like a phrase, or like what its concept is called."""
     import difflib
 
     names = [k.key for k in draft.text.lexicon.known]
     plain = vocabulary.joined(phrase)
     atoms = set(re.split(r"\W+|_", phrase.lower()))
     sharing = [n for n in names if atoms & set(re.split(r"[._]", n.lower()))]
+    if concept is not None and plain in concept.values:
+        alike = [n for n in names if _kin(n, concept)]
+        return list(dict.fromkeys([*sharing, *alike]))[:3]
     lasts = {vocabulary.joined(n.rpartition(".")[2]): n for n in names}
     close = [lasts[n] for n in difflib.get_close_matches(plain, list(lasts), n=3, cutoff=0.55)]
     return list(dict.fromkeys([*sharing, *close]))[:3]
+
+
+def _kin(name: str, concept: Concept) -> bool:
+    """Whether all parts of a name stand in one of a concept's: `decay_lr` in `lr decay`."""
+    parts = sorted(
+        p for p in atoms_of(name.rpartition(".")[2]) if p not in ("iters", "steps", "epochs")
+    )
+    told = {*concept.names, *concept.said}
+    return len(parts) > 1 and any("".join(order) in told for order in (parts, parts[::-1]))
 
 
 def home_of(words: str, situation: Situation) -> str | None:

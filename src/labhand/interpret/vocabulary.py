@@ -137,6 +137,22 @@ CLASS_NAMES = {
 }
 """How torch spells what people write in small letters."""
 
+_ENVIRONMENTS = {
+    name.lower(): name
+    for name in (
+        "CartPole Acrobot MountainCar MountainCarContinuous Pendulum LunarLander LunarLanderContinuous "
+        "BipedalWalker Hopper Walker2d HalfCheetah Ant Humanoid HumanoidStandup Swimmer Reacher Pusher "
+        "InvertedPendulum InvertedDoublePendulum FrozenLake Taxi CliffWalking Blackjack CarRacing"
+    ).split()
+}
+
+
+def environment(name: str) -> str:
+    """The name of an environment as Gymnasium spells it: `Hopper-v4` for `hopper-v4`."""
+    stem, dash, version = name.rpartition("-v")
+    return f"{_ENVIRONMENTS.get(stem.lower(), stem)}{dash}{version}"
+
+
 _PLAIN = tomllib.loads(Path(__file__).with_name("plain_words.toml").read_text(encoding="utf-8"))
 FILLERS = frozenset(_PLAIN["fillers"].split())
 """Words that by themselves ask for nothing."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labhand.core.errors import NotFoundError, UsageError
-from labhand.kit.code import Project, Source, data, flags, hydra
+from labhand.kit.code import Project, Source, configs, data, flags, hydra
 from labhand.kit.code.data import Setting
 from labhand.kit.code.knowledge import TRAINING_ARGUMENTS
 from labhand.kit.code.project import Known
@@ -56,6 +56,7 @@ def _ordered(project: Project, files: list[Source]) -> list[Setting]:
     for file in files:
         found += flags.declared(project, file)
         found += hydra.settings(project, file)
+        found += configs.settings(project, file)
         written += _written(project, file)
     if any("TrainingArguments" in f.text and "HfArgumentParser" in f.text for f in files):
         known = {s.name for s in found}
@@ -149,6 +150,7 @@ def apply(settings: Mapping[str, str], command: Sequence[str], cwd: Path, root: 
     known = discover(script, root)
     words = list(command)
     edits: dict[Path, list[tuple[ast.expr, str]]] = {}
+    read_by: list[tuple[Setting, object]] = []
     resolved: dict[str, object] = {}
     for key, text in settings.items():
         setting = find(key, known, script)
@@ -156,15 +158,21 @@ def apply(settings: Mapping[str, str], command: Sequence[str], cwd: Path, root: 
         resolved[setting.name] = value.value
         if setting.flag:
             words = _with_flag(words, position + 1, setting, value)
+        elif setting.kind == "config":
+            read_by.append((setting, value.value))
         elif _configured(setting, script, words, position):
             plain = setting._replace(flag=f"--{setting.name}", spellings=(f"--{setting.name}",))
             words = _with_flag(words, position + 1, plain._replace(kind="fire"), value)
         else:
             path, target = _default_of(setting, root, script)
             edits.setdefault(path, []).append((target, value.code))
-    return Applied(
-        words, {path: _edited(path, changes) for path, changes in edits.items()}, resolved
-    )
+    overlay = {path: _edited(path, changes) for path, changes in edits.items()}
+    for setting, given in read_by:
+        # Last, since another setting may have named another file.
+        path = configs.file_of(setting, known, words, cwd)
+        text = overlay.get(path) or path.read_text(encoding="utf-8")
+        overlay[path] = configs.changed(path, text, setting.name, given)
+    return Applied(words, overlay, resolved)
 
 
 def find(key: str, settings: Sequence[Setting], script: Path) -> Setting:
@@ -217,7 +225,7 @@ def _names(setting: Setting) -> set[str]:
 
 def _full(setting: Setting) -> str:
     place = setting.owner or setting.file.stem
-    return setting.name if setting.kind == "hydra" else f"{place}.{setting.name}"
+    return setting.name if setting.kind in ("hydra", "config") else f"{place}.{setting.name}"
 
 
 def _unknown(key: str, settings: Sequence[Setting], script: Path) -> NotFoundError:

@@ -41,6 +41,10 @@ class Overlay:
         with open(text, "rb") as file:
             return file.read()
 
+    def configs(self) -> dict[str, str]:
+        """The changed texts of what is no Python, by real path: files that a script reads itself."""
+        return {k: v for k, v in self._texts.items() if not k.endswith(".py")}
+
 
 def arm(path: str, session: Session) -> None:
     """Puts the overlay that `path` names over all that is imported or run from now on."""
@@ -49,6 +53,7 @@ def arm(path: str, session: Session) -> None:
     with open(path, encoding="utf-8") as file:
         overlay = Overlay(json.load(file))
     _over_imports(overlay)
+    _over_reading(overlay)
     sys.path_hooks.insert(0, lambda entry: MainFinder(entry, overlay))
 
 
@@ -76,6 +81,41 @@ def _over_imports(overlay: Overlay) -> None:
     code.__code__ = code.__code__.replace(co_filename=_FROZEN)
     data.__code__ = data.__code__.replace(co_filename=_FROZEN)
     loader.get_code, loader.get_data = code, data
+
+
+def _over_reading(overlay: Overlay) -> None:
+    """Lets a script read the changed text of its own config file, however it opens it."""
+    import builtins
+    import io
+
+    texts = overlay.configs()
+    if not texts:
+        return
+    plain = io.open
+    opened = Opened(texts, plain)
+    builtins.open = io.open = opened  # type: ignore[assignment]
+    # Python 3.10 alone keeps what `open` was when pathlib was imported.
+    kept = type(getattr(sys.modules.get("pathlib"), "_normal_accessor", None))
+    if getattr(kept, "open", None) is plain:
+        kept.open = opened  # type: ignore[attr-defined]
+
+
+class Opened:
+    """`open`, but for the files whose text is changed. No function, so that no class makes it a method."""
+
+    def __init__(self, texts: dict[str, str], plain: Any) -> None:
+        self._texts, self._plain = texts, plain
+        self._names = {os.path.basename(path) for path in texts}
+
+    def __call__(self, file: Any, mode: str = "r", *args: Any, **given: Any) -> Any:
+        """The open file; the changed text where one of those files is opened for reading."""
+        reads = isinstance(file, (str, os.PathLike)) and mode in ("r", "rb", "rt")
+        if reads and os.path.basename(os.fspath(file)) in self._names:
+            text = self._texts.get(os.path.realpath(os.fspath(file)))
+            if text is not None:
+                given.pop("opener", None)  # before 3.10 pathlib hands over one for its own path
+                file = text
+        return self._plain(file, mode, *args, **given)
 
 
 def show(path: str, text: bytes) -> None:

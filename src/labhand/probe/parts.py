@@ -41,6 +41,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "fire.core": ("settings_parsers.arm_fire",),
     "absl.flags": ("settings_parsers.arm_absl",),
     "hydra.core.utils": ("settings_parsers.arm_hydra",),
+    "yaml": ("settings_parsers.arm_yaml",),
 }
 
 

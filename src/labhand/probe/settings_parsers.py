@@ -1,4 +1,4 @@
-"""Settings that a script reads by a parser: argparse, click and typer, fire, absl, hydra."""
+"""Settings that a script reads by a parser: argparse, click and typer, fire, absl, hydra, a YAML file."""
 
 from __future__ import annotations
 
@@ -104,6 +104,37 @@ def arm_absl(flags: Any, session: Session) -> None:
         session.config(told)
 
     around(session, flags.FlagValues, "__call__", after=parsed)
+
+
+_LARGEST = 200
+"""Entries at the top of a YAML file that holds settings; one of data has more."""
+_PASSED = ("yaml", "omegaconf", "_labhand_probe")
+
+
+def arm_yaml(yaml: ModuleType, session: Session) -> None:
+    """Tells what the person's own code loads from a YAML file, by itself or through OmegaConf."""
+    told = [0]
+
+    def loaded(result: Any, stream: Any = None, *_: Any, **__: Any) -> None:
+        name = getattr(stream, "name", None)
+        if not isinstance(name, str) or not name.endswith((".yaml", ".yml")):
+            return
+        if not isinstance(result, dict) or len(result) > _LARGEST or told[0] > 4:
+            return
+        frame = sys._getframe(1)
+        while (
+            frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in _PASSED
+        ):
+            frame = frame.f_back  # type: ignore[assignment]
+        if (
+            frame is not None
+            and of_person(frame.f_code.co_filename)
+            and get_ident() == session.thread
+        ):
+            told[0] += 1
+            session.config(result)
+
+    around(session, yaml, "load", after=loaded)
 
 
 def arm_hydra(module: ModuleType, session: Session) -> None:

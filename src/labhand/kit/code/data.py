@@ -13,7 +13,17 @@ from labhand.kit.code.project import Known, Project, Where
 from labhand.kit.code.source import Source
 
 Kind = Literal[
-    "argparse", "click", "typer", "fire", "absl", "hydra", "hf", "tyro", "dataclass", "constant"
+    "argparse",
+    "click",
+    "typer",
+    "fire",
+    "absl",
+    "hydra",
+    "hf",
+    "tyro",
+    "dataclass",
+    "constant",
+    "config",
 ]
 Takes = Literal["value", "many", "each", "on", "off", "switch", "word"]
 """How a flag takes its value: one, several, one each time it is given, by being there (on, off),

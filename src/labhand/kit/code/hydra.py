@@ -38,7 +38,7 @@ def _of_main(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
     if not main.is_file():
         yield from _structured(project, name, where)
         return
-    yield from _of_yaml(main, "")
+    yield from of_yaml(main, "")
     for line in _lines(main):
         group = _GROUP.match(line)
         if group:
@@ -46,7 +46,7 @@ def _of_main(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
             if chosen.is_file():
                 if not group["package"]:
                     yield _group(main, group["group"], chosen)
-                yield from _of_yaml(chosen, group["group"].replace("/", ".") + ".")
+                yield from of_yaml(chosen, group["group"].replace("/", ".") + ".")
             elif group["name"] == "null" and chosen.parent.is_dir() and not group["package"]:
                 yield _group(main, group["group"], chosen)._replace(default=None)
 
@@ -121,7 +121,8 @@ def _key(path: Path, line: int, name: str, default: object, told: str = "") -> S
     )
 
 
-def _of_yaml(path: Path, prefix: str) -> Iterator[Setting]:
+def of_yaml(path: Path, prefix: str) -> Iterator[Setting]:
+    """The plain values of a YAML file, in the order of its lines; keys are dotted, after a prefix."""
     above: list[tuple[int, str]] = []
     for number, line in enumerate(_lines(path), 1):
         entry = _ENTRY.match(line)
