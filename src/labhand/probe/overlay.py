@@ -93,11 +93,11 @@ def _over_reading(overlay: Overlay) -> None:
         return
     plain = io.open
     opened = Opened(texts, plain)
-    builtins.open = io.open = opened  # type: ignore[assignment]
+    builtins.open = io.open = opened
     # Python 3.10 alone keeps what `open` was when pathlib was imported.
-    kept = type(getattr(sys.modules.get("pathlib"), "_normal_accessor", None))
+    kept: Any = type(getattr(sys.modules.get("pathlib"), "_normal_accessor", None))
     if getattr(kept, "open", None) is plain:
-        kept.open = opened  # type: ignore[attr-defined]
+        kept.open = opened
 
 
 class Opened:
