@@ -1,9 +1,10 @@
-"""A gradient norm far above its usual, together with a loss that rises.
+"""A gradient norm far above its usual: together with a loss that rises, or beyond all measure.
 
 ## What it does
-Tells when the level of the gradient norm is more than ten times the largest level that it had kept
-before, for ten values, and the training loss has left its best level at the same time. By itself a
-gradient norm is never told: most of its spikes pass by and harm nothing.
+Tells when the level of the gradient norm is more than ten times the largest level that it had kept in
+the first half of the run, for ten values, and the training loss has left its best level at the same time. By itself a
+gradient norm is told from a hundred times on, and is no alarm: most of its spikes pass by and harm
+nothing (of 504 healthy AlgoPerf runs one kept such a level).
 
 ## Why it is bad
 Updates of that size undo what was learned; often a loss that is not a number is next.
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from labhand.watch.stretch import Stretch
 
 FACTOR = math.log(10)
+ALONE = math.log(100)
+"""How far above its largest level it is told although the loss does not show it."""
 RISEN = 0.25
 """What the loss must have risen above its best level, in its logarithm."""
 BACK = math.log(3)
@@ -84,8 +87,7 @@ class Detector:
         if room < len(column.rows):
             found = int(column.rows[room])
         waiting, ahead = levels.ahead(column.values[:room])
-        before = levels.blocks[: -max(1, 2 * FEW // levels.width)]
-        bar = max(before, default=math.inf) + FACTOR - 1e-9
+        bar = self._largest() + FACTOR - 1e-9
         odd = ahead > bar if self._usual != self._usual else ahead == ahead
         rows = odd.nonzero()[0]
         if len(rows):
@@ -95,23 +97,25 @@ class Detector:
 
     def blind(self) -> str | None:
         """Why there was nothing to judge by."""
-        if not self._name:
-            return "no gradient norm is logged"
-        return "there is no training loss" if self._view.course.loss is None else None
+        return None if self._name else "no gradient norm is logged"
 
     def _judged(self, row: Points) -> Iterable[Claim]:
-        levels, least = self._levels, min(list(self._levels.lately)[-2:])
+        least = min(list(self._levels.lately)[-2:])
         if self._usual == self._usual:
             if least > self._usual + BACK:
                 return ()
             usual, self._usual = self._usual, math.nan
             return [self._claim(usual, row, passed=True)]
-        before = levels.blocks[: -max(1, 2 * FEW // levels.width)]
-        usual = max(before, default=math.inf)
-        if least < usual + FACTOR or not self._loss_rises():
+        usual = self._largest()
+        rises = self._loss_rises()
+        if least < usual + (FACTOR if rises else ALONE):
             return ()
         self._usual = usual
-        return [self._claim(usual, row)]
+        return [self._claim(usual, row, rises=rises)]
+
+    def _largest(self) -> float:
+        """The largest level of the first half: what grows slowly is far above that one only."""
+        return max(self._levels.blocks[: len(self._levels.blocks) // 2], default=math.inf)
 
     def _loss_rises(self) -> bool:
         levels = self._view.course.levels
@@ -120,14 +124,19 @@ class Detector:
         low, _ = levels.best(1)
         return min(list(levels.lately)[-2:]) - low > max(RISEN, 3 * levels.noise)
 
-    def _claim(self, usual: float, row: Points, *, passed: bool = False) -> Claim:
+    def _claim(self, usual: float, row: Points, *, passed: bool = False, rises: bool = False
+    ) -> Claim:  # fmt: skip
         levels, loss = self._levels, self._view.course.loss
         now, largest = levels.plain(levels.lately[-1]), levels.plain(usual)
-        message = f"`{self._name}` is {now:.4g}, and was never above {largest:.4g} for long"
+        message = (
+            f"`{self._name}` is {now:.4g}, and never stayed above {largest:.4g} in the first half"
+        )
         if passed:
             message = f"`{self._name}` has come back to {now:.4g}"
-        elif loss is not None:
+        elif loss is not None and rises:
             message += f"; `{loss.name}` has risen to {loss.last:.4g}"
+        elif loss is not None:
+            message += f"; `{loss.name}` does not show it, as where gradients are clipped"
         return Claim(
             key=self._name,
             state="recovered" if passed else "confirmed",
