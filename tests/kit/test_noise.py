@@ -1,6 +1,7 @@
 """Differences and noise: honest intervals, whatever they rest on."""
 
 import random
+from statistics import variance
 
 import pytest
 from hypothesis import assume, given
@@ -20,6 +21,7 @@ def loose(values):
 def test_seeds_on_both_sides_give_welchs_interval(a, b):
     found = effect(loose(a), loose(b), [])
     assume(min(max(a) - min(a), max(b) - min(b)) > 0.01)  # below, scipy warns of its precision
+    assume(0.01 < variance(a) / variance(b) < 100)
     wanted = ttest_ind(b, a, equal_var=False)
     low, high = wanted.confidence_interval(0.95)
     assert found.p == pytest.approx(wanted.pvalue, rel=1e-6, abs=1e-12)
@@ -90,6 +92,27 @@ def test_a_setup_that_diverges_does_not_hide_what_the_others_tell():
     rng = random.Random(3)
     best, *others = _setups(rng, [-8, 0, 0, 0, 90], 3, spreads=[1, 1, 1, 1, 40])
     assert [e.p <= 0.05 for e in beside_best(best, others)][:3] == [True] * 3
+
+
+def test_setups_whose_every_run_is_lost_are_no_tie_however_wild_they_are():
+    values = [(0.1042, 0.1079), (0.4505, 0.4522), (2.147, 2.13), (61.4, 27.1), (52.9, 75.7)]
+    setups = [Sample({"0": a, "1": b}) for a, b in values]
+    effects = beside_best(setups[0], setups[1:])
+    assert all(e.p <= 0.05 and 0 < e.low <= e.difference <= e.high for e in effects)
+    lost = effect(setups[0], setups[3], [])
+    mended = effect(setups[3], setups[0], [])
+    assert lost.p == mended.p <= 0.05 and 0 < lost.low < lost.difference == -mended.difference
+    assert (mended.low, mended.high) == (-lost.high, -lost.low)
+
+
+@pytest.mark.parametrize(("spread", "seeds"), [(3, 3), (5, 8)])
+def test_a_larger_spread_alone_is_no_difference(spread, seeds):
+    rng = random.Random(spread)
+    false = 0
+    for _ in range(1000):
+        a, b = ([rng.gauss(0, s) for _ in range(seeds)] for s in (1, spread))
+        false += effect(loose(a), loose(b), []).p <= 0.05
+    assert false / 1000 <= 0.065
 
 
 def test_without_a_spread_no_setup_is_held_to_be_better():

@@ -15,6 +15,8 @@ Basis = Literal["pairs", "seeds", "like-runs"]
 
 LEAST_PAIRS = 3
 """Below this a paired interval is wider than any difference worth telling."""
+CLAIM = 0.05
+"""Up to this probability a difference is held to be more than noise."""
 UNUSUAL = 0.001
 """A setup of a spread as few have by chance, as where training diverges, is no measure for others."""
 
@@ -55,17 +57,27 @@ def effect(before: Sample, after: Sample, like: Sequence[Sample]) -> Effect | No
 
     `like` are all groups of like runs that are known, these two and those of other settings: where
     a side has one run only, their pooled variance stands for its noise. Paired t, Welch's t,
-    pooled t; which, says the basis.
+    pooled t; which, says the basis. Where one side is of unusual spread, as where training diverges, and
+    each of its runs is farther off than those of the other side come to be, that is the claim.
     """
     a, b = before.values(), after.values()
     if not a or not b:
         return None
     shared = [seed for seed in before.seeded if seed in after.seeded]
     if len(shared) >= LEAST_PAIRS:
-        return _paired([after.seeded[s] - before.seeded[s] for s in shared])
-    if min(len(a), len(b)) >= 2 and (_spread(a) or _spread(b)):
-        return _welch(a, b)
-    return _pooled(a, b, [group.values() for group in like])
+        found = _paired([after.seeded[s] - before.seeded[s] for s in shared])
+    elif min(len(a), len(b)) >= 2 and (_spread(a) or _spread(b)):
+        found = _welch(a, b)
+    else:
+        return _pooled(a, b, [group.values() for group in like])
+    if found.p <= CLAIM:
+        return found
+    if _is_wild(a, b):
+        return _of_each_run(a, b, statistics.variance(a), len(a) - 1) or found
+    if _is_wild(b, a) and (back := _of_each_run(b, a, statistics.variance(b), len(b) - 1)):
+        turned = {"difference": -back.difference, "low": -back.high, "high": -back.low}
+        return msgspec.structs.replace(back, **turned)
+    return found
 
 
 def q_values(probabilities: Mapping[str, float]) -> dict[str, float]:
@@ -85,7 +97,8 @@ def beside_best(best: Sample, others: Sequence[Sample]) -> list[Effect] | None:
     The best was chosen by these very results, so all pairs of setups count as tried: intervals hold for
     all at once, and `p` is for all at once (Bonferroni over the pairs). The noise is the spread between
     runs of a setup, pooled over the setups whose spread is usual, less what a seed does to all of them
-    alike where they share their seeds. A setup of unusual spread has its own (Welch 1947).
+    alike where they share their seeds. A setup of unusual spread, as where training diverges, has its own
+    (Welch 1947), unless each single run of it is farther off than runs of usual spread come to be.
     """
     everyone = [best, *others]
     groups = [s.values() for s in everyone]
@@ -102,9 +115,37 @@ def beside_best(best: Sample, others: Sequence[Sample]) -> list[Effect] | None:
     ]
     pairs = len(everyone) * (len(everyone) - 1) // 2
     return [
-        _of_many(best, other, parts[0], part, pairs)
-        for other, part in zip(others, parts[1:], strict=True)
+        (far and not wild[0] and _of_each_run(groups[0], other.values(), variance, degrees, pairs))
+        or _of_many(best, other, parts[0], part, pairs)
+        for other, part, far in zip(others, parts[1:], wild[1:], strict=True)
     ]
+
+
+def _of_each_run(
+    best: Sequence[float], runs: Sequence[float], variance: float, degrees: int, pairs: int = 1
+) -> Effect | None:
+    """How much runs of unusual spread differ, where each of them does so by more than usual noise.
+
+    A statement on these runs rather than on a mean: the mean of runs that diverge is known to nobody. `p`
+    is that of the nearest of them (intersection-union test), and the interval holds all of them.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    middle = statistics.fmean(best)
+    apart = [run - middle for run in runs]
+    error = math.sqrt(variance * (1 + 1 / len(best)))
+    p = min(1.0, pairs * 2 * float(stdtr(degrees, -min(map(abs, apart)) / error)))
+    if min(apart) < 0 < max(apart) or p > CLAIM:
+        return None
+    reach = float(stdtrit(degrees, 1 - 0.025 / pairs)) * error
+    return Effect(
+        difference=statistics.fmean(apart),
+        low=min(apart) - reach,
+        high=max(apart) + reach,
+        p=p,
+        basis="seeds",
+        count=degrees,
+    )
 
 
 def _most(degrees: int) -> float:
@@ -172,6 +213,14 @@ def _welch(a: list[float], b: list[float]) -> Effect:
     degrees = (one + two) ** 2 / (one**2 / (len(a) - 1) + two**2 / (len(b) - 1))
     difference = statistics.fmean(b) - statistics.fmean(a)
     return _t(difference, math.sqrt(one + two), degrees, "seeds", math.floor(degrees))
+
+
+def _is_wild(a: list[float], b: list[float]) -> bool:
+    """Whether the second spread is so much larger that both are no draws of one noise (F test)."""
+    from scipy.special import fdtrc
+
+    usual = statistics.variance(a)
+    return bool(usual and fdtrc(len(b) - 1, len(a) - 1, statistics.variance(b) / usual) < UNUSUAL)
 
 
 def _pooled(a: list[float], b: list[float], groups: list[list[float]]) -> Effect | None:
