@@ -31,6 +31,7 @@ def test_seeds_on_both_sides_give_welchs_interval(a, b):
 @given(RESULTS, st.data())
 def test_the_same_seeds_are_compared_in_pairs(a, data):
     b = [x + data.draw(st.floats(-1, 1).map(lambda y: round(y, 3))) for x in a]
+    assume(0.01 * variance(a) < variance(b) < 100 * variance(a) or a == b)
     pairs = [Sample(seeded={str(i): x for i, x in enumerate(values)}) for values in (a, b)]
     found = effect(*pairs, pairs)
     assert (found.basis, found.count) == ("pairs", len(a))
