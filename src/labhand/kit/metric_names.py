@@ -9,7 +9,7 @@ from labhand.core.run import Metric
 Direction = Literal["down", "up"]
 
 LOOKS = re.compile(
-    r"layer/.+/(grad_norm|dead|update)|batch/(labels|classes|shared|repeated|mean|std)"
+    r"layer/.+/(grad_norm|dead|update)|batch/(labels|classes|shared|repeated|(target_)?(mean|std))"
     r"|eval/(mean|std)|rank/(weights|size)"
 )
 """The metrics of the probe's looks, at a few steps, into layers, batches and ranks."""

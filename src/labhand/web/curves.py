@@ -39,7 +39,7 @@ GHOSTS = 3
 _COLOURS = {
     word: colour for colour, words in enumerate((TRAIN, VALIDATION, TEST), 1) for word in words
 }
-_STEP_PARTS = ("step_s", "data_s", "forward_s", "backward_s", "optimizer_s")
+_STEP_PARTS = ("step_s", "data_s", "forward_s", "backward_s", "optimizer_s", "work_s")
 _UNITS = {"_bytes": "bytes", "_percent": "percent", "_s": "seconds"}
 _HINTS = {
     "Probe": "measured inside the training, by labhand",
