@@ -16,6 +16,8 @@ from labhand.kit.metric_names import headlines
         (["system/rss_bytes"], []),
         (["batch/labels", "layer/0/dead", "probe/loss"], ["probe/loss"]),
         (["batch/loss"], ["batch/loss"]),
+        (["losses/clipfrac", "losses/entropy", "losses/value_loss"], ["losses/value_loss"]),
+        (["losses/test", "losses/train"], ["losses/test", "losses/train"]),
         (["entropy", "train/loss", "rollout/ep_rew_mean"], ["rollout/ep_rew_mean", "train/loss"]),
         (["loss", "reward_std", "rewards/r/mean", "reward"], ["reward", "loss", "rewards/r/mean"]),
         (["loss", "mean_reward", "accuracy"], ["loss", "mean_reward", "accuracy"]),

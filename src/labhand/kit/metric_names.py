@@ -47,6 +47,9 @@ def is_ours(metric: str) -> bool:
 
 def direction(metric: str) -> Direction | None:
     """Which way a metric gets better, told by its name; None where the name does not tell."""
+    group, _, name = metric.rpartition("/")
+    if group.lower() == "losses" and not {*_words(name)} <= HELD_OUT | TRAIN:
+        metric = name  # a heading, which diagnostics stand under too
     parts = re.split(r"[^A-Za-z0-9]+", metric)
     if parts[-1].lower() in _NEUTRAL:
         return None
