@@ -40,7 +40,10 @@ MessageTimeout=5
 SlurmdParameters=config_overrides
 NodeName=here[1-2] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[{first}-{second}] CPUs=8 \
 RealMemory=2000 Gres=gpu:2 State=UNKNOWN
-PartitionName=main Nodes=here[1-2] Default=YES MaxTime=60 State=UP OverSubscribe=NO
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=main Nodes=here[1-2] Default=YES MaxTime=60 State=UP OverSubscribe=NO PriorityTier=1
+PartitionName=urgent Nodes=here[1-2] MaxTime=60 State=UP OverSubscribe=NO PriorityTier=2
 """
 DAEMONS = ("munged", "slurmctld", "slurmd")
 
@@ -110,7 +113,11 @@ def slurm(place: Path) -> Iterator[str]:
 
 def _idle(env: dict[str, str]) -> int:
     said = subprocess.run(
-        ["sinfo", "-h", "-N", "-t", "idle"], env=env, check=False, capture_output=True, text=True
+        ["sinfo", "-h", "-N", "-p", "main", "-t", "idle"],
+        env=env,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     return len(said.stdout.split("\n")) - 1
 

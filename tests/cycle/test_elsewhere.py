@@ -131,15 +131,13 @@ def test_a_detached_run_waits_goes_on_and_is_stopped(lab, slurm, until) -> None:
     until(lambda: not slurm_says("squeue", "-h", "-n", "night"), 60)
 
 
-def test_a_run_that_slurm_takes_back_goes_on_from_its_checkpoint(lab, slurm, until) -> None:
-    """Told by SIGUSR2 it saves, asked once; the job is put back, and the same run goes on there."""
-    lab.script("train.py", SAVING)
-    following = lab.start("run", "--on", "slurm", "--", sys.executable, "train.py")
+def _goes_on_after(lab, until, following, take_back, asked: str = "1") -> None:
+    """The job that Slurm took back is put back with what it saved, and the same run goes on there."""
     until(lambda: "step 3 " in said(lab), 60)
-    number = slurm_says("squeue", "-h", "-o", "%i")
-    slurm_says("scancel", "--signal=USR2", "--batch", number)
-    until(lambda: slurm_says("squeue", "-h", "-o", "%T") == "PENDING", 60)
-    # Slurm waits two minutes by itself; a node takes no job again in the second that it left it.
+    number = slurm_says("squeue", "-h", "-p", "main", "-o", "%i")
+    take_back()
+    until(lambda: slurm_says("squeue", "-h", "-p", "main", "-o", "%T") == "PENDING", 60)
+    until(lambda: not slurm_says("squeue", "-h", "-p", "urgent"), 60)
     slurm_says("scontrol", "update", f"jobid={number}", "StartTime=now+3")
     out, told = following.communicate(timeout=120)
     assert following.returncode == 0, told
@@ -147,8 +145,48 @@ def test_a_run_that_slurm_takes_back_goes_on_from_its_checkpoint(lab, slurm, unt
     assert shown["status"] == "finished" and len(shown["attempts"]) == 2, told
     assert shown["attempts"][0]["failure"]["kind"] == "killed"
     assert "goes on from ckpt/last.json by `" in shown["attempts"][0]["fix"]["summary"]
+    # Slurm waits two minutes by itself; a node takes no job again in the second that it left it.
     saved = said(lab, 1).split("saved after ")[1].split()
-    assert saved[2] == "1" and f"begins after {saved[0]}" in out.decode()
+    assert saved[2] == asked and f"begins after {saved[0]}" in out.decode()
+
+
+def test_a_run_that_slurm_takes_back_goes_on_from_its_checkpoint(lab, slurm, until) -> None:
+    """Told by SIGUSR2 it saves, asked once; the job is put back, and the same run goes on there."""
+    lab.script("train.py", SAVING)
+    following = lab.start("run", "--on", "slurm", "--", sys.executable, "train.py")
+
+    def take_back() -> None:
+        number = slurm_says("squeue", "-h", "-o", "%i")
+        slurm_says("scancel", "--signal=USR2", "--batch", number)
+
+    _goes_on_after(lab, until, following, take_back)
+
+
+def test_a_run_that_another_partition_pushes_aside_goes_on(lab, slurm, until) -> None:
+    """No signal of its own is sent to it: Slurm ends all of it, labhand too, and puts it back by itself."""
+    lab.script("labhand.toml", "[slurm]\nnodes = 1\nexclusive = true\nnodelist = 'here1'\n")
+    lab.script("train.py", SAVING)
+    following = lab.start("run", "--on", "slurm", "--", sys.executable, "train.py")
+    urgent = (
+        "sbatch",
+        "-p",
+        "urgent",
+        "--exclusive",
+        "-w",
+        "here1",
+        "-o",
+        "/dev/null",
+        "--wrap",
+        "true",
+    )
+    _goes_on_after(lab, until, following, lambda: slurm_says(*urgent), asked="2")
+
+
+def test_a_run_at_the_time_limit_of_its_job_saves_and_goes_on(lab, slurm, until) -> None:
+    lab.script("labhand.toml", "[slurm]\ntime = 1\nsignal-delay-s = 50\n")
+    lab.script("train.py", SAVING)
+    following = lab.start("run", "--on", "slurm", "--", sys.executable, "train.py")
+    _goes_on_after(lab, until, following, lambda: None)
 
 
 def test_the_tasks_of_two_nodes_find_each_other(lab, slurm) -> None:

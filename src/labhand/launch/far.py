@@ -26,7 +26,7 @@ LOOK_S = 0.05
 """How often what comes from the other side is looked for."""
 GRACE_S = 600.0
 """So long at most a job that is to make room may save; the engine's own grace is shorter."""
-Meaning = Literal["room", "known", "pass"]
+Meaning = Literal["room", "taken", "known", "pass"]
 _ENGINES = ("SLURM_", "SLURMD_", "SUBMITIT_", "RAY_", "PMI_", "PMIX_")
 _PLACES = frozenset(
     "CUDA_VISIBLE_DEVICES GPU_DEVICE_ORDINAL HIP_VISIBLE_DEVICES HOSTNAME ROCR_VISIBLE_DEVICES TMPDIR "
@@ -55,9 +55,9 @@ def carry(
     """The exit code of the job of a channel, once it has ended. Blocks until then.
 
     `means` tells what a signal to this process says: the engine wants the place back, so that the
-    job is asked to end, has time to save and is put back into the queue by `again` (`room`); it has
-    reached the job already (`known`); it is for the job (`pass`). Signals are taken where this is
-    called from the main thread.
+    job is asked to end, has time to save and is put back into the queue by `again` (`room`); the
+    engine has asked the job to end, and puts it back itself (`taken`); it has reached the job already
+    (`known`); it is for the job (`pass`). Signals are taken where this is called from the main thread.
 
     Raises:
         OSError: the channel cannot be read or written.
@@ -83,6 +83,7 @@ class _Far:
         self.again = again
         self.came: list[int] = []
         self.leaves: float | None = None
+        self.taken = False
         scrubber = Scrubber(self.job.env, self.job.command)
         self.scrubs = {name: Stream(scrubber) for name in ("stdout", "stderr")}
         self.spoke = False
@@ -106,10 +107,11 @@ class _Far:
                 self._take(process)
         process.close()
         self._say([], last=True)
-        if self.leaves is not None and self.again is not None:
+        if self.leaves is not None and (self.taken or self.again is not None):
             self._send(channel.AGAIN)
             with suppress(OSError):
-                self.again()
+                if self.again is not None and not self.taken:
+                    self.again()
                 return 0
         self._send(channel.ENDED, msgspec.json.encode(end))
         return end.exit_code if end.exit_code is not None else 1
@@ -152,11 +154,13 @@ class _Far:
         while self.came:
             number = self.came.pop(0)
             meaning = self.means(number)
-            if meaning == "room" and self.leaves is None:
+            if meaning in ("room", "taken") and self.leaves is None:
                 self.leaves = time.monotonic() + GRACE_S
-                if self.again is not None:
+                self.taken = meaning == "taken"
+                if self.taken or self.again is not None:
                     self.put_back.touch(mode=0o600)
-                process.signal(signal.SIGTERM)
+                if not self.taken:
+                    process.signal(signal.SIGTERM)
             elif meaning == "pass":
                 process.signal(number)
         if self.leaves is not None and time.monotonic() > self.leaves:

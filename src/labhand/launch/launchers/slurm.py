@@ -1,6 +1,7 @@
 """Hands the command to Slurm, by submitit."""
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -43,7 +44,8 @@ class Launcher:
 
     A job is told to make room by SIGUSR2 or SIGUSR1, 90 seconds before its time limit (or at a
     preemption, where the cluster sends the job's own signal): the training is asked to end by
-    SIGTERM, has time to save, and the job goes back into the queue.
+    SIGTERM, has time to save, and the job goes back into the queue. So it does where Slurm ends a
+    preempted job and requeues it without that signal; then Slurm's `KillWait` is the time to save.
 
     ## Known problems
     Python and labhand must lie where the nodes see them, at the same path. When Slurm itself ends a
@@ -134,9 +136,18 @@ def _meaning(number: int) -> far.Meaning:
 
     if number in (signal.SIGUSR1, signal.SIGUSR2):
         return "room"
+    if number == signal.SIGTERM and _starts_again():
+        return "taken"
     config = _ask("scontrol", "show", "config").stdout
     # Tracked by process group alone, only this process has been signalled.
     return "pass" if "proctrack/pgid" in config else "known"
+
+
+def _starts_again() -> bool:
+    """Whether Slurm has put this job back by itself, as it does where another partition comes first."""
+    told = _ask("scontrol", "-o", "show", "job", os.environ["SLURM_JOB_ID"]).stdout
+    found = re.search(r"\bRestarts=(\d+)", told)
+    return found is not None and int(found[1]) > int(os.environ.get("SLURM_RESTART_COUNT") or 0)
 
 
 def _put_back() -> None:
