@@ -21,6 +21,7 @@ from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 
+from labhand.core.store import Store
 from labhand.core.task import Task
 from labhand.kit import cases
 from labhand.launch.diagnosis import diagnose
@@ -31,8 +32,9 @@ HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def carried(task: Task, folder: Path) -> dict[str, object]:
-    """What became of one task: kind, value, seconds lost."""
+    """What became of one task: kind, value, seconds lost, processor time of all that ran for it."""
     limit = task.facts["open_files"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with lay_out(task, folder) as (command, cwd, env):
         words = [sys.executable, "-P", "-m", "labhand", "run", "--no-check", "--", *command]
         if limit:
@@ -40,15 +42,15 @@ def carried(task: Task, folder: Path) -> dict[str, object]:
         done = subprocess.run(
             words, cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL
         )
-        show = [sys.executable, "-P", "-m", "labhand", "show", "last", "--json"]
-        run = json.loads(subprocess.run(show, cwd=cwd, capture_output=True, check=True).stdout)
-    attempts = run["attempts"]
-    failure = attempts[0]["failure"]
-    kind = failure["kind"] if failure else None
-    proposed = ((failure or {}).get("evidence") or {}).get("proposed") or {}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    store = Store.at(Path(cwd))
+    attempts = store.read(store.ids()[-1]).attempts
+    failure = attempts[0].failure
+    kind = failure.kind if failure else None
+    proposed = (failure.evidence if failure else {}).get("proposed") or {}
     told = f"{proposed.get('summary', '')}\n{proposed.get('patch', '')}"
     value = score(task, folder, Outcome(kind, done.returncode, done.stdout, told)).value
-    began = [datetime.fromisoformat(attempt["started"]) for attempt in attempts]
+    began = [datetime.fromisoformat(attempt.started) for attempt in attempts]
     lost = (began[-1] - began[0]).total_seconds() if len(began) > 1 else None
     return {
         "task": task.id,
@@ -57,6 +59,7 @@ def carried(task: Task, folder: Path) -> dict[str, object]:
         "value": value,
         "lost_s": lost,
         "can": bool(task.expected["fix"]),
+        "cpu_s": used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime,
     }
 
 
@@ -110,6 +113,11 @@ def main() -> None:
         print(
             f"time lost a mended run: median {statistics.median(lost):.2f} s, most {max(lost):.2f} s"
         )
+    spent = [float(str(row["cpu_s"])) for row in rows]
+    print(
+        f"processor time a fault, program and all attempts: median {statistics.median(spent):.2f} s, "
+        f"{sum(spent):.0f} s in all"
+    )
     median, most, count = diagnosing()
     print(
         f"diagnosis: median {median:.2f} ms, most {most:.2f} ms of CPU over {count} texts; the first, with loading, {first:.0f} ms"

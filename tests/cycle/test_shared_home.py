@@ -1,9 +1,12 @@
 """One labhand home on a disk that several hosts share: nothing corrupt, nothing lost."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +118,78 @@ def test_a_run_of_another_host_is_seen_and_stopped(lab, shared, until) -> None:
     out, _ = going.communicate(timeout=60)
     assert going.returncode == 3 and b"saved" in out
     assert said(lab, "near", "show", "there")["status"] == "stopped"
+
+
+USERS, GROUP = (64_001, 64_002), 64_000
+"""Numbers that no account has."""
+
+
+def as_user(user: int) -> list[str]:
+    """What makes a command run as another; it may read all, since Python may lie in root's folder."""
+    reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", f"--groups={GROUP}", *reads]
+
+
+@pytest.fixture
+def team():
+    """A home that a group may write, and a project of each of two users in it."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        loud.skip("a home shared by users", "only root can become others, by setpriv")
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        top = Path(place)
+        top.chmod(0o755)
+        home = top / "home"
+        home.mkdir()
+        os.chown(home, 0, GROUP)
+        home.chmod(0o2770)
+        for user in USERS:
+            folder = top / str(user)
+            folder.mkdir()
+            (folder / "labhand.toml").touch()
+            (folder / "train.sh").write_text("seq -f 'step %g loss 0.5' 0 3; sleep $1\n")
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, user, user)
+
+        def labhand(user: int, *words: str, **options) -> subprocess.Popen:
+            env = os.environ | {"LABHAND_HOME": str(home), "HOME": str(top / str(user))}
+            env["XDG_RUNTIME_DIR"] = str(top / str(user))
+            return subprocess.Popen(
+                [*as_user(user), sys.executable, "-m", "labhand", *words],
+                cwd=top / str(user), env=env, text=True, umask=0o077,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+            )  # fmt: skip
+
+        labhand.home = home
+        yield labhand
+
+
+def test_two_users_of_a_team_share_a_home_whatever_their_umask(team, until) -> None:
+    one, other = USERS
+
+    def told(user: int, *words: str) -> str:
+        asked = team(user, *words)
+        said, errors = asked.communicate(timeout=60)
+        assert asked.returncode == 0, errors
+        return said
+
+    train = ("--", "sh", "train.sh")
+    told(one, "run", "--name", "first", *train, "0")
+    shown = json.loads(told(other, "show", "first", "--json"))
+    assert shown["status"] == "finished" and shown["metrics"]["loss"]["points"] == 4
+    assert "step 3 loss" in told(other, "show", "first", "--output")
+    told(other, "note", "first", "seen")
+    told(one, "note", "first", "thanks")
+    going = team(one, "run", "--name", "second", *train, "600")
+    until(lambda: '"second"' in told(other, "runs", "--json"))
+    until(lambda: '"loss"' in told(other, "show", "second", "--json"))
+    assert "second stopped" in told(other, "stop", "second")
+    assert going.communicate(timeout=60) and going.returncode != 0
+    told(other, "run", "--detach", "--name", "third", *train, "0")
+    until(lambda: '"finished"' in told(one, "show", "third", "--json"))
+    told(one, "compare", "first", "third")
+    home = Path(team.home)
+    for path in home.rglob("*"):
+        told_of = path.stat()
+        mode = 0o770 if path.is_dir() else 0o660
+        assert told_of.st_mode & mode == mode and not told_of.st_mode & 0o007, path
+        assert told_of.st_gid == GROUP, path

@@ -8,6 +8,7 @@ import msgspec
 
 from labhand.check.chosen import Chosen
 from labhand.core.finding import Finding, Skipped
+from labhand.core.home import make_folder
 from labhand.core.store import write_whole
 from labhand.kit.code import Project
 
@@ -62,7 +63,7 @@ class Cache:
         try:
             entry = self._entry(path)
             if entry is not None:
-                entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_folder(str(entry.parent))
                 write_whole(entry, msgspec.json.encode(told))
                 _prune(entry.parent)
         except OSError:

@@ -14,6 +14,7 @@ from labhand.check.measured import BEYOND
 from labhand.core import registry
 from labhand.core.errors import NotFoundError
 from labhand.core.finding import Skipped
+from labhand.core.home import make_folder
 from labhand.core.store import write_whole
 
 MOST_ANSWERS = 50
@@ -117,7 +118,7 @@ class Chosen(Mapping[str, RuleLike]):
         answers = self._answers() | {self._key: names}
         kept = dict(list(answers.items())[-MOST_ANSWERS:])
         try:
-            self._memory.parent.mkdir(mode=0o700, exist_ok=True)
+            make_folder(str(self._memory.parent))
             write_whole(self._memory, msgspec.json.encode(kept))
         except OSError:  # a disk that refuses is no trouble
             return

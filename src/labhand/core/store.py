@@ -55,6 +55,11 @@ class Store:
         """The folder of an attempt, whether or not it exists. Attempts count from 1."""
         return self.runs / run_id / "attempts" / str(number)
 
+    def new_attempt(self, run_id: str, number: int) -> Path:
+        """The folder of an attempt, made. Raises OSError."""
+        home.make_folder(str(self.attempt(run_id, number)))
+        return self.attempt(run_id, number)
+
     def create(self, name: str | None = None) -> tuple[str, str]:
         """A new run's id and name, its folder made, private to the user.
 
@@ -165,7 +170,10 @@ def add_line(path: Path, line: bytes) -> None:
     Over a network disk appending alone is not one step: two hosts would write to the same place.
     The lock makes it one, where the disk has locks.
     """
+    is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    if is_new:
+        home.open_up(str(path))
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -176,11 +184,15 @@ def add_line(path: Path, line: bytes) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Replaces the file in one step. Private to the user. Raises OSError, the old file left whole."""
+    """Replaces the file in one step. Raises OSError, the old file left whole.
+
+    Private to the user, or as open as the folder: see `core.home.make_folder`.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+        home.open_up(temporary)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -145,7 +145,7 @@ class Alarmed(Through):
         grace_s = settle.grace_asked(self._folder)
         if grace_s is not None:
             self._grace_s = grace_s
-            self._end("a stop asked for on another machine")
+            self._end("a stop asked for from elsewhere")
 
     def _act(self, finding: Finding) -> None:
         if self._siblings is not None and finding.rule in LOST and self._killing is None:

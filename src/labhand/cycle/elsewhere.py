@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 
+from labhand.core.home import make_folder
 from labhand.core.run import Run
 from labhand.core.store import Store, project_root
 from labhand.cycle import limit, placed
@@ -45,7 +46,7 @@ def place(
     jobs = []
     for number in range(len(many.settings)):
         attempt = folder / str(number)
-        attempt.mkdir(mode=0o700, parents=True)
+        make_folder(str(attempt))
         jobs.append(
             Job(
                 command=[

@@ -31,8 +31,7 @@ def import_log(store: Store, path: Path, name: str | None = None) -> Iterator[Ru
             continue
         found = True
         run_id, run_name = store.create(name or part or path.stem)
-        folder = store.attempt(run_id, 1)
-        folder.mkdir(mode=0o700, parents=True)
+        folder = store.new_attempt(run_id, 1)
         writer = Writer(str(folder), "tracker")
         for row in chain([first], coming):
             writer.row(row.values, row.step, row.time)

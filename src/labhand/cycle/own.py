@@ -55,7 +55,7 @@ def begin() -> str:
 def _made(place: str) -> str:
     run_id, name = home.new_run(place)
     folder = os.path.join(place, "runs", run_id)
-    os.makedirs(os.path.join(folder, "attempts", "1"), mode=0o700)
+    home.make_folder(os.path.join(folder, "attempts", "1"))
     _write(os.path.join(folder, presence.FILE), presence.mine())
     command, now = _command(), points.now()
     run = {
@@ -90,6 +90,7 @@ def _write(path: str, content: dict[str, Any]) -> None:
     fd = os.open(path + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(fd, "w", encoding="utf-8", errors="replace") as file:
         file.write(dumps(content, indent=2, ensure_ascii=False))
+    home.open_up(path + ".part")
     os.replace(path + ".part", path)
 
 

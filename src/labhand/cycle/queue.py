@@ -10,7 +10,7 @@
 ```
 A run is started by whoever moves its file to `claimed`: one only can. Where the machine went away
 between that and the first attempt, the file is moved back. The process that starts runs ends when
-nothing waits.
+nothing waits. In a home that a team shares each user has a queue, `.labhand/queue/user-<uid>/`.
 """
 
 import fcntl
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labhand.core.errors import InputError
+from labhand.core.home import make_folder, shared
 from labhand.core.store import Store
 from labhand.cycle import sweep
 from labhand.cycle.sweep import Sweep
@@ -58,6 +59,8 @@ class Queue:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.folder = store.home / "queue"
+        if shared(str(store.home)):  # what one asked for must not run as another
+            self.folder /= f"user-{os.geteuid()}"
         self.claimed = self.folder / "claimed"
 
     def waiting(self) -> list[Waiting]:
@@ -84,7 +87,7 @@ class Queue:
         rank = max(0, min(9999, MIDDLE - priority))
         made: list[Path] = []
         try:
-            self.claimed.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(str(self.claimed))
             for number in range(len(many.settings)) if numbers is None else numbers:
                 path = self.folder / Waiting(rank, many.id, number).file
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -125,7 +128,7 @@ class Queue:
 
     def pause(self, *, on: bool) -> None:
         """Lets no further run start, or lets them again. Those that go on are left alone."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(str(self.folder))
         if on:
             (self.folder / "paused").touch(mode=0o600)
         else:

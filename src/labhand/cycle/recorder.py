@@ -12,6 +12,7 @@ from typing import Any
 
 from labhand.core import event
 from labhand.core.finding import Finding
+from labhand.core.home import open_all_up
 from labhand.core.store import Store
 from labhand.cycle.backlog import IN_MEMORY_BYTES, Backlog, Flow, Piece
 from labhand.cycle.before import keep_peaks
@@ -199,6 +200,7 @@ class Recorder:
             keep_peaks(self.folder, self.watcher.peaks())
         for closing in (self._printed, self._files, self._load, self._output, self._events):
             closing.close()
+        open_all_up(str(self.folder))
 
     def _keep(self, stream: str, kept: bytes) -> None:
         at = self._output.append(kept)
@@ -257,6 +259,7 @@ class Recorder:
         if stacks := self._stacks.answers():
             self._feed(Fact(time.time(), "stacks", stacks))
         self._feed(Tick(time.time()))
+        open_all_up(str(self.folder))
         for finding in self._landing.turn():
             self._changed(finding)
         now, alarms = time.monotonic(), len(self._alarms)

@@ -270,8 +270,7 @@ class _Carrier:
     def _attempt(self, job: Job) -> Job | None:
         """Carries one attempt; the job of the next one where a fix leads to it."""
         number = len(self.run.attempts) + 1
-        folder = self.store.attempt(self.run.id, number)
-        folder.mkdir(mode=0o700, parents=True)
+        folder = self.store.new_attempt(self.run.id, number)
         overlay = write_overlay(folder, job.overlay) if job.overlay else None
         environment = probed(job.env, str(folder), overlay)
         job = msgspec.structs.replace(job, attempt_dir=str(folder), env=environment)

@@ -2,6 +2,7 @@
 
 import fcntl
 import itertools
+import os
 import time
 from contextlib import suppress
 from itertools import chain
@@ -30,7 +31,8 @@ WORTH_PACKING_BYTES = 64 * 1024
 def ask_stop(folder: Path, grace_s: float | None = None) -> None:
     """Notes that a person wants the run to stop, so that its end is no failure.
 
-    With `grace_s` its own labhand, on another host, is to end it: it has so many seconds to save.
+    With `grace_s` its own labhand, on another host or another user's, is to end it: it has so many
+    seconds to save.
     """
     (folder / STOP).touch(mode=0o600)
     if grace_s is not None:
@@ -239,7 +241,7 @@ def stop_run(store: Store, run_id: str, grace_s: float) -> Run:
         raise UsageError(f"{run.name} does not go on: it is {run.status}")
     folder = store.folder(run_id)
     wait_s = 15.0
-    if not presence.here(folder):
+    if not presence.here(folder) or folder.stat().st_uid != os.geteuid():
         ask_stop(folder, grace_s)
         wait_s += grace_s
     else:

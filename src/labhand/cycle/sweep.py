@@ -13,6 +13,7 @@ import msgspec
 
 from labhand.core import event
 from labhand.core.errors import LabhandError, RecordError, UsageError
+from labhand.core.home import make_folder
 from labhand.core.run import Code
 from labhand.core.store import LONGEST_NAME, Store, check_name, project_root, write_whole
 from labhand.cycle import limit
@@ -278,7 +279,7 @@ def submit(
         code=snapshot.keep(root, run_id, store.home).code,
         variables={n: v for n, v in os.environ.items() if not secret_variable(n) and scrub(v) == v},
     )
-    folder(store, sweep.id).mkdir(mode=0o700, parents=True)
+    make_folder(str(folder(store, sweep.id)))
     write_whole(folder(store, sweep.id) / "sweep.json", msgspec.json.encode(sweep))
     return sweep
 

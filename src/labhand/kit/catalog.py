@@ -18,6 +18,7 @@ import msgspec
 
 from labhand.core.errors import RecordError
 from labhand.core.finding import SEVERITIES, Severity
+from labhand.core.home import open_up
 from labhand.core.run import Run, Status
 from labhand.core.store import Store
 from labhand.kit.metric_names import headlines
@@ -176,8 +177,9 @@ class Catalog:
 
     def _connected(self) -> sqlite3.Connection:
         if not self._path.exists():
-            # private to the user from the first moment on
+            # private to the user from the first moment on, or open to a team
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            open_up(str(self._path))
         database = sqlite3.connect(self._path, timeout=_LOCKED_S)
         with contextlib.suppress(sqlite3.Error):  # a file system may not have it
             database.execute("PRAGMA journal_mode = WAL")

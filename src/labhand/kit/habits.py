@@ -20,6 +20,7 @@ import msgspec
 
 from labhand.core.errors import InputError
 from labhand.core.habit import Habit
+from labhand.core.home import make_folder
 from labhand.core.store import write_whole
 
 FILE = "habits.toml"
@@ -160,7 +161,7 @@ def write(home: Path, kept: Kept) -> None:
         about = {"text": gone.text, "at": gone.at, "support": gone.support}
         parts.append(_table("forgotten", gone.id, about))
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(str(home))
         text = "\n\n".join(part.strip() for part in parts) + "\n"
         write_whole(home / FILE, text.encode())
     except OSError as error:

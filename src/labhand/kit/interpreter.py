@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from labhand.core.home import make_folder
 from labhand.core.store import write_whole
 
 START_TIMEOUT_S = 10.0
@@ -244,7 +245,7 @@ def _remembered(home: Path | None) -> dict[str, Interpreter]:
 def _remember(home: Path, known: dict[str, Interpreter]) -> None:
     folder = home / "cache"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(str(folder))
         write_whole(folder / "interpreters.json", msgspec.json.encode(known))
     except OSError:
         return  # only a cache: the next run asks again

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from labhand.core.errors import InputError, RecordError
+from labhand.core.home import make_folder
 from labhand.core.run import Code
 from labhand.core.store import write_whole
 from labhand.kit.choice import JUNK, LeftOut, choose, configures, is_code, walk
@@ -355,7 +356,7 @@ def _stored(root: Path, home: Path, files: list[str], left_out: list[LeftOut]) -
 
 
 def _put(place: Path, content: bytes) -> None:
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(str(place.parent))
     write_whole(place, content)
 
 

@@ -8,6 +8,7 @@ import msgspec
 from labhand.core import event
 from labhand.core.errors import NotFoundError, UsageError
 from labhand.core.finding import Finding, Job
+from labhand.core.home import make_folder
 from labhand.core.run import Run
 from labhand.core.store import add_line
 
@@ -50,7 +51,7 @@ def add(home: Path, finding: Finding, run: str, answer: Answer) -> None:
         answer=answer,
         evidence={} if score is None else {"score": score},
     )
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(str(home))
     add_line(home / FILE, line)
 
 

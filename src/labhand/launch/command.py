@@ -34,7 +34,14 @@ def _absolute_path(job: Job) -> str:
 
 
 def _file(path: Path, name: str) -> str:
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except PermissionError as error:
+        raise UsageError(
+            f"`{name}` cannot be reached: {error.strerror}; ask for the right to its folder, or run "
+            "another command"
+        ) from error
+    if is_folder:
         raise UsageError(f"`{name}` is a folder, not a command; name the file to run in it")
     if not path.exists():
         raise UsageError(f"the command `{name}` does not exist; {_near_files(path)}")

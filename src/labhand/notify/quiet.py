@@ -11,6 +11,7 @@ from typing import IO, NamedTuple
 import msgspec
 
 from labhand.core import event
+from labhand.core.home import make_folder
 from labhand.kit.configuration import HOURS
 from labhand.notify.news import News
 
@@ -56,7 +57,7 @@ class Held(msgspec.Struct, kw_only=True):
 @contextmanager
 def opened(home: Path) -> Iterator["Waiting"]:
     """What waits, for this process alone within the block. Blocks while another has it."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(str(home))
     descriptor = os.open(home / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
