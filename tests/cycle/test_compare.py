@@ -58,6 +58,11 @@ def test_settings_that_came_went_and_changed_are_told_apart(tmp_path):
     }
 
 
+def test_a_run_that_died_before_its_settings_were_read_differs_in_none(tmp_path):
+    died, ran = made(status="failed"), made(config={"lr": 0.2})
+    assert compared(tmp_path, died, ran).settings == compared(tmp_path, ran, died).settings == []
+
+
 def test_one_and_true_are_two_settings_one_and_one_point_zero_are_one():
     tables = {"a": {"x": 1, "y": 1}, "b": {"x": True, "y": 1.0}}
     assert [d.key for d in differences(tables)] == ["x"]

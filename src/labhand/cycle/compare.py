@@ -187,7 +187,8 @@ def compare_runs(runs: list[Run], home: Path, root: Path, like: Iterable[Run] = 
     return Comparison(
         runs=[_short(run) for run in runs],
         command=any(run.command != runs[0].command for run in runs),
-        settings=differences({run.id: flat(run.config) for run in runs}),
+        # a run that died before its settings were read has none: nothing is known of them
+        settings=differences({run.id: flat(run.config) for run in runs if run.config}),
         code=[_code(home, root, runs[0].code, run) for run in runs[1:]],
         environment=differences({run.id: _surroundings(run) for run in runs}),
         packages=differences({run.id: dict(run.environment.packages) for run in runs}),
@@ -206,7 +207,7 @@ def is_seed(key: str) -> bool:
 
 def differences(tables: dict[str, dict[str, Any]]) -> list[Difference]:
     """What is not the same in all tables, by key; the first table is what others are held to."""
-    first, *later = tables.values()
+    first, *later = tables.values() or [{}]
     found: list[Difference] = []
     for key in sorted({key for table in tables.values() for key in table}):
         values = {run: table[key] for run, table in tables.items() if key in table}
