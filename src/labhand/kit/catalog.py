@@ -11,7 +11,9 @@ import contextlib
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -30,6 +32,8 @@ _TABLE = (
     "CREATE TABLE runs (id TEXT PRIMARY KEY, stamp TEXT NOT NULL, script TEXT NOT NULL, "
     "row BLOB NOT NULL) WITHOUT ROWID"
 )
+LISTED_S = 5.0
+"""So long at most a list of the earlier runs is used again."""
 _LOCKED_S = 0.25
 _LAUNCHERS = frozenset(
     "torch.distributed.run torch.distributed.launch accelerate.commands.launch deepspeed.launcher "
@@ -86,8 +90,10 @@ class Catalog:
     def like(self, command: list[str], before_id: str | None, limit: int) -> list[RunRow]:
         """The newest runs of the same script, whatever their settings; those before `before_id`."""
         script = script_of(command)
-        ids = self._store.ids()[::-1]
-        ids = [run_id for run_id in ids if before_id is None or run_id < before_id]
+        if before_id is None:
+            ids = self._store.ids()[::-1]
+        else:
+            ids = _before(self._store.runs, before_id, int(time.monotonic() / LISTED_S))
         found: list[RunRow] = []
         at, many = 0, 2 * limit
         while at < len(ids) and len(found) < limit:  # the newest first: few of many are read
@@ -185,6 +191,17 @@ class Catalog:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
         return database
+
+
+@lru_cache(4)
+def _before(runs: Path, run_id: str, when: int) -> list[str]:
+    """The runs before one, the newest first, as they were listed at most a moment ago.
+
+    A run is held against the earlier ones at its start and at its end, and to list ten thousand takes
+    longer than all else then.
+    """
+    ids = Store(runs.parent).ids()
+    return [known for known in reversed(ids) if known < run_id]
 
 
 def row_of(run: Run) -> RunRow:
