@@ -459,3 +459,22 @@ def test_what_opened_before_the_incident_that_explains_it_becomes_its_evidence()
             row |= {"val_mse": 0.8 + 0.2 * min(1, step / 50) + 0.01 * (step % 3), "val_r2": 0.02}
         watcher.feed(Points(NOW + step, "log", step, row))
     assert [f.rule for f in watcher.findings().findings] == ["not-learning"]
+
+
+@pytest.mark.parametrize("times", [1.0, 1.5])
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_a_loss_that_goes_its_first_way_again_is_one_incident(times, evaluated) -> None:
+    """Blown up and learned anew: one divergence, with the spike and the restart as its evidence."""
+
+    def loss(step: int) -> float:
+        return 1 + 5 * math.exp(-step / 60) if step < 400 else times * loss(step - 400)
+
+    noise, watcher = random.Random(0), Watcher(None, None)
+    for step in range(800):
+        row = {"loss": loss(step) * math.exp(noise.gauss(0, 0.05))}
+        if evaluated and step % 20 == 19:
+            row["val_loss"] = loss(step) * math.exp(noise.gauss(0, 0.02))
+        watcher.feed(Points(NOW + step, "log", step, row))
+    (found,) = watcher.findings().findings
+    assert (found.rule, found.state, found.opened_step) == ("diverged", "recovered", 400)
+    assert any("spike" in link.message for link in found.related)

@@ -138,15 +138,15 @@ class Incidents:
 
     def _gathered(self, lead: Finding) -> Finding:
         """The incident, with those as its evidence that opened before it and are its consequences."""
-        for key, place in list(self._open.items()):
-            other = self._all[place]
-            if other is None or lead.rule not in self._explained_by.get(key[0], ()) or other.alarm:
+        for place, other in enumerate(self._all):
+            if other is None or other.alarm or other.state not in ("confirmed", "closed"):
                 continue
-            if (other.opened_step or 0) >= (lead.opened_step or 0) and other.state == "confirmed":
+            later = (other.opened_step or 0) >= (lead.opened_step or 0)
+            if later and lead.rule in self._explained_by.get(other.rule, ()):
                 link = Related(f"{other.rule}: {other.message}", other.where)
                 lead = msgspec.structs.replace(lead, related=[*lead.related, link])
                 self._all[place] = None
-                del self._open[key]
+                self._open = {key: at for key, at in self._open.items() if at != place}
         return lead
 
     def _join(self, rule: str, claim: Claim) -> None:

@@ -40,7 +40,7 @@ class Detector:
     """Watches what is loaded into models, and the loss where a training goes on."""
 
     wants: Wants = ("train-loss", Fact)
-    explained_by = ("non-finite", "learning-rate-jump")
+    explained_by = ("non-finite", "diverged", "learning-rate-jump")
 
     def __init__(self, view: View) -> None:
         self._restart = Restart(view)

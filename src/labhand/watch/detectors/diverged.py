@@ -96,6 +96,7 @@ class Detector:
         self._view = view
         self._told = 0.0
         self._onset_step = 0
+        self._back = -math.inf
         self._low = math.nan
         self._largest = 0.0
         self._layer: str | None = None
@@ -122,7 +123,7 @@ class Detector:
         self.peak = max(self.peak, rise.score)
         if self._told:
             return self._follow(rise, signal)
-        if rise.score < LEAST:
+        if rise.score < LEAST or self._is_over(rise):
             return ()
         self._low, self._largest = rise.low, 0.0
         left = self._left((rise.low + rise.now) / 2) if self._early is None else self._early.step
@@ -294,11 +295,15 @@ class Detector:
         won = max(levels.start - low, 8 * levels.noise if levels.raw else LEAST_WON)
         return (now - low) / won if won > 0 else 0.0
 
+    def _is_over(self, rise: _Rise) -> bool:
+        """Whether it is what is left of a rise that has been told to have come back, and no new one."""
+        return rise.onset_step <= self._onset_step and rise.now <= self._back + RISE / 2
+
     def _follow(self, rise: _Rise, row: Points) -> Iterable[Claim]:
         height = rise.now - self._low
         self._largest = max(self._largest, height)
         if height < BACK * self._largest:
-            told, self._told = self._told, 0.0
+            told, self._told, self._back = self._told, 0.0, rise.now
             return [self._claim(rise, row, told, passed=True)]
         if rise.score < 1.2 * self._told or rise.score < LEAST:
             return ()
