@@ -478,3 +478,14 @@ def test_a_loss_that_goes_its_first_way_again_is_one_incident(times, evaluated) 
     (found,) = watcher.findings().findings
     assert (found.rule, found.state, found.opened_step) == ("diverged", "recovered", 400)
     assert any("spike" in link.message for link in found.related)
+
+
+def test_what_becomes_part_of_another_incident_is_withdrawn() -> None:
+    watcher, told = Watcher(None, None), {}
+    for step in range(60):
+        row = {"layer/head/update": math.inf if step == 30 else 0.01}
+        if step != 30:
+            row["loss"] = math.nan if step > 30 else 1.0
+        told |= {f.id: f.rule for f in watcher.feed(Points(NOW + step, "probe", step, row))}
+    (found,) = watcher.findings().findings
+    assert told.keys() - {found.id} == set(watcher.withdrawn())

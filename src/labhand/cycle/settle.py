@@ -166,6 +166,8 @@ def _take_what_was_told(store: Store, run: Run) -> None:
             if happened.kind in ("finding", "alarm"):
                 finding = msgspec.convert(happened.data["finding"], Finding)
                 latest[finding.id] = finding
+            elif happened.kind == "withdrawn":
+                latest.pop(str(happened.data["finding"]), None)
             elif happened.kind == "config":
                 run.config |= happened.data
         run.findings += [finding for key, finding in latest.items() if key not in known]

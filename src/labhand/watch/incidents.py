@@ -58,7 +58,10 @@ class Claim(msgspec.Struct, kw_only=True):
 
 
 class Incidents:
-    """The incidents of one attempt, in the order in which they opened."""
+    """The incidents of one attempt, in the order in which they opened.
+
+    `withdrawn` are the ids of those that turned out to be part of another, in the order in which they did.
+    """
 
     def __init__(self, run: str | None, attempt: int | None) -> None:
         self._run = run
@@ -67,6 +70,7 @@ class Incidents:
         self._counts: dict[tuple[str, str], int] = {}
         self._all: list[Finding | None] = []
         self._explained_by: dict[str, Collection[str]] = {}
+        self.withdrawn: list[str] = []
 
     def take(
         self, rule: str, claims: Iterable[Claim], explained_by: Collection[str] = ()
@@ -145,7 +149,7 @@ class Incidents:
             if later and lead.rule in self._explained_by.get(other.rule, ()):
                 link = Related(f"{other.rule}: {other.message}", other.where)
                 lead = msgspec.structs.replace(lead, related=[*lead.related, link])
-                self._all[place] = None
+                self._withdraw(place)
                 self._open = {key: at for key, at in self._open.items() if at != place}
         return lead
 
@@ -156,7 +160,12 @@ class Incidents:
         oldest, *others = sorted(self._open.pop(key) for key in keys)
         self._open[rule, claim.key] = oldest
         for place in others:
-            self._all[place] = None
+            self._withdraw(place)
+
+    def _withdraw(self, place: int) -> None:
+        finding, self._all[place] = self._all[place], None
+        if finding is not None:
+            self.withdrawn.append(finding.id)
 
     def _finding(self, rule: str, claim: Claim, before: Finding | None) -> Finding:
         began = claim.step if claim.opened is None else claim.opened

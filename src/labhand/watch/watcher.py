@@ -222,6 +222,10 @@ class Watcher:
             },
         )
 
+    def withdrawn(self) -> Sequence[str]:
+        """The ids of findings that turned out to be part of another incident, in that order."""
+        return self._incidents.withdrawn
+
     def peaks(self) -> dict[str, float]:
         """The largest score so far of each detector that judges by degree: what calibration is fed."""
         found = {n: getattr(w.detector, "peak", math.nan) for n, w in self._detectors.items()}

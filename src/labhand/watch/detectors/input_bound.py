@@ -31,7 +31,7 @@ from collections.abc import Iterable
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.measures import is_share
-from labhand.watch.signals import Points, Signal
+from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
 
@@ -48,7 +48,7 @@ LASTS_S = 1.0
 class Detector:
     """Watches the share of a step that is spent waiting."""
 
-    wants: Wants = ("data-time",)
+    wants: Wants = ("data-time", Fact)
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -57,11 +57,12 @@ class Detector:
         self._rows: list[tuple[float, float]] = []
         self._since = (0, math.nan)
         self._open = False
-        self._measured = False
+        self._measured = self._loads = False
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The waiting that this row proves, or that has ended."""
         if not isinstance(signal, Points):
+            self._loads = self._loads or (isinstance(signal, Fact) and signal.kind == "loader")
             return ()
         told = self._told(signal)
         if told is None:
@@ -129,13 +130,25 @@ class Detector:
         was, self._open = self._open, bound
         if not (bound or was):
             return ()
+        # without a loader all that the script does between two steps counts as data
+        known = self._loads or self._name != PROBED
+        what = (
+            "waiting for data"
+            if known
+            else "what is done between two steps: data, logging, waiting"
+        )
+        cause = (
+            "data that is made slower than it is used"
+            if known
+            else "the loop's own work between two steps"
+        )
         return (
             Claim(
                 key="data",
                 state="confirmed" if bound else "recovered",
                 severity="warning" if bound else "note",
                 confidence=0.8,
-                message=f"{share:.0%} of a step is waiting for data"
+                message=f"{share:.0%} of a step is {what}"
                 + ("" if is_share(self._name) else f" ({seconds * 1000:.3g} ms)")
                 if bound
                 else f"Waiting for data takes {share:.0%} of a step now",
@@ -148,7 +161,7 @@ class Detector:
                 evidence={"share": round(share, 3), "wait_s": seconds},
                 causes=[
                     Cause(
-                        "data that is made slower than it is used",
+                        cause,
                         round(share, 2),
                         f"the median wait is {share:.0%} of the step",
                     )

@@ -242,6 +242,7 @@ class Pace:
         level = math.log(median(usual))
         self.opened, self._steady = self._few[-in_a_row][0], [level] * STEADY
         self._few.clear()
+        self._block.clear()  # it holds steps from before
         return self._claim("confirmed", median(now) / math.exp(level), level, row)
 
     def _took(self, row: Points) -> float | None:
