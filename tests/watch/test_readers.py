@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from labhand.core.errors import InputError
 from labhand.probe.points import Writer
-from labhand.watch import open_log
+from labhand.watch import open_log, replay
 from labhand.watch.logs import logs
 from labhand.watch.readers.csv import Table
 from labhand.watch.readers.jsonl import Objects
@@ -293,3 +293,12 @@ def test_ten_thousand_columns(tmp_path: Path) -> None:
     )
     ((_, found),) = rows(path).items()
     assert [len(row.values) for row in found] == [10_000, 10_000]
+
+
+def test_a_table_of_one_column_is_read_and_one_without_rows_is_named(tmp_path: Path) -> None:
+    losses, names = tmp_path / "losses.csv", tmp_path / "names.csv"
+    losses.write_text("loss\n" + "".join(f"{2 - i / 100}\n" for i in range(50)))
+    names.write_text("step,loss\n")
+    assert replay([losses]).summary["rows"] == 50
+    with pytest.raises(InputError, match="no row below"):
+        replay([names])

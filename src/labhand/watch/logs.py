@@ -161,10 +161,13 @@ def replay(
 
 
 def _headless(path: Path) -> str:
-    """What is missing in a table that begins with numbers, as a rotated log does."""
-    first = head(path).split(b"\n")[0].decode("utf-8", "replace") if path.is_file() else ""
-    cells = [cell.strip() for cell in re.split(r"[,;\t|]", first)]
-    if len(cells) < 2 or any(number(cell) is None for cell in cells):
+    """What is missing in a table of names alone, or one that begins with numbers, as a rotated log does."""
+    lines = head(path).decode("utf-8", "replace").split("\n") if path.is_file() else [""]
+    cells = [cell.strip() for cell in re.split(r"[,;\t|]", lines[0])]
+    numbers = sum(number(cell) is not None for cell in cells)
+    if len(cells) > 1 and not numbers and not any(line.strip() for line in lines[1:]):
+        return ": it has the names of the columns, and no row below them"
+    if len(cells) < 2 or numbers < len(cells):
         return ""
     return ": its first line is numbers, and the line with the names of the columns is missing"
 

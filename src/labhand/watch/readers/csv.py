@@ -31,13 +31,15 @@ class Reader:
 
     def accepts(self, path: Path, head: bytes) -> bool:
         """Whether the first lines are names over numbers with one delimiter."""
-        lines = _lines(head)
-        if len(lines) < 2 or (delimiter := _delimiter(lines[0])) is None:
+        lines, table = _lines(head), path.suffix.lower() in (".csv", ".tsv")
+        # a file that calls itself a table may have one column
+        delimiter = (_delimiter(lines[0]) or ("," if table else None)) if len(lines) > 1 else None
+        if delimiter is None:
             return False
         names, cells = _split(lines[0], delimiter), _split(lines[1], delimiter)
         if not _is_header(names) or abs(len(names) - len(cells)) > 1:
             return False
-        known = any(is_step(n) for n in names) or path.suffix.lower() in (".csv", ".tsv")
+        known = table or any(is_step(n) for n in names)
         return known and any(number(cell) is not None for cell in cells)
 
     def parts(self, path: Path) -> Iterator[Part]:
