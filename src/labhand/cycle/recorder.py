@@ -112,7 +112,6 @@ class Recorder:
         self._heard: dict[str, tuple[int, int]] = {}
         self._progress = Progress()
         self._alarms: set[str] = set()
-        self._withdrawn = 0
         self._troubles: set[str] = set()
         self._refused = set[str]() if refused is None else refused
         self._began = time.monotonic()
@@ -318,10 +317,8 @@ class Recorder:
     def _feed(self, signal: Signal) -> None:
         for finding in self.watcher.feed(signal):
             self._changed(finding)
-        withdrawn = self.watcher.withdrawn()
-        for finding_id in withdrawn[self._withdrawn :]:
+        for finding_id in self.watcher.withdrawn():
             self.write("withdrawn", finding=finding_id)
-        self._withdrawn = len(withdrawn)
 
     def _changed(self, finding: Finding) -> None:
         new_alarm = finding.alarm is True and finding.id not in self._alarms

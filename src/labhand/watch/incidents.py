@@ -60,7 +60,7 @@ class Claim(msgspec.Struct, kw_only=True):
 class Incidents:
     """The incidents of one attempt, in the order in which they opened.
 
-    `withdrawn` are the ids of those that turned out to be part of another, in the order in which they did.
+    `withdrawn` are the ids of those that turned out to be part of another, until somebody takes them.
     """
 
     def __init__(self, run: str | None, attempt: int | None) -> None:

@@ -223,8 +223,10 @@ class Watcher:
         )
 
     def withdrawn(self) -> Sequence[str]:
-        """The ids of findings that turned out to be part of another incident, in that order."""
-        return self._incidents.withdrawn
+        """The ids of findings that turned out to be part of another incident, since it was last asked."""
+        incidents = self._incidents
+        told, incidents.withdrawn = incidents.withdrawn, []
+        return told
 
     def peaks(self) -> dict[str, float]:
         """The largest score so far of each detector that judges by degree: what calibration is fed."""
