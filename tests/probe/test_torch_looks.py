@@ -314,3 +314,24 @@ for step in range(600):
     assert found["opened_step"] == 150
     assert "at steps 150, 350, 550" in found["message"]
     assert found["evidence"]["metrics"]["probe/loss"] == 150
+
+
+def test_what_a_training_before_reached_is_no_matter_of_the_next(lab) -> None:
+    """A teacher is trained, and then a student with an optimizer of its own."""
+    lab.script(
+        "train.py",
+        """
+import torch
+torch.manual_seed(0)
+x = torch.randn(64, 8)
+teacher, student = torch.nn.Linear(8, 2), torch.nn.Linear(8, 2)
+for model, steps in ((teacher, 25), (student, 400)):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (model(x) - x[:, :2]).pow(2).mean().backward()
+        optimizer.step()
+""",
+    )
+    assert lab.run("train.py").returncode == 0
+    assert "frozen-parameters" not in {f["rule"] for f in lab.show()["findings"]}

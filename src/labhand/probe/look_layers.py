@@ -47,6 +47,7 @@ class Layers(Look):
         self.alive: Dict[str, List[Any]] = {}
         self.biases: Dict[str, Any] = {}
         self.reached: Set[int] = set()
+        self.known: Set[int] = set()
 
     def loss(self, loss: Any) -> None:
         """Notes the weights that the loss depends on."""
@@ -134,6 +135,12 @@ class Layers(Look):
     def tell_reach(self) -> None:
         """Writes the fact `reach`."""
         held = self.held()
+        gone, self.known = self.known - held.keys(), set(held)
+        if (
+            gone
+        ):  # another training in the same script: what the one before reached says nothing of it
+            self.reached, self.turns = set(), 0
+            return
         named = self.names()
         trained = [i for i in held if i in self.reached]
         out_of_reach = [i for i, p in held.items() if p.requires_grad and i not in self.reached]

@@ -6,7 +6,7 @@ from time import perf_counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict
+    from typing import Dict, Optional
 
 
 class Clock:
@@ -69,9 +69,13 @@ class Clock:
         """Seconds since the step before ended."""
         return now - self.began
 
-    def parts(self, seconds: float) -> Dict[str, float]:
-        """The points of a step that took so long in all."""
+    def parts(self, seconds: float, work: Optional[float]) -> Dict[str, float]:
+        """The points of a step that took so long in all.
+
+        `work` is the processor's in a step, None where evaluations or rollouts are in it.
+        """
         return {
+            **({} if work is None else {"probe/work_s": work}),
             "probe/step_s": seconds,
             "probe/data_s": self.data,
             "probe/forward_s": self.forward,

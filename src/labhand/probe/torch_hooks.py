@@ -94,7 +94,7 @@ class Probe:
         self.compiling = self.calls.compiling
         self.own = self.beside = self.over = 0.0
         self.whole = self.glance = 0.0
-        self.worked, self.passing = thread_time(), 0.0
+        self.worked, self.passing, self.mixed, self.elsewhere = thread_time(), 0.0, False, False
         self.paused = (0.0, 0.0)
         self.gap = 1
         self.looked = 0
@@ -177,6 +177,7 @@ class Probe:
             return False
         if not module.training or not self.torch.is_grad_enabled():
             self.clock.evaluated = self.clock.evaluated or not module.training
+            self.elsewhere = True
             return False
         if self.attend:
             self.clock.model_begins(now)
@@ -358,6 +359,7 @@ class Probe:
             self.looks.begin(self.step)
             passed, worked = self.short.since - 1, thread_time()
             self.passing = (worked - self.worked) / passed if passed else 0.0
+            self.mixed, self.elsewhere = self.elsewhere, False
             self.worked = worked
             self.over += worked - began
             self.clock.next_step(perf_counter())
@@ -428,7 +430,7 @@ class Probe:
         values.update(learning_rates(optimizer))
         clock = self.clock
         if self.step and not clock.evaluated:
-            values.update(clock.parts(seconds), **{"probe/work_s": work})
+            values.update(clock.parts(seconds, None if self.mixed else work))
         self.points().row(values, self.step)
 
     def points(self) -> Any:

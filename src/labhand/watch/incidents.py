@@ -78,7 +78,7 @@ class Incidents:
         """The findings that the claims opened or changed.
 
         What would open while an incident of a rule in `explained_by` is open is no second incident:
-        it is told as evidence of that one. So is what opened before, at a later step, and was no alarm.
+        it is told as evidence of that one. So is, once that is an alarm, what opened before and was none.
         """
         self._explained_by[rule] = explained_by
         changed = [self._take(rule, claim, explained_by) for claim in claims]
@@ -118,7 +118,7 @@ class Incidents:
             place = self._open[key] = len(self._all)
             self._all.append(after)
         self._all[place] = after
-        if after.state == "confirmed" and (before is None or before.state != "confirmed"):
+        if after.alarm and (before is None or not before.alarm):
             after = self._all[place] = self._gathered(after)
         if claim.again and claim.state in ("recovered", "closed"):
             del self._open[key]

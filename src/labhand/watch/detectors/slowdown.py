@@ -116,7 +116,7 @@ class Pace:
         self._normal: dict[str, list[float]] = {name: [] for name in PARTS}
         self._steady: list[float] = []
         self._late: list[float] = []
-        self._few: list[tuple[int, float]] = []
+        self._few: list[tuple[int, float, float]] = []
         self._blocks = 0
         self._sum = 0.0
         self._since = 0
@@ -228,22 +228,30 @@ class Pace:
         """A slowdown so large that few measured steps prove it, before there is a steady state."""
         if len(self._steady) >= STEADY:
             return None
-        self._few.append((row.step, took))
+        self._few.append((row.step, took, row.values.get(MEASURED, math.nan)))
         by_work = self._measured == WORK
         in_a_row = SOON_WORK if by_work else SOON
-        usual = [seconds for _, seconds in self._few[SOON : 3 * SOON]]
-        now = [seconds for _, seconds in self._few[-in_a_row:]]
+        usual = [seconds for _, seconds, _ in self._few[SOON : 3 * SOON]]
+        now = [seconds for _, seconds, _ in self._few[-in_a_row:]]
         if len(self._few) < 4 * SOON:
             return None
         self.more = median(now) / median(usual) - 1
-        factor = SOON_WORK_FACTOR if by_work else SOON_FACTOR
-        if min(now) < factor * sorted(usual)[3 * SOON // 2]:
+        bar = SOON_FACTOR * sorted(usual)[3 * SOON // 2]
+        if by_work:
+            bar = SOON_WORK_FACTOR * median(usual)
+        if min(now) < bar or (by_work and not self._longer()):
             return None
         level = math.log(median(usual))
         self.opened, self._steady = self._few[-in_a_row][0], [level] * STEADY
         self._few.clear()
         self._block.clear()  # it holds steps from before
         return self._claim("confirmed", median(now) / math.exp(level), level, row)
+
+    def _longer(self) -> bool:
+        """Whether the quicker of the steps themselves take longer by the clock, and not what lies between steps."""
+        before = sorted(clock for _, _, clock in self._few[SOON : 3 * SOON])[SOON // 2]
+        now = sorted(clock for _, _, clock in self._few[-SOON:])[SOON // 4]
+        return now > (1 + WAITED) * before
 
     def _took(self, row: Points) -> float | None:
         """Seconds of a step that the row tells; one kind of telling, the best there was at first."""

@@ -37,8 +37,10 @@ from labhand.watch.view import View
 LOOKS = 4
 RATIO, CALM = 1e-4, 1e-3
 AROUND = 1e-2
-"""What fades on its way is small in all of the first layers; queries and keys of an attention that is
-still even have next to no gradient between layers that have theirs."""
+"""What fades on its way is small in all of the first layers, and in most of them very small; queries and
+keys of an attention that is still even have next to no gradient between layers that have theirs."""
+TOGETHER = 4
+"""First layers that are looked at together where there are enough: the four of an attention."""
 LEAST_LAYERS = 4
 
 
@@ -65,11 +67,10 @@ class Detector:
             return ()
         self._measured = True
         few = max(1, len(sizes) // 4)
-        name, first = min(sizes[:few], key=lambda pair: pair[1])
+        begin = sizes[: max(few + 1, min(TOGETHER, len(sizes) // 2))]
+        in_order = sorted(begin, key=lambda pair: pair[1])
         last = max(v for _, v in sizes[-few:])
-        clearest = max(sizes[: few + 1], key=lambda pair: pair[1])
-        if clearest[1] > AROUND * last:
-            name, first = clearest
+        name, first = in_order[-1] if in_order[-1][1] > AROUND * last else in_order[len(begin) // 2]
         if not (first > 0 and last > 0 and first - first == 0 and last - last == 0):
             self._ratios.clear()
             return ()
