@@ -23,6 +23,7 @@ def test_a_verdict_is_kept_listed_shown_and_taken_back(ill):
     assert said["finding"] == found["id"] and said["answer"] == "fine"
     assert "was fine" in lab("verdict").stdout
     assert "you said: fine" in lab("show", "last").stdout
+    lab.run("train.py")  # the verdict is of a run before the last one by now
     assert lab("verdict", found["id"], "undo").returncode == 0
     assert "no verdict yet" in lab("verdict").stdout
     assert lab("verdict", found["id"], "undo").returncode == 2

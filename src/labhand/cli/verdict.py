@@ -38,9 +38,12 @@ def verdict(finding: str | None, answer: Any, reference: str, as_json: bool) -> 
         )
     from labhand.cycle import settle
 
+    given = [v for v in verdicts.read(store.home) if v.finding.startswith(finding)]
+    if answer == "undo" and reference == "last" and len(given) == 1:
+        reference = given[0].run  # a verdict that stands names its run
     run = settle.settle(store, store.read(store.find(reference)))
     meant = verdicts.find(run, finding)
-    standing = [v for v in verdicts.read(store.home) if (v.run, v.finding) == (run.id, meant.id)]
+    standing = [v for v in given if (v.run, v.finding) == (run.id, meant.id)]
     if answer == "undo" and not standing:
         raise UsageError(f"there is no verdict on {meant.rule} of {run.name} that could be undone")
     try:
