@@ -168,6 +168,8 @@ def planted_in(folder: Path) -> Iterator[Planted]:
         try:
             text = path.read_text(encoding="utf-8")
             for mutant in mutants(text) if len(text) < LONGEST else ():
+                if mutant.rule == "config-arg-unused" and read_elsewhere(folder, path, mutant):
+                    continue
                 shapes[mutant.rule, mutant.shape].append(Planted(folder, path, text, mutant))
         except (SyntaxError, UnicodeDecodeError):
             continue
@@ -177,6 +179,15 @@ def planted_in(folder: Path) -> Iterator[Planted]:
         first = {one.path: one for one in many}
         rest = [one for one in many if one is not first[one.path]]
         yield from [*first.values(), *rest][:MOST]
+
+
+def read_elsewhere(folder: Path, path: Path, mutant: Mutant) -> bool:
+    """Whether another file of a folder reads the flag that a fault makes unused: then it is none."""
+    lines = mutant.text.split("\n")
+    flags = [f for line in mutant.lines for f in re.findall(r"--([\w-]+)", lines[line - 1])]
+    read = re.compile(rf"\.({'|'.join(f.replace('-', '_') for f in flags) or '$'})\b")
+    others = (p for p in folder.rglob("*.py") if p != path)
+    return any(read.search(p.read_text(encoding="utf-8", errors="replace")) for p in others)
 
 
 def interval(groups: list[list[float]], rounds: int = 2000) -> tuple[float, float]:

@@ -18,6 +18,14 @@ def _part(p: Program, call: ast.Call) -> str:
     return "held-out" if held else ""
 
 
+def _shown(p: Program, call: ast.Call) -> bool:
+    """Whether a file without training tries its loader out where it is run by itself."""
+    above = p.parents.get(call)
+    while above is not None and not (isinstance(above, ast.If) and "__name__" in p.src(above.test)):
+        above = p.parents.get(above)
+    return above is not None and not any(w in p.text for w in ("backward", "fit(", "train("))
+
+
 def _argument(p: Program, call: ast.Call, name: str) -> Edit | None:
     """A keyword argument taken out of a call."""
     told = keyword(call, name)
@@ -41,7 +49,7 @@ def unshuffled(p: Program) -> Iterator[Planted]:
         true = (
             told is not None and isinstance(told.value, ast.Constant) and told.value.value is True
         )
-        if true and gone is not None and _part(p, call) == "train":
+        if true and gone is not None and _part(p, call) == "train" and not _shown(p, call):
             yield Planted([gone], [call])
 
 
@@ -53,7 +61,7 @@ def shuffle_false(p: Program) -> Iterator[Planted]:
         true = (
             told is not None and isinstance(told.value, ast.Constant) and told.value.value is True
         )
-        if told is not None and true and _part(p, call) == "train":
+        if told is not None and true and _part(p, call) == "train" and not _shown(p, call):
             yield Planted([p.put(told.value, "False")], [call])
 
 

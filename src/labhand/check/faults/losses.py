@@ -240,9 +240,24 @@ def target_attached(p: Program) -> Iterator[Planted]:
             any("target" in name or "next" in name for name in stored)
             and "gamma" in p.src(node).lower()
             and not p.loops_in(node)
+            and _trained_too(p, node)
         ):
             calls = [c for s in node.body for c in ast.walk(s) if isinstance(c, ast.Call)]
             yield Planted(p.unwrapped(node), [*calls, *node.body])
+
+
+def _trained_too(p: Program, node: ast.AST) -> bool:
+    """Whether one of the networks that make the target also makes what is compared with it.
+
+    The parameters of a target network are in no optimizer: gradients that reach them change nothing.
+    """
+    function = p.function(node)
+    inside = [c for c in ast.walk(node) if isinstance(c, ast.Call)]
+    called = {
+        p.src(c.func) for c in ast.walk(function) if isinstance(c, ast.Call) and c not in inside
+    }
+    networks = [p.src(c.func) for c in inside if isinstance(c.func, ast.Attribute | ast.Name)]
+    return any(n in called and "target" not in n and not n.startswith("torch.") for n in networks)
 
 
 @fault("detach-missing-target", "detach taken off the target")
@@ -255,9 +270,17 @@ def target_not_detached(p: Program) -> Iterator[Planted]:
             next_value
             and isinstance(statement, ast.Assign)
             and p.calls("backward", within=p.function(call))
+            and isinstance(call.func, ast.Attribute)
+            and "no_grad" not in p.text
         ):
+            made = [
+                s
+                for s in ast.walk(p.function(call))
+                if isinstance(s, ast.Assign) and p.src(s.targets[0]) == receiver(call)
+            ]
             inner = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
-            yield Planted([p.put(call, receiver(call))], [*inner, statement])
+            if any(_trained_too(p, s) for s in (*made, call)):
+                yield Planted([p.put(call, f"({receiver(call)})")], [*inner, statement, *made])
 
 
 @fault("detach-missing-gan", "detach taken off what is made")

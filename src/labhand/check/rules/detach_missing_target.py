@@ -183,6 +183,10 @@ def _modules(code: Code, flows: Mapping[ast.expr, Spot]) -> dict[tuple[str, obje
         name = call.name or ""
         owner = receiver_class(code.project, node.func, spot.where) if call.target else None
         is_module = name == "torch.nn.Module()" or handled_as_module(call)
+        if isinstance(call.target, Where) and call.receiver is not None:
+            owner = owner or code.project.owner(
+                call.target
+            )  # a method that runs some of its layers
         if owner is not None and "torch.nn.Module" in code.project.lineage(owner)[1]:
             is_module = True
         if is_module or (name.startswith("torch.nn.Sequential") and name.endswith("()")):

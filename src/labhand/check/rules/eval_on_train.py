@@ -37,6 +37,7 @@ _PARTS = (
     "KFold",
     "_idx",
 )
+_WHOLE = re.compile(r"(Distributed|Random|Sequential)Sampler$")
 _CLASSIFIERS = re.compile(
     r"^sklearn\.\w+\.\w*(Classifier|LogisticRegression|SVC|NB)$|^xgboost\.XGBClassifier$"
 )
@@ -220,8 +221,6 @@ def _part(text: str) -> str | None:
 
 def _loaders(code: Code) -> Iterator[Claim]:
     """Loaders that are named as held-out, over the whole train set."""
-    if code.mentions(*_PARTS):
-        return
     for call in code.calls("torch.utils.data.DataLoader"):
         statement = code.source.index.statement(call.node)
         data = call.arg(0, "dataset")
@@ -229,12 +228,26 @@ def _loaders(code: Code) -> Iterator[Claim]:
             data is None
             or not isinstance(statement, ast.Assign)
             or statement.value is not call.node
+            or _is_some(code, call, data)
         ):
             continue
         label = _part(ast.unparse(statement.targets[0]))
         part = code.split(data)
         if label is not None and part.value == "train":
             yield _of_train(call, code, label, part)
+
+
+def _is_some(code: Code, call: Call, data: ast.expr) -> bool:
+    """Whether a loader may go over some rows only: by a sampler, or as its data is written."""
+    if not isinstance(data, ast.Name | ast.Attribute) and any(
+        word in ast.unparse(data) for word in _PARTS
+    ):
+        return True
+    sampler = call.arg(3, "sampler", "batch_sampler")
+    if sampler is None:
+        return False
+    made = [ast.unparse(n.func) for n in code.behind(sampler) if isinstance(n, ast.Call)]
+    return not any(_WHOLE.search(m) for m in made) or any("Subset" in m for m in made)
 
 
 def _of_train(call: Call, code: Code, label: str, part: Fact) -> Claim:

@@ -8,16 +8,17 @@ from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code import contexts
 from labhand.kit.code.calls import Call
-from labhand.kit.code.facts import Fact, Step
+from labhand.kit.code.facts import UNKNOWN, Fact, Step
 from labhand.kit.code.model import FunctionNode
 
 _EVALUATES = re.compile(
-    r"(^|_)(eval\w*|val|valid\w*|test\w*|predict\w*|infer\w*|score|accuracy)(_|$)"
+    r"(^|_)(eval\w*|estimate|val|valid\w*|test\w*|predict\w*|infer\w*|score|accuracy)(_|$)"
 )
 _STOCHASTIC = re.compile(
     r"mc_|monte|dropout|uncertain|bayes|ensemble|update_bn|recalibrat|calib|swa|tta", re.I
 )
 
+_LAYERS = re.compile(r"Dropout|dropout\(|BatchNorm|torchvision|\btimm\b|resnet", re.I)
 _TAUGHT = re.compile(r"load|train|fit|optim|backward|\.step", re.I)
 
 
@@ -74,7 +75,7 @@ class Rule:
         if code.is_test:
             return
         told: set[tuple[object, str]] = set()
-        for call in code.module_calls():
+        for call in _candidates(code):
             model = ast.unparse(call.node.func)
             if model == "self" or (call.where.scope, model) in told:
                 continue
@@ -84,6 +85,16 @@ class Rule:
                 yield _claim(code, call, model, *found)
 
 
+def _candidates(code: Code) -> list[Call]:
+    """The calls of modules, and of what is put into a mode in its file and so is one."""
+    found = {call.node: call for call in code.module_calls()}
+    for node in code.nodes(ast.Call):
+        written = ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else "("
+        if node not in found and code.mentions(f"{written}.train()", f"{written}.eval()"):
+            found[node] = code.call(node)
+    return sorted(found.values(), key=lambda c: (c.node.lineno, c.node.col_offset))
+
+
 def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, list[Step]] | None:
     # The cheap questions first: most calls of modules train, or are no evaluation.
     if code.without_gradients(call) is not True and not _only_evaluates(code, call):
@@ -91,11 +102,34 @@ def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, li
     evaluation = _evaluates(code, call)
     if evaluation is None or _trains(code, call):
         return None
-    mode = code.mode(call.node.func, call)
-    if mode.value != "train" or _is_untaught(mode):
+    mode = _training(code, call)
+    if not mode or _is_untaught(mode):
         return None
     layer = code.mode_matters(call.node.func, call.where)
+    if layer is None and _is_told(mode) and _may_matter(code):
+        layer = True
     return (mode, layer, evaluation) if layer else None
+
+
+def _training(code: Code, call: Call) -> Fact:
+    """Training mode, where all ways lead to it, or one by `train()` and no other to an `eval()`."""
+    modes = code.modes(call.node.func, call)
+    told = [m for m in modes if m.value == "train"]
+    if not told or any(m.value == "eval" for m in modes):
+        return UNKNOWN
+    if len(told) == len(modes):
+        return told[0]
+    return next((m for m in told if _is_told(m)), UNKNOWN)
+
+
+def _is_told(mode: Fact) -> bool:
+    """Whether a call of `train()` says so: who calls it holds that the mode matters."""
+    return bool(mode.chain) and isinstance(mode.chain[0].node, ast.Call)
+
+
+def _may_matter(code: Code) -> bool:
+    """Whether the files that belong together speak of layers or models that depend on the mode."""
+    return any(_LAYERS.search(one.text) for one in code.project.component(code.source))
 
 
 def _is_untaught(mode: Fact) -> bool:

@@ -77,7 +77,7 @@ class Rule:
 def _loader(code: Code, call: Call) -> Iterator[Claim]:
     given = call.arg(2, "shuffle")
     off = given is None or (isinstance(given, ast.Constant) and given.value in (False, None))
-    if not off or any(k.arg is None for k in call.node.keywords):
+    if not off or not all(_is_beside(code, k.value) for k in call.node.keywords if k.arg is None):
         return
     if call.arg(3, "sampler") is not None or call.arg(4, "batch_sampler") is not None:
         return
@@ -107,6 +107,19 @@ def _loader(code: Code, call: Call) -> Iterator[Claim]:
         confidence=0.88,
         change=Change("scientific", "Pass `shuffle=True`", edits),
     )
+
+
+def _is_beside(code: Code, more: ast.expr) -> bool:
+    """Whether a `**dict` surely says nothing of the order: its keys are written out, and none does."""
+    keys = [
+        k.value if isinstance(k, ast.Constant) else None
+        for n in code.behind(more)
+        if isinstance(n, ast.Dict)
+        for k in n.keys
+    ]
+    calls = any(isinstance(n, ast.Call) for n in code.behind(more))
+    told = {"shuffle", "sampler", "batch_sampler", None}
+    return bool(keys) and not told & {*keys} and not calls
 
 
 def _is_train(code: Code, dataset: ast.expr, label: str) -> bool:
@@ -151,7 +164,7 @@ def _trains(code: Code) -> bool:
     words = (".backward(", ".fit(", "training_step", "optax", "Trainer(")
     if code.mentions(*words):
         return True
-    return any(w in s.text for s in code.project.importers(code.source) for w in words)
+    return any(w in s.text for s in code.project.component(code.source) for w in words)
 
 
 def _only_looks(code: Code, label: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
+from labhand.kit.code import crossed
 from labhand.kit.code.batches import batched
 from labhand.kit.code.calls import Call
 from labhand.kit.code.layers import layers_in
@@ -26,6 +27,7 @@ _PLAIN = (
     "jax.nn.log_softmax",
 )
 _POOLS = re.compile(r"att|pool|gate|weight|align|rout|mil", re.I)
+_IMAGES = re.compile(r"(Conv2d|BatchNorm\dd|Pool2d|pool2d|conv2d)(\(\))?$")
 
 
 class Rule:
@@ -196,14 +198,31 @@ def _along_batch(code: Code, call: Call) -> Claim | None:
     subject = _subject(call)
     if subject is None:
         return None
+    across = crossed.used(code, call.node)
+    if across is not None:
+        return _across(code, call, across)
     because = batched(code, subject)
     logits = code.role(subject).value == "logits"
     if because and (logits or not _POOLS.search(ast.unparse(subject))):
         return _batch(code, call)
     returned = call.node in call.where.scope.returns or _named_return(code, call)
-    if call.where.scope.name == "forward" and returned and logits and _runs_on_batches(code, call):
+    known = _runs_on_batches(code, call) or _of_batches(code, subject)
+    if call.where.scope.name == "forward" and returned and logits and known:
         return _batch(code, call)
     return None
+
+
+def _across(code: Code, call: Call, use: crossed.Use) -> Claim:
+    own = (call.name or "").endswith("()") and call.made is not None
+    made = call.made if own and call.made and call.made.where.source is code.source else call
+    return code.claim(
+        made.node,
+        f"this softmax goes over dimension 0, and `{use.how}` takes what it gives along another one: that "
+        "does not sum to one",
+        "take it along the dimension that is used: `dim=-1`",
+        because=[code.step("it is used along another dimension here", use.node)],
+        confidence=0.92,
+    )
 
 
 def _named_return(code: Code, call: Call) -> bool:
@@ -221,6 +240,24 @@ def _runs_on_batches(code: Code, call: Call) -> bool:
             made = origins(code.project, loop.iter, site.where) if isinstance(loop, ast.For) else []
             if "oader" in over or any("DataLoader" in o.name for o in made):
                 return True
+    return False
+
+
+def _of_batches(code: Code, subject: ast.expr) -> bool:
+    """Whether layers of images, or a flattening of all but the first dimension, make the value."""
+    for node, spot in code.behind(subject).items():
+        if not isinstance(node, ast.Call):
+            continue
+        call = code.call(node, spot.where)
+        if _IMAGES.search(call.name or ""):
+            return True
+        first = 0 if (call.name or "").startswith(".") else 1
+        given = [ast.unparse(a) for a in call.node.args[first:]]
+        if call.method == "flatten" and given[:1] == ["1"]:
+            return True
+        pair = call.method in ("view", "reshape") and len(given) == 2
+        if pair and (given[0] == "-1" or (given[1] == "-1" and "0" in given[0])):
+            return True
     return False
 
 

@@ -17,6 +17,9 @@ def batched(view: View, node: ast.expr) -> list[Step]:
 
     It must be what a model gives for a batch that a loop over a loader hands out, or for a whole split.
     """
+    scored = _scored(view, node)
+    if scored:
+        return scored
     behind = view.behind(node)
     if any(isinstance(n, ast.Subscript) and _is_index(n.slice) for n in behind):
         return []
@@ -37,6 +40,31 @@ def batched(view: View, node: ast.expr) -> list[Step]:
         part = view.split(behind[model].at(model.args[0], ()))
         if part.value in ("train", "validation", "test"):
             return list(part.chain)
+    return []
+
+
+def _scored(view: View, node: ast.expr) -> list[Step]:
+    """What shows that a loss of classes is given the value too: its classes stand along dimension 1."""
+    inner = node
+    while isinstance(inner, ast.Attribute) and inner.attr == "data":
+        inner = inner.value
+    if not isinstance(inner, ast.Name):
+        return []
+    where = view.where(inner)
+    mine = {id(b.node) for b in view.project.reaching(inner, where)[1]}
+    for call, entry in view.known("losses", "takes"):
+        given = call.arg(*entry["input"])
+        same = (
+            isinstance(given, ast.Name)
+            and given.id == inner.id
+            and call.where.scope is where.scope
+            and entry.get("classes") == "many"
+        )
+        if same and isinstance(given, ast.Name) and mine:
+            there = {id(b.node) for b in view.project.reaching(given, where)[1]}
+            if there == mine:
+                message = "this loss takes its classes along dimension 1"
+                return [Step(message, call.where.source, call.node)]
     return []
 
 

@@ -176,10 +176,29 @@ class Flow:
             self._pending.extend((site.call, site.where.source) for site in sites)
         elif isinstance(parent, ast.IfExp | ast.BoolOp):
             self._pending.append((parent, source))
+        elif isinstance(parent, ast.Tuple) and self._spawned(node, parent, source, where):
+            pass
         elif isinstance(parent, ast.Dict) and _kept_in_dict(parent, source):
             pass  # what reads it back reads it by its name, which counts as read
         elif not _looks_only(parent):
             self._escapes(f"line {node.lineno} of {source.path.name}")
+
+    def _spawned(self, node: ast.expr, given: ast.Tuple, source: Source, where: Where) -> bool:
+        """Follows `spawn(f, args=(…, namespace))` and `Process(target=f, args=…)` into the project's `f`."""
+        parent = source.index.parents.get(given)
+        call = source.index.parents.get(parent) if isinstance(parent, ast.keyword) else None
+        if not isinstance(call, ast.Call) or getattr(parent, "arg", "") != "args":
+            return False
+        targets = [k.value for k in call.keywords if k.arg in ("fn", "target")] or call.args[:1]
+        target = self.project.definition(targets[0], where) if targets else None
+        if not isinstance(target, Where):
+            return False
+        ranked = ast.unparse(call.func).endswith("spawn")  # which hands the rank over first
+        position = given.elts.index(node) + ranked
+        names = target.scope.parameters
+        if position < len(names):
+            self._taint(target.scope, names[position], target.source)
+        return position < len(names)
 
     def _assigned(
         self, node: ast.Assign | ast.AnnAssign | ast.NamedExpr, source: Source, where: Where
