@@ -7,6 +7,7 @@ from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.batches import batched
 from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import Step
 
 _CALLS = (
     "torch.argmax", "torch.max", "torch.topk", "numpy.argmax", "jax.numpy.argmax", "tensorflow.argmax",
@@ -60,7 +61,7 @@ class Rule:
             given, subject = _dimension(call), _subject(call)
             if subject is None or given is None or not _is_prediction(code, call, subject):
                 continue
-            because = batched(code, subject)
+            because = batched(code, subject) or _normalised(code, subject)
             if because:
                 yield code.claim(
                     call.node,
@@ -70,6 +71,15 @@ class Rule:
                     because=because,
                     confidence=0.92,
                 )
+
+
+def _normalised(code: Code, subject: ast.expr) -> list[Step]:
+    """What shows that the classes stand along another dimension: the softmax that it is taken of."""
+    if not isinstance(subject, ast.Call) or "softmax" not in ast.unparse(subject.func):
+        return []
+    given = code.call(subject).arg(1, "dim", "axis")
+    later = isinstance(given, ast.Constant) and isinstance(given.value, int) and given.value >= 1
+    return [code.step("its softmax goes along another dimension", subject)] if later else []
 
 
 def _dimension(call: Call) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
+from labhand.kit.code import splits
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Fact, Spot
 
@@ -87,7 +88,9 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The scores of one file that are computed on train data, and called otherwise."""
-        if not code.mentions("fit(", "score(", "evaluate(", "validat", "test", "accuracy"):
+        if not code.mentions(
+            "fit(", "score(", "evaluate(", "validat", "test", "accuracy", "DataLoader"
+        ):
             return
         if code.is_test:
             return
@@ -235,6 +238,22 @@ def _loaders(code: Code) -> Iterator[Claim]:
         part = code.split(data)
         if label is not None and part.value == "train":
             yield _of_train(call, code, label, part)
+        elif label is not None and not part:
+            other = _trained_on(code, call, data)
+            if other is not None:
+                yield _of_train(call, code, label, other)
+
+
+def _trained_on(code: Code, call: Call, data: ast.expr) -> Fact | None:
+    """The loader of the same function that is named as the training one and goes over the same rows."""
+    for other in code.calls("torch.utils.data.DataLoader"):
+        rows = other.arg(0, "dataset")
+        if other is call or rows is None or other.where.scope is not call.where.scope:
+            continue
+        named = splits.part_in(code.label(other.node)) == "train"
+        if named and _alike(code, rows, data, other, call) and not _is_some(code, other, rows):
+            return Fact("train", (code.step("this loader trains on them", other.node),))
+    return None
 
 
 def _is_some(code: Code, call: Call, data: ast.expr) -> bool:

@@ -194,7 +194,7 @@ def _along_batch(code: Code, call: Call) -> Claim | None:
     if call.name in _MODULES:
         before = _layer_before(code, call)
         linear = before is not None and before.name == "torch.nn.Linear"
-        return _batch(code, call) if linear and code.mentions("oader") else None
+        return _batch(code, call) if linear and code.mentions("oader", "batch") else None
     subject = _subject(call)
     if subject is None:
         return None
@@ -206,7 +206,9 @@ def _along_batch(code: Code, call: Call) -> Claim | None:
     if because and (logits or not _POOLS.search(ast.unparse(subject))):
         return _batch(code, call)
     returned = call.node in call.where.scope.returns or _named_return(code, call)
-    known = _runs_on_batches(code, call) or _of_batches(code, subject)
+    known = (
+        _runs_on_batches(code, call) or _of_batches(code, subject) or _is_scored(code, call.node)
+    )
     if call.where.scope.name == "forward" and returned and logits and known:
         return _batch(code, call)
     return None
@@ -241,6 +243,13 @@ def _runs_on_batches(code: Code, call: Call) -> bool:
             if "oader" in over or any("DataLoader" in o.name for o in made):
                 return True
     return False
+
+
+def _is_scored(code: Code, node: ast.Call) -> bool:
+    """Whether a loss of classes, which takes them along dimension 1, is given it in this file."""
+    losses = [(c, e) for c, e in code.known("losses", "takes") if e.get("classes") == "many"]
+    given = [c.arg(*e["input"]) for c, e in losses]
+    return any(node in code.behind(g) for g in given if g is not None)
 
 
 def _of_batches(code: Code, subject: ast.expr) -> bool:

@@ -1,12 +1,16 @@
 """Whether the first dimension of a value is the batch."""
 
 import ast
+import re
+from collections.abc import Iterator
 
 from labhand.kit.code import knowledge
+from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Spot, Step
 from labhand.kit.code.origins import origins
 from labhand.kit.code.view import View
 
+_NAMED = re.compile(r"criterion|loss_fn|loss_func|loss_function")
 _ONE_OF = frozenset(
     {"squeeze", "flatten", "view", "reshape", "permute", "transpose", "unbind", "mean", "sum"}
 )
@@ -52,13 +56,9 @@ def _scored(view: View, node: ast.expr) -> list[Step]:
         return []
     where = view.where(inner)
     mine = {id(b.node) for b in view.project.reaching(inner, where)[1]}
-    for call, entry in view.known("losses", "takes"):
-        given = call.arg(*entry["input"])
+    for call, given in _losses(view):
         same = (
-            isinstance(given, ast.Name)
-            and given.id == inner.id
-            and call.where.scope is where.scope
-            and entry.get("classes") == "many"
+            isinstance(given, ast.Name) and given.id == inner.id and call.where.scope is where.scope
         )
         if same and isinstance(given, ast.Name) and mine:
             there = {id(b.node) for b in view.project.reaching(given, where)[1]}
@@ -66,6 +66,19 @@ def _scored(view: View, node: ast.expr) -> list[Step]:
                 message = "this loss takes its classes along dimension 1"
                 return [Step(message, call.where.source, call.node)]
     return []
+
+
+def _losses(view: View) -> Iterator[tuple[Call, ast.expr | None]]:
+    """The losses of classes with their input; one whose making is out of sight counts by its name."""
+    for call, entry in view.known("losses", "takes"):
+        if entry.get("classes") == "many":
+            yield call, call.arg(*entry["input"])
+    for node in view.nodes(ast.Call):
+        last = ast.unparse(node.func).rpartition(".")[2]
+        if _NAMED.fullmatch(last) and len(node.args) + len(node.keywords) == 2:
+            call = view.call(node)
+            if call.name is None or call.name.startswith("."):
+                yield call, call.arg(0, "input")
 
 
 def _goes_over(view: View, spot: Spot, model: ast.Call) -> bool:

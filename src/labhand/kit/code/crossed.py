@@ -92,6 +92,8 @@ def _function(view: View, node: ast.expr, call: ast.Call, name: str) -> Use | No
         return Use(call, name)
     if name in _PICKS and call.args[:1] == [node] and _second(call, _PICKS[name] + 1):
         return Use(call, name)
+    if name == "multinomial" and call.args[:1] == [node] and _is_deep(view, node):
+        return Use(call, name)
     if name == "einsum" and node in call.args[1:]:
         return _summed(node, call)
     return None
@@ -124,4 +126,7 @@ def _is_deep(view: View, node: ast.expr) -> bool:
                 return True
             case ast.Attribute(attr="mT"):
                 return True
+            case ast.Subscript(slice=ast.Tuple(elts=parts)):
+                if sum(isinstance(p, ast.Slice) for p in parts) >= 2:
+                    return True
     return False

@@ -293,6 +293,8 @@ class Flow:
             self._whole(call, source, where)
         elif isinstance(call.func, ast.Attribute) and self._handler(call):
             pass
+        elif self._chosen(call.func, where):
+            pass  # which of them it is, what it reads by name counts as read
         elif not self._only_tells(call, where):
             self._escapes(f"`{ast.unparse(call.func)}`")
 
@@ -326,6 +328,20 @@ class Flow:
             self._taint(target.scope, names[position], target.source)
         else:
             self._escapes(f"`{target.scope.name}(*…)`")
+
+    def _chosen(self, function: ast.expr, where: Where) -> bool:
+        """Whether it is taken by key from a dict of the project's own modules, functions and classes."""
+        while isinstance(function, ast.Attribute):
+            function = function.value
+        if not isinstance(function, ast.Subscript) or not isinstance(function.value, ast.Name):
+            return False
+        home, bindings = self.project.reaching(function.value, where)
+        table = bindings[0].value if len(bindings) == 1 else None
+        return isinstance(table, ast.Dict) and all(
+            self.project.definition(v, home) is not None
+            or self.project.module_of(v, home) is not None
+            for v in table.values
+        )
 
     def _handler(self, call: ast.Call) -> bool:
         """Whether this is `args.func(args)` with the project's own functions behind `func`."""
