@@ -63,6 +63,11 @@ class Paths:
     def _raise(self, statement: ast.stmt, then: list[Point], goals: _Goals) -> list[Point]:
         return goals.raised
 
+    def _assert(self, statement: ast.stmt, then: list[Point], goals: _Goals) -> list[Point]:
+        assert isinstance(statement, ast.Assert)
+        never = isinstance(statement.test, ast.Constant) and not statement.test.value
+        return goals.raised if never else then
+
     def _break(self, statement: ast.stmt, then: list[Point], goals: _Goals) -> list[Point]:
         return goals.stop
 
@@ -165,6 +170,7 @@ class Paths:
 _LAYOUTS: dict[type[ast.stmt], Callable[[Paths, ast.stmt, list[Point], _Goals], list[Point]]] = {
     ast.Return: Paths._leave,
     ast.Raise: Paths._raise,
+    ast.Assert: Paths._assert,
     ast.Break: Paths._break,
     ast.Continue: Paths._continue,
     ast.If: Paths._if,
