@@ -241,14 +241,17 @@ def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:
 def _item_nodes(code: Code, source: Source) -> set[ast.AST]:
     """The functions that make items in workers, which torch seeds."""
     files = code.project.component(code.source) if source is not code.source else [source]
-    loaders = (c for one in files for c in loading.loaders(code.project, one))
-    if not any(loading.has_workers(c) is not False for c in loaders):
+    loaders = [c for one in files for c in loading.loaders(code.project, one)]
+    if loaders and all(loading.has_workers(c) is False for c in loaders):
         return set()
+    transforms = [k for k in source.index.classes if "__call__" in k.methods]
+    called = {m.node for k in transforms for m in k.methods.values()}
+    if not loaders:
+        return called
     every = [Known(source, k) for k in source.index.classes]
     methods = [(known, m) for known in every for m in loading.item_methods(known)]
     reached = [s for known, m in methods for s in loading.reached(code.project, m, known)]
-    transforms = [k for k in source.index.classes if "__call__" in k.methods]
-    return {s.node for s in reached} | {m.node for k in transforms for m in k.methods.values()}
+    return {s.node for s in reached} | called
 
 
 def _change(code: Code, first: _Seed, families: list[str]) -> Change | None:
