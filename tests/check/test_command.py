@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from labhand.check.measured import BEYOND
+from labhand.cli import check_reports
+from labhand.core.finding import Findings
+
 SAMPLES = Path(__file__).parent / "samples"
 
 BAD = """\
@@ -108,6 +112,14 @@ def test_sarif_is_valid_and_tells_chain_and_fix(bad):
     assert replaced["insertedContent"]["text"] == "    optimizer.zero_grad()\n"
     (note,) = run["invocations"][0]["toolExecutionNotifications"]
     assert "an odd.py" in note["message"]["text"]
+
+
+@pytest.mark.parametrize("name", sorted(BEYOND))
+def test_what_only_a_run_proves_has_its_page_in_sarif(name, tmp_path):
+    found = Findings(ran=[name], skipped=[])
+    (run,) = check_reports.sarif(found, tmp_path)["runs"]
+    (rule,) = run["tool"]["driver"]["rules"]
+    assert rule["id"] == name and "## What it does" in rule["help"]["markdown"]
 
 
 def test_annotations_and_sarif_name_files_from_the_repository(bad):

@@ -63,7 +63,8 @@ def _rules(names: list[str], home: Path) -> list[dict[str, Any]]:
     from labhand.core import registry
     from labhand.kit import cases
 
-    known = {e.name: e for e in registry.extensions("rule", home)}
+    # What only a run proves is told by the name, and the page, of watch's detector.
+    known = {e.name: e for kind in ("detector", "rule") for e in registry.extensions(kind, home)}
     rules: list[dict[str, Any]] = []
     for name in names:
         told: dict[str, Any] = {"id": name}
