@@ -19,6 +19,7 @@ _STOCHASTIC = re.compile(
 )
 
 _LAYERS = re.compile(r"Dropout|dropout\(|BatchNorm|torchvision|\btimm\b|resnet", re.I)
+_SWITCHED = re.compile(r"([\w.]+)\.(?:train|eval)\(\)")
 _TAUGHT = re.compile(r"load|train|fit|optim|backward|\.step", re.I)
 
 
@@ -88,10 +89,12 @@ class Rule:
 def _candidates(code: Code) -> list[Call]:
     """The calls of modules, and of what is put into a mode in its file and so is one."""
     found = {call.node: call for call in code.module_calls()}
-    for node in code.nodes(ast.Call):
-        written = ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else "("
-        if node not in found and code.mentions(f"{written}.train()", f"{written}.eval()"):
-            found[node] = code.call(node)
+    switched = set(_SWITCHED.findall(code.source.text))
+    lasts = {name.rpartition(".")[2] for name in switched}
+    for last in lasts:
+        for node, _ in code.source.index.called.get(last, ()):
+            if node not in found and ast.unparse(node.func) in switched:
+                found[node] = code.call(node)
     return sorted(found.values(), key=lambda c: (c.node.lineno, c.node.col_offset))
 
 
