@@ -245,7 +245,7 @@ def _item_nodes(code: Code, source: Source) -> set[ast.AST]:
     if loaders and all(loading.has_workers(c) is False for c in loaders):
         return set()
     transforms = [k for k in source.index.classes if "__call__" in k.methods]
-    called = {m.node for k in transforms for m in k.methods.values()}
+    called: set[ast.AST] = {m.node for k in transforms for m in k.methods.values()}
     if not loaders:
         return called
     every = [Known(source, k) for k in source.index.classes]
