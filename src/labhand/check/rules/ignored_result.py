@@ -101,7 +101,12 @@ def _is_new(code: Code, call: Call, receiver: ast.expr, method: str) -> bool:
     if method in _SIZED and not call.node.args:
         return False  # what takes no sizes is no tensor: a picture that is shown, a memory that is looked at
     if method in kinds["tensor"]:
-        return code.mentions("torch") and _plain(receiver) and not _is_module(code, receiver)
+        arrays = method == "reshape" and code.mentions("numpy", "keras")
+        return (
+            (arrays or code.mentions("torch"))
+            and _plain(receiver)
+            and not _is_module(code, receiver)
+        )
     if method in kinds["device"]:
         return code.mentions("torch") and _is_tensor(code, receiver)
     if method in kinds["table"]:

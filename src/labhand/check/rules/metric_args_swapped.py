@@ -11,7 +11,7 @@ from labhand.kit.code.facts import Spot
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _GUESS = frozenset(
-    "pred preds predicted prediction predictions predict yhat hat guess hyp hypothesis hypotheses".split()
+    "pred preds predicts predicted prediction predictions predict yhat hat guess hyp hypothesis hypotheses".split()
 )
 _TRUTH = frozenset("true truth truths gt gold actual actuals reference references ground".split())
 _LABELS = frozenset("label labels target targets y".split())
@@ -114,7 +114,7 @@ def _told(name: str) -> str | None:
     """What a name tells."""
     last = name.rpartition(".")[2]
     words = {w.lower() for w in _WORDS.findall(last)}
-    if words & _GUESS:
+    if words & _GUESS or words == {"y", "scores"} or words == {"y", "score"}:
         return None if words & _TRUTH else "guess"
     if words & _TRUTH or (
         words & _LABELS and not words & {"score", "scores", "prob", "probs", "out", "x"}
@@ -125,7 +125,12 @@ def _told(name: str) -> str | None:
 
 def _stripped(given: ast.expr) -> ast.expr:
     """A value without what only changes its type or place."""
-    while isinstance(given, ast.Call):
+    while isinstance(given, ast.Call | ast.BinOp):
+        if isinstance(given, ast.BinOp):
+            if not isinstance(given.right, ast.Constant):
+                break
+            given = given.left
+            continue
         function = given.func
         if isinstance(function, ast.Attribute) and function.attr in _AS_IT_IS:
             given = function.value

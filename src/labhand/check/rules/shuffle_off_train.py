@@ -17,6 +17,11 @@ _NOT_TRAINING = re.compile(
 _IN_ORDER = re.compile(
     r"stateful|bptt|repackage|TimeSeries|time_series|IterableDataset|webdataset|streaming\s*=\s*True|rollout"
 )
+_LOADERS = (
+    "torch.utils.data.DataLoader",
+    "torch_geometric.loader.DataLoader",
+    "torch_geometric.data.DataLoader",
+)
 _SERIES = re.compile(r"LSTM|GRU|SimpleRNN|time_?steps|look_?back|n_lags|window_size", re.I)
 _STREAM = re.compile(r"iter|stream|pipe|web", re.I)
 _MIXES = re.compile(r"randperm|permutation|shuffle\(|\.sample\(frac|Iterable|replay|buffer", re.I)
@@ -65,7 +70,7 @@ class Rule:
             return
         if _IN_ORDER.search(code.source.text) or code.is_test:
             return
-        for call in code.calls("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader"):
+        for call in code.calls(*_LOADERS):
             yield from _loader(code, call)
         for call in code.calls(".fit"):
             yield from _fit(code, call)
@@ -111,15 +116,25 @@ def _loader(code: Code, call: Call) -> Iterator[Claim]:
 
 def _is_beside(code: Code, more: ast.expr) -> bool:
     """Whether a `**dict` surely says nothing of the order: its keys are written out, and none does."""
-    keys = [
-        k.value if isinstance(k, ast.Constant) else None
-        for n in code.behind(more)
-        if isinstance(n, ast.Dict)
-        for k in n.keys
-    ]
-    calls = any(isinstance(n, ast.Call) for n in code.behind(more))
-    told = {"shuffle", "sampler", "batch_sampler", None}
-    return bool(keys) and not told & {*keys} and not calls
+    parts: list[ast.expr] = [more]
+    keys: set[object] = set()
+    while parts:
+        part = parts.pop()
+        if isinstance(part, ast.Name):
+            bindings = code.project.reaching(part, code.where(more))[1]
+            values = [b.value for b in bindings if b.how == "assign" and b.value and not b.path]
+            if not values or len(values) < len(bindings):
+                return False
+            parts += values
+        elif isinstance(part, ast.IfExp):
+            parts += [part.body, part.orelse]
+        elif isinstance(part, ast.Dict):
+            keys |= {k.value if isinstance(k, ast.Constant) else None for k in part.keys}
+        elif isinstance(part, ast.Call) and getattr(part.func, "id", "") == "dict":
+            keys |= {k.arg for k in part.keywords} | ({None} if part.args else set())
+        else:
+            return False
+    return not keys & {"shuffle", "sampler", "batch_sampler", None}
 
 
 def _is_train(code: Code, dataset: ast.expr, label: str) -> bool:
@@ -150,7 +165,7 @@ def _mixed(code: Code, dataset: ast.expr) -> bool:
 def _has_other(code: Code, call: Call, dataset: ast.expr) -> bool:
     """Whether another loader goes over the same rows, which then is the one that trains."""
     text = ast.unparse(dataset)
-    for other in code.calls("torch.utils.data.DataLoader", "torch_geometric.loader.DataLoader"):
+    for other in code.calls(*_LOADERS):
         rows = other.arg(0, "dataset")
         if other is call or rows is None or ast.unparse(rows) != text:
             continue

@@ -79,7 +79,7 @@ def _pair(code: Code, node: ast.Call, where: Where) -> _Pair | None:
     if len(node.args) < 2 or any(isinstance(a, ast.Starred) for a in node.args):
         return None
     named = [_name(a) for a in node.args]
-    if sum(len(n) > 1 for n in named) < 2:
+    if sum(len(n) > 1 for n in named) < 1:
         return None
     call = code.call(node, where)
     known = _known(code, call)
@@ -157,7 +157,7 @@ def _crossed(one: str, other: str, p: str, q: str, parameters: Sequence[str]) ->
     """Whether an argument surely is meant for the other's parameter, and the other way round."""
     if _turned(p, q):
         return False
-    if one == q and other == p and len(one) > 1 and len(other) > 1:
+    if one == q and other == p and max(len(one), len(other)) > 1:
         return True
     a, b = _words(one) - _words(other), _words(other) - _words(one)
     first, second = _words(p) - _words(q), _words(q) - _words(p)

@@ -56,7 +56,7 @@ LOADERS = frozenset({"torch.utils.data.DataLoader", "torch.utils.data.dataloader
 
 WRAPPERS_OF_ITERABLES = frozenset(
     "enumerate tqdm tqdm.tqdm tqdm.auto.tqdm tqdm.notebook.tqdm zip iter reversed list rich.progress.track "
-    "track trange prefetch".split()
+    "track trange prefetch metric_logger.log_every".split()
 )
 """Calls that go over what they are given."""
 
