@@ -224,7 +224,7 @@ def words(
         if value is None and known.setting.choices and "/" in said:
             said, after = text.tokens[at].text, at + 1
             value = _word(known, False, said, text.tokens[at].low, set(), False, mention)
-        if value is None:
+        if value is None or (found and not known.setting.choices and not _ends(text, after)):
             break
         found.append(value)
         end = text.skip(after, CLOSERS, 1)
@@ -241,6 +241,11 @@ def words(
             break
     arrow = "->" in [text.low(i) for i in range(mention.end if mention else end, end)]
     return (found[-1:] if arrow else found, end) if found else None
+
+
+def _ends(text: Text, at: int) -> bool:
+    """Whether a piece of a list ends here, so that its last word is a value and no new clause."""
+    return text.low(at) in SEPARATORS | ENDS | CLOSERS | {"", "for", "with", "on", "in", "at", "as", "each", "->"}
 
 
 def _word(

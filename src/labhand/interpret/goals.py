@@ -76,11 +76,15 @@ def _seeds_around(draft: Draft, at: int) -> None:
     start = at
     while start > 0 and (text.low(start - 1) in _ADJECTIVES or text.low(start - 1) in ("-", "--")):
         start -= 1
-    after = text.skip(at + 1, ("=", ":", "to", "of", "is", "in", "from", "(", "[", "{", "at", "as"))
+    after = text.skip(
+        at + 1, ("pls", "plz", "please", "=", ":", "to", "of", "is", "in", "from", "(", "[", "{", "at", "as")
+    )
     which = _listed(draft, after)
     if which is not None:
         seeds, end = which
         end = text.skip(end, (")", "]", "}"), 1)
+        fixed = re.search(r"\b(?:fix|pin|set|use)(?: the| a)?$", text.before(start, 2))
+        start -= len(fixed.group().split()) if fixed else 0
         _take_seeds(draft, seeds, start, end, plural=text.low(at).endswith("s"))
         return
     found = text.amount(start - 1) if start else None

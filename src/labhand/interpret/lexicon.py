@@ -148,9 +148,14 @@ class Lexicon:
         ):
             return True
         after = tokens[end] if end < len(tokens) else None
-        alone = after is None or after.low in (",", ";", ".", "and", "or")
-        if at and found[0] and alone and tokens[at - 1].low in _REFUSALS:
+        alone = after is None or after.low in (",", ";", ".", "and", "or", "at", "for", "this")
+        refused = at - 1 - (at > 1 and tokens[at - 1].low == "the")
+        if at and found[0] and alone and tokens[refused].low in _REFUSALS:
             return True
+        leads = after is not None and after.low in ("is", "in", "from", "at", "under", "to", ":")
+        names = [t for t in tokens[end + 1 : end + 3] if t.low not in ("in", "at", "under", "from")][:1]
+        if leads and names and names[0].kind == "quoted" and found[0]:
+            return found[0][0].setting.type in ("str", None)
         if (
             phrase == "decay"
             and end < len(tokens)
@@ -190,6 +195,8 @@ class Lexicon:
             meant = vocabulary.phrases().get(phrase[:-1], [])
         for concept in meant:
             found = self.of_concept(concept)
+            if found and phrase in vocabulary.TOO_PLAIN:
+                found = self._in_own_words(phrase, found)
             if found:
                 return tuple(found), vocabulary.concepts()[concept], 0.95
         if own:
@@ -198,6 +205,13 @@ class Lexicon:
         if meant and phrase not in vocabulary.TOO_PLAIN:
             return (), vocabulary.concepts()[meant[0]], 0.0
         return None
+
+    def _in_own_words(self, word: str, found: list[Known]) -> list[Known]:
+        """The one other setting of numbers that has a plain word in its name, where these have it not."""
+        having = [k for k in self.known if word in atoms_of(k.setting.name.rpartition(".")[2])]
+        numeric = [k for k in having if k.setting.type in ("int", "float")]
+        other = len(numeric) == 1 and not any(k in having for k in found)
+        return numeric if other else found
 
     def named(self, text: str) -> Known | None:
         """The setting with exactly this name or key, however its separators are written."""
@@ -220,7 +234,7 @@ _NORMED = frozenset(
     "grad grads gradient gradients weight weights parameter param update l2".split()
 )
 """What has a norm that is no kind of normalisation."""
-_REFUSALS = frozenset("dont don't without disable never".split())
+_REFUSALS = frozenset("dont don't without disable never skip".split())
 _NEGATIONS = frozenset("no disable without skip".split())
 
 
@@ -289,6 +303,8 @@ def _concept(setting: Setting) -> tuple[Concept | None, bool]:
 def _fits(setting: Setting, concept: Concept) -> bool:
     if setting.type == "str" and concept.values:
         return True
+    if setting.type == "bool" and concept.id in ("output", "resume", "run-name", "teacher"):
+        return False
     if concept.low is not None and setting.type == "str":
         return not isinstance(setting.default, str) and not setting.choices
     return not (concept.values and setting.type in ("int", "float"))

@@ -115,7 +115,12 @@ def _of_owner(draft: Draft, mention: Mention) -> Mention:
         k for k in mention.known
         if near & {a.rstrip("s") for part in k.key.split(".")[:-1] for a in atoms_of(part)}
     ]  # fmt: skip
-    return mention._replace(known=tuple(named)) if len(named) == 1 else mention
+    if len(named) != 1:
+        return mention
+    owner = {a.rstrip("s") for part in named[0].key.split(".")[:-1] for a in atoms_of(part)}
+    end = next((at for at in range(mention.end, mention.end + 5) if text.low(at).rstrip("s") in owner), 0)
+    led = text.low(mention.end) in ("of", "in", "for") and end
+    return mention._replace(known=tuple(named), end=end + 1 if led else mention.end)
 
 
 def _of_number(draft: Draft, mention: Mention) -> Mention:

@@ -85,7 +85,7 @@ def read(draft: Draft, situation: Situation) -> None:
         words = _trimmed(draft.text.said(start, end))
         if _heads(draft, start, end) and not gone:
             draft.suppose(f'"{words}" is taken as a heading')
-        elif _REASONS.match(words.lower()) and not gone:
+        elif _is_reason(draft, start, end, words) and not gone:
             draft.suppose(f'"{words}" is taken as the reason, not as something to change')
         elif (
             last is not None
@@ -107,6 +107,11 @@ def read(draft: Draft, situation: Situation) -> None:
         if last is not None:
             last = (end, last[1])
         draft.text.take(start, end)
+
+
+def _is_reason(draft: Draft, start: int, end: int, words: str) -> bool:
+    whole = draft.text.said(start, end).lower().strip(" ,;.:-*()")
+    return any(_REASONS.match(form) for form in (words.lower(), whole))
 
 
 def _heads(draft: Draft, start: int, end: int) -> bool:

@@ -32,6 +32,8 @@ _PLAIN = {
 _TOKEN = re.compile(
     r"""
     (?P<quoted>"[^"\n]+"|`[^`\n]+`|(?<!\w)'[^'\n]+'(?!\w))
+  | (?P<path>(?<![\w.)\]}])(?:~|\.{1,2})?/[A-Za-z_][\w.-]*(?:/[\w.-]+)*(?<!\.)
+      |(?<![\w/.-])[\w-][\w./-]*\.(?:jsonl?|csv|tsv|txt|ckpt|pth?(?:\.tar)?|onnx|bin|safetensors|ya?ml|np[yz]|parquet|pkl|h5)\b)
   | (?P<number>
         (?<![\w.])(?:10|2)(?:\^|\*\*)-?\d+
       | \d{1,2},\d{3}(?:,\d{3})*(?![\d,.])(?<=00) | \d{3},000(?:,\d{3})*(?![\d,])
@@ -54,6 +56,8 @@ _SHORT = (
     (re.compile(r"\bhalf[- ]precision\b", re.I), "fp16"),
     (re.compile(r"\b(?:full|single)[- ]precision\b", re.I), "fp32"),
     (re.compile(r"\bdouble[- ]precision\b", re.I), "float64"),
+    (re.compile(r"\b([A-Za-z_][\w.-]*) ?= ?([A-Za-z_][\w.-]*) ?= ?([^\s,;=]+)"), r"\1=\3, \2=\3"),
+    (re.compile(r"\b(validate|evaluate|eval|log|print|save|checkpoint) (?:only|just) every\b", re.I), r"\1 every"),
     (re.compile(r"(?<=[\w}\]).]) +x +(?=[A-Za-z]|[{\[(](?![\d. ,]+[}\])]))"), " and "),
     (re.compile(r"(?<=[}\])]) +x +(?=[{\[(])"), " and "),
 )
@@ -137,6 +141,8 @@ def _token(match: re.Match[str], glued: bool) -> Token:
     text, start, end = match.group(), match.start(), match.end()
     if match["quoted"]:
         return Token(text[1:-1], text[1:-1].lower(), "quoted", start, end, glued)
+    if match["path"]:
+        return Token(text, text.lower(), "quoted", start, end, glued)
     if match["number"]:
         return _number(match, glued)
     if match["word"]:
