@@ -14,7 +14,8 @@ _GENERIC = frozenset("n size dim rate value max min total steps iters epochs use
 """Parts of names that count only beside another one."""
 _ALSO = (
     frozenset(
-        "network net model policy training run first last over for only every each past".split()
+        "network net model policy training run first last over for only every each past of "
+        "save log print write dump generate report".split()
     )
     | given.UNITS
 )
@@ -55,6 +56,7 @@ def _clause(draft: Draft, clause: Clause, words: frozenset[str], before: frozens
     ]
     if not fits:
         return
+    fits = [f for f in fits if _takes(draft, f.known, at)] or fits
     best = max(fits, key=lambda f: (-f.missing, f.covered))
     rivals = {f.known.key for f in fits if (f.covered, f.missing) == (best.covered, best.missing)}
     if len(rivals) > 1 or best.covered <= _plainly(draft, clause):
@@ -89,6 +91,13 @@ def _rarer(draft: Draft, end: int, parts: frozenset[str]) -> int:
     return start if start >= 0 and _stem(text.low(start)) in parts else end + 1
 
 
+def _takes(draft: Draft, known: Known, at: int) -> bool:
+    try:
+        return given.numbers(draft, known, at, checked=True) is not None
+    except LabhandError:
+        return False
+
+
 def _fit(
     known: Known, parts: frozenset[str], words: frozenset[str], before: frozenset[str]
 ) -> _Fit | None:
@@ -111,7 +120,8 @@ _OF_HELP = 3
 
 def _of_help(known: Known) -> frozenset[str]:
     """The parts of what the help calls a setting: of `Random erase prob` the first two."""
-    names = [n for n in called.lead(known.setting.help) if n not in called.UNITS]
+    plain = called.UNITS | {"of", "the", "a", "in", "first"}
+    names = [n for n in called.lead(known.setting.help) if n not in plain]
     parts = frozenset(_stem(vocabulary.ATOMS.get(n, n)) for n in names)
     return parts if 1 < len(parts) <= _OF_HELP else frozenset()
 
@@ -161,7 +171,12 @@ def _covers(known: Known, words: set[str]) -> bool:
 
 def _part(draft: Draft, clause: Clause) -> None:
     """Takes `lin1 128` where `lin1` is a part of one setting's name alone, and no word besides."""
-    text, at = draft.text, clause.start
+    for at in range(clause.start, clause.end):
+        _part_at(draft, at)
+
+
+def _part_at(draft: Draft, at: int) -> None:
+    text = draft.text
     if text.used[at] or text.tokens[at].kind != "word" or text.lexicon.match(text.tokens, at):
         return
     word, end = chunk_of_name(draft, at)

@@ -78,3 +78,12 @@ def spelling(text: str, word: str) -> str:
     """A word as a help text spells it: `GRU` for `gru` of `type of net (LSTM, GRU)`."""
     found = [w for w in re.findall(r"[\w./+-]+", text) if joined(w) == joined(word)]
     return found[0].strip(".") if found else word
+
+
+def options(text: str, default: str) -> list[str]:
+    """The values that a help text lists with the default among them; none where it lists none."""
+    for listed in re.findall(r"\(([^()]+)\)|one of:? (.+)|options:? (.+)|choices:? (.+)", text):
+        found = [o.strip(" '\"`.") for o in re.split(r",|\||/| or ", next(filter(None, listed)))]
+        if len(found) > 1 and default in found and all(re.fullmatch(r"[\w.+-]+", o) for o in found):
+            return found
+    return []

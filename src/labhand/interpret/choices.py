@@ -56,14 +56,7 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
         word = vocabulary.joined(said)
         if word in _NO_VALUES or (text.tokens[at].kind == "number" and word.isdigit()):
             continue
-        own = [
-            (k, c)
-            for k in draft.text.lexicon.known
-            for c in k.setting.choices
-            if _same(said, str(c))
-        ]
-        odd = word not in vocabulary.KNOWN_WORDS and len(word) > 2
-        own = (own if odd else []) or _by_ending(draft, said)
+        own = _listed(draft, said, word)
         if len(own) == 1 and _stands(draft, at, end, word):
             return own[0][0], "", own[0][1], end
         like = _like_default(draft, said, word)
@@ -72,9 +65,55 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
         concept = vocabulary.value_words().get(word)
         if concept is None or not _stands(draft, at, end, word):
             continue
-        for known in text.lexicon.of_concept(concept):
-            return known, concept, _of(known, said), end
-        return None, concept, said, end
+        return _of_concept(draft, concept, said, end)
+    return None
+
+
+def _of_concept(
+    draft: Draft, concept: str, said: str, end: int
+) -> tuple[Known | None, str, object, int]:
+    if concept == "device" and (turned := _device_switch(draft, vocabulary.joined(said))):
+        return turned[0], "", turned[1], end
+    for known in draft.text.lexicon.of_concept(concept):
+        return known, concept, _of(known, said), end
+    return None, concept, said, end
+
+
+def _listed(draft: Draft, said: str, word: str) -> list[tuple[Known, object]]:
+    """The choices that a word is, of settings that list theirs."""
+    odd = word not in vocabulary.KNOWN_WORDS and len(word) > 2
+    known = draft.text.lexicon.known if odd else []
+    own = [(k, c) for k in known for c in k.setting.choices if _same(said, str(c))]
+    return own or _by_ending(draft, said) or _by_help(draft, said)
+
+
+def _by_help(draft: Draft, said: str) -> list[tuple[Known, object]]:
+    """The one option that a help text lists beside the default: `Transformer` of `(LSTM, GRU, Transformer)`."""
+    if vocabulary.joined(said) in vocabulary.KNOWN_WORDS:
+        return []
+    found: list[tuple[Known, object]] = [
+        (k, option)
+        for k in draft.text.lexicon.known
+        if _is_free(k)
+        for option in called.options(k.setting.help, str(k.setting.default))
+        if _same(said, option)
+    ]
+    return found if len(found) == 1 else []
+
+
+def _device_switch(draft: Draft, word: str) -> tuple[Known, bool] | None:
+    """The switch that `cpu` or `gpu` turns where no setting names the device: `--cpu`, `--no-cuda`."""
+    lexicon = draft.text.lexicon
+    if lexicon.of_concept("device") or word not in ("cpu", "gpu", "cuda"):
+        return None
+    for known in lexicon.known:
+        name = re.fullmatch(
+            r"(?:use|force)?(no|disable)?(cpu|cuda|gpu|accel)",
+            vocabulary.joined(known.setting.name),
+        )
+        if known.setting.type == "bool" and name is not None:
+            means_cpu = (name[2] == "cpu") != bool(name[1])
+            return known, means_cpu == (word == "cpu")
     return None
 
 
@@ -96,6 +135,15 @@ def _like_default(draft: Draft, said: str, word: str) -> Known | None:
     if len(kin) == 1:
         return kin[0]
     letters = re.match(r"[a-z]+", said.lower())
+    if re.search(r"\.(?:pth?|ckpt|pkl|safetensors|bin)$", said):
+        resumed = draft.text.lexicon.of_concept("resume")
+        return resumed[0] if len(resumed) == 1 and _is_free(resumed[0]) else None
+    if any(
+        word != vocabulary.joined(d) and word in re.split(r"[-_/]", d.lower())
+        for k in free
+        if (d := str(k.setting.default))
+    ):
+        return None  # a part of the present value says nothing new
     for concept in ("dataset", "model"):
         stems = vocabulary.concepts()[concept].stems
         if letters and any(
@@ -172,6 +220,11 @@ def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
         "at",
         "lr",
         "rate",
+        "w",
+        "using",
+        "only",
+        "please",
+        "pls",
     )
     return bool(_ASKS.search(lead.strip())) and alone
 

@@ -245,7 +245,17 @@ def words(
 
 def _ends(text: Text, at: int) -> bool:
     """Whether a piece of a list ends here, so that its last word is a value and no new clause."""
-    return text.low(at) in SEPARATORS | ENDS | CLOSERS | {"", "for", "with", "on", "in", "at", "as", "each", "->"}
+    return text.low(at) in SEPARATORS | ENDS | CLOSERS | {
+        "",
+        "for",
+        "with",
+        "on",
+        "in",
+        "at",
+        "as",
+        "each",
+        "->",
+    }
 
 
 def _word(
@@ -279,7 +289,7 @@ def _word(
         return values.worded(known, said, exact=True) if explicit and not low.isspace() else None
     if quoted or explicit:
         return values.worded(known, said)
-    if re.fullmatch(r"[\d.]+", said) and known.concept is not None and known.concept.id in _NAMES:
+    if re.fullmatch(r"[\d.]+", said) and (known.concept is None or known.concept.id in _NAMES):
         return None
     listed = vocabulary.value_words().get(vocabulary.joined(said))
     if known.concept is not None and listed == known.concept.id:

@@ -77,7 +77,24 @@ def _seeds_around(draft: Draft, at: int) -> None:
     while start > 0 and (text.low(start - 1) in _ADJECTIVES or text.low(start - 1) in ("-", "--")):
         start -= 1
     after = text.skip(
-        at + 1, ("pls", "plz", "please", "=", ":", "to", "of", "is", "in", "from", "(", "[", "{", "at", "as")
+        at + 1,
+        (
+            "pls",
+            "plz",
+            "please",
+            "=",
+            ":",
+            "to",
+            "of",
+            "is",
+            "in",
+            "from",
+            "(",
+            "[",
+            "{",
+            "at",
+            "as",
+        ),
     )
     which = _listed(draft, after)
     if which is not None:

@@ -153,7 +153,9 @@ class Lexicon:
         if at and found[0] and alone and tokens[refused].low in _REFUSALS:
             return True
         leads = after is not None and after.low in ("is", "in", "from", "at", "under", "to", ":")
-        names = [t for t in tokens[end + 1 : end + 3] if t.low not in ("in", "at", "under", "from")][:1]
+        names = [
+            t for t in tokens[end + 1 : end + 3] if t.low not in ("in", "at", "under", "from")
+        ][:1]
         if leads and names and names[0].kind == "quoted" and found[0]:
             return found[0][0].setting.type in ("str", None)
         if (

@@ -66,6 +66,7 @@ def _mention(draft: Draft, mention: Mention) -> int:
         mention = mention._replace(known=_half(draft), strength=0.95)
     if not mention.known:
         return _missing(draft, mention)
+    mention = _of_path(draft, mention)
     mention = _of_owner(draft, _of_number(draft, _of_share(draft, mention)))
     if other := _other_unit(draft, mention):
         return other
@@ -104,6 +105,23 @@ def _of_share(draft: Draft, mention: Mention) -> Mention:
     return mention._replace(known=(shares[0],)) if shares else mention
 
 
+_PATHS = re.compile(r"path|dir|root|file|folder")
+
+
+def _of_path(draft: Draft, mention: Mention) -> Mention:
+    """The mention, of the setting that takes a path where one is said: `data in /data/cifar`."""
+    text, known = draft.text, mention.known[0]
+    at, _ = connect(draft, mention.end)
+    said = text.low(at) if at < len(text) and text.tokens[at].kind == "quoted" else ""
+    if "/" not in said or known.concept is None or _PATHS.search(known.setting.name.lower()):
+        return mention
+    alike = [
+        k for k in text.lexicon.known
+        if k.concept == known.concept and k.setting.type == "str" and _PATHS.search(k.setting.name.lower())
+    ]  # fmt: skip
+    return mention._replace(known=(alike[0],)) if len(alike) == 1 else mention
+
+
 def _of_owner(draft: Draft, mention: Mention) -> Mention:
     """The mention, of the one setting whose owner is named beside it: `patience of the scheduler`."""
     if len(mention.known) < 2:
@@ -118,7 +136,9 @@ def _of_owner(draft: Draft, mention: Mention) -> Mention:
     if len(named) != 1:
         return mention
     owner = {a.rstrip("s") for part in named[0].key.split(".")[:-1] for a in atoms_of(part)}
-    end = next((at for at in range(mention.end, mention.end + 5) if text.low(at).rstrip("s") in owner), 0)
+    end = next(
+        (at for at in range(mention.end, mention.end + 5) if text.low(at).rstrip("s") in owner), 0
+    )
     led = text.low(mention.end) in ("of", "in", "for") and end
     return mention._replace(known=tuple(named), end=end + 1 if led else mention.end)
 
@@ -240,12 +260,43 @@ def _right(draft: Draft, mention: Mention) -> int:
     if found is None:
         return 0
     given, end = found
+    if instead := _failed(draft, mention, end):
+        return instead
     given, end = corrected(draft, known, given, end)
     end = past(draft, end)
     count = draft.text.amount(mention.start - 1) if mention.start else None
     counts = count is not None and count[0].value == len(given) > 1 and not count[0].unit
     draft.set(mention, given, mention.start - counts, end)
     return end
+
+
+_FAILS = re.compile(
+    r"^(?:just |still |always )?(?:blows up|blew up|diverges?|diverged|explodes?|exploded|nans?|ooms?|crashes|crashed|fails|failed|"
+    r"overfits?|underfits?|plateaus?|(?:is|was|looks|seems|feels) (?:way |far |much |a bit |clearly )?(?:too|bad|unstable|noisy|not)\b(?: \w+)?|"
+    r"(?:doesnt|does not|didnt|did not) (?:work|converge|train|help|fit))(?: \w+)?"
+    r" ?(?:,|;|\.|so|-)? ?(?:so |lets |let us |then |maybe )*(?:try|use|go with|do|make it|set it to|test)? "
+)
+
+
+def _failed(draft: Draft, mention: Mention, end: int) -> int:
+    """Where the values end that follow one that is told to fail: `lr 20 blows up, try 10 and 5`; 0: none do."""
+    text = draft.text
+    said = " ".join(
+        text.spelled(i) for i in range(end, min(end + 12, len(text))) if not text.used[i]
+    )
+    found = _FAILS.match(f"{said} ")
+    if found is None:
+        return 0
+    at = end + len(found.group().split())
+    then = numbers(draft, mention.known[0], at)
+    if then is None:
+        text.take(mention.start, end)
+        draft.suppose(
+            f'"{text.said(mention.start, at)}" tells what went wrong, and changes nothing'
+        )
+        return at
+    draft.set(mention, then[0], mention.start, then[1])
+    return then[1]
 
 
 def _of_another(draft: Draft, mention: Mention) -> bool:
@@ -315,7 +366,7 @@ def _left(draft: Draft, mention: Mention) -> int:
         "-",
     ):
         start -= 1
-    counted = mention.concept is not None and mention.concept.counted
+    counted = mention.concept is None or mention.concept.counted
     if counted and _EVERY.search(_STOPS.sub("", text.before(start))) and not _first(draft, mention):
         return 0
     first = _first_item(draft, known, start)
@@ -341,7 +392,9 @@ def _left(draft: Draft, mention: Mention) -> int:
         return 0
     first = _before_old(draft, known, first)
     more, end = _against(draft, known, mention.end)
-    given, end = corrected(draft, known, [*given, *more], end)
+    arrow = "->" in (text.low(mention.end), text.low(mention.end + 1))
+    given = more if arrow and more else [*given, *more]
+    given, end = corrected(draft, known, given, end)
     draft.set(mention, given, first, end)
     return end
 
@@ -361,9 +414,29 @@ def _first_item(draft: Draft, known: Known, start: int) -> int:
     return items[-1]
 
 
+def _for_it(draft: Draft, mention: Mention) -> int:
+    """Takes `rand-m9 for aa`: a word with digits or marks, `for` and the whole name of a setting of text."""
+    text, known = draft.text, mention.known[0]
+    free = known.setting.type == "str" and not known.setting.choices and mention.strength == 1
+    if not free or text.low(mention.start - 1) != "for" or not text.low(mention.start - 2):
+        return 0
+    first = mention.start - 2
+    while first > 0 and text.tokens[first].glued and text.low(first - 1):
+        first -= 1
+    said = text.said(first, mention.start - 1)
+    if not re.search(r"[A-Za-z].*[\d_/-]|[\d_/-].*[A-Za-z]", said):
+        return 0
+    draft.set(mention, [said], first, mention.end, 0.9)
+    return mention.end
+
+
 def _against(draft: Draft, known: Known, end: int) -> tuple[list[object], int]:
     """The values that a setting is compared with after its name: `4 negatives vs 16`."""
     text, found = draft.text, list[object]()
+    end += text.low(end) in UNITS and text.low(end + 1) in ("->", "=>")
+    changed = text.amount(end + 1) if text.low(end) in ("->", "=>") else None
+    if changed is not None and not text.owned(changed[1]):
+        return fitted(draft, known, changed[0]), changed[1]
     while text.low(end) in ("vs", "versus", "or"):
         at = end + 1 + (text.low(end + 1) == ".")
         amount = text.amount(at)
@@ -412,6 +485,6 @@ def _item(draft: Draft, known: Known, at: int) -> bool:
 
 
 _RULES: tuple[Callable[[Draft, Mention], int], ...] = (
-    switches.both, multiples, relative_right, _right, switches.keep, relative_left, _left,
+    switches.both, multiples, relative_right, _right, switches.keep, relative_left, _left, _for_it,
     switches.off, vague, swept, switches.on,
 )  # fmt: skip

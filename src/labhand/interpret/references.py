@@ -75,7 +75,7 @@ class References:
 
     def _at(self, at: int) -> Reference | None:
         named = self._named(at)
-        if named is not None:
+        if named is not None or self.text.tokens[at].kind == "quoted":
             return named
         after, before = self.text.after(at, 14), self.text.before(at)
         lead = _LEAD.search(before)

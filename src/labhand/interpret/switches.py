@@ -36,7 +36,7 @@ _KEEP_AFTER = re.compile(
     r"at default|where it is|how it is)\b"
 )
 _BOTH_AFTER = re.compile(
-    r"^(?:true / false|false / true|true or false|false and true|yes / no|0 / 1|0 and 1|on and off|on / off|on vs \.? ?off|on or off|off and on|true and false|both ways)\b"
+    r"^(?:true / false|false / true|true or false|false and true|yes / no|0 / 1|0 and 1|on and off|on / off|on vs \.? ?off|on or off|off and on|true and false|both ways|(?:vs|versus|or)(?: \.)? (?:not|without|no|none))\b"
 )
 
 

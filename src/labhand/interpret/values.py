@@ -63,7 +63,8 @@ def check_range(known: Known, value: object) -> None:
             f"`{known.key}` takes a number {wanted}; {value} makes no sense for {concept.title}"
         )
     share = concept.high is not None and not (isinstance(default, int | float) and default > 1)
-    if share and concept.high is not None and value > concept.high:
+    unsure = default is None and concept.id in ("discount", "gae", "lr-factor")
+    if share and not unsure and concept.high is not None and value > concept.high:
         raise UsageError(
             f"`{known.key}` takes a number from 0 to 1; {value} makes no sense for {concept.title}"
         )
@@ -151,8 +152,9 @@ def switched(known: Known, on: bool) -> object | None:
         return on != known.inverse
     if on:
         return None
+    refused = f"no{vocabulary.joined(setting.name)}"
     for choice in setting.choices:
-        if str(choice).lower() in ("none", "off", "no", "false", "disabled", "null"):
+        if str(choice).lower() in ("none", "off", "no", "false", "disabled", "null", refused):
             return choice
     return _nothing(known)
 

@@ -57,7 +57,12 @@ _SHORT = (
     (re.compile(r"\b(?:full|single)[- ]precision\b", re.I), "fp32"),
     (re.compile(r"\bdouble[- ]precision\b", re.I), "float64"),
     (re.compile(r"\b([A-Za-z_][\w.-]*) ?= ?([A-Za-z_][\w.-]*) ?= ?([^\s,;=]+)"), r"\1=\3, \2=\3"),
-    (re.compile(r"\b(validate|evaluate|eval|log|print|save|checkpoint) (?:only|just) every\b", re.I), r"\1 every"),
+    (
+        re.compile(
+            r"\b(validate|evaluate|eval|log|print|save|checkpoint) (?:only|just) every\b", re.I
+        ),
+        r"\1 every",
+    ),
     (re.compile(r"(?<=[\w}\]).]) +x +(?=[A-Za-z]|[{\[(](?![\d. ,]+[}\])]))"), " and "),
     (re.compile(r"(?<=[}\])]) +x +(?=[{\[(])"), " and "),
 )

@@ -167,9 +167,10 @@ def constants(source: Source) -> Iterator[Setting]:
     that is assigned twice is no constant; nor is one with a leading underscore.
     """
     module = Where(source, source.index.module)
-    seen = Counter(n for n, _, _ in _plain_assignments(source.tree.body))
+    body = [*source.tree.body, *_main_block(source.tree)]
+    seen = Counter(n for n, _, _ in _plain_assignments(body))
     bound = source.index.module.bindings
-    for name, value, statement in _plain_assignments(source.tree.body):
+    for name, value, statement in _plain_assignments(body):
         if seen[name] == 1 and not any(b.how in ("parameter", "import") for b in bound[name]):
             yield from _constant(name, value, statement, module)
             if isinstance(value, ast.Dict) and _SETTINGS_CLASS.search(name):
@@ -178,6 +179,16 @@ def constants(source: Source) -> Iterator[Setting]:
         if not known.node.decorator_list and not _is_code(known) and not _is_enum(known):
             for name, value, statement in _plain_assignments(known.node.body):
                 yield from _constant(name, value, statement, module, known.name)
+
+
+def _main_block(tree: ast.Module) -> list[ast.stmt]:
+    """What stands under `if __name__ == "__main__":`, where some scripts keep their settings."""
+    return [
+        inner
+        for statement in tree.body
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "__name__ == '__main__'"
+        for inner in statement.body
+    ]
 
 
 def _entries(
