@@ -10,7 +10,11 @@ at random, of what was written before clauses were read: the first was mended on
 at (first contact 68.1 % and 83.7 %). `last.jsonl` was written after that (first contact 88.4 %; the
 parser of before: 78.6 %).
 
-    python benchmarks/interpret.py [--show]
+`public.jsonl` is about sixteen public repositories, which are fetched at use: FOLDER holds a clone of
+each by its name. Its labels were written before it was tried. `seen` and `held` are halves, parted at
+random within each repository; `third` is about five further ones.
+
+    python benchmarks/interpret.py [--show SET] [--public FOLDER]
 """
 
 import argparse
@@ -132,12 +136,51 @@ def remember(place):
         )  # fmt: skip
 
 
+def told(name, c):
+    print(
+        f"{name}: {c['cases']} instructions; "
+        f"settings right {c['right']}/{c['parts']} ({c['right'] / c['parts']:.1%}), "
+        f"set without being said {c['guessed']}; "
+        f"questions {c['asked_right']}/{c['asked']}, needless {c['needless']}; "
+        f"new code seen {c['code_right']}/{c['code']}; wrong input refused {c['refused']}/{c['wrong_input']}; "
+        f"whole intents exact {c['exact'] / c['cases']:.1%}; {c['cpu_ms']} ms CPU each"
+    )
+
+
+def public(clones, temporary, show):
+    """Scores what is said of public repositories, of which the parts that are meant are copied."""
+    projects = {}
+    for name, (clone, *parts) in json.loads((HERE / "public.json").read_text()).items():
+        projects[name] = Path(temporary, "public", name)
+        projects[name].mkdir(parents=True)
+        (projects[name] / "labhand.toml").touch()
+        for part in parts:
+            source = clones / clone / part
+            inside = source.is_dir() and len(parts) == 1
+            target = projects[name] if inside else projects[name] / source.name
+            if source.is_dir():
+                shutil.copytree(
+                    source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git")
+                )
+            else:
+                shutil.copy(source, target)
+    cases = [json.loads(line) for line in (HERE / "public.jsonl").read_text().splitlines()]
+    for part in ("seen", "held", "third"):
+        told(
+            f"public {part}", score([c for c in cases if c["part"] == part], projects, show == part)
+        )
+
+
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--public", type=Path, help="The folder of the public repositories.")
     parser.add_argument(
-        "--show", choices=SETS, help="Print what of this set was not understood exactly."
+        "--show",
+        choices=(*SETS, "third"),
+        help="Print what of this set was not understood exactly.",
     )
-    show = parser.parse_args().show
+    given = parser.parse_args()
+    show = given.show
     with tempfile.TemporaryDirectory() as temporary:
         projects = {}
         for place in sorted((HERE / "projects").iterdir()):
@@ -148,15 +191,9 @@ def main():
         for name in SETS:
             path = HERE / f"{name}.jsonl"
             cases = [json.loads(line) for line in path.read_text().splitlines() if line]
-            c = score(cases, projects, show == name)
-            print(
-                f"{name}: {c['cases']} instructions over {len({k['project'] for k in cases})} projects; "
-                f"settings right {c['right']}/{c['parts']} ({c['right'] / c['parts']:.1%}), "
-                f"set without being said {c['guessed']}; "
-                f"questions {c['asked_right']}/{c['asked']}, needless {c['needless']}; "
-                f"new code seen {c['code_right']}/{c['code']}; wrong input refused {c['refused']}/{c['wrong_input']}; "
-                f"whole intents exact {c['exact'] / c['cases']:.1%}; {c['cpu_ms']} ms CPU each"
-            )
+            told(name, score(cases, projects, show == name))
+        if given.public:
+            public(given.public, temporary, show)
 
 
 if __name__ == "__main__":

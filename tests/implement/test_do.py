@@ -7,7 +7,7 @@ import pytest
 from implement.projects import DECAY, TRAIN, git, implement, labhand, project, whole
 from labhand.core.errors import UsageError
 from labhand.core.intent import Choice, Goal, Intent, Question
-from labhand.cycle.answers import answered
+from labhand.interpret import answered
 
 
 @pytest.fixture

@@ -72,10 +72,10 @@ class _Person:
             return True
         return click.confirm("Go on with this?", default=True, err=True)
 
-    def answer(self, question: "Question") -> Any:
+    def answer(self, question: "Question") -> tuple[Any, bool]:
         """Asked at the terminal: an option by its number, or a value; the default without one."""
         if self.yes or not self.there:
-            return question.default
+            return question.default, False
         self.asked = True
         from labhand.interpret.values import shown
 
@@ -85,9 +85,9 @@ class _Person:
             click.echo(f"  {number}) {shown(option)}{mark}", err=True)
         typed = click.prompt("Number or value", default="", show_default=False, err=True).strip()
         if not typed:
-            return question.default
+            return question.default, True
         listed = typed.isdigit() and 1 <= int(typed) <= len(question.options)
-        return question.options[int(typed) - 1] if listed else typed
+        return (question.options[int(typed) - 1] if listed else typed), True
 
     def agrees(self, patch: "Patch") -> bool:
         """Shows the patch and asks."""

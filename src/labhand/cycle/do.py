@@ -1,5 +1,6 @@
 """`labhand do`: interpret → implement → run → hold the results against noise, in one go."""
 
+import contextlib
 import itertools
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -12,7 +13,6 @@ from labhand.core.patch import Patch
 from labhand.core.run import Run
 from labhand.core.store import Store, project_root
 from labhand.cycle import proposal
-from labhand.cycle.answers import answered
 from labhand.cycle.budget import used_up
 from labhand.cycle.compare import compare
 from labhand.cycle.judge import Judgement
@@ -21,8 +21,9 @@ from labhand.cycle.outcome import outcome
 from labhand.cycle.request import Request
 from labhand.cycle.sweep import Sweep
 from labhand.cycle.sweeping import Row
-from labhand.interpret import Reading, interpret
+from labhand.interpret import Reading, answered, interpret
 from labhand.interpret.values import shown
+from labhand.kit import replies
 from labhand.kit import settings as kit_settings
 from labhand.kit.catalog import Catalog
 from labhand.kit.metric_names import headlines
@@ -85,8 +86,8 @@ class Person(Protocol):
     def go_on(self, reading: Reading) -> bool:
         """Whether this is what was meant. Blocks until answered."""
 
-    def answer(self, question: Question) -> Any:
-        """The answer to a question that is worth it; its default where nobody is there to be asked."""
+    def answer(self, question: Question) -> tuple[Any, bool]:
+        """The answer to a question, and whether a person gave it; else its default."""
 
     def carry(self, request: Request) -> Run:
         """The run of a request, carried to its end before the person's eyes."""
@@ -143,7 +144,7 @@ class _Doing:
     def _meant(self) -> bool:
         """Whether the intent, with the answers to its questions in it, is to be carried out."""
         for question in self.reading.intent.questions:
-            answer = self.person.answer(question)
+            answer = self._asked(question)
             if isinstance(answer, str) and answer.endswith(".py") and answer != question.default:
                 self.reading = interpret(f"{self.instruction} in {answer}", self.start)
                 break
@@ -152,6 +153,14 @@ class _Doing:
             )
         self.account.intent = self.reading.intent
         return self.person.go_on(self.reading)
+
+    def _asked(self, question: Question) -> Any:
+        """The person's answer, noted for `labhand learn`; the default of somebody who is not there is none."""
+        answer, by_person = self.person.answer(question)
+        if by_person:
+            with contextlib.suppress(OSError):  # what cannot be learned from does not stop the work
+                replies.add(self.store.home, question, answer)
+        return answer
 
     def _budget(self) -> str | None:
         """What the runs may take together, as `--budget` takes it."""

@@ -1,10 +1,18 @@
 """Which doubts are worth a question: what being wrong costs, times how likely it is, against the asking."""
 
 import statistics
+from collections.abc import Sequence
 
+import msgspec
+
+from labhand.core.errors import UsageError
+from labhand.core.habit import Habit
 from labhand.core.intent import Intent, Question
+from labhand.interpret.answered import answered
 from labhand.interpret.draft import Doubt
 from labhand.interpret.situation import Situation
+from labhand.kit.replies import about
+from labhand.kit.values import shown
 
 PRICE_S = 60.0
 """What a question costs: a minute of a person who is called away from something else."""
@@ -39,3 +47,22 @@ def questions(
         else:
             assumed.append(f"{doubt.text.rstrip('?')}: {doubt.default} is taken")
     return sorted(asked, key=lambda q: -q.worth), assumed
+
+
+def settled(intent: Intent, habits: Sequence[Habit]) -> Intent:
+    """The intent without the questions that a person always answers alike: the answer is in it."""
+    for question in list(intent.questions):
+        key = about(question.text)
+        habit = next((h for h in habits if key and h.when.get("asked") == key), None)
+        if habit is None or shown(habit.then.get(key)) not in map(shown, question.options):
+            continue
+        try:
+            intent = answered(intent, question, habit.then[key], habit)
+        except UsageError:
+            continue
+        left = [q for q in intent.questions if q.text != question.text]
+        told = f"{question.text.rstrip('?')}: {shown(habit.then[key])}, since {habit.text}"
+        intent = msgspec.structs.replace(
+            intent, questions=left, assumptions=[*intent.assumptions, told]
+        )
+    return intent

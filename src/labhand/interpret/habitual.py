@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from labhand.core.habit import Habit
-from labhand.interpret import goals, values
+from labhand.interpret import seeds, values
 from labhand.interpret.draft import Draft, Said
 from labhand.interpret.lexicon import Known
 from labhand.interpret.situation import Situation
@@ -158,7 +158,7 @@ def _seeds(draft: Draft, situation: Situation) -> None:
     habit = usual(
         situation.habits, "seeds", _now(draft), situation.script.name if situation.script else ""
     )
-    seed = goals.seed_of(draft)
+    seed = seeds.seed_of(draft)
     if habit is None or habit.confidence < SURE or draft.seeds is not None or seed is None:
         return
     if not draft.said or any(s.known.key == seed.key for s in draft.said):

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
-from labhand.interpret import choices, goals, mentions, values
+from labhand.interpret import choices, mentions, seeds, values
 from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import CORRECTIONS, Draft, Said
 from labhand.interpret.lexicon import Known
@@ -62,8 +62,8 @@ def _piece(draft: Draft, clause: Clause) -> Piece | None:
         return None
     alone = Draft(text, draft.base)
     try:
-        goals.read_seeds(alone)
-        seeds = list(text.used)
+        seeds.read(alone)
+        of_seeds = list(text.used)
         mentions.read(alone)
         choices.read(alone)
     except LabhandError:
@@ -73,7 +73,7 @@ def _piece(draft: Draft, clause: Clause) -> Piece | None:
     gone = {i for mention in alone.missing for i in range(mention.start, mention.end)}
     free = [i for i in range(len(text)) if text.low(i) and text.tokens[i].kind == "number"]
     free = [i for i in free if i not in gone]
-    used = [u and not s for u, s in zip(text.used, seeds, strict=True)]
+    used = [u and not s for u, s in zip(text.used, of_seeds, strict=True)]
     said = {s.known.key: s._replace(start=s.start + clause.start) for s in alone.said}
     return Piece(clause, said, [clause.start + i for i in free], used)
 

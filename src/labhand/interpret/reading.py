@@ -21,6 +21,7 @@ from labhand.interpret import (
     relations,
     replaced,
     rest,
+    seeds,
     unstated,
 )
 from labhand.interpret.draft import Draft
@@ -170,7 +171,7 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("intervals", _alone(often.read)),
     ("names in pieces", _alone(apart.read)),
     ("unknown keys", unstated.assign_unknown),
-    ("seeds", _alone(goals.read_seeds)),
+    ("seeds", _alone(seeds.read)),
     ("goal", _goal),
     ("lengths", _lengths),
     ("settings", _alone(mentions.read)),
@@ -192,7 +193,7 @@ def _intent(instruction: str, draft: Draft, situation: Situation) -> Intent:
     sweep: dict[str, list[object]] = {}
     for said in sorted(draft.said, key=lambda s: s.start):
         key = said.known.key
-        seed = goals.seed_of(draft)
+        seed = seeds.seed_of(draft)
         if len(said.values) > 1 and seed is not None and key == seed.key and draft.seeds is None:
             draft.seeds = [int(str(v)) for v in said.values]
         elif len(said.values) > 1:
@@ -221,4 +222,4 @@ def _intent(instruction: str, draft: Draft, situation: Situation) -> Intent:
     unstated.tell(draft, intent, situation)
     intent.questions, assumed = asking.questions(draft.doubts, intent, situation)
     intent.assumptions = [*draft.assumptions, *assumed]
-    return intent
+    return asking.settled(intent, situation.habits)

@@ -8,10 +8,10 @@ from labhand.core.errors import NotFoundError, UsageError
 from labhand.core.intent import Choice, Intent
 from labhand.interpret import rest, values
 from labhand.interpret.draft import Draft
-from labhand.interpret.goals import seed_of
 from labhand.interpret.lengths import length_of
 from labhand.interpret.lexicon import Mention
 from labhand.interpret.references import Reference
+from labhand.interpret.seeds import seed_of
 from labhand.interpret.situation import Situation
 from labhand.interpret.words import whole
 from labhand.kit.metric_names import direction, headlines

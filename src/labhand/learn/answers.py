@@ -1,8 +1,10 @@
-"""What a person usually answers: to the findings of a rule, and to patches that touch what judges results."""
+"""What a person usually answers: to findings of a rule, patches that touch what judges results, questions."""
 
 from collections.abc import Sequence
 
 from labhand.core.patch import Patch
+from labhand.kit.replies import Reply
+from labhand.kit.values import shown
 from labhand.kit.verdicts import Verdict
 from labhand.learn import belief
 from labhand.learn.evidence import Case, Learned, learned
@@ -13,9 +15,29 @@ _ANSWERS = {
 }
 
 
-def answers(verdicts: Sequence[Verdict], patches: Sequence[Patch]) -> list[Learned]:
-    """The rules that are usually answered alike, and the patches that are."""
-    return [*_of_rules(verdicts), *_of_patches(patches)]
+def answers(
+    verdicts: Sequence[Verdict], patches: Sequence[Patch], replies: Sequence[Reply]
+) -> list[Learned]:
+    """The rules that are usually answered alike, and the patches and questions that are."""
+    return [*_of_rules(verdicts), *_of_patches(patches), *_of_questions(replies)]
+
+
+def _of_questions(replies: Sequence[Reply]) -> list[Learned]:
+    made = []
+    for key in dict.fromkeys(said.about for said in replies if said.about):
+        mine = [said for said in replies if said.about == key]
+        told = [shown(said.answer) for said in mine]
+        found = belief.settled(told)
+        if found is not None:
+            cases = [
+                Case(t == found.value, said.question, said.time)
+                for said, t in zip(mine[found.start :], told[found.start :], strict=True)
+            ]
+            value = next(s.answer for s, t in zip(mine, told, strict=True) if t == found.value)
+            text = f"asked for `{key}`, you usually answer {found.value}"
+            when, then = {"asked": key}, {key: value}
+            made.append(learned("value", f"answer-on-{key}", text, when, then, cases))
+    return made
 
 
 def _of_rules(verdicts: Sequence[Verdict]) -> list[Learned]:

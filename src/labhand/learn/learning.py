@@ -8,7 +8,7 @@ from labhand.core import event
 from labhand.core.errors import InputError, LabhandError, NotFoundError
 from labhand.core.habit import Habit
 from labhand.core.store import Store, project_root
-from labhand.kit import habits, settings, verdicts
+from labhand.kit import habits, replies, settings, verdicts
 from labhand.kit.habits import Entry, Forgotten, Kept
 from labhand.kit.patches import Patches
 from labhand.learn import history
@@ -37,7 +37,8 @@ def learn(start: Path, *, from_git: bool = False) -> Kept:
     kept = habits.read(store.home)
     trials = history.trials(store)
     patches = Patches(store.home).all()
-    said = [*answers(verdicts.read(store.home), patches), *edits(patches)]
+    answered = answers(verdicts.read(store.home), patches, replies.read(store.home))
+    said = [*answered, *edits(patches)]
     if not trials and not said and not kept.entries and not from_git:
         raise InputError(
             f"there is no run in {store.home} yet that habits could be learned from; `labhand run -- "

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from labhand.core.errors import UsageError
+from labhand.core.habit import Habit
 from labhand.core.intent import Choice, Intent, Question
 from labhand.interpret.values import shown
 from labhand.kit.metric_names import direction
@@ -13,8 +14,8 @@ from labhand.kit.metric_names import direction
 _NAMED = re.compile(r"`([^`]+)`")
 
 
-def answered(intent: Intent, question: Question, answer: Any) -> Intent:
-    """The intent with an answer that is not the default in it.
+def answered(intent: Intent, question: Question, answer: Any, by: Habit | None = None) -> Intent:
+    """The intent with an answer that is not the default in it, a person's or that of a habit.
 
     Raises:
         UsageError: the answer is no value that can stand in for the default.
@@ -30,7 +31,7 @@ def answered(intent: Intent, question: Question, answer: Any) -> Intent:
         if question.default == metric.name:
             goal = msgspec.structs.replace(metric, name=answer, direction=direction(str(answer)))
             return _replaced(intent, metric=goal)
-    settings = _settings(intent, question, named, answer)
+    settings = _settings(intent, question, named, answer, by)
     if settings is not None:
         return _replaced(intent, settings=settings)
     if question.default in intent.sweep and answer in question.options:
@@ -43,25 +44,27 @@ def answered(intent: Intent, question: Question, answer: Any) -> Intent:
 
 
 def _settings(
-    intent: Intent, question: Question, named: list[str], answer: Any
+    intent: Intent, question: Question, named: list[str], answer: Any, by: Habit | None
 ) -> list[Choice] | None:
     """The settings with the answer as another setting's name, or as the value of one that is named."""
     for number, choice in enumerate(intent.settings):
         changed = None
         if choice.key == question.default and answer in question.options:
-            changed = _said(answer, choice.value)
+            changed = _said(answer, choice.value, by)
         elif choice.key in named and shown(choice.value) == shown(question.default):
-            changed = _said(choice.key, answer)
+            changed = _said(choice.key, answer, by)
         if changed is not None:
             return [*intent.settings[:number], changed, *intent.settings[number + 1 :]]
     value = _number(answer)
     if named and value is not None and _number(question.default) is not None:
-        return [*intent.settings, _said(named[0], value)]
+        return [*intent.settings, _said(named[0], value, by)]
     return None
 
 
-def _said(key: str, value: Any) -> Choice:
-    return Choice(key=key, value=value, origin="said", confidence=1.0, why="answered")
+def _said(key: str, value: Any, by: Habit | None) -> Choice:
+    if by is None:
+        return Choice(key=key, value=value, origin="said", confidence=1.0, why="answered")
+    return Choice(key=key, value=value, origin="learned", confidence=by.confidence, why=by.text)
 
 
 def _number(value: Any) -> float | int | None:
