@@ -279,3 +279,15 @@ def test_a_change_by_an_agent_of_the_settings_is_proven_and_accepted(tmp_path):
     assert rungs(patch)["unchanged"] == "passed"
     assert labhand(place, "accept", patch["name"]).returncode == 0
     assert "--decay" in (place / "train.py").read_text()
+
+
+def test_the_cause_is_told_and_no_frame_of_a_stack() -> None:
+    from labhand.implement.agents.acp import telling
+
+    said = (
+        "Error: ENOENT: no such file or directory, open '/h/.a/x'\n"
+        "    at async open (node:internal/fs/promises:639:25) {\n  errno: -2,\n}\n\nNode.js v20.20.2\n"
+    )
+    assert telling(said) == "Error: ENOENT: no such file or directory, open '/h/.a/x'"
+    assert telling("") == ""
+    assert telling("starting\nready\n") == "ready"

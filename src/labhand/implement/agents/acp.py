@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -219,10 +220,52 @@ class Agent:
             child.errors.finish()
             what = f"ended with code {code}" if code is not None else "closed its output"
         else:
-            what = f"answered with an error: {str(error) or type(error).__name__}"
-        last = [line for line in child.errors.text().splitlines() if line.strip()][-1:]
-        told = f"; its last line: {last[0].strip()[:200]}" if last else ""
-        return AgentError(f"the agent `{self.name}` {what}{told}; start it by hand to see more")
+            what = f"answered with an error: {_error(error)}"
+        line = telling(child.errors.text())
+        told = f"; it said: {line[:200]}" if line else ""
+        step = "start it by hand to see more"
+        if place := _outside(line):
+            step = (
+                f'let it write there: write = ["{place}"] below [tool.labhand.agents.{self.name}]'
+            )
+        return AgentError(f"the agent `{self.name}` {what}{told}; {step}")
+
+
+_FRAME = re.compile(
+    r"\s*(?:at |File \"|Node\.js v|Traceback |node:|file://|[\^~{}\[\]()]|\w+: (?:\[?$|'\w*',?$|-?\d+,?$))"
+)
+_CAUSE = re.compile(r"error|denied|EACCES|EROFS|ENOENT|cannot|failed|not found|refused", re.I)
+
+
+_BARRED = re.compile(r"(?:EACCES|EROFS|ENOENT|EPERM|[Pp]ermission denied).*?['\"](/[^'\"]+)")
+
+
+def _outside(line: str) -> str:
+    """The folder in the person's home that a program could not write, as `~/.name`; empty where none."""
+    found = _BARRED.search(line)
+    home = str(Path.home())
+    if found is None or not found[1].startswith(f"{home}{os.sep}"):
+        return ""
+    return f"~/{Path(found[1]).relative_to(home).parts[0]}"
+
+
+def _error(error: Exception) -> str:
+    """What an agent's error says, its details where it has them beside a name that says nothing."""
+    details = getattr(error, "data", None)
+    more = (
+        next((v for v in details.values() if isinstance(v, str)), "")
+        if isinstance(details, dict)
+        else ""
+    )
+    said = str(error) or type(error).__name__
+    return f"{said} ({more[:200]})" if more and more not in said else said
+
+
+def telling(said: str) -> str:
+    """The line of what a program said last that names its cause, and no frame of a stack; else empty."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not _FRAME.match(line)]
+    named = [line for line in lines if _CAUSE.search(line)]
+    return (named or lines or [""])[-1]
 
 
 def _own_tools(errand: Errand) -> list[Any]:
