@@ -44,10 +44,10 @@ def carry(request: "Request", axes: tuple[str, ...], seeds: str | None, *, detac
         from labhand.cli.many import shown
 
         return shown(store, many)
-    return _followed(jobs[0], terminal)
+    return followed(jobs[0], terminal)
 
 
-def _followed(job: Distant, terminal: Terminal) -> int:
+def followed(job: Distant, terminal: Terminal) -> int:
     """Shows what the run says until it has ended, and hands on what is typed; its exit code."""
     told = ""
     with terminal.held(), _signals_to(job) as asked:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from labhand.core.finding import Finding, Findings, Skipped
 
 _FILE = click.Path(path_type=Path)
+MOST_WORKERS = 64
+"""Workers among which a Ray cluster divides the memory of a scan; it starts no more than it has processors."""
 GROUPS = 8
 """Groups of a report that are shown; the page shows all."""
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -60,6 +62,14 @@ def _roles(command: Any) -> Any:
 )
 @click.option("--memory", metavar="SIZE", help="Memory to use, such as 4G; default: half of it.")
 @click.option(
+    "--workers", metavar="N", type=click.IntRange(1), default=1, show_default=True,
+    help="Processes that look at once; what they find is the same.",
+)  # fmt: skip
+@click.option(
+    "--on", "place", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    help="Look here, or as a job on the workers of a Ray cluster that sees the same files.",
+)  # fmt: skip
+@click.option(
     "--apply", "patch", metavar="PATCH", type=_FILE,
     help="Show what a patch of an earlier scan changes; with --to, do it in a copy.",
 )  # fmt: skip
@@ -79,6 +89,8 @@ def scan(
     ignore: tuple[str, ...],
     scores: Path | None,
     memory: str | None,
+    workers: int,
+    place: str,
     patch: Path | None,
     to: Path | None,
     undone: Path | None,
@@ -91,6 +103,7 @@ def scan(
     Arrow, NumPy, images, HF datasets on disk, Inspect logs, SQLite, DuckDB. The data is never
     changed; fixes are patches beside the report.
     """
+    from labhand.kit.crew import in_ray_job
     from labhand.scan import folder_of
     from labhand.scan import scan as look
 
@@ -98,6 +111,10 @@ def scan(
         return _mend(patch, to, undone)
     if not paths and not splits:
         raise UsageError("say what to scan: a file, a folder, or `--split NAME=PATH`")
+    if place == "ray" and not in_ray_job():
+        from labhand.cli.afar import carried
+
+        return carried(click.get_current_context())
     named = dict(_pair(text) for text in splits)
     said = {role: column for role, column in {**roles, "split": split_column}.items() if column}
     home = Store.at(Path.cwd()).home
@@ -112,6 +129,7 @@ def scan(
         ignore=looks.names(ignore),
         scores=scores,
         memory=limit,
+        workers=MOST_WORKERS if place == "ray" else workers,
         out=out,
         home=home,
         progress=_tell if sys.stderr.isatty() else None,

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from labhand.core.errors import NotFoundError
 from labhand.core.finding import SEVERITIES, Findings, Skipped
 from labhand.core.registry import extensions, load_all
-from labhand.scan import outputs
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import CannotLook, Data
-from labhand.scan.opening import open_data
-from labhand.scan.telling import Verdicts, told
+from labhand.scan.telling import ranked
 
 if TYPE_CHECKING:
+    from labhand.scan.asked import Said
     from labhand.scan.detectors import DetectorProtocol
 
 MOST_ALIKE = 4
@@ -33,42 +32,80 @@ def scan(
     ignore: Sequence[str] = (),
     scores: Path | None = None,
     memory: int | None = None,
+    workers: int = 1,
     out: Path | None = None,
     home: Path | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """What is off in the data. Blocks; writes into `out` (rows, patches) and `scores` alone.
 
-    `roles` maps a role to a column; `memory` is in bytes. Without `out` nothing is written, and
-    findings name the first 1,000 rows only.
+    `roles` maps a role to a column; `memory` is in bytes; `workers` is how many processes look at
+    once, with the same findings. Without `out` nothing is written, and findings name the first 1,000
+    rows only.
 
     Raises:
         UsageError: a role names a column that no part has.
         NotFoundError: `select` or `ignore` names no detector.
         InputError: nothing of what is named can be read.
     """
+    from labhand.scan.asked import ABOUT, Asked, Looker, divided
+
     detectors, skipped = chosen(select, ignore, home)
-    opened = open_data(
-        paths,
-        splits,
-        roles,
-        probabilities=probabilities,
-        embeddings=embeddings,
+    asked = Asked(
+        paths=[str(path) for path in paths],
+        splits={name: str(path) for name, path in (splits or {}).items()},
+        roles=dict(roles or {}),
+        probabilities=_text(probabilities),
+        embeddings=_text(embeddings),
         memory=memory,
         thorough=bool(select),
-        home=home,
+        out=_text(out),
+        home=_text(home),
     )
-    looked = look(opened.data, detectors, progress)
+    tell = _counting(progress, len(detectors))
+    if workers > 1:
+        said = divided(asked, list(detectors), workers, tell)
+    else:
+        looker = Looker(asked)
+        said = {ABOUT: looker.say(ABOUT)}
+        for name in detectors:
+            tell(name)
+            said[name] = looker.say(name)
     if scores is not None:
         from labhand.scan.scoring import write_scores
 
-        skipped += write_scores(opened.data, scores)
+        skipped += write_scores((looker if workers < 2 else Looker(asked)).data, scores)
+    return _together(said, [ABOUT, *detectors], skipped)
+
+
+def _together(said: "Mapping[str, Said]", order: Sequence[str], skipped: list[Skipped]) -> Findings:
+    """What all detectors said, the gravest and surest first, whoever ended first."""
+    every = [said[name] for name in order]
+    first, *rest = every
+    summary: dict[str, Any] = dict(first.about)
+    for one in every:
+        for report, lines in one.reports.items():
+            summary.setdefault(report, []).extend(lines)
     return Findings(
-        findings=told(opened.data, looked.anomalies, out, Verdicts.of(home)),
-        ran=looked.ran,
-        skipped=[*opened.skipped, *skipped, *looked.skipped],
-        summary=_summary(opened.data),
+        findings=ranked([f for one in every for f in one.findings]),
+        ran=[name for one in every for name in one.ran],
+        skipped=[*first.skipped, *skipped, *(s for one in rest for s in one.skipped)],
+        summary=summary,
     )
+
+
+def _counting(progress: Progress | None, total: int) -> Callable[[str], None]:
+    numbers = iter(range(total + 1))
+
+    def tell(name: str) -> None:
+        if progress is not None:
+            progress(name, min(next(numbers), total - 1), total)
+
+    return tell
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 class Looked:
@@ -101,16 +138,12 @@ def chosen(
     return wanted, [Skipped(b.extension.name, f"it cannot be loaded: {b.why}") for b in broken]
 
 
-def look(
-    data: Data, detectors: "Mapping[str, DetectorProtocol]", progress: Progress | None = None
-) -> Looked:
+def look(data: Data, detectors: "Mapping[str, DetectorProtocol]") -> Looked:
     """What these detectors say of the data; one that trips does not stop the others."""
     import polars as pl
 
     looked = Looked()
-    for number, (name, detector) in enumerate(detectors.items()):
-        if progress is not None:
-            progress(name, number, len(detectors))
+    for name, detector in detectors.items():
         whys = [why for need in ("rows", *detector.needs) if (why := data.lacks(need))]
         if whys:
             looked.skipped.append(Skipped(name, whys[0]))
@@ -166,15 +199,3 @@ def _one_of(several: Sequence[Anomaly]) -> Anomaly:
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(f"`{name}`" for name in names[:3])
     return shown + (", …" if len(names) > 3 else "")
-
-
-def _summary(data: Data) -> dict[str, Any]:
-    return {
-        "rows": sum(part.rows for part in data.parts),
-        "parts": [
-            {"path": p.path, "split": p.split, "rows": p.rows, "columns": len(p.names)}
-            for p in data.parts
-        ],
-        "roles": outputs.roles(data) | data.roles,
-        **data.reports,
-    }

@@ -61,9 +61,13 @@ class Verdicts:
 def told(
     data: Data, anomalies: Iterable[tuple[str, Anomaly]], out: Path | None, verdicts: Verdicts
 ) -> list[Finding]:
-    """The findings, the gravest and surest first; writes the full lists of rows into `out`."""
-    findings = [_finding(data, rule, anomaly, out) for rule, anomaly in anomalies]
-    return sorted((verdicts.weighed(f) for f in findings), key=_rank, reverse=True)
+    """The findings, in their order; writes the full lists of rows into `out`."""
+    return [verdicts.weighed(_finding(data, rule, anomaly, out)) for rule, anomaly in anomalies]
+
+
+def ranked(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, the gravest and surest first."""
+    return sorted(findings, key=_rank, reverse=True)
 
 
 def _rank(finding: Finding) -> tuple[int, float, int]:

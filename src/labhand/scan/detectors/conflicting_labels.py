@@ -11,6 +11,8 @@ from labhand.scan.detectors._preferences import plainly, preferences
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, plain
 from labhand.scan.texts import texts
 
+OWN_WAY, MANY = 0.3, 0.03
+"""Shares of the pairs of like texts, and of the rows, above which labels do not follow from texts."""
 LEAST = 0.85
 """The Jaccard index of their words from which on two texts must have one label."""
 
@@ -70,7 +72,11 @@ def _nearly(data: Data, part: Part, known: set[int]) -> Iterable[Anomaly]:
     pairs = pairs.join(labels, left_on="left", right_on="row").join(
         labels, left_on="right", right_on="row", suffix="_right"
     )
-    pairs = pairs.filter(pl.col("value") != pl.col("value_right"))
+    differ = pairs.filter(pl.col("value") != pl.col("value_right"))
+    # where many texts are alike and their labels go their own way, the texts do not say the label
+    if len(differ) > OWN_WAY * len(pairs) and len(differ) > 5 + MANY * part.rows:
+        return
+    pairs = differ
     both = [
         pairs.select(row=a, score="score", value=pl.col(v).cast(pl.String), partner=b)
         for a, b, v in (("left", "right", "value"), ("right", "left", "value_right"))

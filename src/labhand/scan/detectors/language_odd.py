@@ -113,16 +113,17 @@ def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
 
 
 def _several(odd: "pl.DataFrame", usual: str) -> "pl.DataFrame":
-    """Those in which three different small words tell the language, or its letters."""
+    """Those in which three different small words tell the language, two of them of several letters, or its letters."""
     import polars as pl
 
     usual_words = set(SMALL.get(usual, "").split())
-    told = [
-        language in SCRIPTS
-        or len((set(SMALL[language].split()) - usual_words) & set(re.findall(r"\w+", text.lower())))
-        >= 3
-        for language, text in odd.select("language", "text").iter_rows()
-    ]
+    told = []
+    for language, text in odd.select("language", "text").iter_rows():
+        own = set() if language in SCRIPTS else set(SMALL[language].split()) - usual_words
+        seen = own & set(re.findall(r"\w+", text.lower()))
+        # letters alone are initials and units too
+        words = len(seen) >= 3 and sum(len(w) > 1 for w in seen) >= 2
+        told.append(language in SCRIPTS or words)
     return odd.filter(pl.Series(told, dtype=pl.Boolean))
 
 

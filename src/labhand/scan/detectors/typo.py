@@ -13,6 +13,7 @@ SHORTEST = 5
 RARER = 15
 """How many times as common the right spelling must be."""
 MOST = 5_000
+_NUMERAL = re.compile(r"[ivx]+", re.I)
 
 
 class Detector:
@@ -108,14 +109,14 @@ def slips(values: list[tuple[str, int]]) -> Iterator[tuple[str, str]]:
 def slip(odd: str, right: str) -> bool:
     """Whether one word is the other but for one letter or one swap; digits and plurals do not count.
 
-    Nor does a letter that stands alone: it is a name, as in `ward a`.
+    Nor does what stands alone and is a name or a number, as in `ward a` and `stage IV`.
     """
     if odd == right or sorted(map(str.isdigit, odd + right))[-1]:
         return False
     if re.sub(r"\W+", "", odd) == re.sub(r"\W+", "", right):
         return False  # `category-variant` tells it
     words = list(zip(re.split(r"\W+", odd), re.split(r"\W+", right), strict=False))
-    if any(a != b and max(len(a), len(b)) == 1 for a, b in words):
+    if any(a != b and (max(len(a), len(b)) == 1 or _NUMERAL.fullmatch(a)) for a, b in words):
         return False
     if {odd, right} in ({right, f"{right}s"}, {odd, f"{odd}s"}):
         return False
