@@ -196,6 +196,13 @@ def _text(findings: "Findings") -> list[str]:
         f"  taken for: {roles}" if roles else "  no column was taken for a label or an id",
         "",
     ]
+    for path, rows in summary.get("appended", {}).items():
+        beside = summary["beside"][path]
+        lines += [
+            f"  {looks.counted(rows, 'new row')} of {path} looked at beside {beside:,} earlier ones; the findings "
+            "of before stand, and a scan of the same data again looks at all",
+            "",
+        ]
     for report in summary.get("diversity", ()):
         lines += [*_diversity(report), ""]
     for finding in findings.findings:

@@ -56,11 +56,11 @@ class Said(msgspec.Struct):
 class Looker:
     """Data that was opened once, and what each detector says of it."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, opened: Opened | None = None) -> None:
         from labhand.core.registry import load_all
 
         self.asked = asked
-        self.data, self.skipped = asked.opened()
+        self.data, self.skipped = opened or asked.opened()
         self.detectors = load_all("scan-detector", _path(asked.home))[0]
 
     def say(self, task: str) -> Said:

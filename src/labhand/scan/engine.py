@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from labhand.core.errors import NotFoundError
 from labhand.core.finding import SEVERITIES, Findings, Skipped
 from labhand.core.registry import extensions, load_all
@@ -12,7 +14,8 @@ from labhand.scan.data import CannotLook, Data
 from labhand.scan.telling import ranked
 
 if TYPE_CHECKING:
-    from labhand.scan.asked import Said
+    from labhand.scan.appended import New
+    from labhand.scan.asked import Asked, Looker, Said
     from labhand.scan.detectors import DetectorProtocol
 
 MOST_ALIKE = 4
@@ -63,10 +66,13 @@ def scan(
         home=_text(home),
     )
     tell = _counting(progress, len(detectors))
+    new = None
     if workers > 1:
         said = divided(asked, list(detectors), workers, tell)
+        looker = None
     else:
-        looker = Looker(asked)
+        new = _grown(asked, list(detectors), scores, home)
+        looker = Looker(asked) if new is None else _beside(asked, new)
         said = {ABOUT: looker.say(ABOUT)}
         for name in detectors:
             tell(name)
@@ -74,8 +80,35 @@ def scan(
     if scores is not None:
         from labhand.scan.scoring import write_scores
 
-        skipped += write_scores((looker if workers < 2 else Looker(asked)).data, scores)
-    return _together(said, [ABOUT, *detectors], skipped)
+        skipped += write_scores((looker or Looker(asked)).data, scores)
+    findings = _together(said, [ABOUT, *detectors], skipped)
+    if looker is not None and out is not None:
+        from labhand.scan.appended import keep, together
+
+        findings = findings if new is None else together(new, findings, out)
+        keep(looker.data, asked, list(detectors), findings, new)
+    return findings
+
+
+def _grown(
+    asked: "Asked", names: list[str], scores: Path | None, home: Path | None
+) -> "New | None":
+    """The new rows, where the data has only grown since its last scan and they are all that is asked for."""
+    if asked.out is None or scores is not None or asked.probabilities or asked.embeddings:
+        return None
+    from labhand.scan.appended import grown
+
+    readers = {name: cls() for name, cls in load_all("scan-reader", home)[0].items()}
+    return grown(asked, names, readers)
+
+
+def _beside(asked: "Asked", new: "New") -> "Looker":
+    """What looks at the new rows beside some earlier ones; their rows are written apart."""
+    from labhand.scan.asked import Looker
+    from labhand.scan.opening import Opened
+
+    place = Path(str(asked.out)) / "kept" / "new"
+    return Looker(msgspec.structs.replace(asked, out=str(place)), Opened(new.data, []))
 
 
 def _together(said: "Mapping[str, Said]", order: Sequence[str], skipped: list[Skipped]) -> Findings:
