@@ -271,9 +271,8 @@ def together(new: New, said: Findings, out: Path) -> Findings:
     summary["rows"] = sum(part["rows"] for part in summary["parts"])
     for finding in made.values():
         _patched(finding, {p["path"]: p["rows"] for p in summary["parts"]})
-    return Findings(
-        findings=ranked(made.values()), ran=said.ran, skipped=said.skipped, summary=summary
-    )
+    skipped = new.state.said.skipped + [s for s in said.skipped if s not in new.state.said.skipped]
+    return Findings(findings=ranked(made.values()), ran=said.ran, skipped=skipped, summary=summary)
 
 
 def _patched(finding: Finding, rows: dict[str, int]) -> None:

@@ -74,7 +74,9 @@ def scan(
         new = _grown(asked, list(detectors), scores, home)
         looker = Looker(asked) if new is None else _beside(asked, new)
         said = {ABOUT: looker.say(ABOUT)}
-        for name in detectors:
+        # what did not look at all rows, for their number or what they lack, is not asked again
+        asked_for = [n for n in detectors if new is None or n in new.state.said.ran]
+        for name in asked_for:
             tell(name)
             said[name] = looker.say(name)
     if scores is not None:
@@ -113,7 +115,7 @@ def _beside(asked: "Asked", new: "New") -> "Looker":
 
 def _together(said: "Mapping[str, Said]", order: Sequence[str], skipped: list[Skipped]) -> Findings:
     """What all detectors said, the gravest and surest first, whoever ended first."""
-    every = [said[name] for name in order]
+    every = [said[name] for name in order if name in said]
     first, *rest = every
     summary: dict[str, Any] = dict(first.about)
     for one in every:
