@@ -165,6 +165,157 @@ def outliers(folder: Path) -> None:
         print(f"| {name} | {len(rows)} | {auc:.4f} | {ap:.4f} | {cpu * len(rows):.1f} | {p} |")
 
 
+def labels(seeds: int) -> None:
+    """Labels of which a tenth was flipped, found without anybody's model, beside cleanlab's Datalab (G6)."""
+    import numpy as np
+    from scipy.stats import wilcoxon
+    from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+
+    print(f"\n### Labels: a tenth flipped to any other class, {seeds} seeds\n")
+    print("| data | tool | F1 | AP | CPU s | p of F1, paired Wilcoxon |\n|---|---|---|---|---|---|")
+    for name, load in (("digits", load_digits), ("breast_cancer", load_breast_cancer), ("wine", load_wine)):  # fmt: skip
+        lines, truth = load(return_X_y=True)
+        found: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+        for seed in range(100, 100 + seeds):
+            generator = np.random.default_rng(seed)
+            given, rows = (
+                truth.copy(),
+                generator.choice(len(truth), len(truth) // 10, replace=False),
+            )
+            many = len(set(truth))
+            given[rows] = (given[rows] + generator.integers(1, many, len(rows))) % many
+            for tool in (our_labels, datalab):
+                cpu = time.process_time()
+                try:
+                    odd, scores = tool(lines, given)
+                except ImportError:
+                    continue
+                found[tool.__name__].append((*_marks(truth != given, odd, scores), time.process_time() - cpu))  # fmt: skip
+        own = [f1 for f1, _, _ in found["our_labels"]]
+        for tool_, marks in found.items():
+            f1, ap, cpu = (float(v) for v in np.array(marks).mean(axis=0))
+            other = [m[0] for m in marks]
+            p = f"{wilcoxon(own, other).pvalue:.3f}" if other != own else ""
+            print(f"| {name} | {tool_} | {f1:.3f} | {ap:.3f} | {cpu:.1f} | {p} |", flush=True)
+
+
+def _marks(truth: Any, odd: Any, scores: Any) -> tuple[float, float]:
+    from sklearn.metrics import average_precision_score, f1_score
+
+    return float(f1_score(truth, odd)), float(average_precision_score(truth, scores))
+
+
+def our_labels(lines: Any, given: Any) -> tuple[Any, Any]:
+    import numpy as np
+
+    from labhand.scan.believing import beliefs
+    from labhand.scan.detectors.wrong_label import Detector
+
+    frame = pl.DataFrame(lines, [f"x{i}" for i in range(lines.shape[1])])
+    part = Part("table", None, frame.with_columns(label=pl.Series(given)))
+    data = Data([part], {"label": "label"})
+    odd = np.zeros(len(given), bool)
+    for anomaly in Detector().look(data):
+        assert anomaly.found is not None
+        odd[anomaly.found["row"].to_numpy()] = True
+    told = beliefs(data, part)
+    place = np.arange(len(given))
+    others = told.probabilities.copy()
+    own = others[place, told.given]
+    others[place, told.given] = -1
+    return odd, others.max(axis=1) - own
+
+
+def datalab(lines: Any, given: Any) -> tuple[Any, Any]:
+    import contextlib
+    import io
+
+    from cleanlab import Datalab
+    from sklearn.preprocessing import StandardScaler
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        lab = Datalab({"y": given}, label_name="y")
+        lab.find_issues(features=StandardScaler().fit_transform(lines), issue_types={"label": {}})
+    told = lab.get_issues("label")
+    return told["is_label_issue"].to_numpy(), 1 - told["label_score"].to_numpy()
+
+
+def profiles(rows: int) -> None:
+    """A first report on numbers and words, beside ydata-profiling (G4)."""
+    import tempfile
+
+    import numpy as np
+
+    from labhand.scan import scan
+
+    generator = np.random.default_rng(0)
+    columns: dict[str, Any] = {f"x{i}": generator.normal(i, 1 + i, rows) for i in range(15)}
+    columns |= {f"c{i}": generator.choice(["red", "green", "blue", "grey"], rows) for i in range(5)}
+    frame = pl.DataFrame(columns)
+    print(f"\n### A first report on {rows:,} rows of 20 columns\n")
+    print("| tool | CPU s |\n|---|---|")
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "table.parquet"
+        frame.write_parquet(path)
+        cpu = time.process_time()
+        scan([path], out=Path(place) / "out")
+        print(f"| **labhand scan** | {time.process_time() - cpu:.1f} |", flush=True)
+        try:
+            from ydata_profiling import ProfileReport
+        except ImportError as error:
+            print(f"| ydata-profiling | not installed: {error.name} |")
+            return
+        for minimal in (True, False):
+            cpu = time.process_time()
+            report = ProfileReport(frame.to_pandas(), minimal=minimal, progress_bar=False)
+            report.to_file(Path(place) / "report.html")
+            name = f"ydata-profiling, {'minimal' if minimal else 'full'}"
+            print(f"| {name} | {time.process_time() - cpu:.1f} |", flush=True)
+
+
+def vectors(rows: int) -> None:
+    """Vectors of 64 numbers with labels: outliers, repeats and labels in one call, beside Datalab (G8)."""
+    import tempfile
+
+    import numpy as np
+
+    from labhand.scan import scan
+
+    generator = np.random.default_rng(0)
+    middle = generator.normal(0, 3, (10, 64))
+    label = generator.integers(0, 10, rows)
+    made = (middle[label] + generator.normal(0, 1, (rows, 64))).astype(np.float32)
+    made[1::100] = made[0::100] + generator.normal(0, 1e-3, made[0::100].shape)
+    print(f"\n### {rows:,} vectors of 64 numbers\n")
+    print("| tool | CPU s |\n|---|---|")
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "table.parquet"
+        pl.DataFrame({"label": [f"c{v}" for v in label]}).write_parquet(path)
+        np.save(Path(place) / "vectors.npy", made)
+        cpu = time.process_time()
+        names = [
+            "vector-nonfinite",
+            "vector-zero",
+            "vector-norm",
+            "vector-duplicate",
+            "vector-collapse",
+        ]
+        told = scan([path], embeddings=Path(place) / "vectors.npy", select=[*names, "row-outlier", "wrong-label"])  # fmt: skip
+        print(f"| **labhand scan** ({', '.join(told.ran)}) | {time.process_time() - cpu:.1f} |", flush=True)  # fmt: skip
+    try:
+        from cleanlab import Datalab
+    except ImportError as error:
+        print(f"| Datalab | not installed: {error.name} |")
+        return
+    cpu = time.process_time()
+    lab = Datalab({"y": label}, label_name="y", verbosity=0)
+    lab.find_issues(features=made, issue_types={"label": {}, "outlier": {}, "near_duplicate": {}})
+    print(
+        f"| Datalab (label, outlier, near_duplicate) | {time.process_time() - cpu:.1f} |",
+        flush=True,
+    )
+
+
 def _scorers() -> "dict[str, Callable[[Any], Any]]":
     import numpy as np
 
@@ -182,7 +333,16 @@ def _scorers() -> "dict[str, Callable[[Any], Any]]":
     )
     made["IForest"] = lambda x: IForest(random_state=0).fit(x).decision_scores_
     made["ECOD"] = lambda x: ECOD().fit(x).decision_scores_
+    made["ADEngine"] = lambda x: np.asarray(_engine(x))
     return made
+
+
+def _engine(lines: Any) -> Any:
+    from pyod.utils.ad_engine import ADEngine
+
+    engine = ADEngine(random_state=0)
+    plan = engine.plan_detection(engine.profile_data(lines))
+    return engine.run_detection(lines, plan)["scores_train"]
 
 
 def main() -> None:
@@ -191,10 +351,21 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--rows", type=int, default=150)
     parser.add_argument("--adbench", type=Path, help="a folder with the .npz files of ADBench")
+    parser.add_argument("--labels", type=int, default=0, help="seeds of flipped labels")
+    parser.add_argument(
+        "--profile", type=int, default=0, help="rows of the table that is reported on"
+    )
+    parser.add_argument("--vectors", type=int, default=0, help="vectors that are looked at")
     told = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     if told.adbench:
         outliers(told.adbench)
+    if told.labels:
+        labels(told.labels)
+    if told.profile:
+        profiles(told.profile)
+    if told.vectors:
+        vectors(told.vectors)
     if told.texts:
         near_duplicates(told.texts)
     if told.seeds:

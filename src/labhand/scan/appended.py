@@ -8,12 +8,12 @@ new rows are looked at beside those that were kept, and the earlier findings sta
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from labhand import __version__
 from labhand.core.finding import Finding, Findings
 from labhand.core.store import write_whole
 from labhand.scan.asked import Asked
@@ -78,7 +78,12 @@ def key_of(asked: Asked, names: Sequence[str]) -> str:
     """What must be as it was for earlier findings to stand: the question, the detectors, labhand."""
     import polars as pl
 
-    told = [__version__, pl.__version__, *sorted(names), msgspec.json.encode(asked).decode()]
+    told = [
+        metadata.version("labhand"),
+        pl.__version__,
+        *sorted(names),
+        msgspec.json.encode(asked).decode(),
+    ]
     return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
 

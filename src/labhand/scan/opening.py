@@ -49,6 +49,9 @@ def open_data(
     """
     memory = memory or _half_of_memory()
     readers = {name: cls() for name, cls in load_all("scan-reader", home)[0].items()}
+    for reader in readers.values():
+        if hasattr(reader, "memory"):
+            reader.memory = memory
     given = [(None, list(paths)), *((name, [path]) for name, path in (splits or {}).items())]
     parts: list[Part] = []
     skipped: list[Skipped] = []

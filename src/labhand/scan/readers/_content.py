@@ -5,7 +5,7 @@ import codecs
 import gzip
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+LEAST = 1 << 16
+"""Bytes of the smallest piece."""
 
 
 class Content(NamedTuple):
@@ -78,6 +82,37 @@ def content(path: Path) -> Content:
         InputError: it is packed and damaged.
     """
     return decoded(_unpacked(path))
+
+
+def pieces_of(path: Path, size: int) -> Iterator[bytes] | None:
+    """The file in pieces of about `size` bytes that end with a record; None where it must be read whole."""
+    with path.open("rb") as file:
+        if _utf_16(file.read(4096)):
+            return None
+    return _pieces(path, max(size, LEAST))
+
+
+def _pieces(path: Path, size: int) -> Iterator[bytes]:
+    rest = b""
+    with path.open("rb") as file:
+        while some := file.read(size):
+            whole = rest + some
+            end = _last_end(whole)
+            if end:
+                yield whole[:end]
+            rest = whole[end:]
+    if rest:
+        yield rest
+
+
+def _last_end(whole: bytes) -> int:
+    """Where the last line ends that ends outside of quotes; of many within quotes, the last of any."""
+    at = last = whole.rfind(b"\n")
+    for _ in range(100):
+        if at < 0 or not whole.count(b'"', 0, at) % 2:
+            return at + 1
+        at = whole.rfind(b"\n", 0, at)
+    return last + 1
 
 
 def _unpacked(path: Path) -> bytes:

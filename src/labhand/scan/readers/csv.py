@@ -6,16 +6,17 @@ with bytes of another encoding), `preamble` (how many lines stood before the tab
 """
 
 import re
+import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labhand.core.errors import InputError
 from labhand.scan.readers import Table
 from labhand.scan.readers._content import SUFFIXES as PACKED
+from labhand.scan.readers._content import Content, decoded, inner, is_text, pieces_of
 from labhand.scan.readers._content import content as content_of
-from labhand.scan.readers._content import inner, is_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,10 +25,16 @@ SUFFIXES = {".csv", ".tsv", ".tab", ".psv", ".data", ".txt"}
 DELIMITERS = ",\t;|"
 SMALL = 200_000_000
 """Bytes of a file every line of which is looked at."""
+SHARE = 6
+"""Part of the memory that a file may have as bytes, and still be read whole: a table takes more."""
+PIECES = 40
+"""Part of the memory that one piece of a larger file has."""
 LONGEST = 100
 """Lines over which a cell in quotes may go."""
 PREAMBLE = 10
 """Lines that may stand before a table."""
+_PLACES: list[tempfile.TemporaryDirectory[str]] = []
+"""Where pieces of large files lie, kept as long as this process lives."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _AGAIN = re.compile(r"_duplicated_\d+$")
 _COMMA = re.compile(rb"(?:^|;)\s*-?\d+,\d+\s*(?=;|\r?$)", re.M)
@@ -52,26 +59,117 @@ class Reader:
             return bool(head) and inner(path) in SUFFIXES
         return is_text(head) and inner(path) in SUFFIXES | {""}
 
+    memory: int | None = None
+    """Bytes that a table may take; of a larger file the pieces are put on disk as Parquet."""
+
     def tables(self, path: Path) -> Iterator[Table]:
         """The one table in the file."""
-        read = content_of(path)
-        content = read.text
-        lines = _first_lines(content)
-        if not lines:
-            raise InputError(f"{path} holds no line; nothing is to scan in it")
-        content, before = _table_alone(content, lines)
-        lines = lines[before:]
-        form = _form(lines)
-        frame = _parsed(content, form, path)
-        frame, told, facts = _ragged(content, frame, form)
-        facts |= {"delimiter": form.delimiter, "header": form.header, "encoding": read.encoding}
-        if before:
-            facts["preamble"] = before
+        yield _together(path, self._pieces)
+
+    def _pieces(self, path: Path) -> Iterable[Content]:
+        small = self.memory is None or path.stat().st_size < self.memory / SHARE
+        if self.memory is not None and not small and path.suffix.lower() not in PACKED:
+            pieces = pieces_of(path, self.memory // PIECES)
+            if pieces is not None:
+                return map(decoded, pieces)
+        return [content_of(path)]
+
+
+class _Begun(NamedTuple):
+    """What the first piece of a file says of all: its form, its header, what stood above the table."""
+
+    form: _Form
+    header: bytes
+    before: int
+
+
+def _together(
+    path: Path, pieces: Callable[[Path], Iterable[Content]], words: frozenset[str] = frozenset()
+) -> Table:
+    """The table of a file that comes in one piece, or in several that are put on disk one by one.
+
+    `words` are columns whose cells are kept as written: those that are numbers in some pieces alone.
+    """
+    import polars as pl
+
+    begun, place, frames, rows = None, None, [], 0
+    facts: dict[str, Any] = {}
+    troubles: list[str] = []
+    encodings: list[str] = []
+    for read in pieces(path):
+        if begun is None:
+            begun, content = _beginning(path, read.text)
+        else:
+            place = place or _place()
+            frames = [_on_disk(frame, place) for frame in frames]
+            content = begun.header + read.text
+        frame = _parsed(content, begun.form, path, words)
+        for kind, value in _ragged(content, frame, begun.form).items():
+            facts[kind] = (
+                [*facts.get(kind, []), *(r + rows for r in value)] if kind != "other" else value
+            )
         if read.bad:
             above = read.text.count(b"\n", 0, max(0, len(read.text) - len(content)))
-            facts["bad_bytes"] = _rows_of(read.bad, content, above, form.header)
-        told += [*read.troubles, *_odd_names(frame, form)]
-        yield Table(frame, troubles=tuple(told), facts=facts)
+            above -= begun.header.count(b"\n") if frames else 0
+            bad = _rows_of(read.bad, content, above, begun.form.header)
+            facts["bad_bytes"] = [*facts.get("bad_bytes", []), *(r + rows for r in bad)]
+        rows += frame.height
+        frames.append(frame)
+        troubles += read.troubles
+        encodings.append(read.encoding)
+    assert begun is not None
+    first = frames[0] if place is None else _on_disk(frames[-1], place)
+    if place is not None:
+        frames[-1] = first
+        mixed = _mixed(frames) - words
+        if mixed:
+            return _together(path, pieces, words | mixed)
+        first = pl.concat(frames, how="diagonal_relaxed")
+    names = first.lazy().collect_schema().names()
+    told = [*_told(facts, len(names)), *dict.fromkeys(troubles), *_odd_names(names, begun.form)]
+    facts |= {"delimiter": begun.form.delimiter, "header": begun.form.header}
+    facts["encoding"] = max(set(encodings), key=encodings.count)
+    if begun.before:
+        facts["preamble"] = begun.before
+    return Table(first, troubles=tuple(told), facts=facts)
+
+
+def _beginning(path: Path, content: bytes) -> tuple[_Begun, bytes]:
+    lines = _first_lines(content)
+    if not lines:
+        raise InputError(f"{path} holds no line; nothing is to scan in it")
+    content, before = _table_alone(content, lines)
+    lines = lines[before:]
+    form = _form(lines)
+    header = content[: len(_first_lines(content)[0].encode())] + b"\n" if form.header else b""
+    return _Begun(form, header, before), content
+
+
+def _mixed(frames: "Sequence[pl.DataFrame | pl.LazyFrame]") -> frozenset[str]:
+    """The columns that are words in some pieces and something else in others."""
+    import polars as pl
+
+    kinds: dict[str, set[bool]] = {}
+    for frame in frames:
+        for name, dtype in frame.lazy().collect_schema().items():
+            kinds.setdefault(name, set()).add(dtype == pl.String)
+    return frozenset(name for name, seen in kinds.items() if len(seen) > 1)
+
+
+def _place() -> Path:
+    """A folder for pieces, gone when this process ends."""
+    _PLACES.append(tempfile.TemporaryDirectory(prefix="labhand-scan-"))
+    return Path(_PLACES[-1].name)
+
+
+def _on_disk(frame: "pl.DataFrame | pl.LazyFrame", place: Path) -> "pl.LazyFrame":
+    import polars as pl
+
+    if isinstance(frame, pl.LazyFrame):
+        return frame
+    path = place / f"{len(list(place.iterdir())):06}.parquet"
+    frame.write_parquet(path)
+    return pl.scan_parquet(path)
 
 
 def _first_lines(content: bytes) -> list[str]:
@@ -149,8 +247,8 @@ def _is_header(first: list[str], others: list[str], delimiter: str) -> bool:
     return len(cells) > 1 or bool(others)
 
 
-def _parsed(content: bytes, form: _Form, path: Path) -> "pl.DataFrame":
-    """The table; columns whose cells are not all of one type stay strings."""
+def _parsed(content: bytes, form: _Form, path: Path, words: Iterable[str] = ()) -> "pl.DataFrame":
+    """The table; columns whose cells are not all of one type, and `words`, stay strings."""
     import polars as pl
 
     given: dict[str, Any] = {
@@ -161,14 +259,17 @@ def _parsed(content: bytes, form: _Form, path: Path) -> "pl.DataFrame":
     }
     if form.delimiter == ";" and _decimal_comma(content):
         given["decimal_comma"] = True
+    as_written = {name: pl.String for name in words}
     try:
-        return pl.read_csv(content, infer_schema_length=10_000, **given)
+        return pl.read_csv(
+            content, infer_schema_length=10_000, schema_overrides=as_written, **given
+        )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         pass
     for quote in ('"', None):
         try:
             frame = pl.read_csv(content, infer_schema=False, quote_char=quote, **given)
-            return _typed(frame)
+            return _typed(frame, words)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             told = str(error).split("\n")[0]
     raise InputError(f"{path} is no table of separated values that can be read: {told}")
@@ -180,11 +281,11 @@ def _decimal_comma(content: bytes) -> bool:
     return len(_COMMA.findall(head)) > 3 and not _POINT.search(head)
 
 
-def _typed(frame: "pl.DataFrame") -> "pl.DataFrame":
+def _typed(frame: "pl.DataFrame", words: Iterable[str]) -> "pl.DataFrame":
     """Strings as numbers or truth values where every cell of a column is one."""
     import polars as pl
 
-    for name in frame.columns:
+    for name in set(frame.columns) - set(words):
         cells = frame[name]
         for dtype in (pl.Int64, pl.Float64):
             made = cells.cast(dtype, strict=False)
@@ -194,28 +295,27 @@ def _typed(frame: "pl.DataFrame") -> "pl.DataFrame":
     return frame
 
 
-def _ragged(
-    content: bytes, frame: "pl.DataFrame", form: _Form
-) -> tuple["pl.DataFrame", list[str], dict[str, Any]]:
+def _ragged(content: bytes, frame: "pl.DataFrame", form: _Form) -> dict[str, Any]:
     """What rows have too few or too many fields, by counting delimiters outside of quotes."""
-    if frame.width < 2 or not frame.height:
-        return frame, [], {}
-    if not _may_be_ragged(content, frame, form):
-        return frame, [], {}
+    if frame.width < 2 or not frame.height or not _may_be_ragged(content, frame, form):
+        return {}
     lines = _records(content)
     counts = lines.str.count_matches(form.delimiter, literal=True)[int(form.header) :]
     facts: dict[str, Any] = _other_delimiter(lines[int(form.header) :], counts, frame, form)
-    told = []
     for name, odd in (("short", counts < frame.width - 1), ("long", counts > frame.width - 1)):
         rows = odd.arg_true().to_list()
         if rows and len(counts) == frame.height:
             facts[name] = rows
-            told.append(
-                f"{len(rows)} {'row has' if len(rows) == 1 else 'rows have'} too "
-                f"{'few' if name == 'short' else 'many'} fields (the first: row {rows[0]}); expected "
-                f"{frame.width}"
+    return facts
+
+
+def _told(facts: dict[str, Any], width: int) -> Iterator[str]:
+    for name, what in (("short", "few"), ("long", "many")):
+        if rows := facts.get(name):
+            yield (
+                f"{len(rows)} {'row has' if len(rows) == 1 else 'rows have'} too {what} fields (the first: "
+                f"row {rows[0]}); expected {width}"
             )
-    return frame, told, facts
 
 
 def _rows_of(bad: list[int], content: bytes, before: int, header: bool) -> list[int]:
@@ -250,11 +350,11 @@ def _records(content: bytes) -> "pl.Series":
     return lines.filter(lines != "")
 
 
-def _odd_names(frame: "pl.DataFrame", form: _Form) -> list[str]:
+def _odd_names(names: list[str], form: _Form) -> list[str]:
     """What is off with the names of the columns, a sentence each."""
     if not form.header:
         return ["there is no header; columns are named column_1, column_2, …"]
-    again = [n for n in frame.columns if _AGAIN.search(n) and _AGAIN.sub("", n) in frame.columns]
+    again = [n for n in names if _AGAIN.search(n) and _AGAIN.sub("", n) in names]
     told = ", ".join(f"`{n}`" for n in again[:3]) + (", …" if len(again) > 3 else "")
     return (
         [f"the header has a name more than once; the later ones are read as {told}"]
