@@ -92,7 +92,8 @@ def _together(
     """
     import polars as pl
 
-    begun, place, frames, rows = None, None, [], 0
+    begun, place, rows = None, None, 0
+    frames: list[pl.DataFrame | pl.LazyFrame] = []
     facts: dict[str, Any] = {}
     troubles: list[str] = []
     encodings: list[str] = []
@@ -101,7 +102,7 @@ def _together(
             begun, content = _beginning(path, read.text)
         else:
             place = place or _place()
-            frames = [_on_disk(frame, place) for frame in frames]
+            frames[-1] = _on_disk(frames[-1], place)
             content = begun.header + read.text
         frame = _parsed(content, begun.form, path, words)
         for kind, value in _ragged(content, frame, begun.form).items():
@@ -118,20 +119,19 @@ def _together(
         troubles += read.troubles
         encodings.append(read.encoding)
     assert begun is not None
-    first = frames[0] if place is None else _on_disk(frames[-1], place)
+    made = frames[0]
     if place is not None:
-        frames[-1] = first
-        mixed = _mixed(frames) - words
-        if mixed:
+        on_disk = [_on_disk(frame, place) for frame in frames]
+        if mixed := _mixed(on_disk) - words:
             return _together(path, pieces, words | mixed)
-        first = pl.concat(frames, how="diagonal_relaxed")
-    names = first.lazy().collect_schema().names()
+        made = pl.concat(on_disk, how="diagonal_relaxed")
+    names = made.lazy().collect_schema().names()
     told = [*_told(facts, len(names)), *dict.fromkeys(troubles), *_odd_names(names, begun.form)]
     facts |= {"delimiter": begun.form.delimiter, "header": begun.form.header}
     facts["encoding"] = max(set(encodings), key=encodings.count)
     if begun.before:
         facts["preamble"] = begun.before
-    return Table(first, troubles=tuple(told), facts=facts)
+    return Table(made, troubles=tuple(told), facts=facts)
 
 
 def _beginning(path: Path, content: bytes) -> tuple[_Begun, bytes]:
@@ -145,13 +145,13 @@ def _beginning(path: Path, content: bytes) -> tuple[_Begun, bytes]:
     return _Begun(form, header, before), content
 
 
-def _mixed(frames: "Sequence[pl.DataFrame | pl.LazyFrame]") -> frozenset[str]:
+def _mixed(frames: "Sequence[pl.LazyFrame]") -> frozenset[str]:
     """The columns that are words in some pieces and something else in others."""
     import polars as pl
 
     kinds: dict[str, set[bool]] = {}
     for frame in frames:
-        for name, dtype in frame.lazy().collect_schema().items():
+        for name, dtype in frame.collect_schema().items():
             kinds.setdefault(name, set()).add(dtype == pl.String)
     return frozenset(name for name, seen in kinds.items() if len(seen) > 1)
 
