@@ -303,3 +303,33 @@ def test_rows_with_next_to_nothing_below_the_header_are_rows(tmp_path, empty, ti
     assert part.rows == 23
     assert "score" in part.columns
     assert "exact-duplicate" not in {f.rule for f in found.findings}
+
+
+def test_an_inspect_log_packed_as_inspect_packs_it_is_read(tmp_path):
+    """Inspect packs its logs by Zstandard, which `zipfile` does not know before Python 3.14."""
+    path = tmp_path / "log.eval"
+    packed = {}
+    for number in range(3):
+        sample = {"id": f"add-{number}", "epoch": 1, "input": "1+1?", "target": "2", "output": {}}
+        sample["output"] = {"completion": f"The answer is {number}", "choices": []}
+        line = tmp_path / "line.zst"
+        pl.DataFrame({"line": [json.dumps(sample)]}).write_csv(
+            line, include_header=False, quote_style="never", separator="\x01", compression="zstd"
+        )
+        packed[f"samples/add-{number}_epoch_1.json"] = line.read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header.json", json.dumps({"status": "success", "eval": {"run_id": "r"}}))
+        for name, raw in packed.items():
+            archive.writestr(name, raw)
+        entries = [(i.header_offset, i.filename) for i in archive.infolist()]
+    raw = bytearray(path.read_bytes())
+    for start, name in entries[1:]:
+        central = raw.rindex(name.encode()) - 46
+        raw[start + 8 : start + 10] = raw[central + 10 : central + 12] = (93).to_bytes(2, "little")
+    path.write_bytes(raw)
+    for whole in (bytes(raw), bytes(raw[: raw.rindex(b"PK\x01\x02")])):
+        path.write_bytes(whole)
+        (part,) = open_data([path]).data.parts
+        assert part.select("output").to_series().to_list() == [
+            f"The answer is {n}" for n in range(3)
+        ]

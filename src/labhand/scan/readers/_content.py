@@ -134,14 +134,21 @@ def _unpacked(path: Path) -> bytes:
 def _zstd(path: Path) -> bytes:
     import polars as pl
 
-    # Python before 3.14 has no zstd, polars has; a separator that no text holds keeps lines whole
-    whole: dict[str, Any] = {"separator": "\x01", "quote_char": None, "has_header": False}
     try:
-        lines = pl.read_csv(path, infer_schema=False, encoding="utf8-lossy", **whole).to_series()
-        return "\n".join(lines.fill_null("")).encode()
+        return unzstd(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         told = str(error).split("\n")[0]
         raise InputError(f"{path} is no whole .zst file: {told}; copy it anew") from error
+
+
+def unzstd(packed: Path | bytes) -> bytes:
+    """The text in a file, or in bytes, that Zstandard packed; raises an error of polars where it is damaged."""
+    import polars as pl
+
+    # Python before 3.14 has no zstd, polars has; a separator that no text holds keeps lines whole
+    whole: dict[str, Any] = {"separator": "\x01", "quote_char": None, "has_header": False}
+    lines = pl.read_csv(packed, infer_schema=False, encoding="utf8-lossy", **whole).to_series()
+    return "\n".join(lines.fill_null("")).encode()
 
 
 def decoded(raw: bytes) -> Content:

@@ -16,9 +16,13 @@ from typing import Any
 
 from labhand.core.errors import InputError
 from labhand.scan.readers import Table
+from labhand.scan.readers._content import unzstd
 from labhand.scan.readers.json import framed
 
 _LOCAL = b"PK\x03\x04"
+_DESCRIPTION = b"PK\x07\x08"
+ZSTD = 93
+"""How logs of Inspect are packed since 2025; `zipfile` knows it from Python 3.14 on."""
 ATTACHED = "attachment://"
 
 
@@ -99,7 +103,13 @@ def _wanted(name: str) -> bool:
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    info = archive.getinfo(name)
     try:
+        if info.compress_type == ZSTD and archive.fp is not None:
+            archive.fp.seek(info.header_offset + 26)
+            apart = sum(struct.unpack("<HH", archive.fp.read(4)))
+            archive.fp.seek(apart, 1)
+            return _unzstd(archive.fp.read(info.compress_size))
         return archive.read(name)
     except (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError):
         return None
@@ -122,6 +132,9 @@ def _salvaged(raw: bytes) -> Iterator[tuple[str, bytes | None]]:
 def _inflated(raw: bytes, method: int, size: int | None) -> bytes | None:
     if method == 0:
         return raw[:size] if size is not None and len(raw) >= size else None
+    if method == ZSTD:
+        ends = [at for mark in (_DESCRIPTION, _LOCAL) if (at := raw.find(mark)) >= 0]
+        return _unzstd(raw[:size] if size else raw[: min(ends, default=0)])
     if method != 8:
         return None
     made = zlib.decompressobj(-15)
@@ -130,6 +143,15 @@ def _inflated(raw: bytes, method: int, size: int | None) -> bytes | None:
     except zlib.error:
         return None
     return content if made.eof else None
+
+
+def _unzstd(raw: bytes) -> bytes | None:
+    import polars as pl
+
+    try:
+        return unzstd(raw)
+    except (pl.exceptions.PolarsError, OSError):
+        return None
 
 
 def _row(sample: dict[str, Any], run: str) -> dict[str, Any]:
