@@ -150,7 +150,8 @@ def _messages(told: dict[str, Any]) -> list[Message]:
                 break
             before.append(message)
         made = [*before, *made]
-    return made
+    # mini-swe-agent ends with a line of its own that nobody said
+    return [m for m in made if m.speaker != "exit"]
 
 
 def _plain(message: Message) -> dict[str, Any]:
