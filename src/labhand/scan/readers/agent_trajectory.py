@@ -150,8 +150,8 @@ def _messages(told: dict[str, Any]) -> list[Message]:
                 break
             before.append(message)
         made = [*before, *made]
-    # mini-swe-agent ends with a line of its own that nobody said
-    return [m for m in made if m.speaker != "exit"]
+    # mini-swe-agent ends with an empty message of its own that nobody said
+    return [m for m in made if m.speaker != "other" or m.text.strip() or m.calls]
 
 
 def _plain(message: Message) -> dict[str, Any]:
