@@ -103,7 +103,6 @@ def scan(
     Arrow, NumPy, images, HF datasets on disk, Inspect logs, SQLite, DuckDB. The data is never
     changed; fixes are patches beside the report.
     """
-    from labhand.kit.crew import in_ray_job
     from labhand.scan import folder_of
     from labhand.scan import scan as look
 
@@ -111,10 +110,8 @@ def scan(
         return _mend(patch, to, undone)
     if not paths and not splits:
         raise UsageError("say what to scan: a file, a folder, or `--split NAME=PATH`")
-    if place == "ray" and not in_ray_job():
-        from labhand.cli.afar import carried
-
-        return carried(click.get_current_context())
+    if place == "ray" and (code := _carried()) is not None:
+        return code
     named = dict(_pair(text) for text in splits)
     said = {role: column for role, column in {**roles, "split": split_column}.items() if column}
     home = Store.at(Path.cwd()).home
@@ -134,15 +131,21 @@ def scan(
         home=home,
         progress=_tell if sys.stderr.isatty() else None,
     )
-    if form == "json":
-        click.echo(looks.document(findings))
-    elif form == "html":
+    if form == "html":
         from labhand.web.data_report import write
 
         click.echo(write(findings, out, paths, named, said, limit, home))
     else:
-        click.echo("\n".join(_text(findings)))
+        click.echo(looks.document(findings) if form == "json" else "\n".join(_text(findings)))
     return looks.exit_code(findings, fail_on)
+
+
+def _carried() -> int | None:
+    """The exit code of the same command as a job on Ray; None where this is that job."""
+    from labhand.cli.afar import carried
+    from labhand.kit.crew import in_ray_job
+
+    return None if in_ray_job() else carried(click.get_current_context())
 
 
 def _mend(patch: Path | None, to: Path | None, undone: Path | None) -> int:

@@ -65,41 +65,54 @@ def scan(
         out=_text(out),
         home=_text(home),
     )
-    tell = _counting(progress, len(detectors))
-    new = None
+    names = list(detectors)
+    tell = _counting(progress, len(names))
+    data = None
     if workers > 1:
-        said = divided(asked, list(detectors), workers, tell)
-        looker = None
+        findings = _together(divided(asked, names, workers, tell), [ABOUT, *names], skipped)
     else:
-        new = _grown(asked, list(detectors), scores, home)
-        looker = Looker(asked) if new is None else _beside(asked, new)
-        said = {ABOUT: looker.say(ABOUT)}
-        # what did not look at all rows, for their number or what they lack, is not asked again
-        asked_for = [n for n in detectors if new is None or n in new.state.said.ran]
-        for name in asked_for:
-            tell(name)
-            said[name] = looker.say(name)
+        findings, data = _alone(asked, names, skipped, tell, whole=scores is not None)
     if scores is not None:
         from labhand.scan.scoring import write_scores
 
-        skipped += write_scores((looker or Looker(asked)).data, scores)
-    findings = _together(said, [ABOUT, *detectors], skipped)
-    if looker is not None and out is not None:
-        from labhand.scan.appended import keep, together
-
-        findings = findings if new is None else together(new, findings, out)
-        keep(looker.data, asked, list(detectors), findings, new)
+        findings.skipped += write_scores(data or Looker(asked).data, scores)
     return findings
 
 
-def _grown(
-    asked: "Asked", names: list[str], scores: Path | None, home: Path | None
-) -> "New | None":
+def _alone(
+    asked: "Asked",
+    names: list[str],
+    skipped: list[Skipped],
+    tell: Callable[[str], None],
+    *,
+    whole: bool,
+) -> tuple[Findings, Data]:
+    """What this process finds, in the new rows alone where the data has only grown; kept for the next."""
+    from labhand.scan.asked import ABOUT, Looker
+
+    new = None if whole else _grown(asked, names)
+    looker = Looker(asked) if new is None else _beside(asked, new)
+    said = {ABOUT: looker.say(ABOUT)}
+    # what did not look at all rows, for their number or what they lack, is not asked again
+    for name in [n for n in names if new is None or n in new.state.said.ran]:
+        tell(name)
+        said[name] = looker.say(name)
+    findings = _together(said, [ABOUT, *names], skipped)
+    if asked.out is not None:
+        from labhand.scan.appended import keep, together
+
+        findings = findings if new is None else together(new, findings, Path(asked.out))
+        keep(looker.data, asked, names, findings, new)
+    return findings, looker.data
+
+
+def _grown(asked: "Asked", names: list[str]) -> "New | None":
     """The new rows, where the data has only grown since its last scan and they are all that is asked for."""
-    if asked.out is None or scores is not None or asked.probabilities or asked.embeddings:
+    if asked.out is None or asked.probabilities or asked.embeddings:
         return None
     from labhand.scan.appended import grown
 
+    home = None if asked.home is None else Path(asked.home)
     readers = {name: cls() for name, cls in load_all("scan-reader", home)[0].items()}
     return grown(asked, names, readers)
 
