@@ -131,7 +131,7 @@ def test_a_detached_run_waits_goes_on_and_is_stopped(lab, slurm, until) -> None:
     until(lambda: not slurm_says("squeue", "-h", "-n", "night"), 60)
 
 
-def _goes_on_after(lab, until, following, take_back, asked: str = "1") -> None:
+def _goes_on_after(lab, until, following, take_back, asked=("1",)) -> None:
     """The job that Slurm took back is put back with what it saved, and the same run goes on there."""
     until(lambda: "step 3 " in said(lab), 60)
     number = slurm_says("squeue", "-h", "-p", "main", "-o", "%i")
@@ -147,7 +147,7 @@ def _goes_on_after(lab, until, following, take_back, asked: str = "1") -> None:
     assert "goes on from ckpt/last.json by `" in shown["attempts"][0]["fix"]["summary"]
     # Slurm waits two minutes by itself; a node takes no job again in the second that it left it.
     saved = said(lab, 1).split("saved after ")[1].split()
-    assert saved[2] == asked and f"begins after {saved[0]}" in out.decode()
+    assert saved[2] in asked and f"begins after {saved[0]}" in out.decode()
 
 
 def test_a_run_that_slurm_takes_back_goes_on_from_its_checkpoint(lab, slurm, until) -> None:
@@ -163,7 +163,10 @@ def test_a_run_that_slurm_takes_back_goes_on_from_its_checkpoint(lab, slurm, unt
 
 
 def test_a_run_that_another_partition_pushes_aside_goes_on(lab, slurm, until) -> None:
-    """No signal of its own is sent to it: Slurm ends all of it, labhand too, and puts it back by itself."""
+    """No signal of its own is sent to it: Slurm ends all of it and puts it back by itself.
+
+    The SIGTERM reaches the training, and through labhand once more unless the first is still pending.
+    """
     lab.script("labhand.toml", "[slurm]\nnodes = 1\nexclusive = true\nnodelist = 'here1'\n")
     lab.script("train.py", SAVING)
     following = lab.start("run", "--on", "slurm", "--", sys.executable, "train.py")
@@ -179,7 +182,7 @@ def test_a_run_that_another_partition_pushes_aside_goes_on(lab, slurm, until) ->
         "--wrap",
         "true",
     )
-    _goes_on_after(lab, until, following, lambda: slurm_says(*urgent), asked="2")
+    _goes_on_after(lab, until, following, lambda: slurm_says(*urgent), ("1", "2"))
 
 
 def test_a_run_at_the_time_limit_of_its_job_saves_and_goes_on(lab, slurm, until) -> None:

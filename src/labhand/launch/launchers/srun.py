@@ -67,9 +67,10 @@ def tasks() -> tuple[int, int]:
     """The nodes of the Slurm job that this process is in, and the tasks on each; 1, 1 outside of one."""
     told = os.environ
     nodes = int(told.get("SLURM_JOB_NUM_NODES") or 1)
-    each = told.get("SLURM_NTASKS_PER_NODE") or told.get("SLURM_TASKS_PER_NODE") or "1"
-    found = re.match(r"\d+", each)
-    return nodes, int(found[0]) if found else 1
+    # Not SLURM_TASKS_PER_NODE: of a job that has its nodes for itself it tells their cores.
+    found = re.match(r"\d+", told.get("SLURM_NTASKS_PER_NODE") or "")
+    each = int(found[0]) if found else int(told.get("SLURM_NTASKS") or nodes) // nodes
+    return nodes, max(1, each)
 
 
 def _step() -> list[str]:
