@@ -237,6 +237,19 @@ def test_a_missing_output_folder_is_made(project: Path) -> None:
     assert not (project / "out").exists()
 
 
+def test_a_folder_that_another_run_has_made_meanwhile_is_enough(project: Path) -> None:
+    (project / "train.py").write_text(WRITES)
+    failure, at = failed(project, job_for(project, [sys.executable, "train.py"]))
+    (project / "out" / "deep").mkdir(parents=True)
+    assert mend(failure, at) is None
+    mending = mend(failure, msgspec.structs.replace(at, alone=False))
+    assert mending is not None
+    assert mending.fix.summary == "the folder out/deep is there now"
+    assert ran(mending.apply())[0] == 0
+    mending.undo()
+    assert (project / "out" / "deep" / "log.txt").exists()
+
+
 @pytest.mark.torch
 def test_a_checkpoint_folder_is_made(project: Path) -> None:
     pytest.importorskip("torch")

@@ -35,7 +35,9 @@ class Fixer:
         folder = str(failure.evidence["folder"])
         cwd = Path(situation.job.cwd).resolve()
         target = (cwd / folder).resolve()
-        why = _refusal(folder, target, cwd, Path(situation.root).resolve())
+        # Runs of one sweep start together: another one may have had it made a moment ago.
+        there = target.is_dir() and not situation.alone
+        why = None if there else _refusal(folder, target, cwd, Path(situation.root).resolve())
         if why is not None:
             failure.evidence["advice"] = why
             return None
@@ -43,7 +45,7 @@ class Fixer:
         shown = target.relative_to(cwd) if target.is_relative_to(cwd) else target
         fix = run.Fix(
             kind="missing-folder",
-            summary=f"made the folder {shown}",
+            summary=f"the folder {shown} is there now" if there else f"made the folder {shown}",
             safety="neutral",
             patch=shlex.join(["mkdir", "-p", str(target)]),
         )
