@@ -20,7 +20,9 @@ class Problem(NamedTuple):
     frame: "pl.DataFrame"
 
 
-Operator = Callable[["pl.DataFrame", "np.random.Generator"], "tuple[pl.DataFrame, list[int]]"]
+Spoilt = tuple["pl.DataFrame", list[int]]
+"""A table with a fault, and the rows that have it."""
+Operator = Callable[["pl.DataFrame", "np.random.Generator"], Spoilt]
 
 
 def _measured(frame: "pl.DataFrame") -> list[str]:
@@ -107,15 +109,88 @@ def conflicts(
     ]
 
 
-OPERATORS: dict[str, Operator] = {
-    "missing": missing,
-    "disguised-missing": sentinels,
-    "exact-duplicate": repeats,
-    "wrong-label": flips,
-    "row-outlier": far,
-    "conflicting-labels": conflicts,
+def gap(frame: "pl.DataFrame", generator: "np.random.Generator") -> "Spoilt":
+    """Empties a run of cells of one column, as a sensor that stood still does."""
+    number, column = max(3, round(SHARE * len(frame))), str(generator.choice(_measured(frame)))
+    start = int(generator.integers(0, len(frame) - number))
+    rows = list(range(start, start + number))
+    return _put(frame, column, rows, [None] * number), rows
+
+
+def words(frame: "pl.DataFrame", generator: "np.random.Generator") -> "Spoilt":
+    """Writes what stands for no value into a column of numbers."""
+    rows, column = _rows(frame, generator), str(generator.choice(_measured(frame)))
+    cells = [repr(v) for v in frame[column].to_list()]
+    for row in rows:
+        cells[row] = str(generator.choice(["?", "N/A", "unknown"]))
+    import polars as pl
+
+    return frame.with_columns(pl.Series(column, cells)), rows
+
+
+def units(frame: "pl.DataFrame", generator: "np.random.Generator") -> "Spoilt":
+    """Gives three cells of one column in another unit, a thousand times as large."""
+    many = [n for n in _measured(frame) if float(frame[n].median() or 0) > 0]  # type: ignore[arg-type]
+    rows, column = _rows(frame, generator)[:3], str(generator.choice(many))
+    rows = [r for r in rows if frame[column][r] > 0]
+    return _put(frame, column, rows, [1000.0 * frame[column][r] for r in rows]), rows
+
+
+def with_unit(frame: "pl.DataFrame", generator: "np.random.Generator") -> "Spoilt":
+    """Writes a unit behind some numbers of a column."""
+    import polars as pl
+
+    rows, column = _rows(frame, generator), str(generator.choice(_measured(frame)))
+    cells = [repr(v) for v in frame[column].to_list()]
+    for row in rows:
+        cells[row] += " mm"
+    return frame.with_columns(pl.Series(column, cells)), rows
+
+
+def spelling(frame: "pl.DataFrame", generator: "np.random.Generator") -> "Spoilt":
+    """Writes labels in another case, or with blanks around them."""
+    rows = _rows(frame, generator)
+    ways = [str.upper, lambda v: f" {v}", lambda v: f"{v} ", str.title]
+    made = [ways[int(generator.integers(4))](frame["label"][r]) for r in rows]
+    return _put(frame, "label", rows, made), rows
+
+
+def copies(frame: "pl.DataFrame", generator: "np.random.Generator") -> "Spoilt":
+    """Adds rows that are there already, their numbers with less than a ten-thousandth of noise."""
+    import polars as pl
+
+    rows = _rows(frame, generator)
+    noise = generator.uniform(-2e-5, 2e-5, len(rows))
+    shaken = [
+        (pl.col(n) * (1 + pl.lit(pl.Series(noise)))).cast(frame.schema[n])
+        for n in _measured(frame)
+        if frame.schema[n].is_float()
+    ]
+    added = frame[rows].with_columns(shaken)
+    return frame.vstack(added), list(range(len(frame), len(frame) + len(rows)))
+
+
+def confusions(frame: "pl.DataFrame", generator: "np.random.Generator") -> "Spoilt":
+    """Gives rows of one class the label of one other, as somebody does who takes them for it."""
+    one, other = generator.choice(frame["label"].unique().sort().to_list(), 2, replace=False)
+    of = [row for row, value in enumerate(frame["label"]) if value == one]
+    rows = sorted(int(r) for r in generator.choice(of, max(3, len(of) // 12), replace=False))
+    return _put(frame, "label", rows, [str(other)] * len(rows)), rows
+
+
+OPERATORS: dict[str, tuple[Operator, ...]] = {
+    "missing": (missing, gap),
+    "disguised-missing": (sentinels, words),
+    "exact-duplicate": (repeats,),
+    "near-duplicate": (copies,),
+    "wrong-label": (flips, confusions),
+    "row-outlier": (far,),
+    "conflicting-labels": (conflicts,),
+    "impossible-value": (units,),
+    "mixed-types": (with_unit,),
+    "category-variant": (spelling,),
 }
-"""What puts in the fault that a rule is for."""
+"""What puts in the fault that a rule is for, in each of its shapes."""
 
 
 def clean_tables() -> Iterator[tuple[str, "pl.DataFrame"]]:
@@ -140,9 +215,11 @@ def problems(seed: int = 0) -> Iterator[Problem]:
         generator = np.random.default_rng(seed)
         shuffled = frame[generator.permutation(len(frame)).tolist()]
         yield Problem(task(f"{name}:clean:{seed}", "", []), shuffled)
-        for rule, operator in OPERATORS.items():
-            made, rows = operator(shuffled, np.random.default_rng(seed))
-            yield Problem(task(f"{name}:{rule}:{seed}", rule, rows), made)
+        for rule, operators in OPERATORS.items():
+            for operator in operators:
+                made, rows = operator(shuffled, np.random.default_rng(seed))
+                identity = f"{name}:{rule}/{operator.__name__}:{seed}"
+                yield Problem(task(identity, rule, rows), made)
 
 
 def task(identity: str, rule: str, rows: list[int]) -> Task:

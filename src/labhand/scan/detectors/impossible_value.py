@@ -156,7 +156,7 @@ def _far(part: Part, column: Column) -> Iterator[Anomaly]:
         away = (cell.log() - math.log(middle)).abs() / max(spread, 0.05)
     odd = cell.is_finite() & (away > FAR)
     found = _cells(part, column, odd, away)
-    if not 0 < len(found) <= max(1, FEW * column.filled):
+    if not 0 < len(found) <= max(1, min(3, 0.03 * column.filled), FEW * column.filled):
         return
     if _is_tail(part, cell, odd, middle):
         return
