@@ -54,10 +54,17 @@ _DIGITS = re.compile(r"\d+")
 class Landing:
     """The files of outputs that a script writes under `root`, and what scan says of them.
 
-    `tell` hands a sentence to the person. Nothing raises; `turn` never blocks.
+    `tell` hands a sentence to the person; `is_ours` says whether the run wrote a file. Nothing raises; `turn` never blocks.
     """
 
-    def __init__(self, root: Path, home: Path, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        home: Path,
+        tell: Callable[[str], None],
+        is_ours: Callable[[Path], bool] = lambda _: True,
+    ) -> None:
+        self._is_ours = is_ours
         self.findings: dict[str, Finding] = {}
         self._root, self._home, self._tell = root, home, tell
         self._since = time.time() - 1.0  # time stamps of files are coarser than clocks
@@ -101,7 +108,9 @@ class Landing:
 
     def _look(self) -> None:
         for path, size in grown(self._root, self._since, lambda n: n.endswith(SUFFIXES)):
-            if path in self._sizes or self._is_new(path, size):
+            if not self._is_ours(path):
+                self._sizes.pop(path, None)
+            elif path in self._sizes or self._is_new(path, size):
                 self._sizes[path] = size
         total = 0
         for path in sorted(self._sizes, key=lambda p: self._sizes[p]):

@@ -19,6 +19,7 @@ from labhand.cycle.before import keep_peaks
 from labhand.cycle.landing import Landing
 from labhand.cycle.progress import Progress
 from labhand.cycle.request import Face
+from labhand.cycle.writers import Writers
 from labhand.kit.lines import Lines, Numbering, Printed
 from labhand.kit.machine import System
 from labhand.kit.points import Row as PointsRow
@@ -74,6 +75,7 @@ class Recorder:
         refused: set[str] | None = None,
         known: tuple[Sequence[Before], Calibration | None] = ((), None),
         config: Mapping[str, Any] | None = None,
+        beside: bool = False,
     ) -> None:
         self.folder = store.attempt(run[0], number)
         self.name = run[1]
@@ -107,8 +109,9 @@ class Recorder:
         self._points = Tail(self.folder)
         self._taken: deque[Callable[[], None]] = deque()
         self._probe_events: dict[Path, int] = {}
-        self._follower = Follower(cwd, since=time.time())
-        self._landing = Landing(cwd, store.home, lambda why: self._tell(why, why))
+        writers = Writers(store, run[0], self.folder, beside, lambda why: self._tell(why, why))
+        self._follower = Follower(cwd, time.time(), writers.is_ours)
+        self._landing = Landing(cwd, store.home, lambda why: self._tell(why, why), writers.is_ours)
         self._heard: dict[str, tuple[int, int]] = {}
         self._progress = Progress()
         self._alarms: set[str] = set()

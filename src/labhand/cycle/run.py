@@ -289,6 +289,7 @@ class _Carrier:
                 self.store, self.run.command, self.run.id, self.configuration.alarms_per_1000
             ),
             config=self.run.config,
+            beside=self.request.sweep is not None,
         )
         # The attempt is on disk before it starts, so that its end is found whatever becomes of us.
         self.run.attempts.append(attempt)

@@ -85,19 +85,13 @@ def _over_imports(overlay: Overlay) -> None:
 
 def _over_reading(overlay: Overlay) -> None:
     """Lets a script read the changed text of its own config file, however it opens it."""
-    import builtins
     import io
 
+    from .opens import put
+
     texts = overlay.configs()
-    if not texts:
-        return
-    plain = io.open
-    opened = Opened(texts, plain)
-    builtins.open = io.open = opened
-    # Python 3.10 alone keeps what `open` was when pathlib was imported.
-    kept: Any = type(getattr(sys.modules.get("pathlib"), "_normal_accessor", None))
-    if getattr(kept, "open", None) is plain:
-        kept.open = opened
+    if texts:
+        put(Opened(texts, io.open))
 
 
 class Opened:

@@ -55,6 +55,7 @@ def start(attempt: str) -> None:
         begun.guard("overlay", _overlay, overlay, begun)
     begun.before_first_point.append(lambda: _constants(begun))
     begun.guard("lines", _lines)
+    begun.guard("opens", _opens, begun)
     begun.guard("failures", failures.arm, begun)
     if os.environ.get("LABHAND_KEEPER"):
         begun.guard("hangup", _hangup, begun)
@@ -85,6 +86,12 @@ def _lines() -> None:
     known = "%d:%d" % (pipe.st_dev, pipe.st_ino)
     if os.environ.setdefault("LABHAND_PIPE", known) == known and not stdout.write_through:
         stdout.reconfigure(line_buffering=True)
+
+
+def _opens(begun: Session) -> None:
+    from . import opens
+
+    opens.arm(begun)
 
 
 def _wake(part: str, module: ModuleType, begun: Session) -> None:

@@ -50,11 +50,13 @@ class Follower:
 
     tfevents, CSV and JSONL. A CSV or JSONL file is taken for a log of metrics where it has a step by
     name and numbers beside it, and is added to or names a known metric: a dataset that is being
-    written is none. `since` is unix seconds; `read` blocks only for reading, and never raises.
+    written is none. `is_ours` says whether it is the run's own. `since` is unix seconds; `read` blocks only for reading, and never raises.
     """
 
-    def __init__(self, root: Path, since: float) -> None:
-        self._root = root
+    def __init__(
+        self, root: Path, since: float, is_ours: Callable[[Path], bool] = lambda _: True
+    ) -> None:
+        self._root, self._is_ours = root, is_ours
         self._since = since - 1.0  # time stamps of files are coarser than clocks
         self._files: dict[Path, _File] = {}
         self._next_scan = 0.0
@@ -84,7 +86,10 @@ class Follower:
 
     def _scan(self) -> None:
         for path, size in grown(self._root, self._since, _may_hold_metrics):
+            ours = self._is_ours(path)
             if path in self._files:
+                self._files[path].refused |= not ours
+            if path in self._files or not ours:
                 continue
             kind = Events if "tfevents" in path.name else _KINDS[path.suffix.lower()]
             file = self._files[path] = _File(kind, sure=kind is Events)
