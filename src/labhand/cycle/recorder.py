@@ -109,9 +109,9 @@ class Recorder:
         self._points = Tail(self.folder)
         self._taken: deque[Callable[[], None]] = deque()
         self._probe_events: dict[Path, int] = {}
-        writers = Writers(store, run[0], self.folder, beside, lambda why: self._tell(why, why))
+        writers = Writers(store, run[0], self.folder, beside, self._tell_once)
         self._follower = Follower(cwd, time.time(), writers.is_ours)
-        self._landing = Landing(cwd, store.home, lambda why: self._tell(why, why), writers.is_ours)
+        self._landing = Landing(cwd, store.home, self._tell_once, writers.is_ours)
         self._heard: dict[str, tuple[int, int]] = {}
         self._progress = Progress()
         self._alarms: set[str] = set()
@@ -340,6 +340,9 @@ class Recorder:
                 f"the record cannot be written: {why} ({path.name}); the training goes on, its "
                 "record stays incomplete"
             )
+
+    def _tell_once(self, why: str) -> None:
+        self._tell(why, why)
 
     def _tell(self, trouble: str, message: str) -> None:
         """Tells the person of a trouble once."""
