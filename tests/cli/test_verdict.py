@@ -36,3 +36,20 @@ def test_what_names_nothing_is_told_with_what_there_is(ill):
     assert lab("verdict", found["id"]).returncode == 2
     assert lab("verdict", found["id"], "maybe").returncode == 2
     assert not (lab.folder / ".labhand/verdicts.jsonl").exists()
+
+
+def test_a_finding_of_a_scan_can_be_answered_without_any_run(lab):
+    rows = (
+        "".join(f"{i},{i * 0.37 % 5:.2f}\n" for i in range(300)) + "300,-999\n301,-999\n302,-999\n"
+    )
+    lab.script("data.csv", "id,x\n" + rows)
+    lab.script("labhand.toml", "")
+    told = [line for line in lab("scan", "data.csv").stdout.splitlines() if "→ read" in line]
+    (identity,) = {line.split()[-1] for line in told}
+    done = lab("verdict", identity, "fine")
+    assert (done.returncode, done.stdout) == (0, "disguised-missing of data.csv: was fine\n")
+    assert "· disguised-missing" in lab("scan", "data.csv").stdout
+    assert "a scan" in lab("verdict").stdout
+    assert lab("verdict", identity, "undo").returncode == 0
+    assert "! disguised-missing" in lab("scan", "data.csv").stdout
+    assert lab("verdict", "zz", "fine").returncode == 2

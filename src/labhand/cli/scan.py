@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,10 +113,10 @@ def scan(
         raise UsageError("say what to scan: a file, a folder, or `--split NAME=PATH`")
     if place == "ray" and (code := _carried()) is not None:
         return code
-    named = dict(_pair(text) for text in splits)
+    named = dict(map(_pair, splits))
     said = {role: column for role, column in {**roles, "split": split_column}.items() if column}
     home = Store.at(Path.cwd()).home
-    out, limit = folder_of(home, [*paths, *named.values()]), _bytes(memory)
+    limit, out = _bytes(memory), folder_of(home, [*paths, *named.values()])
     findings = look(
         paths,
         named,
@@ -132,12 +133,21 @@ def scan(
         progress=_tell if sys.stderr.isatty() else None,
     )
     if form == "html":
-        from labhand.web.data_report import write
+        from labhand.web import data_report
 
-        click.echo(write(findings, out, paths, named, said, limit, home))
+        click.echo(data_report.write(findings, out, paths, named, said, limit, home))
     else:
         click.echo(looks.document(findings) if form == "json" else "\n".join(_text(findings)))
-    return looks.exit_code(findings, fail_on)
+    return looks.exit_code(_kept(out, findings), fail_on)
+
+
+def _kept(out: Path, findings: "Findings") -> "Findings":
+    """The same findings, kept for a verdict."""
+    from labhand.kit.verdicts import keep_scan
+
+    with suppress(OSError):  # a folder that takes no file takes no verdict either
+        keep_scan(out, findings)
+    return findings
 
 
 def _carried() -> int | None:
@@ -210,7 +220,7 @@ def _text(findings: "Findings") -> list[str]:
         lines += [*_diversity(report), ""]
     for finding in findings.findings:
         lines += _finding(finding)
-    lines += [click.style(f"not looked at: {why}", dim=True) for why in _whys(findings.skipped)]
+    lines += [click.style(line, dim=True) for line in _unlooked(findings.skipped)]
     number = len(findings.findings)
     told = looks.counted(number, "finding") if number else "no findings"
     return [*lines, f"{told} of {looks.counted(len(findings.ran), 'detector')}"]
@@ -241,17 +251,19 @@ def _diversity(report: "Mapping[str, Any]") -> list[str]:
     return lines
 
 
-def _whys(skipped: "Sequence[Skipped]") -> list[str]:
-    """What was not looked at, once a reason; what the data has nothing for is one line."""
+def _unlooked(skipped: "Sequence[Skipped]") -> list[str]:
+    """What was not looked at, once a reason; several detectors that want one thing are counted."""
     lines: list[str] = []
     whys: dict[str, list[str]] = {}
     for one in skipped:
         if one.rule == "*":
-            lines.append(one.why)
+            lines.append(f"not looked at: {one.why}")
         else:
             whys.setdefault(one.why, []).append(one.rule)
-    for why, rules in whys.items():
-        lines.append(f"{', '.join(rules)}: {why}")
+    if whys:
+        lines.append("not looked at:")
+    for why, rules in sorted(whys.items(), key=lambda pair: -len(pair[1])):
+        lines.append(f"  {rules[0] if len(rules) == 1 else f'{len(rules)} detectors'}: {why}")
     return lines
 
 
@@ -268,7 +280,7 @@ def _finding(finding: "Finding") -> list[str]:
     fine = finding.evidence.get("likely_fine")
     if fine and finding.severity != "note":
         lines.append(f"    about {fine:,} of these {total:,} are likely fine")
-    lines.append(f"    → {finding.advice}")
+    lines.append(f"    → {finding.advice}" + click.style(f"  {finding.id[:6]}", dim=True))
     if finding.fix is not None:
         lines.append(f"      {finding.fix.summary}: {finding.fix.patch.splitlines()[0]}")
     return [*lines, ""]

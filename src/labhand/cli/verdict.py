@@ -1,12 +1,15 @@
 """`labhand verdict`: a person's answer to a finding."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from labhand.core.errors import InputError, UsageError
+from labhand.core.errors import InputError, NotFoundError, UsageError
 from labhand.core.store import Store
+
+if TYPE_CHECKING:
+    from labhand.core.finding import Finding
 
 SAID = {"fine": "was fine", "real": "was right"}
 
@@ -36,25 +39,45 @@ def verdict(finding: str | None, answer: Any, reference: str, as_json: bool) -> 
             f"what about `{finding}`? give it one answer: `labhand verdict {finding} fine`, "
             "`real` or `undo`"
         )
-    from labhand.cycle import settle
-
     given = [v for v in verdicts.read(store.home) if v.finding.startswith(finding)]
     if answer == "undo" and reference == "last" and len(given) == 1:
         reference = given[0].run  # a verdict that stands names its run
-    run = settle.settle(store, store.read(store.find(reference)))
-    meant = verdicts.find(run, finding)
-    standing = [v for v in given if (v.run, v.finding) == (run.id, meant.id)]
-    if answer == "undo" and not standing:
-        raise UsageError(f"there is no verdict on {meant.rule} of {run.name} that could be undone")
+    run, name, meant = _meant(store, finding, reference)
+    if answer == "undo" and not any((v.run, v.finding) == (run, meant.id) for v in given):
+        raise UsageError(f"there is no verdict on {meant.rule} of {name} that could be undone")
     try:
-        verdicts.add(store.home, meant, run.id, answer)
+        verdicts.add(store.home, meant, run, answer)
     except OSError as error:
         raise InputError(
             f"the verdict cannot be written in {store.home}: {error.strerror}; make room or set "
             "LABHAND_HOME to a folder that has some"
         ) from error
     told = "the verdict is taken back" if answer == "undo" else SAID[answer]
-    click.echo(f"{meant.rule} of {run.name}: {told}")
+    click.echo(f"{meant.rule} of {name}: {told}")
+
+
+def _meant(store: Store, beginning: str, reference: str) -> tuple[str, str, "Finding"]:
+    """The finding with the id and name of its run; that of a scan, where no run is named and none has it."""
+    from labhand.cycle import settle
+    from labhand.kit import verdicts
+
+    scanned, run = [], None
+    if reference in ("", "last"):
+        begins = beginning.lower()
+        scanned = [f for f in verdicts.of_scans(store.home) if f.id.startswith(begins)]
+    try:
+        run = settle.settle(store, store.read(store.find(reference or "last")))
+    except NotFoundError:
+        if not scanned:
+            raise
+    if run is not None and (not scanned or any(f.id.startswith(begins) for f in run.findings)):
+        return run.id, run.name, verdicts.find(run, beginning)
+    if len(scanned) > 1:
+        told = ", ".join(f.id for f in scanned)
+        raise UsageError(
+            f"`{beginning}` begins the ids of {len(scanned)} findings of scans: {told}; write more of it"
+        )
+    return "", str(scanned[0].where.path), scanned[0]
 
 
 def _listing(standing: list[Any], store: Store) -> str:
@@ -65,7 +88,7 @@ def _listing(standing: list[Any], store: Store) -> str:
     lines = []
     for said in standing:
         try:
-            name = store.read(said.run).name
+            name = store.read(said.run).name if said.run else "a scan"
         except LabhandError:
             name = said.run  # the run's folder may be gone; what was said of it stands
         lines.append([said.finding, said.rule, name, SAID[said.answer], said.time[:16]])

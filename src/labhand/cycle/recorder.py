@@ -109,9 +109,7 @@ class Recorder:
         self._points = Tail(self.folder)
         self._taken: deque[Callable[[], None]] = deque()
         self._probe_events: dict[Path, int] = {}
-        writers = Writers(store, run[0], self.folder, beside, self._tell_once)
-        self._follower = Follower(cwd, time.time(), writers.is_ours)
-        self._landing = Landing(cwd, store.home, self._tell_once, writers.is_ours)
+        self._follower, self._landing = self._own_files(store, run[0], cwd, beside)
         self._heard: dict[str, tuple[int, int]] = {}
         self._progress = Progress()
         self._alarms: set[str] = set()
@@ -340,6 +338,13 @@ class Recorder:
                 f"the record cannot be written: {why} ({path.name}); the training goes on, its "
                 "record stays incomplete"
             )
+
+    def _own_files(
+        self, store: Store, run: str, cwd: Path, beside: bool
+    ) -> tuple[Follower, Landing]:
+        """What follows the logs and the outputs that the script itself writes."""
+        ours = Writers(store, run, self.folder, beside, self._tell_once).is_ours
+        return Follower(cwd, time.time(), ours), Landing(cwd, store.home, self._tell_once, ours)
 
     def _tell_once(self, why: str) -> None:
         self._tell(why, why)

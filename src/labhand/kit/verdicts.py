@@ -1,5 +1,6 @@
 """A person's answers to findings: `.labhand/verdicts.jsonl`, one event a line, only ever added to."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,12 +8,14 @@ import msgspec
 
 from labhand.core import event
 from labhand.core.errors import NotFoundError, UsageError
-from labhand.core.finding import Finding, Job
+from labhand.core.finding import Finding, Findings, Job
 from labhand.core.home import make_folder
 from labhand.core.run import Run
-from labhand.core.store import add_line
+from labhand.core.store import add_line, write_whole
 
 FILE = "verdicts.jsonl"
+SCANNED = "findings.json"
+"""What the latest scan of some data said, beside its patches."""
 
 Answer = Literal["fine", "real", "undo"]
 
@@ -20,7 +23,7 @@ Answer = Literal["fine", "real", "undo"]
 class Verdict(msgspec.Struct, kw_only=True):
     """What a person said of a finding: `fine`, nothing was off; `real`, it was right.
 
-    `run` is the run's id, `time` ISO 8601 with offset; `evidence` holds the `score` of the finding
+    `run` is the run's id, empty for a scan; `time` ISO 8601 with offset; `evidence` holds the `score` of the finding
     where it has one. The file also knows the answer `undo`, which takes an earlier one back.
     """
 
@@ -40,7 +43,7 @@ class Verdict(msgspec.Struct, kw_only=True):
 
 
 def add(home: Path, finding: Finding, run: str, answer: Answer) -> None:
-    """Adds an answer to the finding of the run with that id. Writes. Raises OSError."""
+    """Adds an answer to the finding of the run with that id, or of a scan. Writes. Raises OSError."""
     score = finding.evidence.get("score")
     line = event.encode(
         "verdict",
@@ -72,6 +75,20 @@ def read(home: Path) -> list[Verdict]:
         if said.answer != "undo":
             standing[said.run, said.finding] = said
     return list(standing.values())
+
+
+def keep_scan(out: Path, findings: Findings) -> None:
+    """Keeps what a scan said, so that it can be answered. Writes. Raises OSError."""
+    write_whole(out / SCANNED, msgspec.json.encode(findings.findings))
+
+
+def of_scans(home: Path) -> list[Finding]:
+    """The findings of the latest scan of each data."""
+    found: list[Finding] = []
+    for path in sorted(home.glob(f"scan/*/{SCANNED}")):
+        with suppress(OSError, msgspec.DecodeError):
+            found += msgspec.json.decode(path.read_bytes(), type=list[Finding])
+    return found
 
 
 def find(run: Run, beginning: str) -> Finding:
