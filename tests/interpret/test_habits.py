@@ -53,6 +53,21 @@ def test_the_command_and_a_relative_wish_start_from_the_last_run(project):
     )
 
 
+def test_what_only_a_sweep_tried_is_no_start(project):
+    store = Store(project / ".labhand")
+    folder = store.home / "sweeps" / "20260301-000000-0001"
+    folder.mkdir(parents=True)
+    (folder / "sweep.json").write_text('{"name": "calm-owl", "keys": ["lr", "seed"]}')
+    run_id, _ = store.create()
+    tried = [*COMMAND, "--lr", "100", "--seed=7", "--optimizer", "sgd"]
+    store.write(
+        Run(id=run_id, name="calm-owl-07", status="finished", command=tried, cwd=str(project),
+            started="2026-03-02T00:00:00+00:00", config={"lr": 100.0, "seed": 7, "optimizer": "sgd"})
+    )  # fmt: skip
+    reading = interpret("half the batch", project)
+    assert reading.command == [*COMMAND, "--optimizer", "sgd"]
+
+
 def test_what_depends_on_what_was_said_is_learned(project):
     habits(project, """
 [habits.sgd]

@@ -136,6 +136,18 @@ def test_how_many_seeds_are_usual(tmp_path, learned):
     assert learned.habits()["usual-seeds"]["then"] == {"seeds": 3}
 
 
+def test_the_seeds_of_one_sweep_are_one_choice(tmp_path, learned):
+    rng = random.Random(4)
+    for choice in range(12):
+        config = drawn(rng)
+        for seed in range(3):
+            record(tmp_path, 3 * choice + seed, config, seed=seed)
+    folder = tmp_path / ".labhand" / "sweeps" / "20260301-000000-0001"
+    folder.mkdir(parents=True)
+    (folder / "sweep.json").write_text('{"name": "run", "keys": ["lr"]}')
+    assert "usual-seeds" not in learned.habits()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_settings_that_are_left_to_stand_are_no_habits(tmp_path, learned, seed):
     rng = random.Random(seed)

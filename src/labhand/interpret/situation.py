@@ -15,7 +15,7 @@ from labhand.interpret.values import Base
 from labhand.interpret.vocabulary import joined
 from labhand.kit import habits as kit_habits
 from labhand.kit import settings as kit_settings
-from labhand.kit import snapshot
+from labhand.kit import snapshot, sweeps
 from labhand.kit.catalog import Catalog, RunRow
 from labhand.kit.code.project import SKIPPED
 from labhand.kit.metric_names import direction
@@ -35,6 +35,8 @@ _ENTRY = re.compile(
 )
 _ASIDE = re.compile(r"^(test_.*|.*_test|conftest|setup|noxfile|__init__|.*config.*|utils?)$")
 _MOST_FILES = 2000
+_SWEEPS = 100
+"""So many of the newest sweeps are asked for the run."""
 _NAMEABLE = (".py", ".yaml", ".yml", ".toml", ".json", ".md", ".sh")
 _METRIC = re.compile(
     r"loss|acc|f1|auc|ppl|perplexity|bleu|rouge|reward|return|error|score|iou|map|mse|mae|bpb|psnr|fid|kid|rmse|r2|ndcg|wer|top1|top5|auroc|dice|ssim",
@@ -197,11 +199,33 @@ class Situation:
         """Takes the command of a run of the script, with all that it gave it."""
         if self.script is None:
             self.why_script = f"the last run, `{row.name}`, ran it"
-        self.script, self.command = script, row.command
+        self.script = script
+        self.command = self._untried(row)
         try:
             self.last_run = self.store.read(row.id)
         except LabhandError:
             self.command = row.command[: position + 1]
+
+    def _untried(self, row: RunRow) -> list[str]:
+        """The command of a run without what only its sweep tried: the last value of that is nobody's choice."""
+        sweep = sweeps.of(sweeps.tried(self.store.home, _SWEEPS), row.name)
+        tried = sweep.keys if sweep else ()
+        spelled = {
+            word
+            for s in self.settings
+            if s.name in tried
+            for word in (*s.spellings, s.flag)
+            if word
+        }
+        kept: list[str] = []
+        words = iter(row.command)
+        for word in words:
+            name, equals, _ = word.partition("=")
+            if name not in spelled:
+                kept.append(word)
+            elif not equals:
+                next(words, None)
+        return kept
 
     def _take(self, script: Path, why: str) -> None:
         self.script, self.why_script = script, why

@@ -10,6 +10,7 @@ import msgspec
 
 from labhand.core.run import Attempt, Metric, Status
 from labhand.core.store import Store
+from labhand.kit import sweeps
 from labhand.kit.catalog import script_of
 from labhand.kit.metric_names import best, direction, headlines
 from labhand.kit.values import flat, guess
@@ -58,6 +59,8 @@ class Trial(NamedTuple):
     given: frozenset[str]
     changed: dict[str, tuple[Hashable, Hashable]]
     came_of_it: frozenset[tuple[str, str]]
+    sweep: str = ""
+    """The sweep that its first run is of."""
 
     @property
     def name(self) -> str:
@@ -76,7 +79,12 @@ def trials(store: Store) -> list[Trial]:
             continue
         if record.status != "running" and not record.parents:
             found.append(record)
-    return in_order(found)
+    known = sweeps.tried(store.home)
+    made = []
+    for trial in in_order(found):
+        sweep = sweeps.of(known, trial.name)
+        made.append(trial._replace(sweep=sweep.name) if sweep else trial)
+    return made
 
 
 def in_order(records: Iterable[_Record]) -> list[Trial]:

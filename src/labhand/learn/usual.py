@@ -149,7 +149,11 @@ def _constant(
 
 
 def _seeds(trials: Sequence[Trial]) -> Iterator[Learned]:
-    """How many seeds a choice of settings is run with."""
+    """How many seeds a choice of settings is run with. Those of a sweep were chosen once for all of it."""
+    by_sweep: dict[str, Trial] = {}
+    for trial in trials:
+        by_sweep.setdefault(trial.sweep or trial.name, trial)
+    trials = list(by_sweep.values())
     counts = [len(t.names) for t in trials]
     found = belief.settled(counts)
     if found is None or not isinstance(found.value, int) or found.value < 2:
