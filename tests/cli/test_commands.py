@@ -22,6 +22,12 @@ def ran(lab):
     return lab
 
 
+def test_the_help_shows_what_to_type_line_by_line(lab):
+    lines = lab("--help").stdout.splitlines()
+    assert "  labhand run -- python train.py     record, supervise, watch and report a run" in lines
+    assert "\\" not in "".join(lines)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(lab, command):
     done = lab(command, "--help")

@@ -79,13 +79,15 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="labhand %(version)s")
 def cli() -> None:
-    r"""A lab hand for AI researchers.
+    """A lab hand for AI researchers.
 
     \b
     labhand run -- python train.py     record, supervise, watch and report a run
-    labhand runs                       what ran
+    labhand check                      bugs and suspicious logic in research code
+    labhand scan data.csv              what is off in data, down to the rows
+    labhand do "lr 1e-3, three seeds"  from words to a judged result
     labhand show last                  how it went
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are
 
 
 def main(arguments: list[str] | None = None) -> None:
