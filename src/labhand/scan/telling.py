@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1000
 """Rows that a finding names itself; the full list stands in a file."""
+NEARLY_ALL = 0.9
+"""A claim about more of the rows than this is one about the data."""
 ENOUGH = 3
 """Verdicts on a rule from which on they count for findings that nobody judged."""
 MOST_PAIRS = 20
@@ -131,11 +133,14 @@ def _where(anomaly: Anomaly, identity: str, rule: str, out: Path | None) -> Wher
 
 
 def _likely_fine(anomaly: Anomaly, total: int) -> int:
-    """How many of the rows are likely fine, by the confidence of each, or of the whole."""
+    """How many of the rows are likely fine, by the confidence of each, or of the whole.
+
+    0 where nearly all rows are named: then it is said of the data, and of no row.
+    """
     found = anomaly.found
     if found is not None and "confidence" in found.columns:
         return round(float((1 - found["confidence"]).sum()))
-    return round(total * (1 - anomaly.confidence))
+    return round(total * (1 - anomaly.confidence)) if total < NEARLY_ALL * anomaly.part.rows else 0
 
 
 def _partners(data: Data, anomaly: Anomaly) -> list[Related]:

@@ -71,8 +71,9 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
     originals = pairs["first"].n_unique()
     yield Anomaly(
         part,
-        f"{len(found):,} of {part.rows:,} rows repeat an earlier row exactly ({originals:,} rows are "
-        "there more than once)" + ("; so coarse columns bring as many by chance" if usual else ""),
+        f"{len(found):,} of {part.rows:,} rows repeat an earlier row exactly"
+        + (f" ({originals:,} rows are there more than once)" if originals < len(found) else "")
+        + ("; so coarse columns bring as many by chance" if usual else ""),
         "drop the later rows, or weigh them on purpose",
         0.4 if usual else 0.97,
         found,
