@@ -192,7 +192,7 @@
     const filtered = log ? { filter: decades } : {};
     const passes = (type) => type === "mousemove" || type === "mouseleave";
     const u = new uPlot({
-      width: plot.clientWidth, height: plot.clientHeight, padding: [24, 14, 0, 0], legend: { show: false },
+      width: plot.clientWidth, height: plot.clientHeight, padding: [24, 22, 0, 0], legend: { show: false },
       scales: { x: { time: false }, y: log ? { distr: 3, log: 10, range: (_, least, most) => [(least || 0.1) / 1.4, (most || 1) * 1.4] } : {} },
       series: [{}, ...chart.lines.map(lineStyle)],
       axes: [
