@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -54,6 +55,7 @@ def start(attempt: str) -> None:
     if overlay:
         begun.guard("overlay", _overlay, overlay, begun)
     begun.before_first_point.append(lambda: _constants(begun))
+    atexit.register(begun.guard, "facts", begun.ended)
     begun.guard("lines", _lines)
     begun.guard("opens", _opens, begun)
     begun.guard("failures", failures.arm, begun)

@@ -80,6 +80,20 @@ class Session:
             self.introduced = True
             self._append("facts", {"executable": sys.executable})
 
+    def ended(self) -> None:
+        """Tells which Python ran a script of the person's that only printed: the command may not show it."""
+        from .people import of_person
+
+        # the loader, since Python takes `__file__` away once the script has ended
+        loader = getattr(sys.modules.get("__main__"), "__loader__", None)
+        if of_person(str(getattr(loader, "path", "<none>"))) and (self.first or self._alone()):
+            self._introduce()
+
+    def _alone(self) -> bool:
+        """Whether no process of the attempt has told anything: of many, one is enough."""
+        names = os.listdir(self.attempt)
+        return not any(n.startswith("events.") and n != "events.jsonl" for n in names)
+
     def _append(self, kind: str, data: dict[str, Any]) -> None:
         try:
             from .points import event
