@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LOOK_S = 0.1
 
 
+_OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def carry(request: "Request", axes: tuple[str, ...], seeds: str | None, *, detach: bool) -> int:
     """Hands the runs in and, where not detached, shows how they go; the exit code."""
     store = Store.at(request.cwd)
@@ -32,7 +35,15 @@ def carry(request: "Request", axes: tuple[str, ...], seeds: str | None, *, detac
     many = submit(store, request, elsewhere.needs(request), keys, seed, grid)
     terminal = Terminal()
     seen = not (detach or is_sweep)
-    jobs = elsewhere.place(store, many, terminal.terminal() if seen else None, seen=seen)
+    # what is handed in must be known before it can be taken back
+    signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+    try:
+        jobs = elsewhere.place(store, many, terminal.terminal() if seen else None, seen=seen)
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
+        raise
+    if not seen:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
     what = looks.counted(len(jobs), "run")
     numbers = sorted({job.engine.number.partition("_")[0] for job in jobs})
     where = f"{request.launcher} as job {', '.join(numbers[:3])}"
@@ -90,7 +101,6 @@ def _signals_to(job: Distant) -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    ours = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def hand_on(number: int, frame: object) -> None:
         asked.append(number)
@@ -100,8 +110,9 @@ def _signals_to(job: Distant) -> Iterator[list[int]]:
         if size := Terminal().terminal():
             job.resize(*size)
 
-    before = {n: signal.signal(n, hand_on) for n in ours}
+    before = {n: signal.signal(n, hand_on) for n in _OURS}
     before[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, resize)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
     try:
         yield asked
     finally:
