@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from labhand.cycle.request import Request
 
 LOOK_S = 0.1
-
-
 _OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What is handed on to the run: to take it back, or to end it."""
 
 
 def carry(request: "Request", axes: tuple[str, ...], seeds: str | None, *, detach: bool) -> int:

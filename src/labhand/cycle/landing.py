@@ -54,7 +54,8 @@ _DIGITS = re.compile(r"\d+")
 class Landing:
     """The files of outputs that a script writes under `root`, and what scan says of them.
 
-    `tell` hands a sentence to the person; `is_ours` says whether the run wrote a file. Nothing raises; `turn` never blocks.
+    `tell` hands a sentence to the person; `is_ours` says whether the run wrote a file. Nothing
+    raises; `turn` never blocks.
     """
 
     def __init__(

@@ -2,12 +2,14 @@
 
 import math
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from labhand.core.errors import UsageError
 from labhand.interpret import pairs, relative, values
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.text import Text
 from labhand.interpret.words import whole
 
 _FACTOR = re.compile(
@@ -93,8 +95,26 @@ def _ends(draft: Draft) -> None:
         text.take(at, end)
 
 
+class _Place(NamedTuple):
+    """The tokens that a pattern took, from `at` up to `end`, and the words for it."""
+
+    at: int
+    end: int
+    found: re.Match[str]
+    why: str
+
+
 def _first(settings: dict[str, Known], *names: str) -> Known | None:
     return next((settings[name] for name in names if name in settings), None)
+
+
+def _places(text: Text, pattern: re.Pattern[str], words: int) -> Iterator[_Place]:
+    """Where unused tokens begin what the pattern says, read in at most so many words."""
+    for at in range(len(text)):
+        found = pattern.match(text.after(at, words)) if text.low(at) else None
+        if found is not None:
+            end = at + len(found.group().split())
+            yield _Place(at, end, found, f'"{text.said(at, end)}"')
 
 
 _FLOOR = re.compile(
@@ -106,19 +126,12 @@ def _floor(draft: Draft) -> None:
     """`lr 1e-3 decaying to 1e-5`, where the script has a setting for the least rate."""
     text = draft.text
     least = next(iter(text.lexicon.of_concept("min-learning-rate")), None)
-    for at in range(len(text) if least is not None else 0):
-        found = _FLOOR.match(text.after(at)) if text.low(at) else None
-        if found is None or least is None or text.low(at - 1) in ("weight", "ema"):
-            continue
-        end = at + len(found.group().split())
-        draft.choose(
-            least,
-            [values.fitted_number(least, float(found[1]))],
-            f'"{text.said(at, end)}"',
-            at,
-            0.9,
-        )
-        text.take(at, end)
+    if least is None:
+        return
+    for at, end, found, why in _places(text, _FLOOR, 8):
+        if text.low(at - 1) not in ("weight", "ema"):
+            draft.choose(least, [values.fitted_number(least, float(found[1]))], why, at, 0.9)
+            text.take(at, end)
 
 
 _DROPPED = re.compile(
@@ -131,13 +144,10 @@ def _dropped(draft: Draft) -> None:
     """`decay every 30 epochs by 0.1`, where the script has a setting for each."""
     text = draft.text
     often, much = (next(iter(text.lexicon.of_concept(c)), None) for c in ("lr-step", "lr-factor"))
-    for at in range(len(text) if often is not None and much is not None else 0):
-        found = _DROPPED.match(text.after(at, 14)) if text.low(at) else None
-        if found is None or often is None or much is None:
-            continue
+    if often is None or much is None:
+        return
+    for at, end, found, why in _places(text, _DROPPED, 14):
         factor = float(found[2])
-        end = at + len(found.group().split())
-        why = f'"{text.said(at, end)}"'
         draft.choose(often, [values.fitted_number(often, float(found[1]))], why, at, 0.95)
         by = values.rounded(1 / factor if factor > 1 else factor)
         draft.choose(much, [values.fitted_number(much, by)], why, at, 0.95)
@@ -155,13 +165,12 @@ def _stopped(draft: Draft) -> None:
     text = draft.text
     patient = text.lexicon.of_concept("patience")
     patient = [k for k in patient if re.search("early|stop", k.key.lower())] or patient
-    for at in range(len(text) if len(patient) == 1 else 0):
-        found = _STOPPED.match(text.after(at, 16)) if text.low(at) else None
-        if found is not None:
-            end = at + len(found.group().split())
-            value = values.fitted_number(patient[0], float(found[1]))
-            draft.choose(patient[0], [value], f'"{text.said(at, end)}"', at, 0.95)
-            text.take(at, end)
+    if len(patient) != 1:
+        return
+    for at, end, found, why in _places(text, _STOPPED, 16):
+        value = values.fitted_number(patient[0], float(found[1]))
+        draft.choose(patient[0], [value], why, at, 0.95)
+        text.take(at, end)
 
 
 def _derived(draft: Draft) -> None:

@@ -74,7 +74,8 @@ def best(name: str, metric: Metric) -> float | None:
 def headlines(names: Iterable[str]) -> list[str]:
     """The metrics to show, the one that tells most first: held out before trained on, losses first.
 
-    Where there are rewards and no scores, rewards come before losses. Of the person's own those whose direction is known, else all; without any, the probe's loss.
+    Where there are rewards and no scores, rewards come before losses. Of the person's own those whose
+    direction is known, else all; without any, the probe's loss.
     """
     names = list(names)
     own = [n for n in names if not is_ours(n)]

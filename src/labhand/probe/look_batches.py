@@ -37,7 +37,8 @@ class Batches(Look):
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
     how many are distinct; `shared`: the share of them that the step before had too. `target_mean`,
-    `target_std`: of targets that are floats; `mean`, `std`: of the first input of floats. Only on the CPU: nothing waits for a device.
+    `target_std`: of targets that are floats; `mean`, `std`: of the first input of floats. Only
+    on the CPU: nothing waits for a device.
     """
 
     name = "batches"

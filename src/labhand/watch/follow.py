@@ -50,7 +50,8 @@ class Follower:
 
     tfevents, CSV and JSONL. A CSV or JSONL file is taken for a log of metrics where it has a step by
     name and numbers beside it, and is added to or names a known metric: a dataset that is being
-    written is none. `is_ours` says whether it is the run's own. `since` is unix seconds; `read` blocks only for reading, and never raises.
+    written is none. `is_ours` says whether it is the run's own. `since` is unix seconds; `read`
+    blocks only for reading, and never raises.
     """
 
     def __init__(

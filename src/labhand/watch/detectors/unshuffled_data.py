@@ -3,8 +3,9 @@
 ## What it does
 Compares how many classes a batch holds with how many it would hold if the batches were drawn at random
 from what was seen so far, and whether neighbouring batches hold the same few; the targets of a regression,
-where a loader reads in order, by whether their mean goes one way from batch to batch. Needs the probe; or a log of the number of classes in each batch, told where it is always 1, or of the
-mean of its labels, told where each is nearly that of the batch before.
+where a loader reads in order, by whether their mean goes one way from batch to batch. Needs the probe; or
+a log of the number of classes in each batch, told where it is always 1, or of the mean of its labels, told
+where each is nearly that of the batch before.
 
 ## Why it is bad
 The model learns one class after the other and forgets the one before: the loss saws, the last class of
