@@ -22,6 +22,8 @@ _WRAPPERS = frozenset(
     "SystemExit InstantiationException BrokenProcessPool".split()
 )
 _COLLATERAL = re.compile(r"[Cc]onnection (?:closed|reset) by peer|Broken pipe|store.*[Tt]imeout")
+_SEVERED = frozenset("BrokenPipeError EOFError ConnectionResetError".split())
+_PROCESSES = re.compile(r"(?:^|/)multiprocessing/")
 _FOREIGN = re.compile(
     r"(?:^|/)(?:site-packages|dist-packages|lib/python\d[\d.]*|labhand/probe)/|/bin/[\w.-]+$"
     r"|^<(?!string>|stdin>)"
@@ -62,7 +64,8 @@ class Raised(NamedTuple):
     @property
     def second_hand(self) -> bool:
         """Whether it only says that another process, or a call inside, has failed."""
-        return self.type in _WRAPPERS
+        severed = self.type in _SEVERED and any(_PROCESSES.search(f.file) for f in self.frames)
+        return severed or self.type in _WRAPPERS
 
     @property
     def own(self) -> Frame | None:

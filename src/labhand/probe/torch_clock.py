@@ -29,6 +29,7 @@ class Clock:
         """Forgets the parts of the step."""
         self.data = self.forward = self.backward = self.optimizer = 0.0
         self.loaded = self.evaluated = self.ran = False
+        self.calls = 0
 
     def loader_begins(self, now: float) -> None:
         """The script asks a DataLoader for a batch."""
@@ -72,10 +73,12 @@ class Clock:
     def parts(self, seconds: float, work: Optional[float]) -> Dict[str, float]:
         """The points of a step that took so long in all.
 
-        `work` is the processor's in a step, None where evaluations or rollouts are in it.
+        `work` is the processor's in a step, None where evaluations or rollouts are in it. Where models
+        were called several times, so an episode long, the times are of as many calls.
         """
         return {
             **({} if work is None else {"probe/work_s": work}),
+            **({"probe/calls": self.calls} if self.calls > 1 else {}),
             "probe/step_s": seconds,
             "probe/data_s": self.data,
             "probe/forward_s": self.forward,

@@ -175,6 +175,7 @@ class Probe:
         """Whether the call is part of a training step. Evaluation makes the step's times worthless."""
         if self.incidents.busy:
             return False
+        self.clock.calls += 1
         if not module.training or not self.torch.is_grad_enabled():
             self.clock.evaluated = self.clock.evaluated or not module.training
             self.elsewhere = True

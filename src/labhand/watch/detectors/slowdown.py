@@ -2,8 +2,9 @@
 
 ## What it does
 Compares the time of a step with the run's own steady state, in the medians of blocks of steps, by a
-one-sided cumulative sum over their logarithms; a change of less than 5 % is never told. With the probe
-it says which part of the step has grown: waiting for data, forward, backward or the optimizer.
+one-sided cumulative sum over their logarithms; a change of less than 5 % is never told. A step in which
+the model is called several times, as often as an episode or a sequence is long, counts by its calls. With
+the probe it says which part of the step has grown: waiting for data, forward, backward or the optimizer.
 
 ## Why it is bad
 A node that throttles, a loader that falls behind or a growing graph costs hours unseen: the loss looks
@@ -65,6 +66,8 @@ PARTS = {
 }
 MEASURED, WORK = "probe/step_s", "probe/work_s"
 """The time of a step by the clock, and by the processor."""
+CALLS = "probe/calls"
+"""How often models were called in a step, where it was more than once."""
 WAITED = 0.25
 """Where the work of a step has grown by no more than this share of what its time has, the rest is waiting."""
 
@@ -134,7 +137,7 @@ class Pace:
             return (claim,)
         for name, values in self._parts.items():
             if name in signal.values:
-                values.append(signal.values[name])
+                values.append(signal.values[name] / _calls(signal))
         if len(self._block) < BLOCK:
             return ()
         level = math.log(median(self._block))
@@ -228,7 +231,7 @@ class Pace:
         """A slowdown so large that few measured steps prove it, before there is a steady state."""
         if len(self._steady) >= STEADY:
             return None
-        self._few.append((row.step, took, row.values.get(MEASURED, math.nan)))
+        self._few.append((row.step, took, row.values.get(MEASURED, math.nan) / _calls(row)))
         by_work = self._measured == WORK
         in_a_row = SOON_WORK if by_work else SOON
         usual = [seconds for _, seconds, _ in self._few[SOON : 3 * SOON]]
@@ -257,7 +260,7 @@ class Pace:
         """Seconds of a step that the row tells; one kind of telling, the best there was at first."""
         if self._measured in row.values:
             self._switch((self._measured,))
-            return row.values[self._measured]
+            return row.values[self._measured] / _calls(row)
         if self._source == (self._measured,):
             return None
         for name in (*self._view.named("step-time"), *self._view.named("throughput")):
@@ -316,7 +319,8 @@ class Pace:
 
     def _claim(self, state: str, factor: float, usual: float, row: Points) -> Claim:
         passed = state == "recovered"
-        normal, now = math.exp(usual), math.exp(usual) * factor
+        normal = math.exp(usual) * (_calls(row) if self._source == (self._measured,) else 1)
+        now = normal * factor
         source = None if self._source is None or self._source[-1] == "rows" else self._source[0]
         message = (
             f"Steps take as long as before again ({_span(now)})"
@@ -332,7 +336,7 @@ class Pace:
             message = message.replace("A step takes", "The processor works for a step", 1)
         elif source is not None and source != MEASURED and not passed:
             message = f"`{source}` is {now:.4g} where it was {normal:.4g}: {factor - 1:.0%} more since step {self.opened}"
-        causes = [] if passed else self._causes(now - normal)
+        causes = [] if passed else self._causes(now - normal, _calls(row))
         if causes:
             message += f", mostly by {causes[0].cause}"
         return Claim(
@@ -354,18 +358,23 @@ class Pace:
             else ["which part of the step has grown: that needs the probe"],
         )
 
-    def _causes(self, longer: float) -> list[Cause]:
+    def _causes(self, longer: float, calls: float) -> list[Cause]:
         """The parts of the step that have grown, by their share in the growth."""
         found: list[Cause] = []
         for name, words in PARTS.items():
             if not (self._parts[name] and self._normal[name]) or longer <= 0:
                 continue
-            before, now = median(self._normal[name]), median(self._parts[name])
+            before, now = median(self._normal[name]) * calls, median(self._parts[name]) * calls
             share = min(1.0, (now - before) / longer)
             if share > 0.2:
                 told = f"{words} took {_span(before)} a step and takes {_span(now)}"
                 found.append(Cause(words, round(share, 2), told))
         return sorted(found, key=lambda cause: -cause.confidence)
+
+
+def _calls(row: Points) -> float:
+    """How often models were called in the step; 1 where nothing is told of it."""
+    return max(1.0, row.values.get(CALLS, 1.0))
 
 
 def _waiting(claim: Claim) -> Claim:
