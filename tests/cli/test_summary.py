@@ -61,6 +61,17 @@ def test_a_calm_run_ends_in_three_lines(tmp_path):
     assert len(lines) == 3
 
 
+def test_curves_come_before_single_points_and_nothing_is_told_twice(tmp_path):
+    run = recorded(tmp_path)
+    folder = Store(tmp_path / ".labhand").folder(run.id)
+    writer = Writer(str(folder / "attempts" / "1"), "file")
+    writer.row({"Loss/test": 2.25, "test_loss": 2.25, "Loss/train": 2.27}, step=2)
+    writer.close()
+    run.metrics = points.metrics(folder)
+    lines = click.unstyle(summary(run, None, folder / "report.html", 100)).splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["Loss/test", "train/loss", "Loss/train"]
+
+
 def test_an_eventful_run_tells_it_all_in_a_dozen_lines(tmp_path):
     before = recorded(tmp_path, config={"lr": 0.1})
     run = recorded(tmp_path, config={"lr": 0.2}, status="failed", exit_code=3)

@@ -228,7 +228,7 @@ def _metrics(run: Run, folder: Path | None) -> list[str]:
     from labhand.web import words
 
     rows = []
-    for name in headlines(run.metrics)[:3]:
+    for name in _telling(run)[:3]:
         metric = run.metrics[name]
         values = _values(folder, name)
         last = values[-1] if values else metric.last
@@ -236,6 +236,16 @@ def _metrics(run: Run, folder: Path | None) -> list[str]:
         told = f"{words.number(metric.first)} → {words.number(last)}{broken}"
         rows.append([f"  {name}", words.course(values), told])
     return looks.columns(rows)
+
+
+def _telling(run: Run) -> list[str]:
+    """The headline first, then curves before single points; what one tells, no second tells again."""
+    different = {}
+    for name in headlines(run.metrics):
+        metric = run.metrics[name]
+        different.setdefault((metric.first, metric.last, metric.min, metric.max), name)
+    first, *others = [*different.values()] or [""]
+    return [*filter(None, [first]), *sorted(others, key=lambda name: run.metrics[name].points < 2)]
 
 
 def _values(folder: Path | None, name: str) -> list[float]:
