@@ -240,7 +240,7 @@ def _metrics(run: Run, folder: Path | None) -> list[str]:
 
 def _telling(run: Run) -> list[str]:
     """The headline first, then curves before single points; what one tells, no second tells again."""
-    different = {}
+    different: dict[tuple[float | None, ...], str] = {}
     for name in headlines(run.metrics):
         metric = run.metrics[name]
         different.setdefault((metric.first, metric.last, metric.min, metric.max), name)
