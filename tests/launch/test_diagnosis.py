@@ -77,6 +77,15 @@ def test_own_code_is_told_with_its_place() -> None:
     assert failure.message == "KeyError: 'a' at /p/train.py, line 3, in main: `x = d[\"a\"]`"
 
 
+def test_a_library_s_own_advice_is_handed_on() -> None:
+    tail = KEY_ERROR.replace(
+        "KeyError: 'a'", "ValueError: no copy.\n  Replace it by `asarray` to allow one."
+    )
+    failure = diagnose(Evidence(exit_code=1, tail=tail))
+    assert failure is not None and "ValueError: no copy. at" in failure.message
+    assert 'its own words: "Replace it by `asarray`' in failure.evidence["advice"]
+
+
 def test_an_error_in_a_worker_is_told_with_the_place_in_the_worker() -> None:
     message = (
         "Caught ZeroDivisionError in DataLoader worker process 1.\nOriginal " + KEY_ERROR

@@ -14,6 +14,7 @@ from labhand.core.run import Attempt, Failure, Fix
 from labhand.launch import Evidence, Job, Situation, diagnose, mend, start
 from labhand.launch.contract import finish
 from labhand.launch.interpreter import target_of
+from labhand.launch.packages import requirement_for
 
 
 @pytest.fixture
@@ -382,3 +383,57 @@ def test_capture_tells_what_went_wrong() -> None:
     slow = capture(["sh", "-c", "sleep 60 & echo up; wait"], **(here | {"timeout_s": 0.3}))
     assert slow.exit_code == 124 and "timed out" in slow.stderr
     assert subprocess.run(["true"]).returncode == 0
+
+
+def test_two_files_that_hide_modules_are_hidden_one_after_the_other(project: Path) -> None:
+    for name in ("random", "queue"):
+        (project / f"{name}.py").write_text("mine = 1\n")
+    script = "import tempfile\nimport multiprocessing.queues\nprint('done')\n"
+    (project / "train.py").write_text(script)
+    job = job_for(project, [sys.executable, "train.py"])
+    for name in ("random", "queue"):
+        failure, here = failed(project, job)
+        assert failure.evidence["file"] == str((project / f"{name}.py").resolve())
+        mending = mend(failure, here)
+        assert mending is not None and f"hides {name}.py" in mending.fix.summary
+        job = mending.apply()
+    code, _, tail = ran(job)
+    assert (code, tail.split()) == (0, ["done"])
+    assert {p.name for p in project.glob("*.py")} == {"random.py", "queue.py", "train.py"}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        ("from click import Comand", "version-conflict", "has no `click.Comand`"),
+        ("import click.nowhere", "version-conflict", "has no `click.nowhere`"),
+        ("import click\nclick.style('a', colour='red')", "own-code", ""),
+    ],
+)
+def test_what_an_installed_library_does_not_hold_is_said(
+    project: Path, code: str, kind: str, words: str
+) -> None:
+    (project / "train.py").write_text(f"{code}\n")
+    failure, here = failed(project, job_for(project, [sys.executable, "train.py"]))
+    assert failure.kind == kind and words in failure.message
+    told = failure.evidence["advice"]
+    assert "another version" in told and "click" in told
+    assert mend(failure, here) is None
+
+
+def test_a_package_is_found_by_what_the_one_that_imports_it_declares(tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    (site / "trainer").mkdir(parents=True)
+    (site / "trainer-1.0.dist-info").mkdir()
+    (site / "trainer-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: trainer\n"
+        'Requires-Dist: curvelib (<2,>=1.4) ; python_version < "3.8"\n'
+        'Requires-Dist: curvelib (>=2.1) ; extra == "plots"\n\nRequires-Dist: not-this\n'
+    )
+    by = str(site / "trainer" / "draw.py")
+    found = requirement_for("curvelib", tmp_path, by)
+    assert found is not None and found.text == "curvelib>=2.1"
+    assert requirement_for("not_this", tmp_path, by) is None
+    (tmp_path / "requirements.txt").write_text("curvelib==2.3\n")
+    found = requirement_for("curvelib", tmp_path, by)
+    assert found is not None and found.text == "curvelib==2.3"

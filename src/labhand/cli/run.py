@@ -3,7 +3,7 @@
 import os
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from labhand.core.errors import LabhandError, UsageError
 
 if TYPE_CHECKING:
     from labhand.core.run import Run
+    from labhand.cycle.compare import Comparison
     from labhand.cycle.request import Face, Request
     from labhand.cycle.run import Prepared
     from labhand.cycle.sweep import Sweep
@@ -237,23 +238,29 @@ def report(prepared: "Prepared", done: "Run", *, shown: bool, many: "Sweep | Non
     from labhand.cycle.compare import against_previous
 
     try:
-        place = _written(prepared, done, many) if prepared.configuration.report else None
+        comparison, place = None, None
+        if shown:
+            with suppress(LabhandError):  # the run before cannot be read: the end of this one can
+                comparison = against_previous(prepared.store, prepared.root, done.id)
+        if prepared.configuration.report:
+            place = _written(prepared, done, many, comparison)
         if shown:
             from labhand.cli.summary import summary
 
-            comparison = against_previous(prepared.store, prepared.root, done.id)
             click.echo(summary(done, comparison, place), err=True)
     except Exception as error:  # the run is over: its exit code must be the command's own
         what = f"{type(error).__name__}: {error}"
         click.echo(f"labhand: the end of {done.name} cannot be told: {what}", err=True)
 
 
-def _written(prepared: "Prepared", done: "Run", many: "Sweep | None") -> Path | None:
+def _written(
+    prepared: "Prepared", done: "Run", many: "Sweep | None", comparison: "Comparison | None"
+) -> Path | None:
     """The path of the report; None where the disk refuses it, which is told if nothing else was."""
     from labhand.web.report import write
 
     try:
-        return write(prepared.store, prepared.root, done.id, many)
+        return write(prepared.store, prepared.root, done.id, many, comparison)
     except OSError as error:
         if (why := error.strerror or str(error)) not in prepared.refused:
             told = f"the report of {done.name} cannot be written: {why}"

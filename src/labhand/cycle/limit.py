@@ -4,13 +4,12 @@ import re
 
 from labhand.core.errors import UsageError
 from labhand.core.run import Failure, Run
+from labhand.kit.patterns import pattern
 
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_TIME = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:min|[smhd])\s*)+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(min|[smhd])")
-_MONEY = re.compile(
-    r"(?:[$€£]\s*(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s*(?:[$€£]|usd|eur|gbp|chf))", re.I
-)
+_TIME = pattern(r"(?:\d+(?:\.\d+)?\s*(?:min|[smhd])\s*)+")
+_PART = pattern(r"(\d+(?:\.\d+)?)\s*(min|[smhd])")
+_MONEY = pattern(r"(?:[$€£]\s*(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?)\s*(?:[$€£]|usd|eur|gbp|chf))", re.I)
 
 
 def seconds(text: str, price: float) -> float:

@@ -117,7 +117,7 @@ class Recorder:
         self._refused = set[str]() if refused is None else refused
         self._began = time.monotonic()
         self._turned = time.time()
-        self._due = {"points": 0.0, "pressing": 0.0, "calm": 0.0, "reading": 0.0}
+        self._due = {"points": 0.0, "pressing": 0.0, "calm": self._began + CALM_S, "reading": 0.0}
         self._spoke: float | None = None
         self._system: System | None = None
         self._stacks = Stacks(self.folder)

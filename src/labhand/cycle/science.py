@@ -10,20 +10,21 @@ import msgspec
 from labhand.core import event
 from labhand.core.errors import LabhandError
 from labhand.core.run import Fix
+from labhand.kit.patterns import pattern
 
-_SURROUNDINGS = re.compile(
+_SURROUNDINGS = pattern(
     r"(?:^|[._-])(?:port|host|addr|address|url|uri|device|accelerator|cuda|gpus?|cpu|rank|local_rank|resume\w*|restore\w*"
     r"|ckpt\w*|checkpoint\w*|path|dir|folder|file|root|out|output|name|id|date|time|timestamp|log\w*|tracker|wandb|mode|pid)"
     r"(?:$|[._-])|(?:_|^)(?:dir|path|file|port|name|id|device|time)s?$",
     re.I,
 )
 """Settings of where and by what a training runs, rather than of what it computes."""
-_SEED = re.compile(r"(?:^|_)seed$|^random_state$", re.I)
-_SEEDS = re.compile(
+_SEED = pattern(r"(?:^|_)seed$|^random_state$", re.I)
+_SEEDS = pattern(
     r"\bseed(?:_everything|_all)?\s*\(|\bmanual_seed\w*\(|default_rng\(\s*[\w.\[]|RandomState\(\s*[\w.\[]|set_seed\("
     r"|random_state\s*=\s*[\w.\[]|Random\(\s*[\w.\[]|PRNGKey\("
 )
-_LOSS = re.compile(
+_LOSS = pattern(
     r"(?:^|[/_.\- ])(?:loss|nll|perplexity|ppl|cost|error|mse|rmse|mae)(?:$|[/_.\- ])", re.I
 )
 _ORDER = ("batch/mean", "batch/std")

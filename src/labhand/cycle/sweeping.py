@@ -1,7 +1,6 @@
 """How a sweep stands, run by run, and how it is ended."""
 
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import msgspec
@@ -146,6 +145,8 @@ def withdraw(store: Store, many: Sweep, grace_s: float = 10.0) -> tuple[int, int
         with suppress(LabhandError):
             if not told.startswith("!") and store.read(told).status == "running":
                 going.append(told)
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(max(1, len(going))) as pool:  # all have the same time to save
         return out, sum(pool.map(lambda run_id: _stopped(store, run_id, grace_s), going))
 

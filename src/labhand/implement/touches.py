@@ -8,18 +8,19 @@ from typing import NamedTuple
 
 from labhand.core.patch import ChangedFile, Touch
 from labhand.kit.metric_names import ERRORS, HELD_OUT, LOSSES, RETURNS, SCORES
+from labhand.kit.patterns import pattern
 
-_HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
-_WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[a-z]+|\d+")
+_HUNK = pattern(r"^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+_WORD = pattern(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[a-z]+|\d+")
 _EVALUATION = frozenset("eval evaluate evaluation evaluator validate validation validator".split())
-_SPLITS = re.compile(r"train_test_split|random_split|StratifiedKFold|KFold|ShuffleSplit|Subset\(|\.split\(\s*\w*(?:data|set)|(?:test|val|valid|holdout)_(?:size|frac|fraction|ratio|split)", re.I)  # fmt: skip
-_HELD = re.compile(r"\b(?:held_?out|hold_?out)\w*\s*(?:,[^=\"']*)?=[^=]", re.I)
+_SPLITS = pattern(r"train_test_split|random_split|StratifiedKFold|KFold|ShuffleSplit|Subset\(|\.split\(\s*\w*(?:data|set)|(?:test|val|valid|holdout)_(?:size|frac|fraction|ratio|split)", re.I)  # fmt: skip
+_HELD = pattern(r"\b(?:held_?out|hold_?out)\w*\s*(?:,[^=\"']*)?=[^=]", re.I)
 """Data that are held out are given a value."""
-_SEEDS = re.compile(r"manual_seed|(?:^|[^\w])seed\w*\(|random_state|RandomState\(|default_rng\(|\bseeds?\b\s*=|[\"'](?:--)?seed[\"']|\bseed_\w+|PYTHONHASHSEED|use_deterministic|cudnn\.(?:deterministic|benchmark)")  # fmt: skip
-_RECORD = re.compile(r"sys\.settrace|sitecustomize|usercustomize|LABHAND_|\blabhand\b|os\._exit|monkeypatch", re.I)  # fmt: skip
-_TEST_FILE = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*_test\.py$|conftest\.py$)")
-_JUDGE_FILE = re.compile(r"(^|/)(eval\w*|validat\w*|metrics?|scor(?:e|ing)\w*|evaluat\w*)\.py$")
-_DATA_FILE = re.compile(r"\.(csv|tsv|jsonl|npy|npz|parquet|arrow|h5|pkl|pt)$")
+_SEEDS = pattern(r"manual_seed|(?:^|[^\w])seed\w*\(|random_state|RandomState\(|default_rng\(|\bseeds?\b\s*=|[\"'](?:--)?seed[\"']|\bseed_\w+|PYTHONHASHSEED|use_deterministic|cudnn\.(?:deterministic|benchmark)")  # fmt: skip
+_RECORD = pattern(r"sys\.settrace|sitecustomize|usercustomize|LABHAND_|\blabhand\b|os\._exit|monkeypatch", re.I)  # fmt: skip
+_TEST_FILE = pattern(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*_test\.py$|conftest\.py$)")
+_JUDGE_FILE = pattern(r"(^|/)(eval\w*|validat\w*|metrics?|scor(?:e|ing)\w*|evaluat\w*)\.py$")
+_DATA_FILE = pattern(r"\.(csv|tsv|jsonl|npy|npz|parquet|arrow|h5|pkl|pt)$")
 
 
 class _Changed(NamedTuple):

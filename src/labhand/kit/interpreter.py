@@ -12,14 +12,15 @@ import msgspec
 
 from labhand.core.home import make_folder
 from labhand.core.store import write_whole
+from labhand.kit.patterns import pattern
 
 START_TIMEOUT_S = 10.0
 
-_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*t?(?:\.exe)?")
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_SHEBANG = re.compile(rb"#!\s*(\S+)(?:[ \t]+(.*))?")
+_PYTHON = pattern(r"(?:python|pypy)[0-9.]*t?(?:\.exe)?")
+_ASSIGNMENT = pattern(r"[A-Za-z_]\w*=")
+_SHEBANG = pattern(rb"#!\s*(\S+)(?:[ \t]+(.*))?")
 # the form that installers write where the path is too long for a first line
-_LONG_SHEBANG = re.compile(rb"""'''exec'[ \t]+(?:"([^"]+)"|(\S+))[ \t]""")
+_LONG_SHEBANG = pattern(rb"""'''exec'[ \t]+(?:"([^"]+)"|(\S+))[ \t]""")
 
 # Commands that run another; the number of words that each of their options takes.
 _WRAPPERS: dict[str, dict[str, int]] = {

@@ -13,6 +13,7 @@ from labhand.kit.lines_formats import FORMATS, Memory, Printed, side
 from labhand.kit.lines_forms import Forms
 from labhand.kit.lines_pairs import NUMBER, Pair, is_setting, pairs
 from labhand.kit.lines_tables import table
+from labhand.kit.patterns import pattern
 
 __all__ = ["Lines", "Numbering", "Printed"]
 
@@ -21,42 +22,42 @@ LONGEST = 8192
 REMEMBERED = 500
 """The values of so many steps are remembered, to know when one is only said again."""
 
-_CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL = pattern(r"[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
 _WIDE = str.maketrans("：＝，；（）", ":=,;()")
-_BREAK = re.compile(rb"\r*\n|\r(?!$)")
-_PREFIX = re.compile(
+_BREAK = pattern(rb"\r*\n|\r(?!$)")
+_PREFIX = pattern(
     r"^\s*(?:\[?\d{4}[-/]\d\d[-/]\d\d[ T_]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?\]?[\s,|:-]*"
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?[\s|:-]+|\[?(?:INFO|DEBUG)\]?\b[\s|:-]*"
     r"|\[?(?:rank|Rank|GPU)[ :]?\d+\]?[\s|:-]+|(?:root|__main__|[a-z_]+(?:\.[a-z_]+)+)\s*(?:-|:|\|)\s+)+"
 )
-_PAIRED = re.compile(rf"[:=]\s{{0,30}}['\"]?{NUMBER}", re.I)
+_PAIRED = pattern(rf"[:=]\s{{0,30}}['\"]?{NUMBER}", re.I)
 _NAMES = ("loss", "acc", "ppl", "perplexity", "error", "reward", "score", "f1", "auc")
-_NAMED = re.compile(
+_NAMED = pattern(
     r"(?:loss|acc|accuracy|ppl|perplexity|error|reward|score|f1|auc)\s+[-+.\dni]", re.I
 )
-_TROUBLE = re.compile(
+_TROUBLE = pattern(
     r"^\s*(?:Traceback \(|File \"|\w*(?:Error|Exception|Warning|Interrupt)\b\s*(?::|$)|[\w.]+(?:Error|Exception|Warning): )"
     r"|\b(?:WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b|Warning: |warnings\.warn|^\s*(?:#|//|>>>|def |class |import |from |if |for |while |return |print\(|assert )|://"
 )
-_STEP = re.compile(
+_STEP = pattern(
     r"(?<![\w./])(?:(?:global|train|training|optimizer|total)[ _]?)?(?:(?P<batch>batch|minibatch)|step|steps|iter|iters|iteration|it|updates?|timesteps?|num_updates|round|episode|trial|generation)"
     r"(?![A-Za-z/])\s*[:=#]?\s*\[?\s*(?P<n>\d+)(?![\d.]*\d*[eE.:]\d)(?:\s*(?:/|of)\s*(?P<total>\d+))?\]?(?![\w.%]*\w)",
     re.I,
 )
-_EPOCH = re.compile(
+_EPOCH = pattern(
     r"(?<![\w./])(?:(?:epoch|ep)s?|эпоха|époque|epoche|época|エポック)\s*[:=#]?\s*[\[(]?\s*(?P<epoch>\d+(?:\.\d+)?)(?:\s*(?:/|of)\s*\d+(?:\.\d+)?)?[\])]?(?![\w%]*\w)",
     re.I,
 )
-_FRACTION = re.compile(r"[\[(]\s*(?P<n>\d+)\s*/\s*(?P<total>\d+)\s*(?:\([\d.\s%]*\))?\s*[\])]")
-_BATCHES = re.compile(r"(?P<n>\d+)/\s*(?P<total>\d+) batches")
-_NUMBERED = re.compile(r"^\s*\[\s*(?P<n>\d+)\s*\](?P<total>)")
-_TOOK = re.compile(
+_FRACTION = pattern(r"[\[(]\s*(?P<n>\d+)\s*/\s*(?P<total>\d+)\s*(?:\([\d.\s%]*\))?\s*[\])]")
+_BATCHES = pattern(r"(?P<n>\d+)/\s*(?P<total>\d+) batches")
+_NUMBERED = pattern(r"^\s*\[\s*(?P<n>\d+)\s*\](?P<total>)")
+_TOOK = pattern(
     r"\b(?:eta|remaining|elapsed|time left)\b\s*[:=]?\s*[\d:.]+(?:\s?(?:ms|s|sec|min|h)\b)?", re.I
 )
-_CLOCK = re.compile(r"\d{4}[-/]\d\d[-/]\d\d|\b\d{1,2}:\d\d(?::\d\d)?\b")
+_CLOCK = pattern(r"\d{4}[-/]\d\d[-/]\d\d|\b\d{1,2}:\d\d(?::\d\d)?\b")
 
 
-_ODD_NAN = re.compile(
+_ODD_NAN = pattern(
     r"(?P<inf>\b1\.#INF\d*)|-?\b1\.#[QS]?NAND?\d*|-?\b1\.#IND\d*|-?\bnan\(\w*\)|\btensor\(nan[^()]*\)|\bnan[+-]nanj\b",
     re.IGNORECASE,
 )
@@ -216,10 +217,10 @@ class Lines:
         return epoch, n, body
 
 
-_CODE = re.compile(
+_CODE = pattern(
     r"\w\(\w*[=,'\"]|Namespace\(|^\s*[\w.]+\([^)]*$|\[\[|tensor\(|array\(|lambda|=>|;\s*$|\w = \w+\("
 )
-_HEADING = re.compile(
+_HEADING = pattern(
     r"^[\s\[(*=>;,|-]*(?:on |the )?(val|valid|validation|eval|evaluation|test|dev)(?:\s+set)?\s*[\])]?\s*[:\]|>-]?[\s:|\-;,]",
     re.I,
 )

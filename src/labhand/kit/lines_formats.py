@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from labhand.kit.lines_pairs import NUMBER, is_never, name, number
+from labhand.kit.patterns import pattern
 
 
 class Printed(NamedTuple):
@@ -73,13 +74,13 @@ class Memory:
 
 Format = Callable[[str, Memory], Printed | None]
 
-_TRUSTED = re.compile(
+_TRUSTED = pattern(
     rf"([A-Za-z][\w./@%'\-]*(?: [A-Za-z(][\w@%()\-]*)*)\s*[:=]\s*['\"]?({NUMBER})(?![\w.]*:\d)"
     r"(?:ms|us|s|%)?(?!\w)",
     re.I,
 )
-_ETA = re.compile(r"^(eta|remaining|total|best|memory|max mem|max_mem|mem|cuda mem|gpu_mem)$", re.I)
-_SIDE = re.compile(r"\b(val|valid|validation|eval|evaluat\w*|test|testing|dev)\b", re.I)
+_ETA = pattern(r"^(eta|remaining|total|best|memory|max mem|max_mem|mem|cuda mem|gpu_mem)$", re.I)
+_SIDE = pattern(r"\b(val|valid|validation|eval|evaluat\w*|test|testing|dev)\b", re.I)
 
 
 def side(text: str) -> str:
@@ -140,7 +141,7 @@ def _object(text: str, memory: Memory) -> Printed | None:
 
 
 _STEPS = ("step", "global_step", "num_updates", "iter", "iteration", "_step", "trainer/global_step")
-_PYTHON = re.compile(r"""'((?:[^'\\]|\\.)*)'\s*:\s*(?:'([^']*)'|([^,{}\[\]'"]+))\s*(?=[,}])""")
+_PYTHON = pattern(r"""'((?:[^'\\]|\\.)*)'\s*:\s*(?:'([^']*)'|([^,{}\[\]'"]+))\s*(?=[,}])""")
 
 
 def _decoded(body: str) -> dict[str, Any] | None:
@@ -174,16 +175,16 @@ def _metric_like(key: str) -> bool:
     )
 
 
-_BAR = re.compile(
+_BAR = pattern(
     r"^(?P<label>[^|]{0,120}?):?\s*(?P<percent>\d{1,3})%\|[^|]*\|\s*(?P<n>\d+)/(?P<total>\d+)"
     r"\s*\[[^\],]*(?:,\s*(?P<post>.*?))?\]?\s*$"
 )
-_RICH = re.compile(
+_RICH = pattern(
     r"^(?P<label>[^━╸╺]{0,80}?)\s*[━╸╺]+\s*(?P<n>\d+)/(?P<total>\d+)\s+[\d:]+\s*•\s*[\d:\-]+"
     r"\s*(?P<post>.*)$"
 )
-_EPOCH = re.compile(r"\bepoch\b\s*[:=#\[(]*\s*(\d+(?:\.\d+)?)", re.I)
-_SPEED = re.compile(r"^[\d.?]+\s?(?:[a-zA-Z]+/s|s/[a-zA-Z]+)\s*,?")
+_EPOCH = pattern(r"\bepoch\b\s*[:=#\[(]*\s*(\d+(?:\.\d+)?)", re.I)
+_SPEED = pattern(r"^[\d.?]+\s?(?:[a-zA-Z]+/s|s/[a-zA-Z]+)\s*,?")
 
 
 def _tqdm(text: str, memory: Memory) -> Printed | None:

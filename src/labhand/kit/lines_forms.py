@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from labhand.kit.lines_formats import Memory, Printed
+from labhand.kit.patterns import pattern
 
 LONGEST = 400
 """Longer lines, bytes, are always read the long way."""
@@ -21,11 +22,11 @@ KNOWN = 500
 TRIES = 20
 """So often the form of lines of one shape is made: for each count of digits in a date anew."""
 
-_RUN = re.compile(rb"(?<![A-Za-z_@+\-\d])\d+|(?<=[\s:=,(\[|][+\-])\d+")
-_NUMBER = re.compile(
+_RUN = pattern(rb"(?<![A-Za-z_@+\-\d])\d+|(?<=[\s:=,(\[|][+\-])\d+")
+_NUMBER = pattern(
     rb"[-+]?(?:\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)", re.IGNORECASE
 )
-_DATED = re.compile(rb"(?<=\d[:/\-])\d+|\d+(?=[:/\-]\d)")
+_DATED = pattern(rb"(?<=\d[:/\-])\d+|\d+(?=[:/\-]\d)")
 """Digits of which the long way may count how many there are: those of clock times and dates."""
 _LONG_WAY = (b"}", b"%|", b"\x1b")
 _NAN = math.nan
@@ -173,7 +174,7 @@ def _form(raw: bytes, memory: Memory, read: Read) -> _Form | None:
     tellings = [_telling(raw, memory, read, made_up) for made_up in (10007, 37189)]
     if tellings[0] is None or tellings[0] != tellings[1]:
         return None
-    return _Form(re.compile(_pattern(raw)).fullmatch, *tellings[0])
+    return _Form(pattern(_pattern(raw)).fullmatch, *tellings[0])
 
 
 def _telling(raw: bytes, memory: Memory, read: Read, made_up: int) -> Any:

@@ -10,20 +10,21 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from labhand.kit.metric_names import ERRORS, LOSSES, SCORES
+from labhand.kit.patterns import pattern
 
 NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?:nan|inf(?:inity)?)\b)"
 
 _UNITS = r"(?:[num]?s|sec(?:onds?)?|min|h|%|x|[kKMB](?!\w)|(?:it|tok(?:ens?)?|samples?|img|steps?|ex|batch(?:es)?)/s(?:ec)?|/s|[mu]?s/(?:it|step|iter|batch))"
 _KEY = r"[^\W\d_][\w./@%'\-]*(?:(?: |_| / )(?:[^\W\d_][\w@%'\-]*)){0,3}(?: ?\([A-Za-z%/]{1,8}\))?"
-_PAIR = re.compile(
+_PAIR = pattern(
     rf"(?<![\w./\\@#$-])['\"]?(?P<key>{_KEY})['\"]?(?P<sep>\s*[:=]\s*|\s+)['\"]?"
     rf"(?P<value>{NUMBER})(?P<unit>\s?{_UNITS}(?![\w/])|)['\"]?(?P<after>.{{0,3}})",
     re.IGNORECASE,
 )
-_BAD_AFTER = re.compile(
+_BAD_AFTER = pattern(
     r"[\w\\°#\[(]|[.:/\-][\w/]|\s?->|,\d|\s?/\s?\d|\s?[*+^](?!/)|\s[KMGT]i?[Bb]\b|\s:\s?\d"
 )
-_ENDS = re.compile(r"$|[,;|)\]}]|\s+[,;|(\[/-]|\s\s|\s+['\"]?[A-Za-z]")
+_ENDS = pattern(r"$|[,;|)\]}]|\s+[,;|(\[/-]|\s\s|\s+['\"]?[A-Za-z]")
 _RATE = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}
 
 _METRIC = (
@@ -54,10 +55,10 @@ _NEVER = frozenset(
 )
 _OF_LOSSES = frozenset("total max min".split())
 """Words that make a size of a plain name, and leave a metric one: `total_loss`."""
-_SPLIT = re.compile(r"[\s_./\-@%'()]+")
-_VARIABLE = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)+$")
+_SPLIT = pattern(r"[\s_./\-@%'()]+")
+_VARIABLE = pattern(r"[A-Z]+(?:_[A-Z0-9]+)+$")
 """What a variable of the environment looks like; beside a whole number it is no sure metric."""
-_CAPITALISED = re.compile(r"\b[A-Z][a-z]+(?![A-Za-z])")
+_CAPITALISED = pattern(r"\b[A-Z][a-z]+(?![A-Za-z])")
 
 
 class Pair(NamedTuple):

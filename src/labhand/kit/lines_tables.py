@@ -8,11 +8,12 @@ import re
 
 from labhand.kit.lines_formats import Memory, Printed
 from labhand.kit.lines_pairs import NUMBER, is_metric, name, number
+from labhand.kit.patterns import pattern
 
-_SUMMARY = re.compile(rf"^([A-Za-z][\w./\-]*):\s+({NUMBER})\s*(?:s|ms|%)?$", re.IGNORECASE)
-_CELL = re.compile(r"^\|\s+([^|]*?)\s*\|\s*([^|]*?)\s*\|$")
+_SUMMARY = pattern(rf"^([A-Za-z][\w./\-]*):\s+({NUMBER})\s*(?:s|ms|%)?$", re.IGNORECASE)
+_CELL = pattern(r"^\|\s+([^|]*?)\s*\|\s*([^|]*?)\s*\|$")
 _FIRST = frozenset("epoch ep step iter iteration it round".split())
-_RULE = re.compile(r"^-{10,}$")
+_RULE = pattern(r"^-{10,}$")
 
 
 def table(text: str, memory: Memory) -> Printed | None | bool:

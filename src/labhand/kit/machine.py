@@ -129,21 +129,22 @@ class System:
         self._pid = pid
         self._disk = disk
         self._seconds: dict[tuple[int, float], float] = {}
-        self._sampled = time.monotonic()
+        self._sampled: float | None = None
         self._gpus = _GpuLoad()
-        self._cpu_seconds_since()
 
     def sample(self) -> dict[str, float]:
         """The `system/…` metrics now; what cannot be had is not in it. Never raises.
 
-        `cpu_percent` is of one core since the last sample, `rss_bytes` the sum over the tree.
+        `cpu_percent` is of one core since the last sample, at first since the tree began, `rss_bytes` the
+        sum over the tree.
         """
         told: dict[str, float] = {}
         now = time.monotonic()
         seconds, rss = self._cpu_seconds_since()
         if rss is not None:
-            passed = max(now - self._sampled, 1e-3)
-            told["system/cpu_percent"] = 100 * seconds / passed
+            age = time.time() - min(began for _, began in self._seconds)
+            passed = age if self._sampled is None else now - self._sampled
+            told["system/cpu_percent"] = 100 * seconds / max(passed, 1e-3)
             told["system/rss_bytes"] = float(rss)
         self._sampled = now
         if (percent := _memory_percent()) is not None:

@@ -6,8 +6,10 @@ text gives the same line by line as in one piece.
 
 import re
 from collections.abc import Iterable
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Literal
+
+from labhand.kit.patterns import pattern
 
 SHORTEST = 20
 """Every token with a shape of its own holds a run of at least so many letters, digits, `_`, `-`."""
@@ -22,15 +24,10 @@ _EDGE = r"(?:(?<![A-Za-z0-9_])|(?<=[0-9;\[]m)|(?<=\\[nrt]))"
 class Shape:
     """A token with a shape of its own. One of `heads` stands in every such token."""
 
-    def __init__(self, kind: str, heads: str, pattern: str) -> None:
+    def __init__(self, kind: str, heads: str, source: str) -> None:
         self.kind = kind
         self.heads = tuple(heads.encode().split())
-        self._source = pattern.encode()
-
-    @cached_property
-    def pattern(self) -> re.Pattern[bytes]:
-        """Compiled once it is needed: a run meets few of them, and its start would wait for all."""
-        return re.compile(self._source)
+        self.pattern = pattern(source.encode())
 
 
 SHAPES = [
@@ -94,7 +91,7 @@ def _any_of(words: Iterable[bytes]) -> bytes:
     )
 
 
-HEADS = re.compile(_any_of(head for shape in SHAPES for head in shape.heads))
+HEADS = pattern(_any_of(head for shape in SHAPES for head in shape.heads))
 """One of these stands in every token of a kind that has heads. A pass over a word, no more."""
 
 BY_HEAD: dict[bytes, list[Shape]] = {}
@@ -114,17 +111,17 @@ MIXED_KINDS = frozenset({"api-key", "artifactory", "telegram"})
 CONTEXTS: list[tuple[str, re.Pattern[bytes]]] = [
     (
         "aws",
-        re.compile(
+        pattern(
             rb"aws[^\r\n]{0,20}?(?:key|pwd|pw|password|pass|token)[^\r\n]{0,20}?"
             rb"[\"']([0-9a-z/+]{40})[\"']"
         ),
     ),
 ]
 
-WANDB_BEFORE = re.compile(rb"(?:wandb[^\r\n]{0,60}(?:key|login)|api[ _\-]?key)[^\r\n]{0,60}\Z")
+WANDB_BEFORE = pattern(rb"(?:wandb[^\r\n]{0,60}(?:key|login)|api[ _\-]?key)[^\r\n]{0,60}\Z")
 """What stands on the line before an older key of W&B, which is 40 hexadecimal digits."""
 
-URL_PASSWORD = re.compile(
+URL_PASSWORD = pattern(
     rb"://[^\s:/@\"'<>\[\]\x1b]{0,256}:([^\s/\"'<>\[\]\x1b]{1,512})@(?=[A-Za-z0-9\[_])"
 )
 """The password of `scheme://user:password@host`, in group 1."""
@@ -161,7 +158,7 @@ _ASSIGNED = (
     + rb"(?=[bru]{0,2}[\"'`\\]{0,2}[^\s\"'`,;&<>{}\x1b]{5})"
 )
 NAMES: list[re.Pattern[bytes]] = [
-    re.compile(word + rb"([a-z0-9_\-]{0,24})" + _ASSIGNED)
+    pattern(word + rb"([a-z0-9_\-]{0,24})" + _ASSIGNED)
     for word in (
         rb"key",
         rb"token",
@@ -175,13 +172,13 @@ NAMES: list[re.Pattern[bytes]] = [
 ]
 """Names that may hold a secret, up to where the value begins; group 1 is the rest of the name."""
 
-VALUE = re.compile(
+VALUE = pattern(
     rb"(?:[bBrRuUfF]{0,2}\\?([\"'`]))?(?:(?i:bearer|basic|token)[ \t]+)?"
     rb"([^\s\"'`,;&<>{}\x1b\\]+)"
 )
 """A value: group 1 the quote it stands in, group 2 the value."""
 QUOTED = {
-    quote: re.compile(rb"((?:[^\r\n\x1b\\" + quote + rb"]|\\[^\r\n" + quote + rb"])+)\\?" + quote)
+    quote: pattern(rb"((?:[^\r\n\x1b\\" + quote + rb"]|\\[^\r\n" + quote + rb"])+)\\?" + quote)
     for quote in (b'"', b"'", b"`")
 }
 
@@ -202,7 +199,7 @@ _TOKEN_OF = _KEY_OF | frozenset(
     "jwt pat web security write read upload pull push".split()
 )
 _SUFFIXES = frozenset("value prod dev test staging secure str old new".split())
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORDS = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
 @lru_cache(4096)
@@ -237,12 +234,12 @@ def strength(name: bytes) -> Literal["none", "weak", "strong"]:
     return "none"
 
 
-_DIGITS = re.compile(rb"[0-9]")
-_PLAIN = re.compile(rb"[A-Za-z_][A-Za-z_.\-]*[.:!?]?")
-_CODE = re.compile(rb"[A-Za-z_][A-Za-z0-9_.]*[(\[]")
-_DOTTED = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
-_NUMBER = re.compile(rb"[0-9.,:eE+\-%/xk]+")
-_TELLING = re.compile(rb"[0-9!@#$%^*+=/~?|\\]")
+_DIGITS = pattern(rb"[0-9]")
+_PLAIN = pattern(rb"[A-Za-z_][A-Za-z_.\-]*[.:!?]?")
+_CODE = pattern(rb"[A-Za-z_][A-Za-z0-9_.]*[(\[]")
+_DOTTED = pattern(rb"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
+_NUMBER = pattern(rb"[0-9.,:eE+\-%/xk]+")
+_TELLING = pattern(rb"[0-9!@#$%^*+=/~?|\\]")
 _PLACEHOLDERS = frozenset(
     b"none null true false nil undefined required missing invalid unset empty default optional "
     b"redacted hidden masked password secret token changeme".split()

@@ -1,12 +1,20 @@
 """The likely cause of an exception in the person's own logic, from its words and what the line held."""
 
+import ast
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from labhand.launch.raised import Frame, Raised
 
 _SHAPES = re.compile(
     r"shapes?\b|size mismatch|mat1 and mat2|broadcast|dimension|must match the size|could not be broadcast|operands"
+)
+_UNEXPECTED = re.compile(
+    r"(?P<callee>[\w.]+?)(?:\.__init__)?\(\) got an unexpected keyword argument '(?P<name>\w+)'"
+)
+_ADVISES = re.compile(
+    r"(?i)\b(?:use|using|replace|try|instead|consider|should|set|call|pass|see|did you)\b"
 )
 _UNPACK = re.compile(r"(?:not enough|too many) values to unpack")
 
@@ -16,12 +24,9 @@ def likely(error: Raised) -> str:
     frame = error.own
     if frame is None:
         return ""
-    for pattern, story in _STORIES:
-        if re.search(pattern, f"{error.type}: {error.message}"):
-            told = story(error, frame)
-            if told:
-                return told
-    return ""
+    text = f"{error.type}: {error.message}"
+    told = (story(error, frame) for pattern, story in _STORIES if re.search(pattern, text))
+    return "; ".join(part for part in (next(filter(None, told), ""), _hint(error)) if part)
 
 
 def _held(frame: Frame, *wanted: str) -> list[str]:
@@ -57,7 +62,7 @@ def _zero(error: Raised, frame: Frame) -> str:
 
 
 def _shapes(error: Raised, frame: Frame) -> str:
-    if not _SHAPES.search(error.message):
+    if not _SHAPES.search(error.message) or "satisfy the constraint" in error.message:
         return ""
     held = [pair for pair in _held(frame) if "(" in pair.partition(" = ")[2]]
     return f"the shapes do not go together: {'; '.join(held)}" if held else ""
@@ -77,12 +82,64 @@ def _assertion(error: Raised, frame: Frame) -> str:
     )
 
 
+def _argument(error: Raised, frame: Frame) -> str:
+    """An argument that a library's function does not take."""
+    found = _UNEXPECTED.search(error.message)
+    library = _imported(frame, found["callee"]) if found else ""
+    if found is None or not library:
+        return ""
+    return (
+        f"`{found['callee']}` of the installed {library} takes no `{found['name']}`: it is misspelt, "
+        f"or the code was written for another version of {library}"
+    )
+
+
+def _imported(frame: Frame, callee: str) -> str:
+    """The library from which the file has a function or class of that name; empty: not told."""
+    try:
+        tree = ast.parse(Path(frame.file).read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return ""
+    head = callee.partition(".")[0]
+    modules: dict[str, str] = {}  # what each name in the file stands for
+    holders = {head}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules |= {(n.asname or n.name).partition(".")[0]: n.name for n in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            modules |= {n.asname or n.name: node.module for n in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == head:
+            return ""
+        elif isinstance(node, ast.Attribute) and node.attr == head:
+            holders.add(ast.unparse(node.value).partition(".")[0])
+    beside = Path(frame.file).parent
+    found = {modules[name].partition(".")[0] for name in holders if name in modules}
+    found = {n for n in found if not ((beside / n).exists() or (beside / f"{n}.py").exists())}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _there(error: Raised, frame: Frame) -> str:
+    return (
+        "it is there already, from an earlier run perhaps: give each run a name of its own, or take "
+        "what is there (`exist_ok=True`)"
+    )
+
+
+def _hint(error: Raised) -> str:
+    """What the library itself advises, in a later line of its message."""
+    lines = [line.strip() for line in error.message.splitlines() if line.strip()][1:]
+    told = next((line for line in lines if _ADVISES.search(line)), "")
+    return f'its own words: "{told[:200]}"' if told else ""
+
+
 def _any(error: Raised, frame: Frame) -> str:
     held = _held(frame)
     return f"the line held {'; '.join(held)}" if held else ""
 
 
 _STORIES: tuple[tuple[str, Callable[[Raised, Frame], str]], ...] = (
+    (r"unexpected keyword argument", _argument),
+    (r"^FileExistsError", _there),
     (r"^KeyError", _key),
     (r"^IndexError", _index),
     (r"NoneType", _none),

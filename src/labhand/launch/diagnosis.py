@@ -58,7 +58,7 @@ def _unknown(evidence: Evidence) -> run.Failure:
     raised = evidence.raised
     if raised is not None:
         facts = raised.facts()
-        message = f"it ended with {facts['text'].partition(chr(10))[0]}"
+        message = f"it ended with {raised.headline}"
     else:
         last = next(_spoken(evidence.lines), "")
         facts = {"text": last}

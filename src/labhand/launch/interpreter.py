@@ -10,7 +10,7 @@ import msgspec
 
 from labhand.core.errors import InputError
 from labhand.kit import interpreter as kit
-from labhand.launch.job import Job
+from labhand.launch.job import Evidence, Job
 
 _PYTHON = re.compile(r"^(?:python|pypy)[\d.]*t?$")
 _SHELLS = frozenset("sh bash zsh dash ksh".split())
@@ -42,6 +42,30 @@ def target_of(job: Job, home: Path) -> Target:
         if python is not None:
             return _asked(python, home)
     raise InputError("the Python that the command runs in cannot be told")
+
+
+def installed(module: str, evidence: Evidence) -> Path | None:
+    """Where the Python of the command holds an installed module or package; None: not told, or nowhere."""
+    python = (
+        kit.interpreter(evidence.command, evidence.cwd, evidence.env) if evidence.command else None
+    )
+    if python is None:
+        return None
+    parts = module.split(".")
+    for site in Path(python).parent.parent.glob("lib*/python3*/site-packages"):
+        places = [site, *_further(site)]
+        for path in (place.joinpath(*parts) for place in places):
+            if path.is_dir() or path.with_name(f"{path.name}.py").is_file():
+                return path
+    return None
+
+
+def _further(site: Path) -> Iterator[Path]:
+    """The folders that `.pth` files of a site add to it."""
+    for file in sorted(site.glob("*.pth")):
+        for line in (_content(file) or "").splitlines():
+            if line.strip() and not line.startswith(("import ", "#")):
+                yield site / line.strip()
 
 
 def _asked(python: str, home: Path) -> Target:

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from configparser import ConfigParser
 from configparser import Error as ConfigError
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ _REQUIREMENT = re.compile(
     r"^(?P<name>[A-Za-z0-9][\w.-]*?)\s*(?P<extras>\[[^\]]*\])?\s*(?P<rest>[<>=!~@(].*)?$"
 )
 _EGG = re.compile(r"^(?:-e\s+)?(?P<url>(?:git|hg)\+\S+?)#(?:\S*&)?egg=(?P<name>[\w.-]+)")
+_SOMETIMES = re.compile(r"python_version|python_full_version|platform|os_name|implementation")
 _CONDA = re.compile(r"^\s*-\s*(?:[\w-]+::)?(?P<name>[A-Za-z][\w.-]*)\s*(?P<rest>[=<>!~][^\s#]*)?")
 _CONDA_NAMES = {"pytorch": "torch", "opencv": "opencv-python-headless", "pytables": "tables"}
 
@@ -34,20 +36,60 @@ def table() -> dict[str, tuple[str, ...]]:
     return {module: tuple(names.split()) for module, names in pairs}
 
 
+def release(place: Path) -> str:
+    """The distribution of an installed module that lies at `place`, with its version where that is told."""
+    folder = _told_in(place)
+    if folder is None:
+        return place.name
+    name, _, version = folder.name.removesuffix(".dist-info").partition("-")
+    return f"{name.replace('_', '-')} {version}"
+
+
+def _told_in(place: Path) -> Path | None:
+    """The folder that describes the distribution of the module at `place`."""
+    names = {normal(name) for name in (place.name, *table().get(place.name, ()))}
+    folders = place.parent.glob("*.dist-info")
+    return next((f for f in folders if normal(f.name.partition("-")[0]) in names), None)
+
+
 def known_namespaces() -> set[str]:
     """The names with a dot that are packages of their own."""
     return {module for module in table() if "." in module}
 
 
-def requirement_for(module: str, root: Path) -> Requirement | None:
-    """What the project declares for a module, else what the table says; None: neither knows it."""
+def requirement_for(module: str, root: Path, by: str = "") -> Requirement | None:
+    """What to install for a module; None: nobody has declared it, and the table does not know it.
+
+    The project's own word counts most, then that of the installed package whose file `by` imports it.
+    """
     known = table().get(module, ())
-    declared = declarations(root)
+    declared = required_by(Path(by)) | declarations(root) if by else declarations(root)
     for name in (*known, module):
         found = declared.get(normal(re.split("[<>=!~]", name)[0]))
         if found is not None:
             return found
     return Requirement(known[0], "table") if known else None
+
+
+def required_by(file: Path) -> dict[str, Requirement]:
+    """What the installed distribution that the file belongs to may need, by normal name."""
+    site = next((p for p in file.parents if p.name in ("site-packages", "dist-packages")), None)
+    if site is None:
+        return {}
+    place = site / file.relative_to(site).parts[0]
+    folder = _told_in(place.with_suffix("") if place.is_file() else place)
+    found: dict[str, Requirement] = {}
+    if folder is None:
+        return found
+    with suppress(OSError):
+        head = (folder / "METADATA").read_text(encoding="utf-8").partition("\n\n")[0]
+        lines = [line for line in head.splitlines() if line.startswith("Requires-Dist:")]
+        # of several, those first that hold for every Python and system
+        for line in sorted(lines, key=lambda line: bool(_SOMETIMES.search(line))):
+            wanted = line.removeprefix("Requires-Dist:").partition(";")[0]
+            for name, text in _named([re.sub(r"[()]", "", wanted)]):
+                found.setdefault(normal(name), Requirement(text.replace(" ", ""), folder.name))
+    return found
 
 
 def declarations(root: Path) -> dict[str, Requirement]:

@@ -79,6 +79,12 @@ class Raised(NamedTuple):
             yield at
             at = at.cause
 
+    @property
+    def headline(self) -> str:
+        """`Type: message` in one line: of a message of several, the first that says something."""
+        said = next((line.strip() for line in self.message.splitlines() if line.strip()), "")
+        return f"{self.type}: {said}" if said else self.type
+
     def facts(self) -> dict[str, Any]:
         """What a failure keeps of it as evidence."""
         frame = self.own
@@ -205,9 +211,15 @@ def _block(lines: list[str], start: int) -> tuple[Raised | None, int]:
 
 
 def _message(lines: list[str], at: int, first: str) -> tuple[str, int]:
-    """The whole message of the exception named at `at`: indented lines belong to it."""
+    """The whole message of the exception named at `at`: indented lines belong to it.
+
+    Where nothing stands behind the name, so does the next line.
+    """
     parts = [first]
     end = at + 1
+    if not first.strip() and end < len(lines) and lines[end].strip() and _HEADER not in lines[end]:
+        parts.append(lines[end].rstrip())
+        end += 1
     while end < len(lines) and lines[end][:1] in (" ", "\t") and _HEADER not in lines[end]:
         parts.append(lines[end].rstrip())
         end += 1

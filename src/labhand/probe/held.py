@@ -62,7 +62,7 @@ def _word(thing: Any) -> str:
     if isinstance(thing, dict) and kind.__module__ in ("builtins", "collections"):
         keys = ", ".join(repr(key)[:20] for key in list(thing)[:8])
         return "%s of %d: %s" % (kind.__name__, len(thing), keys)
-    if kind.__name__ in _SILENT:
+    if kind.__name__ in _SILENT or type in kind.__mro__:
         return ""
     return _object(thing)
 

@@ -7,6 +7,8 @@ tells in them is what the probe measures, so that the same detectors judge both.
 import re
 from typing import Literal
 
+from labhand.kit.patterns import pattern
+
 Measure = Literal[
     "layer-gradient",
     "dead-share",
@@ -47,7 +49,7 @@ _LAYERS = frozenset(
     "head weight bias".split()
 )
 _NO_LAYER_BESIDE = frozenset("rank p penalty accum accumulation noise scale cosine steps".split())
-_NUMBERED = re.compile(r"(?<![pP\d])(?<!(?<![a-zA-Z])[lL](?=[12](?!\d)))\d+")
+_NUMBERED = pattern(r"(?<![pP\d])(?<!(?<![a-zA-Z])[lL](?=[12](?!\d)))\d+")
 _WEIGHTS = frozenset("param params parameter parameters weight weights w".split())
 _SIZE = frozenset("norm norms l2 l1 sum checksum hash sumsq rms mean std".split())
 _UPDATE = frozenset("update updates delta change".split())
@@ -65,24 +67,22 @@ _MEMORY_BESIDE = frozenset(
 )
 NO_USE = _MEMORY_BESIDE | {"percent"}
 """Beside memory in the name of a machine's measure: it is none that the run itself has in use."""
-_STEP_TIME = re.compile(
+_STEP_TIME = pattern(
     r"(step|iter|iteration|batch|epoch)_(s|ms|sec|secs|seconds|time|avg|duration)(_(s|ms|sec|avg))?$"
     r"|(^|_)(time|s|ms|sec|secs|seconds)_per_(step|it|iter|iteration|batch|epoch)$|^dt(_ms|_s)?$"
 )
-_SLASH_STEP = re.compile(
-    r"(?i)(^|[/_. ])(time|t|s|ms|secs?|seconds)/(step|it|iter|iteration|batch)$"
-)
+_SLASH_STEP = pattern(r"(?i)(^|[/_. ])(time|t|s|ms|secs?|seconds)/(step|it|iter|iteration|batch)$")
 _DONE = (
     "it its iter iters iteration iterations step steps update updates batch batches sample samples example "
     "examples token tokens tok image images img imgs frame frames sequence sequences word words tgs"
 ).split()
-_PER_SECOND = re.compile(
+_PER_SECOND = pattern(
     rf"(^|_)({'|'.join(_DONE)})_per_(s|sec|secs|second)(_|$)"
     r"|(^|_)(throughput|tps|sps|wps|ups|fps|mfu|tflops)(_|$)"
 )
-_SLASH_SECOND = re.compile(rf"(?i)(^|[/_. ])({'|'.join(_DONE)})\s*/\s*(s|sec|second)s?$")
-_RANK = re.compile(r"(?i)(?:^|[/_. -])rank[/_. -]?(\d+)(?=$|[/_. -])")
-_NO_LAYER = re.compile(
+_SLASH_SECOND = pattern(rf"(?i)(^|[/_. ])({'|'.join(_DONE)})\s*/\s*(s|sec|second)s?$")
+_RANK = pattern(r"(?i)(?:^|[/_. -])rank[/_. -]?(\d+)(?=$|[/_. -])")
+_NO_LAYER = pattern(
     r"(?i)(?<![a-z])(grads?|gradients?|gnorm|gradnorm|norms?|l2|dead|dying|relus?|neurons?|units?|frac(tion)?|"
     r"share|ratio|percent|pct|zeros?|sparsity|activations?|acts?|train|stats)(?![a-z])"
 )

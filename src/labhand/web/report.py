@@ -32,17 +32,24 @@ _OUTPUT_BYTES = 256 * 1024
 _HERE = Path(__file__).parent
 
 
-def write(store: Store, root: Path, run_id: str, many: Sweep | None = None) -> Path:
+def write(
+    store: Store,
+    root: Path,
+    run_id: str,
+    many: Sweep | None = None,
+    comparison: Comparison | None = None,
+) -> Path:
     """The path of the report, written anew as `report.html` into the run's folder.
 
-    A run of a sweep, `many`, is held against its siblings there, and not against the run before it.
+    A run of a sweep, `many`, is held against its siblings there, and not against the run before it;
+    that `comparison` is made here where it was not made yet.
 
     Raises:
         RecordError: the run cannot be read.
         OSError: the folder cannot be written; an older report is left whole.
     """
     path = store.folder(run_id) / "report.html"
-    write_whole(path, render(page(store, root, run_id, many)).encode())
+    write_whole(path, render(page(store, root, run_id, many, comparison)).encode())
     return path
 
 
@@ -58,10 +65,17 @@ def render(page: Page) -> str:
     )
 
 
-def page(store: Store, root: Path, run_id: str, many: Sweep | None = None) -> Page:
-    """What the report of a run says."""
+def page(
+    store: Store,
+    root: Path,
+    run_id: str,
+    many: Sweep | None = None,
+    comparison: Comparison | None = None,
+) -> Page:
+    """What the report of a run says; its arguments are those of `write`."""
     run = store.read(run_id)
-    comparison = _comparison(store, root, run_id) if many is None else None
+    if many is None and comparison is None:
+        comparison = _comparison(store, root, run_id)
     before = _before(store, comparison)
     findings = words.ranked(run.findings)
     placed = [f for f in findings if f.where.step or f.where.step == 0 or f.where.time]

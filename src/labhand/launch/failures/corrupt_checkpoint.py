@@ -9,6 +9,7 @@ from labhand.launch.said import Said, called, said
 _TEXT = re.compile(
     r"PytorchStreamReader failed|PytorchStreamReader: |unexpected EOF|invalid load key|[Ff]ile is not a zip file|BadZipFile"
     r"|Ran out of input|pickle data was truncated|HeaderTooLarge|HeaderTooSmall|MetadataIncompleteBuffer|InvalidHeader"
+    r"|(?:incomplete metadata|invalid UTF-8 in header|invalid JSON in header|header too (?:large|small))\b"
     r"|invalid hash value|[Cc]hecksum (?:mismatch|does not match|failed)|(?:sha256|md5|SHA-?1)[^\n]*(?:mismatch|does not match|differs)"
     r"|Error -3 while decompressing|[Nn]ot a gzipped file|truncated file|file signature not found|CRC check failed|Bad CRC-32"
     r"|Compressed file ended before the end-of-stream|Failed to interpret file|(?i:corrupt(?:ed)?) (?:file|archive|checkpoint|data|zip|deflate)"

@@ -5,7 +5,7 @@ import signal
 
 from labhand.core import run
 from labhand.launch.job import Evidence
-from labhand.launch.said import said
+from labhand.launch.said import Said, said
 
 _LOCK = re.compile(
     r"[Ff]ile lock '(?P<filelock>[^']+)' could not be acquired|Unable to create '(?P<git>[^']+\.lock)': File exists"
@@ -47,6 +47,8 @@ class Failure:
         """The failure, with the lock file it waited for in `evidence["lock"]`, where it was one."""
         lock = said(evidence, _LOCK)
         if lock is not None:
+            if lock.match["database"]:
+                return _database(lock)
             name = next((part for part in lock.match.groups() if part), "")
             message = f"it waited in vain for the lock {name}"
             advice = f"see whether another process holds it; one that was left behind may be removed: {name}"
@@ -62,3 +64,13 @@ class Failure:
         message = "the run stood still, or took too long, until its time limit ended it"
         advice = "`labhand show --output` has the stacks of all threads where they were asked for"
         return run.Failure("hang", message, {**facts, "advice": advice})
+
+
+def _database(lock: Said) -> run.Failure:
+    """SQLite tells neither the file nor who holds it."""
+    message = "a database was locked by another connection for longer than this one waits"
+    advice = (
+        "end the process that writes to it, give each run a database of its own, or let `connect` wait "
+        "longer by `timeout=`"
+    )
+    return run.Failure("hang", message, {**lock.facts, "lock": "", "advice": advice})

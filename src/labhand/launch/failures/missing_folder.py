@@ -13,6 +13,10 @@ _PARENT = re.compile(
     r"|non-existent directory: '(?P<pandas>[^']+)'"
     r"|^(?P<tensorflow>\S+); No such file or directory$"
 )
+_NOT_WRITABLE = re.compile(
+    r"(?:file|open|create) '?(?P<path>[^\s']+/[^\s']+?)'? (?:is not available )?for writ"
+)
+"""Libraries that say a file cannot be written, and not why."""
 
 
 _SHELL = re.compile(
@@ -41,7 +45,7 @@ class Failure:
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with the missing folder in `evidence["folder"]` as the script named it."""
         for error in evidence.raised.chain() if evidence.raised else ():
-            folder = _folder(error)
+            folder = _folder(error) or _absent(error, evidence.cwd)
             if folder:
                 message = (
                     f"the folder `{folder}`, into which a file was to be written, does not exist"
@@ -84,6 +88,13 @@ def _folder(error: Raised) -> str | None:
         return None
     paths = named_paths(error.message)
     return _parent(paths[-1]) if paths else None  # `a -> b`: it is b that is to be written
+
+
+def _absent(error: Raised, cwd: str) -> str | None:
+    """The folder of a file that cannot be written, where it is the folder that is missing."""
+    found = _NOT_WRITABLE.search(error.message)
+    folder = _parent(found["path"]) if found else None
+    return folder if folder and not Path(cwd, folder).exists() else None
 
 
 def _of_database(error: Raised) -> str | None:

@@ -9,7 +9,10 @@ from labhand.launch.packages import known_namespaces
 from labhand.launch.raised import Raised
 
 _MISSING = re.compile(r"^No module named '?(?P<module>[\w.]+)'?$")
-_RUN_AS_MODULE = re.compile(r"^\S*python[\d.]*\S*: (No module named '?(?P<module>[\w.]+)'?)$")
+_RUN_AS_MODULE = re.compile(
+    r"^\S*python[\d.]*\S*: (?:Error while finding module specification for '[\w.]+' \(ModuleNotFoundError: )?"
+    r"(No module named '?(?P<module>[\w.]+?)'?)\)?$"
+)
 
 
 class Failure:
@@ -35,7 +38,9 @@ class Failure:
         for error in _suspects(evidence.raised):
             found = _MISSING.match(error.message.partition("\n")[0])
             if found and _is_package(found["module"]):
-                return _failure(found["module"], error.facts())
+                files = [frame.file for frame in reversed(error.frames)]
+                by = next((file for file in files if "-packages/" in file), "")
+                return _failure(found["module"], {**error.facts(), "by": by})
         for line in reversed(evidence.lines):
             found = _RUN_AS_MODULE.match(line.strip())
             if found and _is_package(found["module"]):

@@ -15,6 +15,7 @@ _TEXT = re.compile(
     r"|(?i:requires? (?:a |an )?(?:CUDA|GPU|NVIDIA)\b(?! memory)[^\n]{0,40})|Invalid CUDA 'device=|torch\.cuda\.is_available\(\)(?: is|:) False"
     r"|unknown device(?: type)?:? '?cuda|Unable to initialize backend 'cuda'|No (?:GPU|gpu|cuda|CUDA)s?(?: device)? (?:was |were )?(?:found|available|detected)"
     r"|(?:GPU|cuda) (?:is |was )?not (?:available|found|detected)|NVML Shared Library Not Found|Unknown backend: 'gpu' requested"
+    r"|module 'torch\._C' has no attribute '_cuda_\w+'"
 )
 
 

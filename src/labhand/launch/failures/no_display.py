@@ -4,7 +4,7 @@ import re
 
 from labhand.core import run
 from labhand.launch.job import Evidence
-from labhand.launch.said import said
+from labhand.launch.said import called, said
 
 _TEXT = re.compile(
     r"could not connect to display|no Qt platform plugin could be initialized|\$DISPLAY environment variable"
@@ -15,6 +15,8 @@ _TEXT = re.compile(
     r"|GLFWError|Unable to init server: Could not connect|DisplayConnectionError|display is not available"
     r"|No module named '_?tkinter'|cannot import name '_tkagg'|XOpenDisplay"
 )
+_NO_TOOLKIT = re.compile(r"Failed to import any of the following Qt binding modules")
+"""A window that needs more than is installed: where there is no display either, that is what counts."""
 
 
 class Failure:
@@ -38,8 +40,13 @@ class Failure:
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with what was said."""
         found = said(evidence, _TEXT)
+        if found is None and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(evidence.env):
+            found = said(evidence, _NO_TOOLKIT)
         if found is None:
             return None
         message = "a window was to be opened and there is no display"
         advice = "set MPLBACKEND=Agg (QT_QPA_PLATFORM=offscreen for Qt) and save pictures in place of showing them"
-        return run.Failure("no-display", message, {**found.facts, "advice": advice})
+        tk = called(found.error, "/tkinter/") and not called(found.error, "matplotlib")
+        if tk:
+            advice = "a window of Tk needs a display: run it where one is, or under `xvfb-run`"
+        return run.Failure("no-display", message, {**found.facts, "tk": tk, "advice": advice})

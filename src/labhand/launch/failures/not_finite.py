@@ -13,6 +13,7 @@ _TEXT = re.compile(
     r"|FloatingPointError|NaN or Inf found|probability tensor contains either|(?i:gradients? (?:is|are|became) (?:nan|inf))"
     r"|Loss is nan, stopping|non-finite (?:loss|gradient)|Nan in summary histogram|InvalidArgumentError[^\n]*(?:NaN|Inf)"
     r"|NanTensorHook|NaN(?:s)? (?:detected|encountered|in)|contains non-finite"
+    r"|to satisfy the constraint [^\n]*found invalid values:(?=[^']*\b(?:nan|inf)\b)"
 )
 _CHECK = re.compile(r"\b(?:isfinite|isnan|isinf)\b")
 

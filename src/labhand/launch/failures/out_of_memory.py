@@ -1,9 +1,11 @@
 """Memory, the GPU's or the machine's, that did not suffice."""
 
 import re
+import resource
 
 from labhand.core import run
 from labhand.launch.job import Evidence
+from labhand.launch.said import called
 
 _TEXT = re.compile(
     r"CUDA out of memory|HIP out of memory|XPU out of memory|MPS backend out of memory"
@@ -42,23 +44,39 @@ class Failure:
         """The failure, with whose memory it was and how much was wanted."""
         for error in evidence.raised.chain() if evidence.raised else ():
             if error.type in _TYPES or _TEXT.search(error.message):
-                return _failure(error.message or error.type, error.facts())
+                learns = called(error, "torch", "tensorflow", "keras", "jax", "flax")
+                return _failure(error.message or error.type, error.facts(), learns)
         if evidence.raised is not None:
             return None
         for line in reversed(evidence.lines[-40:]):
             if _TEXT.search(line):
-                return _failure(line, {"said": line.strip(), "text": line.strip()})
+                return _failure(line, {"said": line.strip(), "text": line.strip()}, True)
         return None
 
 
-def _failure(text: str, facts: dict[str, object]) -> run.Failure:
+def _failure(text: str, facts: dict[str, object], learns: bool) -> run.Failure:
     device = "GPU" if _GPU.search(text) else "machine"
     found = _WANTED.search(text)
     amount = next((part for part in found.groups() if part), "") if found else ""
+    limit = _limit() if device == "machine" else None
     message = f"the memory of the {device} did not suffice"
+    if limit is not None:
+        message = f"the memory that a process may have here, {limit >> 20} MiB by `ulimit -v`, did not suffice"
     message += f": {amount} more were wanted" if amount else ""
     advice = (
-        "smaller micro-batches with gradient accumulation keep the effective batch size; look also "
-        "for another process that holds memory"
+        "smaller micro-batches with gradient accumulation keep the effective batch size"
+        if learns
+        else "hold less at once: read in pieces, or use a type of fewer bytes"
+    )
+    advice += (
+        "; look also for another process that holds memory"
+        if limit is None
+        else "; or raise that limit"
     )
     return run.Failure("out-of-memory", message, {**facts, "device": device, "advice": advice})
+
+
+def _limit() -> int | None:
+    """The bytes that a process may have; None: no limit is set. The training has ours."""
+    least, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if least == resource.RLIM_INFINITY else least

@@ -52,7 +52,7 @@ class Failure:
         place = f"{frame.file}, line {frame.line}"
         place += f", in {frame.function}" if frame.function not in ("", "<module>") else ""
         code = f": `{frame.code}`" if frame.code else ""
-        message = f"{facts['text'].partition(chr(10))[0]} at {place}{code}"
+        message = f"{error.headline} at {place}{code}"
         cause = likely(error)
         advice = "this is a matter of the code itself: correct that line or what leads to it"
         advice = f"{cause}; {advice}" if cause else advice

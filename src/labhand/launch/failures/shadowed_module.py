@@ -1,12 +1,13 @@
 """A file of the project that hides a module of Python or of a package."""
 
+import os
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from labhand.core import run
-from labhand.kit.interpreter import interpreter
+from labhand.launch.interpreter import installed
 from labhand.launch.job import Evidence
 from labhand.launch.raised import Frame
 from labhand.launch.said import Said, said
@@ -56,6 +57,7 @@ class Failure:
 
 
 def _failure(top: str, file: str, facts: dict[str, Any]) -> run.Failure:
+    file = os.path.realpath(file)  # it may have been found by a link of the fixer's
     message = f"{file} hides the module `{top}` of {_whose(top)}"
     advice = f"rename {Path(file).name} (and its imports)"
     return run.Failure(
@@ -97,10 +99,4 @@ def _file(found: Said, top: str, evidence: Evidence) -> str | None:
 def _has_namesake(top: str, evidence: Evidence) -> bool:
     if top in sys.stdlib_module_names:
         return True
-    python = interpreter(evidence.command, evidence.cwd, evidence.env) if evidence.command else None
-    if python is None:
-        return False
-    for place in Path(python).parent.parent.glob("lib*/python3*/site-packages"):
-        if (place / top).is_dir() or (place / f"{top}.py").is_file():
-            return True
-    return False
+    return installed(top, evidence) is not None

@@ -1,9 +1,12 @@
 """Versions that do not go together."""
 
 import re
+from pathlib import Path
 
 from labhand.core import run
+from labhand.launch.interpreter import installed
 from labhand.launch.job import Evidence
+from labhand.launch.packages import known_namespaces, release
 from labhand.launch.renames import NAMES, Name
 from labhand.launch.said import Said, said
 
@@ -13,11 +16,20 @@ _TEXT = re.compile(
     r"|(?:requires|need)s? (?:version )?[\w.-]+ ?(?:[<>=!~]=|[<>]) ?[\d.]+[^\n]*(?:but|found|installed|have)"
     r"|(?:is )?incompatible with (?:the )?(?:installed )?(?:version|[\w.-]+ ?[\d.]+)|version mismatch|requires torch[><=]"
     r"|(?P<minimum>[\w.-]+ (?:version )?(?:>=|<=|==|<|>) ?[\d.]+ is required)|partially initialized module 'cv2'"
-    r"|This version of [\w.-]+ requires|was (?:built|compiled) (?:with|against|for) (?:a different|another|\w+ [\d.]+)[^\n]*(?:version|but)"
+    r"|operator (?P<extension>\w+)::\w+ does not exist|This version of [\w.-]+ requires|was (?:built|compiled) (?:with|against|for) (?:a different|another|\w+ [\d.]+)[^\n]*(?:version|but)"
 )
 _GONE = re.compile(
     r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'|module '(?P<of>[\w.]+)' has no attribute '(?P<attribute>\w+)'"
     r"|'(?P<object>\w+)' object has no attribute '(?P<method>\w+)'|No module named '(?P<part>sklearn\.externals\.joblib)'"
+)
+_REMOVED = re.compile(
+    r"(?:removed|dropped) (?:from|in|since|as of)\b[^\n]{0,60}?(?:version|release|\d+\.\d+)"
+    r"|deprecated\b[^\n]{0,60}\b(?:now|been) removed|no longer (?:supported|available|provided)\b[^\n]{0,40}\d+\.\d+"
+)
+"""How a library says itself that it has given something up."""
+_ABSENT = re.compile(
+    r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' \((?P<file>/[^()]+)\)"
+    r"|No module named '(?P<part>\w+(?:\.\w+)+)'"
 )
 _LIBRARY = re.compile(r"(?:site|dist)-packages/(?P<name>[A-Za-z0-9_]+)")
 
@@ -27,10 +39,10 @@ class Failure:
 
     ## What it does
     Recognises requirements that are not met, symbols that a compiled module lacks, a library that
-    does not find what it expects in another one, and names that well-known libraries have removed.
+    does not find what it expects in another one, and names that a library has removed or does not hold.
 
     ## Known problems
-    A name that the person's own code spells wrong looks alike; only names of the table count there.
+    A name that the person's own code spells wrong looks alike: then only that it is not there is said.
 
     ## Example
     `ImportError: cannot import name 'Mapping' from 'collections'`
@@ -48,10 +60,13 @@ class Failure:
             return None
         if found is not None:
             message = f"versions do not go together: {found.text.splitlines()[0].strip()[:200]}"
-            facts = {**found.facts, "library": _library(found)}
+            if extension := found.match["extension"]:
+                message = f"the compiled part of {extension} does not go with the installed torch"
+            facts = {**found.facts, "library": extension or _library(found)}
             return run.Failure("version-conflict", message, {**facts, "advice": _ADVICE})
         gone = said(evidence, _GONE)
-        return _gone(gone) if gone is not None and gone.error is not None else None
+        known = _gone(gone) if gone is not None and gone.error is not None else None
+        return known or _given_up(said(evidence, _REMOVED)) or _absent(evidence)
 
 
 _ADVICE = (
@@ -66,7 +81,8 @@ def _gone(found: Said) -> run.Failure | None:
     known = _removed(module, name)
     if known is not None:
         message = f"`{module + '.' if module else ''}{name}` is gone from the installed version"
-        advice = f"write `{known.new}` in its place"
+        whole = known.new if known.new.startswith(module.partition(".")[0]) else ""
+        advice = f"write `{whole or f'{module}.{known.new}'}` in its place"
         facts = {**found.facts, "module": module, "old": name, "new": known.new}
         return run.Failure("version-conflict", message, {**facts, "advice": advice})
     error = found.error
@@ -78,6 +94,41 @@ def _gone(found: Said) -> run.Failure | None:
     message = f"{library} does not find `{name}` in the installed {module or 'package'}"
     facts = {**found.facts, "module": module, "old": name, "library": library}
     return run.Failure("version-conflict", message, {**facts, "advice": _ADVICE})
+
+
+def _given_up(found: Said | None) -> run.Failure | None:
+    """What a library says itself to be removed."""
+    error = found.error if found is not None else None
+    if found is None or error is None or not error.frames or not error.frames[-1].foreign:
+        return None  # the words of the person's own code
+    library = _library(found)
+    message = f"{library or 'the library'} has given up what the code uses: {error.headline}"
+    return run.Failure(
+        "version-conflict", message, {**found.facts, "library": library, "advice": _ADVICE}
+    )
+
+
+def _absent(evidence: Evidence) -> run.Failure | None:
+    """A name that the person's code imports from an installed library, which does not hold it."""
+    found = said(evidence, _ABSENT)
+    error = found.error if found is not None else None
+    if found is None or error is None or "partially initialized" in error.message:
+        return None
+    part = found.match["part"]
+    name = part or f"{found.match['module']}.{found.match['name']}"
+    top = name.partition(".")[0]
+    if part and part in known_namespaces():
+        return None
+    place = installed(top, evidence)
+    if place is None or (error.own and Path(error.own.file).parent.joinpath(top).exists()):
+        return None
+    message = f"the installed {release(place)} has no `{name}`"
+    advice = (
+        "where it is not misspelt, the code was written for another version: the changelog of "
+        f"{top} tells what took its place; {_ADVICE}"
+    )
+    facts = {**found.facts, "old": name, "library": top, "advice": advice}
+    return run.Failure("version-conflict", message, facts)
 
 
 def _removed(module: str, name: str) -> Name | None:

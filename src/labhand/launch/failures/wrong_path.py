@@ -9,12 +9,17 @@ from pathlib import Path
 from labhand.core import run
 from labhand.launch.job import Evidence
 from labhand.launch.paths import is_missing, named_paths, writes
+from labhand.launch.said import Said, said
 
 _LINE = re.compile(
     r"^(?P<who>\S+?):? (?:can't open file '(?P<python>[^']+)': \[Errno 2\] No such file or directory"
     r"|(?:line \d+: |\d+: )?(?:cannot open )?(?P<shell>[^\s:]+): "
     r"(?:No such file(?: or directory)?|command not found|not found|Is a directory))$"
 )
+_CONFIG = re.compile(
+    r"Cannot find primary config '(?P<config>[^']+)'|Could not (?:find|load) '(?P<group>[\w./@-]+)'$"
+)
+_SEARCHED = re.compile(r"path=file://(?P<folder>/[^\s,]+)")
 _ENTRIES = 5000
 
 
@@ -46,15 +51,27 @@ class Failure:
                 paths = named_paths(error.message)
                 if paths:
                     return _failure(paths[0], evidence.cwd, error.facts(), wrong_sort)
+        if (found := said(evidence, _CONFIG)) is not None:
+            return _configuration(found, evidence)
         if evidence.raised is not None:
             return None
         for line in reversed(evidence.lines[-10:]):
-            found = _LINE.match(line.strip())
-            if found and (path := found["python"] or found["shell"]):
+            known = _LINE.match(line.strip())
+            if known and (path := known["python"] or known["shell"]):
                 return _failure(
                     path, evidence.cwd, {"said": line.strip(), "text": line.strip()}, False
                 )
         return None
+
+
+def _configuration(found: Said, evidence: Evidence) -> run.Failure:
+    """A configuration of Hydra that is not where it was looked for."""
+    name = (found.match["config"] or found.match["group"]).removesuffix(".yaml")
+    searched = _SEARCHED.search("\n".join([found.text, *evidence.lines]))
+    folder = os.path.relpath(searched["folder"], evidence.cwd) if searched else ""
+    return _failure(
+        os.path.normpath(Path(folder, f"{name}.yaml")), evidence.cwd, found.facts, False
+    )
 
 
 def _failure(path: str, cwd: str, facts: dict[str, object], wrong_sort: bool) -> run.Failure:

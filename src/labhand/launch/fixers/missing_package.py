@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+from difflib import get_close_matches
 from pathlib import Path
 
 from labhand.core import run
@@ -34,13 +35,13 @@ class Fixer:
     """Installs a missing package for the run alone.
 
     ## What it does
-    Finds the package by the project's own lock or requirements file, else by a table of names that
-    people have checked, asks pip what it would take next to what is installed, and installs exactly
+    Finds the package by the project's own lock or requirements file, else by what the installed package
+    that imports it says it needs, else by a table of names that people have checked, asks pip what it would take next to what is installed, and installs exactly
     that into `.labhand/packages/`, which the next attempt has at the end of its PYTHONPATH. The
     person's environment stays as it is.
 
     ## Known problems
-    A name in neither place is never guessed: packages with likely names can be traps. Downloads of
+    A name in none of these is never guessed: packages with likely names can be traps. Downloads of
     gigabytes (torch, CUDA libraries) and versions other than the installed ones are asked for.
 
     ## Example
@@ -57,10 +58,13 @@ class Fixer:
     def propose(self, failure: run.Failure, situation: Situation) -> Mending | None:
         """The installation, resolved but not done; None with the reason as the failure's advice."""
         module = str(failure.evidence["module"])
-        requirement = requirement_for(module, Path(situation.root))
+        requirement = requirement_for(
+            module, Path(situation.root), str(failure.evidence.get("by", ""))
+        )
         if requirement is None:
+            near = _near(module, situation)
             failure.evidence["advice"] = (
-                f"`{module}` is neither in the project's requirements nor in labhand's table, and a "
+                f"{near}`{module}` is neither in the project's requirements nor in labhand's table, and a "
                 "package is never guessed by its name; install the right one yourself, or, if it is a "
                 "folder of your own, start the command in the folder that holds it"
             )
@@ -84,6 +88,16 @@ class Fixer:
             )
             return None
         return _mending(module, pieces, python, installer, situation)
+
+
+def _near(module: str, situation: Situation) -> str:
+    """The installed package that the module is likely a misspelling of, as a question."""
+    try:
+        names = target_of(situation.job, Path(situation.home)).installed
+    except InputError:
+        return ""
+    near = get_close_matches(module.partition(".")[0], names, n=1, cutoff=0.8)
+    return f"did you mean `{near[0]}`, which is installed? " if near else ""
 
 
 def _mending(

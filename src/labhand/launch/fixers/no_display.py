@@ -32,7 +32,8 @@ class Fixer:
     the run's own copy.
 
     ## Known problems
-    A script that waits for a key or a click goes on without one.
+    A script that waits for a key or a click goes on without one. A window that the script makes with Tk
+    itself needs a display.
 
     ## Example
     `MPLBACKEND=Agg`
@@ -46,6 +47,8 @@ class Fixer:
 
     def propose(self, failure: run.Failure, situation: Situation) -> Mending | None:
         """Variables for the libraries that read them, and a changed text where the code names a window."""
+        if failure.evidence.get("tk"):
+            return None
         own = str(failure.evidence.get("file") or script(situation) or "")
         text = change.text_of(situation.job, own)
         changed = _without_windows(text) if text is not None else None

@@ -18,7 +18,7 @@ class Fixer:
 
     ## What it does
     Starts Python without the script's folder on its path (PYTHONSAFEPATH) and gives it a folder of
-    links to everything in that folder but the file that hides the module.
+    links to everything in that folder but the file that hides the module, and those hidden before.
 
     ## Known problems
     Where the project itself needs its own module of that name, it is not found any more, and the
@@ -38,23 +38,22 @@ class Fixer:
         """The links and the variables; None for a Python older than 3.11, which has no such switch."""
         file = Path(str(failure.evidence["file"]))
         hidden = file.parent if file.name == "__init__.py" else file
-        place = (
-            Path(situation.home)
-            / "unhidden"
-            / hashlib.sha256(str(hidden).encode()).hexdigest()[:12]
-        )
+        home = Path(situation.home) / "unhidden"
+        entries = [e for e in situation.job.env.get("PYTHONPATH", "").split(os.pathsep) if e]
+        links = [e for e in entries if Path(e).parent == home and Path(e, hidden.name).is_symlink()]
+        seen = Path(links[0]) if links else hidden.parent  # without what was hidden before
+        place = home / hashlib.sha256(str(seen / hidden.name).encode()).hexdigest()[:12]
         try:
             python = target_of(situation.job, Path(situation.home))
-            names = sorted(p.name for p in hidden.parent.iterdir())
+            names = sorted(p.name for p in seen.iterdir())
         except (InputError, OSError) as error:
             failure.evidence["advice"] = f"{error}; rename {hidden.name}"
             return None
         version = tuple(int(part) for part in python.version.split(".")[:2])
-        if version < (3, 11) or situation.job.env.get("PYTHONSAFEPATH"):
+        if version < (3, 11) or (situation.job.env.get("PYTHONSAFEPATH") and not links):
             return None
         kept = [n for n in names if n != hidden.name and not n.startswith((".", "__pycache__"))]
-        before = situation.job.env.get("PYTHONPATH", "")
-        path = os.pathsep.join(entry for entry in (before, str(place)) if entry)
+        path = os.pathsep.join([*(e for e in entries if e not in links), str(place)])
         values = {"PYTHONSAFEPATH": "1", "PYTHONPATH": path}
         summary = f"hides {hidden.name} from Python, so that the real `{failure.evidence['module']}` is found"
         mending = change.variables(failure, situation, summary, values)
