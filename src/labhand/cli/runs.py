@@ -19,13 +19,15 @@ def runs(as_json: bool, limit: int | None) -> None:
     store = Store.at(Path.cwd())
     rows, waiting = listing(store, limit), queued(store)
     if as_json:
-        told = {"schema": "labhand.runs/1", "runs": rows, "waiting": waiting.runs}
-        click.echo(looks.document(told))
+        document = {"schema": "labhand.runs/1", "runs": rows, "waiting": waiting.runs}
+        click.echo(looks.document(document))
         return
     if waiting.runs:
         what = looks.counted(len(waiting.runs), "run")
-        idle = "" if waiting.served else ", and nothing starts them"
-        click.echo(f"{what} in the queue{idle}; `labhand queue` shows them", err=True)
+        told = "`labhand queue` shows them"
+        if not waiting.served:
+            told = "nothing starts them until `labhand queue resume`"
+        click.echo(f"{what} in the queue; {told}", err=True)
     if not rows:
         click.echo("no runs yet; `labhand run -- COMMAND` makes the first")
         return

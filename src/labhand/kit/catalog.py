@@ -136,7 +136,7 @@ class Catalog:
                 try:
                     run = self._store.read(run_id)
                     script, row = script_of(run.command), row_of(run)
-                    if run_id in stamps:
+                    if run_id in stamps and row.status != "running":  # that is soon another row
                         fresh.append((run_id, stamps[run_id], script, row))
                 except RecordError as error:
                     problems.append(str(error))
