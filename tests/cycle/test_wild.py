@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -124,3 +125,36 @@ def test_what_is_printed_when_labhand_is_gone_is_in_the_record(lab, until):
     until(lambda: lab.show("a")["status"] == "finished")
     loss = lab.show("a")["metrics"]["loss"]
     assert (loss["points"], loss["first"], loss["last"], loss["last_step"]) == (41, 1.0, 0.0125, 40)
+
+
+TRAINING = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("--lr", type=float)
+p.add_argument("--epochs", type=int, default=200)
+a = p.parse_args()
+for step in range(a.epochs):
+    print(f"step {step}: loss {2.3 * a.lr * 0.97 ** step + 0.01 * (step % 3):.4f}", flush=True)
+"""
+
+
+def test_trainings_one_after_another_are_each_watched_from_its_own_beginning(lab):
+    lab.script("train.py", TRAINING)
+    lab.script(
+        "all.sh", f"for lr in 0.5 1.0; do {sys.executable} train.py --lr $lr || exit 1; done\n"
+    )
+    done = lab("run", "--", "sh", "all.sh")
+    assert done.returncode == 0, done.stderr
+    shown = lab.show()
+    assert shown["config"]["lr"] == "0.5, then 1.0"
+    assert shown["config"]["epochs"] == 200
+    assert shown["metrics"]["loss"]["points"] == 400
+    assert shown["findings"] == []
+
+
+def test_a_training_that_fails_and_begins_again_is_one_training(lab):
+    lab.script("train.py", TRAINING + "raise SystemExit(1 / 0 if a.lr == 0.5 else 0)\n")
+    lab.script("all.sh", f"for lr in 0.5 1.0; do {sys.executable} train.py --lr $lr; done\n")
+    done = lab("run", "--", "sh", "all.sh")
+    assert done.returncode == 0, done.stderr
+    assert lab.show()["config"]["lr"] == 1.0

@@ -92,6 +92,8 @@ class Recorder:
         self.exception: dict[str, Any] | None = None
         self.config: dict[str, Any] = {}
         self._settings = dict(config or {})
+        self._before: dict[str, Any] = {}
+        self._processes = _Processes()
         self.python: str | None = None
         self.tail = b""
         self._scrubber = Scrubber(environment, command)
@@ -276,10 +278,23 @@ class Recorder:
         ]
         for path in self.folder.glob("events.*.jsonl"):
             for happened in event.read_from(path, self._probe_events):
-                taken.append((event.seconds(happened.time), partial(self._take_event, happened)))
+                take = partial(self._take_event, happened, int(path.suffixes[-2][1:]))
+                taken.append((event.seconds(happened.time), take))
         self._taken.extend(take for _, take in sorted(taken, key=itemgetter(0)))
 
+    def _heed(self, pid: int, time_: float, wrote: bool) -> None:
+        """Begins to watch anew where all trainings have ended and one more process tells something."""
+        if not self._processes.meet(pid, wrote):
+            return
+        for finding in self.watcher.begin_again(time_):
+            self._changed(finding)
+        self._before = dict(self.config)
+        self._heard.clear()
+        self._numbering, self._progress = Numbering(), Progress()
+
     def _take_row(self, row: PointsRow) -> None:
+        if row.pid != os.getpid():
+            self._heed(row.pid, row.time, wrote=True)
         rank = trust(row.source)
         values = {}
         for name, value in zip(row.names, row.values, strict=True):
@@ -293,10 +308,16 @@ class Recorder:
         self._feed(Points(row.time, row.source, row.step, values, row.rank))
         self._progress.row(row.source, row.step, values)
 
-    def _take_event(self, happened: event.Event) -> None:
+    def _take_event(self, happened: event.Event, pid: int) -> None:
         data = self._scrubber.tree(happened.data)
+        if "over" in data and happened.kind == "facts":
+            self._processes.over.add(pid)
+            return
+        self._heed(pid, event.seconds(happened.time), wrote=False)
         if happened.kind == "config":
-            self.config |= data
+            for key, value in data.items():
+                before = self._before.get(key, value)
+                self.config[key] = value if value == before else f"{before}, then {value}"
         elif "executable" in happened.data:
             self.python = str(happened.data["executable"])
         elif happened.kind == "exception":
@@ -354,6 +375,27 @@ class Recorder:
         if trouble not in self._troubles:
             self._troubles.add(trouble)
             self.face.tell(message)
+
+
+class _Processes:
+    """The Python processes of an attempt that told something; `over` are those that came to their end."""
+
+    def __init__(self) -> None:
+        self.over: set[int] = set()
+        self._met: set[int] = set()
+        self._wrote: set[int] = set()
+
+    def meet(self, pid: int, wrote: bool) -> bool:
+        """Whether it is a new one after all that trained, which is to say wrote metrics, have ended."""
+        before = self._wrote or self._met
+        again = bool(before) and pid not in self._met and before <= self.over
+        if again:
+            for known in (self.over, self._met, self._wrote):
+                known.clear()
+        self._met.add(pid)
+        if wrote:
+            self._wrote.add(pid)
+        return again
 
 
 class _Appended:

@@ -32,7 +32,7 @@ class Session:
         self.step: int | None = None
         self.thread = get_ident()
         self.settings: dict[str, Any] = {}
-        self.wrote = self.introduced = False
+        self.wrote = self.introduced = self.failed = False
         self.before_first_point: list[Callable[[], None]] = []
         self._writers: dict[str, Writer] = {}
         self._faults: set[str] = set()
@@ -59,6 +59,7 @@ class Session:
 
     def event(self, kind: str, **data: Any) -> None:
         """Appends one line to the events file of this process, in one write."""
+        self.failed = self.failed or kind == "exception"
         self._append(kind, data)
 
     def config(self, settings: Any) -> None:
@@ -81,13 +82,18 @@ class Session:
             self._append("facts", {"executable": sys.executable})
 
     def ended(self) -> None:
-        """Tells which Python ran a script of the person's that only printed: the command may not show it."""
+        """Tells that the script came to its end, and which Python ran one that only printed.
+
+        The command may not show it.
+        """
         from .people import of_person
 
         # the loader, since Python takes `__file__` away once the script has ended
         loader = getattr(sys.modules.get("__main__"), "__loader__", None)
         if of_person(str(getattr(loader, "path", "<none>"))) and (self.first or self._alone()):
             self._introduce()
+        if self.introduced and not self.failed:
+            self._append("facts", {"over": True})
 
     def _alone(self) -> bool:
         """Whether no process of the attempt has told anything: of many, one is enough."""

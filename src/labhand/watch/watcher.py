@@ -13,7 +13,7 @@ from labhand.watch.calibration import Calibration
 from labhand.watch.incidents import Claim, Incidents
 from labhand.watch.roles import Roles
 from labhand.watch.rows import shown
-from labhand.watch.signals import Points, Signal
+from labhand.watch.signals import Ended, Points, Signal
 from labhand.watch.view import Before, View
 
 if TYPE_CHECKING:
@@ -84,13 +84,35 @@ class Watcher:
         self._settled = self._slow = 0
         loaded, broken = load_all("detector", home) if detectors is None else (detectors, [])
         self._skipped |= {b.extension.name: f"it cannot be loaded: {b.why}" for b in broken}
-        for name, detector in loaded.items():
-            if (select and name not in select) or name in ignore:
-                continue
+        self._peaks: dict[str, float] = {}
+        self._classes = {
+            name: detector
+            for name, detector in loaded.items()
+            if not (select and name not in select) and name not in ignore
+        }
+        self._make_detectors()
+
+    def _make_detectors(self) -> None:
+        for name, detector in self._classes.items():
             try:
                 self._detectors[name] = _wanting(name, detector(self.view))
             except Exception as error:
                 self._switch_off(name, error)
+
+    def begin_again(self, time: float) -> list[Finding]:
+        """The findings that the end of a training changed, after which the attempt goes on with another.
+
+        What was seen of it is forgotten, all but its incidents.
+        """
+        changed = self.feed(Ended(time, 0, None, False, ""))
+        self._incidents.close()
+        self._peaks = self.peaks()
+        self.view = View(self.roles, self.view.calibration, self.view.earlier)
+        self._plans.clear()
+        self._settled = self._slow = 0
+        self._classes = {name: self._classes[name] for name in self._detectors}
+        self._make_detectors()
+        return changed
 
     def feed(self, signal: Signal) -> list[Finding]:
         """The findings that this signal opened or changed, as they now stand."""
@@ -231,7 +253,8 @@ class Watcher:
     def peaks(self) -> dict[str, float]:
         """The largest score so far of each detector that judges by degree: what calibration is fed."""
         found = {n: getattr(w.detector, "peak", math.nan) for n, w in self._detectors.items()}
-        return {name: float(peak) for name, peak in found.items() if peak == peak}
+        now = {name: float(peak) for name, peak in found.items() if peak == peak}
+        return now | {n: max(peak, now.get(n, peak)) for n, peak in self._peaks.items()}
 
     def close(self) -> None:
         """The attempt is over: incidents that lasted to the end are closed."""
