@@ -17,6 +17,7 @@ from labhand.core.store import Store
 from labhand.cycle.backlog import IN_MEMORY_BYTES, Backlog, Flow, Piece
 from labhand.cycle.before import keep_peaks
 from labhand.cycle.landing import Landing
+from labhand.cycle.processes import Processes
 from labhand.cycle.progress import Progress
 from labhand.cycle.request import Face
 from labhand.cycle.writers import Writers
@@ -90,10 +91,8 @@ class Recorder:
             config=config,
         )
         self.exception: dict[str, Any] | None = None
-        self.config: dict[str, Any] = {}
         self._settings = dict(config or {})
-        self._before: dict[str, Any] = {}
-        self._processes = _Processes()
+        self._processes = Processes()
         self.python: str | None = None
         self.tail = b""
         self._scrubber = Scrubber(environment, command)
@@ -123,6 +122,11 @@ class Recorder:
         self._spoke: float | None = None
         self._system: System | None = None
         self._stacks = Stacks(self.folder)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings that the script told so far."""
+        return self._processes.config
 
     def findings(self) -> list[Finding]:
         """What watch said of the attempt, and scan of the files that it wrote."""
@@ -288,7 +292,6 @@ class Recorder:
             return
         for finding in self.watcher.begin_again(time_):
             self._changed(finding)
-        self._before = dict(self.config)
         self._heard.clear()
         self._numbering, self._progress = Numbering(), Progress()
 
@@ -310,14 +313,13 @@ class Recorder:
 
     def _take_event(self, happened: event.Event, pid: int) -> None:
         data = self._scrubber.tree(happened.data)
-        if "over" in data and happened.kind == "facts":
-            self._processes.over.add(pid)
+        if happened.kind == "facts":
+            self._processes.facts(pid, data)
+        if "over" in data:
             return
         self._heed(pid, event.seconds(happened.time), wrote=False)
         if happened.kind == "config":
-            for key, value in data.items():
-                before = self._before.get(key, value)
-                self.config[key] = value if value == before else f"{before}, then {value}"
+            self._processes.settings(pid, data)
         elif "executable" in happened.data:
             self.python = str(happened.data["executable"])
         elif happened.kind == "exception":
@@ -375,27 +377,6 @@ class Recorder:
         if trouble not in self._troubles:
             self._troubles.add(trouble)
             self.face.tell(message)
-
-
-class _Processes:
-    """The Python processes of an attempt that told something; `over` are those that came to their end."""
-
-    def __init__(self) -> None:
-        self.over: set[int] = set()
-        self._met: set[int] = set()
-        self._wrote: set[int] = set()
-
-    def meet(self, pid: int, wrote: bool) -> bool:
-        """Whether it is a new one after all that trained, which is to say wrote metrics, have ended."""
-        before = self._wrote or self._met
-        again = bool(before) and pid not in self._met and before <= self.over
-        if again:
-            for known in (self.over, self._met, self._wrote):
-                known.clear()
-        self._met.add(pid)
-        if wrote:
-            self._wrote.add(pid)
-        return again
 
 
 class _Appended:

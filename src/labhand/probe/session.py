@@ -76,10 +76,11 @@ class Session:
             self._append("config", new)
 
     def _introduce(self) -> None:
-        """Tells once which Python this is: the command may not show it, as with `uv run`."""
+        """Tells once which Python this is, within which other: the command may not show it, as with `uv run`."""
         if self.leads and not self.introduced:
             self.introduced = True
-            self._append("facts", {"executable": sys.executable})
+            within = {} if self.first else {"within": int(os.environ[_FIRST])}
+            self._append("facts", {"executable": sys.executable, **within})
 
     def ended(self) -> None:
         """Tells that the script came to its end, and which Python ran one that only printed.
