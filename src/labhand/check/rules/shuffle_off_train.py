@@ -123,7 +123,7 @@ def _is_beside(code: Code, more: ast.expr) -> bool:
         if isinstance(part, ast.Name):
             bindings = code.project.reaching(part, code.where(more))[1]
             values = [b.value for b in bindings if b.how == "assign" and b.value and not b.path]
-            if not values or len(values) < len(bindings):
+            if not values or len(values) < len(bindings) or _grows(code, part.id):
                 return False
             parts += values
         elif isinstance(part, ast.IfExp):
