@@ -137,6 +137,17 @@ def _is_beside(code: Code, more: ast.expr) -> bool:
     return not keys & {"shuffle", "sampler", "batch_sampler", None}
 
 
+def _grows(code: Code, name: str) -> bool:
+    """Whether something is put into a dict of that name after it is made."""
+    stored = (node.value for node in code.nodes(ast.Subscript) if isinstance(node.ctx, ast.Store))
+    asked = (
+        node.func.value
+        for node in code.nodes(ast.Call)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("update", "setdefault")
+    )
+    return any(isinstance(at, ast.Name) and at.id == name for at in (*stored, *asked))
+
+
 def _is_train(code: Code, dataset: ast.expr, label: str) -> bool:
     part = code.split(dataset)
     named = part_in(label)
