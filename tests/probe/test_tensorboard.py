@@ -53,4 +53,4 @@ def test_a_script_with_a_plan_b_gets_its_import_error(tmp_path: Path) -> None:
     home.write("train.py", PLANS)
     ran = home.run("train.py")
     assert (ran.out, ran.err) == ("plan b\n", "")
-    assert [event["kind"] for event in ran.events()] == ["facts"]
+    assert [event["kind"] for event in ran.events()] == ["facts", "over"]

@@ -31,12 +31,14 @@ class Processes:
             self._wrote.add(pid)
         return again
 
-    def facts(self, pid: int, told: Mapping[str, Any]) -> None:
-        """Takes what a process tells of itself: `within` which other it runs, that it is `over`."""
-        if "within" in told:
-            self._within[pid] = int(told["within"])
-        if "over" in told:
-            self._over.add(pid)
+    def ended(self, pid: int) -> None:
+        """Notes that a process came to its end, and not by an exception."""
+        self._over.add(pid)
+
+    def within(self, pid: int, other: int | None) -> None:
+        """Notes within which other process one runs, where it tells so."""
+        if other is not None:
+            self._within[pid] = other
 
     def settings(self, pid: int, told: Mapping[str, Any]) -> None:
         """Takes the settings that a process tells."""

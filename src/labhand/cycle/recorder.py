@@ -313,10 +313,10 @@ class Recorder:
 
     def _take_event(self, happened: event.Event, pid: int) -> None:
         data = self._scrubber.tree(happened.data)
-        if happened.kind == "facts":
-            self._processes.facts(pid, data)
-        if "over" in data:
+        if happened.kind == "over":
+            self._processes.ended(pid)
             return
+        self._processes.within(pid, data.get("within"))
         self._heed(pid, event.seconds(happened.time), wrote=False)
         if happened.kind == "config":
             self._processes.settings(pid, data)

@@ -94,7 +94,7 @@ class Session:
         if of_person(str(getattr(loader, "path", "<none>"))) and (self.first or self._alone()):
             self._introduce()
         if self.introduced and not self.failed:
-            self._append("facts", {"over": True})
+            self._append("over", {})
 
     def _alone(self) -> bool:
         """Whether no process of the attempt has told anything: of many, one is enough."""
