@@ -31,7 +31,8 @@ from labhand.core.store import Store
 from labhand.interpret import interpret
 
 HERE = Path(__file__).parent / "interpret"
-SETS = ("early", "late", "seen", "held", "last")
+SETS = ("early", "late", "seen", "held", "last", "ours", "ours_held")
+PUBLIC = ("seen", "held", "third", "fourth", "fifth")
 
 
 def same(one, other):
@@ -63,6 +64,15 @@ def answered(instruction, project):
     return {"parts": parts, "code": intent.needs_model, "questions": len(intent.questions)}
 
 
+def named_as(parts, wanted):
+    """The parts found, under the names of the labels: a label may give the last part of a name alone."""
+    named = {}
+    for (kind, key), value in parts.items():
+        short = [k for kind_, k in wanted if kind_ == kind and key.endswith(f".{k}")]
+        named[kind, key if (kind, key) in wanted or len(short) != 1 else short[0]] = value
+    return named
+
+
 def expected(label):
     parts = {
         (kind, key): value
@@ -84,7 +94,7 @@ def score(cases, projects, show):
         found = answered(case["say"], projects[case["project"]])
         counts["cases"] += 1
         wanted = expected(label)
-        parts = found.get("parts", {})
+        parts = named_as(found.get("parts", {}), wanted)
         right = sum(key in parts and same(parts[key], value) for key, value in wanted.items())
         guessed = sum(
             not (key in wanted and same(wanted[key], value)) for key, value in parts.items()
@@ -119,7 +129,7 @@ def remember(place):
     path = place / "record.json"
     if not path.exists():
         return
-    script = next(place.glob("*.py")).name
+    script = next(p for p in place.glob("*.py") if "__main__" in p.read_text()).name
     store = Store(place / ".labhand")
     for told in sorted(json.loads(path.read_text()), key=lambda told: -told["days"]):
         run_id, name = store.create(told["name"])
@@ -165,7 +175,7 @@ def public(clones, temporary, show):
             else:
                 shutil.copy(source, target)
     cases = [json.loads(line) for line in (HERE / "public.jsonl").read_text().splitlines()]
-    for part in ("seen", "held", "third"):
+    for part in PUBLIC:
         told(
             f"public {part}", score([c for c in cases if c["part"] == part], projects, show == part)
         )
@@ -176,7 +186,7 @@ def main():
     parser.add_argument("--public", type=Path, help="The folder of the public repositories.")
     parser.add_argument(
         "--show",
-        choices=(*SETS, "third"),
+        choices=(*SETS, *PUBLIC),
         help="Print what of this set was not understood exactly.",
     )
     given = parser.parse_args()
