@@ -68,7 +68,11 @@ def named_as(parts, wanted):
     """The parts found, under the names of the labels: a label may give the last part of a name alone."""
     named = {}
     for (kind, key), value in parts.items():
-        short = [k for kind_, k in wanted if kind_ == kind and key.endswith(f".{k}")]
+        short = [
+            k
+            for kind_, k in wanted
+            if kind_ == kind and (key.endswith(f".{k}") or k.endswith(f".{key}"))
+        ]
         named[kind, key if (kind, key) in wanted or len(short) != 1 else short[0]] = value
     return named
 
@@ -129,7 +133,7 @@ def remember(place):
     path = place / "record.json"
     if not path.exists():
         return
-    script = next(p for p in place.glob("*.py") if "__main__" in p.read_text()).name
+    script = max(place.glob("*.py"), key=lambda p: "__main__" in p.read_text()).name
     store = Store(place / ".labhand")
     for told in sorted(json.loads(path.read_text()), key=lambda told: -told["days"]):
         run_id, name = store.create(told["name"])

@@ -1,5 +1,6 @@
 """What an instruction is read against: the script that is meant, its settings, the runs, the habits."""
 
+import ast
 import os
 import re
 from collections.abc import Iterator
@@ -28,12 +29,13 @@ _NAMES = (
     re.compile(r"train|finetune|fit|main|run|experiment|sweep"),
 )
 """What the script that trains is called, likeliest first."""
+_GUARD = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']""", re.M)
 _ENTRY = re.compile(
-    r"""^if\s+__name__\s*==\s*["']__main__["']|ArgumentParser\(|@hydra\.main|fire\.Fire\(|app\.run\("""
-    r"""|\.backward\(|\.fit\(|Trainer\(|\.parse_args""",
-    re.M,
+    r"ArgumentParser\(|@hydra\.main|fire\.Fire\(|app\.run\(|\.backward\(|\.fit\(|Trainer\(|\.parse_args|\.train\("
 )
-_ASIDE = re.compile(r"^(test_.*|.*_test|conftest|setup|noxfile|__init__|.*config.*|utils?)$")
+_ASIDE = re.compile(
+    r"^(test_.*|.*_test|conftest|setup|noxfile|__init__|.*config.*|(.*_)?(utils?|lib))$"
+)
 _MOST_FILES = 2000
 _SWEEPS = 100
 """So many of the newest sweeps are asked for the run."""
@@ -270,7 +272,21 @@ def _python_files(root: Path, *, every: bool = False) -> Iterator[Path]:
 
 
 def _starts(path: Path) -> bool:
-    return bool(_ENTRY.search(_text(path)))
+    """Whether a file does something that trains when Python runs it, and does not only define it."""
+    text = _text(path)
+    if _GUARD.search(text):
+        return True
+    if not _ENTRY.search(text):
+        return False
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return True
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    return any(
+        not isinstance(statement, defined) and _ENTRY.search(ast.unparse(statement))
+        for statement in body
+    )
 
 
 def _likeliness(path: Path, root: Path) -> tuple[int, int, int, str]:

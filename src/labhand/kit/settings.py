@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labhand.core.errors import NotFoundError, UsageError
-from labhand.kit.code import Project, Source, configs, data, flags, hydra
+from labhand.kit.code import Project, Source, configs, data, flags, hydra, written
 from labhand.kit.code.data import Setting
 from labhand.kit.code.knowledge import TRAINING_ARGUMENTS
 from labhand.kit.code.project import Known
@@ -52,21 +52,28 @@ def discover(script: Path, root: Path) -> list[Setting]:
 
 def _ordered(project: Project, files: list[Source]) -> list[Setting]:
     found: list[Setting] = []
-    written: list[Setting] = []
+    plain: list[Setting] = []
     for file in files:
         found += flags.declared(project, file)
         found += hydra.settings(project, file)
-        found += configs.settings(project, file)
-        written += _written(project, file)
+        found += written.configured(project, file)
+        plain += _plain(project, file)
+    found += configs.settings(project, files)
     if any("TrainingArguments" in f.text and "HfArgumentParser" in f.text for f in files):
         known = {s.name for s in found}
         found += [s for s in _training_arguments(files[0]) if s.name not in known]
     parsed = {s.owner for s in found if s.kind in ("hf", "tyro", "hydra")}
     found = [s for s in found if not s.positional]
-    return found + [s for s in written if s.kind == "constant" or s.owner not in parsed]
+    found += [s for s in plain if s.kind == "constant" or s.owner not in parsed]
+    for more in (
+        [s for file in files for s in written.fields(project, file)],
+        list(written.settings(project, files[0])),
+    ):
+        found += written.apart_from(found, more)
+    return found
 
 
-def _written(project: Project, file: Source) -> list[Setting]:
+def _plain(project: Project, file: Source) -> list[Setting]:
     found: list[Setting] = []
     for known in file.index.classes:
         ours = Known(file, known)

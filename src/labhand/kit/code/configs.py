@@ -1,36 +1,106 @@
-"""The settings of a plain YAML file that a script reads by itself, without Hydra."""
+"""The settings of a plain YAML or JSON file that a script reads by itself, without Hydra."""
 
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from labhand.core.errors import UsageError
 from labhand.kit.code import hydra
-from labhand.kit.code.data import Setting
+from labhand.kit.code.data import SETTINGS_NAME, Setting, type_of
 from labhand.kit.code.project import Project
 from labhand.kit.code.source import Source
 
-_READS = re.compile(r"\byaml\.(?:safe_|full_|unsafe_)?load\(|\bOmegaConf\.load\(|\bYAML\(")
-_NAME = re.compile(r"[\w./-]+\.ya?ml")
+_READS = re.compile(
+    r"\byaml\.(?:safe_|full_|unsafe_)?load(?:_all)?\(|\bOmegaConf\.load\(|\bYAML\(|\bjson\.loads?\("
+)
+_NAME = re.compile(r"[\w./-]+\.(?:ya?ml|json)")
+_FLAG = re.compile(r"[\"']--?(?:\w+[-_])?(?:config|cfg|hparams?|opt)(?:[-_](?:file|path))?[\"']")
+"""A flag that names a file of settings."""
+_FOLDERS = (".", "config", "configs", "conf", "cfg", "cfgs", "hparams")
+_MOST_FILES = 40
 _STRUCTURE = ("&", "*", "|", ">", "{", "!")
 """What a value begins with that is more than one plain line."""
 _PLAIN = re.compile(r"[A-Za-z_./][\w./-]*")
 _WORDS = frozenset("null true false yes no on off y n nan inf".split())
 
 
-def settings(project: Project, source: Source) -> Iterator[Setting]:
-    """The values of the one YAML file that a script names and reads; keys are dotted."""
-    if not _READS.search(source.text) or "hydra.main" in source.text:
+def settings(project: Project, sources: Sequence[Source]) -> Iterator[Setting]:
+    """The values of the file of settings that a script reads; keys are dotted.
+
+    It is the one that the code names, else what lies where such files lie and a flag chooses among.
+    Where those differ in a value its default is None: which one is read only the command says.
+    """
+    if not any(_READS.search(s.text) for s in sources) or "hydra.main" in sources[0].text:
         return
-    found = {p: None for name in _named(source.tree) for p in _places(project, source, name)}
-    if len(found) != 1:
+    named = {
+        p: None
+        for s in sources
+        if _READS.search(s.text)
+        for name in _named(s.tree)
+        for p in _places(project, s, name)
+    }
+    if len(named) == 1:
+        yield from _of_file(next(iter(named)))
+    elif not named and any(_FLAG.search(s.text) for s in sources):
+        yield from _of_any(_lying(sources[0].path.parent))
+
+
+def _of_file(path: Path) -> Iterator[Setting]:
+    if path.suffix == ".json":
+        yield from _of_mapping(path, _read_json(path), "")
         return
-    path = next(iter(found))
     for setting in hydra.of_yaml(path, ""):
         if not str(setting.default).startswith(_STRUCTURE):
             yield setting._replace(kind="config", flag="", spellings=())
+
+
+def _of_any(paths: list[Path]) -> Iterator[Setting]:
+    """What is in any of files that are alike, a value only where all have the same."""
+    every = [{s.name: s for s in _of_file(path)} for path in paths]
+    every = [e for e in every if len(e) > 2]
+    first = every[0] if every else {}
+    if any(2 * len(first.keys() & e.keys()) < len(first) for e in every):
+        return
+    for name in dict.fromkeys(name for e in every for name in e):
+        held = [e[name] for e in every if name in e]
+        same = len(held) == len(every) and all(s.default == held[0].default for s in held)
+        told = next((s for s in held if s.type), held[0])
+        yield told if same else told._replace(default=None)
+
+
+def _lying(folder: Path) -> list[Path]:
+    found = [
+        path.resolve()
+        for name in _FOLDERS
+        for path in sorted((folder / name).glob("*"))
+        if _NAME.fullmatch(path.name) and (name != "." or SETTINGS_NAME.search(path.stem))
+    ]
+    return found[:_MOST_FILES]
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _of_mapping(path: Path, mapping: dict[str, object], prefix: str) -> Iterator[Setting]:
+    for key, value in mapping.items():
+        if isinstance(value, dict):
+            yield from _of_mapping(path, value, f"{prefix}{key}.")
+        else:
+            yield Setting(
+                name=f"{prefix}{key}",
+                kind="config",
+                file=path,
+                line=1,
+                type=type_of(value),
+                default=value,
+            )
 
 
 def _named(tree: ast.Module) -> Iterator[str]:
@@ -47,12 +117,15 @@ def _places(project: Project, source: Source, name: str) -> Iterator[Path]:
 
 
 def file_of(setting: Setting, known: list[Setting], words: list[str], cwd: Path) -> Path:
-    """The file that is read: where a flag names it, the one that the command gives."""
+    """The file that is read: where a flag names it, the one that the command gives.
+
+    Raises:
+        UsageError: files differ in the setting, and the command names none.
+    """
     for flag in known:
         default = flag.default
-        if not (
-            flag.flag and isinstance(default, str) and setting.file.as_posix().endswith(default)
-        ):
+        named = isinstance(default, str) and default and setting.file.as_posix().endswith(default)
+        if not flag.flag or not (named or (not default and _FLAG.search(f'"{flag.flag}"'))):
             continue
         for position, word in enumerate(words):
             head, equals, value = word.partition("=")
@@ -60,16 +133,25 @@ def file_of(setting: Setting, known: list[Setting], words: list[str], cwd: Path)
                 given = (
                     value if equals else words[position + 1] if position + 1 < len(words) else ""
                 )
-                return (cwd / given).resolve()
+                beside = setting.file.parent / Path(given).name
+                direct = (cwd / given).resolve()
+                return direct if direct.is_file() or not beside.is_file() else beside
+    if setting.default is None and len(_lying(setting.file.parent)) > 1:
+        raise UsageError(
+            f"`{setting.name}` differs among the files in {setting.file.parent.name}; say in the "
+            "command which one is read"
+        )
     return setting.file
 
 
 def changed(path: Path, text: str, key: str, value: object) -> str:
-    """The text of a YAML file with one value changed, all else as it is.
+    """The text of a YAML or JSON file with one value changed, all else as it is.
 
     Raises:
-        UsageError: it has no such key on one plain line.
+        UsageError: it has no such key, on one plain line in YAML.
     """
+    if path.suffix == ".json":
+        return _changed_json(path, text, key, value)
     line = next((s.line for s in hydra.of_yaml(path, "") if s.name == key), None)
     lines = text.split("\n")
     found = re.match(r"(\s*[\w.-]+\s*:\s+)(.*?)(\s+#.*|\s*)$", lines[line - 1]) if line else None
@@ -77,6 +159,18 @@ def changed(path: Path, text: str, key: str, value: object) -> str:
         raise UsageError(f"`{path.name}` has no plain value `{key}`; write it there, then set it")
     lines[line - 1] = f"{found[1]}{written(value)}{found[3]}"
     return "\n".join(lines)
+
+
+def _changed_json(path: Path, text: str, key: str, value: object) -> str:
+    read = json.loads(text)
+    inner = read
+    *above, last = key.split(".")
+    for part in above:
+        inner = inner.get(part) if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or last not in inner:
+        raise UsageError(f"`{path.name}` has no value `{key}`; write it there, then set it")
+    inner[last] = value
+    return json.dumps(read, indent=4, ensure_ascii=False) + "\n"
 
 
 def written(value: object) -> str:

@@ -45,7 +45,10 @@ CONVERTERS = {
 }
 
 
-_SETTINGS_CLASS = re.compile(r"config|cfg|args|arguments|param|setting|option|hyper|^opts?$", re.I)
+SETTINGS_NAME = re.compile(
+    r"config|cfg|conf$|args|arguments|param|setting|option|hyp|default|^opts?$|^hps?$", re.I
+)
+"""What things are called that hold settings."""
 
 
 class Setting(NamedTuple):
@@ -171,9 +174,11 @@ def constants(source: Source) -> Iterator[Setting]:
     seen = Counter(n for n, _, _ in _plain_assignments(body))
     bound = source.index.module.bindings
     for name, value, statement in _plain_assignments(body):
-        if seen[name] == 1 and not any(b.how in ("parameter", "import") for b in bound[name]):
+        if seen[name] == 1 and not any(
+            b.how in ("parameter", "import", "augment") for b in bound[name]
+        ):
             yield from _constant(name, value, statement, module)
-            if isinstance(value, ast.Dict) and _SETTINGS_CLASS.search(name):
+            if isinstance(value, ast.Dict) and SETTINGS_NAME.search(name):
                 yield from _entries(value, statement, module, name)
     for known in source.index.classes:
         if not known.node.decorator_list and not _is_code(known) and not _is_enum(known):
@@ -206,7 +211,7 @@ def _entries(
 
 def _is_code(known: Class) -> bool:
     """Whether a class is more than a bag of settings."""
-    return bool(known.methods) and not _SETTINGS_CLASS.search(known.name)
+    return bool(known.methods) and not SETTINGS_NAME.search(known.name)
 
 
 def _is_enum(known: Class) -> bool:

@@ -1,0 +1,314 @@
+"""The settings that stand in running code: arguments of calls, defaults of parameters, fields that are set."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from labhand.kit.code.data import SETTINGS_NAME, Kind, Setting, literal, remark, type_of
+from labhand.kit.code.model import FunctionNode, Scope
+from labhand.kit.code.project import Project, Where
+from labhand.kit.code.source import Source
+
+_BAGS = frozenset(
+    "dict HParams SimpleNamespace Namespace EasyDict edict AttrDict DotDict Munch Box ConfigDict CN CfgNode".split()
+)
+"""What makes a bag of settings from keyword arguments."""
+_LIBRARIES = re.compile(
+    r"^(torch\.(optim|utils\.data)\b|torch\.nn\.(utils|\w+Loss$)|tensorflow\.keras\.(optimizers|callbacks)|keras\.(optimizers|callbacks)|"
+    r"tf\.keras\.(optimizers|callbacks)|sklearn\.|xgboost\.|lightgbm\.|catboost\.|optax\.|transformers\.|lightning\.|pytorch_lightning\.|"
+    r"accelerate\.|timm\.|trl\.|peft\.)"
+)
+"""Whose arguments say how a training goes."""
+_METHODS = frozenset("fit compile train".split())
+_POSITIONS: tuple[tuple[str, int, str], ...] = (
+    (r"\.clip_grad_norm_$", 1, "max_norm"),
+    (r"\.clip_grad_value_$", 1, "clip_value"),
+    (r"^torch\.optim\.[A-Z]\w+$", 1, "lr"),
+    (r"\.StepLR$", 1, "step_size"),
+    (r"\.StepLR$", 2, "gamma"),
+    (r"\.CosineAnnealingLR$", 1, "T_max"),
+    (r"keras\.optimizers\.[A-Z]\w+$", 0, "learning_rate"),
+    (r"^optax\.(adamw?|sgd|lion|rmsprop|adagrad)$", 0, "learning_rate"),
+    (r"^torch\.(random\.)?manual_seed$|\.seed_everything$|(^|\.)set_seed$|\.set_random_seed$", 0, "seed"),
+)  # fmt: skip
+"""What the plain arguments of well-known calls are called."""
+_NO_SETTINGS = frozenset(
+    "verbose n_jobs dim axis keepdim inplace download train help default type header sep key index_col "
+    "batch_first bias required nargs action file end flush stratify return_X_y as_frame map_location strict reduction prefix".split()
+)
+"""Arguments that change nothing that a researcher tries."""
+_LOOPS = {
+    "epoch": "epochs", "ep": "epochs", "e": "epochs", "step": "steps", "iteration": "iterations", "it": "iterations",
+    "iter": "iterations", "episode": "episodes", "global_step": "steps", "t": "steps",
+}  # fmt: skip
+"""What a loop over a plain range counts, by the name of its variable."""
+
+
+def settings(project: Project, source: Source) -> Iterator[Setting]:
+    """The settings that stand in the running code of a script, in the order of its lines."""
+    reached = list(_reached(project, source))
+    found: list[Setting] = []
+    for scope in reached:
+        where = Where(source, scope)
+        found += _fixed_names(where)
+        for call in scope.calls:
+            found += _of_call(project, call, where)
+        found += _of_loops(where)
+    called = {scope for scope in reached if isinstance(scope.node, FunctionNode)}
+    for scope in sorted(
+        called, key=lambda s: s.node.lineno if isinstance(s.node, FunctionNode) else 0
+    ):
+        found += _of_parameters(project, Where(source, scope), reached)
+    yield from sorted(found, key=lambda s: s.line)
+
+
+def _reached(project: Project, source: Source) -> Iterator[Scope]:
+    """The module and the functions of the file that run from it, themselves or through each other."""
+    reached = [source.index.module]
+    for scope in reached:
+        yield scope
+        named = [c.func for c in scope.calls]
+        # What a launcher is handed runs too: `app.run(main)`, `CLI(main)`, `mp.spawn(train)`.
+        named += [a for c in scope.calls for a in c.args[:1] if isinstance(a, ast.Name)]
+        for expression in named:
+            found = project.definition(expression, Where(source, scope))
+            if isinstance(found, Where) and found.source is source and found.scope not in reached:
+                reached.append(found.scope)
+
+
+def _fixed_names(where: Where) -> Iterator[Setting]:
+    """The names that a running function gives plain data once; those of the module are constants."""
+    scope = where.scope
+    if not isinstance(scope.node, FunctionNode):
+        return
+    for name, bindings in scope.bindings.items():
+        if len(bindings) != 1 or bindings[0].how != "assign" or bindings[0].path:
+            continue
+        binding = bindings[0]
+        statement = binding.node
+        if name.startswith("_") or not isinstance(statement, ast.Assign | ast.AnnAssign):
+            continue
+        if statement in scope.node.body and not _counts(scope, name, binding.value):
+            yield from _setting(name, binding.value, where, scope.name, statement)
+
+
+_STARTS = (0, 0.0, False, "", None)
+
+
+def _counts(scope: Scope, name: str, value: ast.expr | None) -> bool:
+    """Whether a name only begins at a value, as `best = 0.0` and `total = 0` do."""
+    known, first = literal(value)
+    return not known or first in _STARTS or (isinstance(first, list) and not first)
+
+
+def _of_call(project: Project, call: ast.Call, where: Where) -> Iterator[Setting]:
+    last = _last(call.func)
+    owner = _assigned_to(call, where) or last
+    if last in _BAGS:
+        if SETTINGS_NAME.search(f"{owner} {where.scope.name} {last}"):
+            yield from _keywords(call, where, "" if owner == last else owner)
+        return
+    if last == "add_argument" or last in ("option", "Option", "field"):
+        return
+    name = project.canonical(call.func, where) or ""
+    ours = project.definition(call.func, where) is not None
+    if not (
+        ours
+        or _LIBRARIES.match(name)
+        or (isinstance(call.func, ast.Attribute) and last in _METHODS)
+    ):
+        yield from _positional(name or last, call, where, owner)
+        return
+    yield from _keywords(call, where, owner)
+    yield from _positional(name, call, where, owner)
+
+
+def _keywords(call: ast.Call, where: Where, owner: str) -> Iterator[Setting]:
+    for keyword in call.keywords:
+        if keyword.arg and keyword.arg not in _NO_SETTINGS and not keyword.arg.startswith("_"):
+            yield from _setting(keyword.arg, keyword.value, where, owner, keyword.value)
+
+
+def _positional(name: str, call: ast.Call, where: Where, owner: str) -> Iterator[Setting]:
+    for form, at, called in _POSITIONS:
+        if at < len(call.args) and re.search(form, name):
+            yield from _setting(called, call.args[at], where, owner, call.args[at])
+
+
+def _of_loops(where: Where) -> Iterator[Setting]:
+    """How often the loops go round that count to a plain number: `for epoch in range(20)`."""
+    for name, bindings in where.scope.bindings.items():
+        loops = [b for b in bindings if b.how == "loop"]
+        if len(loops) != 1 or name.lower() not in _LOOPS:
+            continue
+        over = loops[0].value
+        inner = (
+            over.args[0]
+            if isinstance(over, ast.Call) and _last(over.func) in ("tqdm", "trange") and over.args
+            else over
+        )
+        if isinstance(over, ast.Call) and _last(over.func) == "trange":
+            inner = over
+        if isinstance(inner, ast.Call) and _last(inner.func) in ("range", "trange") and inner.args:
+            end = inner.args[0] if len(inner.args) == 1 else inner.args[1]
+            yield from _setting(_LOOPS[name.lower()], end, where, where.scope.name.strip("<>"), end)
+
+
+def _of_parameters(project: Project, target: Where, reached: Sequence[Scope]) -> Iterator[Setting]:
+    """The defaults of the parameters that no call of a running function gives."""
+    node = target.scope.node
+    if not isinstance(node, FunctionNode) or node.decorator_list or target.scope.owner is not None:
+        return
+    plain = [*node.args.posonlyargs, *node.args.args]
+    pairs = list(
+        zip(plain[len(plain) - len(node.args.defaults) :], node.args.defaults, strict=True)
+    )
+    pairs += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d]
+    given: set[str] = set()
+    for scope in reached:
+        for call in scope.calls:
+            if isinstance(call.func, ast.Name) and call.func.id == target.scope.name:
+                given |= {k.arg for k in call.keywords if k.arg}
+                given |= {a.arg for a in plain[: len(call.args)]}
+    for argument, default in pairs:
+        if argument.arg not in given and argument.arg not in _NO_SETTINGS:
+            for setting in _setting(argument.arg, default, target, target.scope.name, default):
+                yield setting._replace(help=remark(target.source, default) or setting.help)
+
+
+def fields(project: Project, source: Source) -> Iterator[Setting]:
+    """The fields that code sets one by one on an object of settings, named by their path.
+
+    So are `cfg.train.lr = 1e-3`, the `self.lr = 1e-3` of a config class, and what functions such as
+    `get_config` and `model_defaults` return.
+    """
+    for scope in source.index.scopes:
+        if not isinstance(scope.node, FunctionNode | ast.Module):
+            continue
+        where = Where(source, scope)
+        owner = scope.owner.name if scope.owner else ""
+        ours = bool(SETTINGS_NAME.search(owner)) and scope.name == "__init__"
+        seen = list(_set_fields(scope, ours))
+        times = Counter(name for name, _, _ in seen)
+        for name, value, statement in seen:
+            if times[name] == 1:
+                yield from _setting(name, value, where, owner or scope.name.strip("<>"), statement)
+        if SETTINGS_NAME.search(scope.name):
+            for call in scope.calls:
+                if _last(call.func) in _BAGS:
+                    yield from _keywords(call, where, scope.name)
+
+
+def _set_fields(scope: Scope, ours: bool) -> Iterator[tuple[str, ast.expr, ast.stmt]]:
+    """Path, value and statement of what a scope puts into bags of settings."""
+    body = scope.node.body if isinstance(scope.node, FunctionNode | ast.Module) else []
+    for statement in body:
+        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+            continue
+        target = statement.targets[0]
+        root, path = _path(target)
+        if not path or (root == "self") != ours or path[0].startswith("_"):
+            continue
+        if ours or _is_bag(scope, root):
+            yield ".".join(path), statement.value, statement
+
+
+def _is_bag(scope: Scope, name: str) -> bool:
+    made = [b.value for b in scope.bindings.get(name, ()) if b.how == "assign"]
+    return any(
+        isinstance(v, ast.Call)
+        and (_last(v.func) in _BAGS or SETTINGS_NAME.search(ast.unparse(v.func)))
+        for v in made
+    )
+
+
+def _path(target: ast.expr) -> tuple[str, list[str]]:
+    """The name that a chain of attributes begins with, and the rest."""
+    parts: list[str] = []
+    while isinstance(target, ast.Attribute):
+        parts.append(target.attr)
+        target = target.value
+    return (target.id, parts[::-1]) if isinstance(target, ast.Name) else ("", [])
+
+
+def configured(project: Project, source: Source) -> Iterator[Setting]:
+    """The fields of the Python file that ml_collections reads for a script, as flags `--config.lr`."""
+    for scope in source.index.scopes:
+        for call in scope.calls:
+            if _last(call.func) != "DEFINE_config_file" or not call.args:
+                continue
+            flag = literal(call.args[0])[1]
+            named = literal(call.args[1] if len(call.args) > 1 else None)[1]
+            path = _config_of(project, source, named)
+            held = project.source(path) if path is not None else None
+            for setting in fields(project, held) if held is not None else ():
+                spelled = f"--{flag}.{setting.name}"
+                yield setting._replace(
+                    kind="absl",
+                    flag=spelled,
+                    spellings=(spelled,),
+                    owner="",
+                    takes="value",
+                    value=None,
+                )
+
+
+def _config_of(project: Project, source: Source, named: object) -> Path | None:
+    """The file that is named, else the only one there is beside the script."""
+    folder = source.path.parent
+    if isinstance(named, str) and named:
+        places = [base / named for base in (folder, project.root)]
+    else:
+        places = [p for p in sorted((folder / "configs").glob("*.py")) if p.stem != "__init__"]
+        places = places if len(places) == 1 else [p for p in places if p.stem == "default"]
+    return next((p.resolve() for p in places if p.is_file()), None)
+
+
+def _setting(
+    name: str, value: ast.expr | None, where: Where, owner: str, node: ast.expr | ast.stmt
+) -> Iterator[Setting]:
+    known, default = literal(value)
+    if not known or value is None or isinstance(default, dict | set | bytes):
+        return
+    kind: Kind = "constant"
+    yield Setting(
+        name=name,
+        kind=kind,
+        file=where.source.path,
+        line=value.lineno,
+        type=type_of(default),
+        default=default,
+        owner=owner,
+        value=value,
+        node=node,
+        where=where,
+        help=remark(where.source, value),
+    )
+
+
+def _last(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _assigned_to(call: ast.Call, where: Where) -> str:
+    """The plain name that the result of a call gets; empty where it gets none."""
+    above = where.source.index.parents.get(call)
+    targets = above.targets if isinstance(above, ast.Assign) else []
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
+
+
+def apart_from(known: Sequence[Setting], more: Sequence[Setting]) -> list[Setting]:
+    """Of `more`, what no setting of `known` is called already; a name that is set elsewhere is that one."""
+    taken = {_plain(s.name) for s in known}
+    return [s for s in more if _plain(s.name) not in taken]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
+
+
+__all__ = ["apart_from", "configured", "fields", "settings"]
