@@ -88,7 +88,7 @@ def _rarer(draft: Draft, end: int, parts: frozenset[str]) -> int:
     text = draft.text
     found = _OFTEN.search(text.before(end, 5))
     start = end - len(found.group().split()) - 1 if found is not None else -1
-    return start if start >= 0 and _stem(text.low(start)) in parts else end + 1
+    return start if start >= 0 and stem(text.low(start)) in parts else end + 1
 
 
 def _takes(draft: Draft, known: Known, at: int) -> bool:
@@ -107,7 +107,7 @@ def _fit(
     content = parts - _GENERIC
     here = content & words
     missing = content - words
-    every = _stem("every") in words
+    every = stem("every") in words
     carried = missing <= before and len(missing) == 1 and (len(parts & words) > 1 or every)
     if not here or (missing and not carried) or len(parts & words) + len(missing) < 2:
         return None
@@ -122,7 +122,7 @@ def _of_help(known: Known) -> frozenset[str]:
     """The parts of what the help calls a setting: of `Random erase prob` the first two."""
     plain = called.UNITS | {"of", "the", "a", "in", "first"}
     names = [n for n in called.lead(known.setting.help) if n not in plain]
-    parts = frozenset(_stem(vocabulary.ATOMS.get(n, n)) for n in names)
+    parts = frozenset(stem(vocabulary.ATOMS.get(n, n)) for n in names)
     return parts if 1 < len(parts) <= _OF_HELP else frozenset()
 
 
@@ -164,7 +164,7 @@ _REASON = frozenset("to so because since as for".split())
 def _covers(known: Known, words: set[str]) -> bool:
     """Whether words are the name of a switch in pieces, its help's words among them."""
     parts = _parts(known)
-    more = {_stem(vocabulary.ATOMS.get(w, w)) for w in called.content(known.setting.help)}
+    more = {stem(vocabulary.ATOMS.get(w, w)) for w in called.content(known.setting.help)}
     own = {w for w in words if any(p == w or (len(w) > 3 and p.endswith(w)) for p in parts)}
     return bool(own) and words <= own | more and len(own) * 2 >= len(parts)
 
@@ -214,13 +214,13 @@ def chunk_of_name(draft: Draft, at: int) -> tuple[str, int]:
 
 def _parts(known: Known) -> frozenset[str]:
     atoms = atoms_of(known.setting.name.rpartition(".")[2])
-    parts = {_stem(vocabulary.ATOMS.get(a, a)) for a in atoms}
-    return frozenset(_stem("every") if p in map(_stem, _EVERY) else p for p in parts)
+    parts = {stem(vocabulary.ATOMS.get(a, a)) for a in atoms}
+    return frozenset(stem("every") if p in map(stem, _EVERY) else p for p in parts)
 
 
 def _words(draft: Draft, clause: Clause) -> frozenset[str]:
     lows = (t.low for t in draft.text.tokens[clause.start : clause.end] if t.kind != "mark")
-    return frozenset(_stem(vocabulary.ATOMS.get(w, w)) for w in lows)
+    return frozenset(stem(vocabulary.ATOMS.get(w, w)) for w in lows)
 
 
 def _content(draft: Draft, clause: Clause) -> list[str]:
@@ -228,7 +228,7 @@ def _content(draft: Draft, clause: Clause) -> list[str]:
     tokens = draft.text.tokens[clause.start : clause.end]
     plain = vocabulary.FILLERS | _ALSO
     return [
-        _stem(vocabulary.ATOMS.get(t.low, t.low))
+        stem(vocabulary.ATOMS.get(t.low, t.low))
         for t in tokens
         if t.kind in ("word", "quoted") and t.low not in plain
     ]
@@ -243,7 +243,8 @@ def _plainly(draft: Draft, clause: Clause) -> int:
     return max(longest, default=0)
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """A word without its ending: `clip` of `clipping`, `clipped` and `clips`."""
     if len(word) <= 4:
         return word.rstrip("s") if not word.endswith("ss") else word
     bare = re.sub(r"(?:ing|ed|es|(?<!s)s|e)$", "", word)

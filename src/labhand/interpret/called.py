@@ -14,7 +14,7 @@ _EMPTY = re.compile(
 _ENDS = re.compile(
     r"[(\[.,;:=\"'`]|\bdefault\b| - | (?:for|if|to|when|that|which|in|on|at|from|per|applied|after)\b ?"
 )
-_MOST = 4
+MOST = 4
 """Words of a help text that are a name and no sentence."""
 
 
@@ -50,7 +50,7 @@ def lead(text: str) -> list[str]:
 def told(text: str) -> list[str]:
     """The names that a help text begins with, without separators: `randomerase` of `Random erase prob`."""
     words = lead(text)
-    if not words or len(words) > _MOST:
+    if not words or len(words) > MOST:
         return []
     if len(words) == 1 and (len(words[0]) < 6 or words[0] in vocabulary.KNOWN_WORDS):
         return []
@@ -80,10 +80,17 @@ def spelling(text: str, word: str) -> str:
     return found[0].strip(".") if found else word
 
 
+_LISTED = re.compile(r"['\"`]?[\w.+-]+['\"`]?(?:\s*(?:[|/,]|,? or )\s*['\"`]?[\w.+-]+['\"`]?)+")
+
+
 def options(text: str, default: str) -> list[str]:
-    """The values that a help text lists with the default among them; none where it lists none."""
-    for listed in re.findall(r"\(([^()]+)\)|one of:? (.+)|options:? (.+)|choices:? (.+)", text):
-        found = [o.strip(" '\"`.") for o in re.split(r",|\||/| or ", next(filter(None, listed)))]
-        if len(found) > 1 and default in found and all(re.fullmatch(r"[\w.+-]+", o) for o in found):
+    """The values that a help text lists with the default among them; none where it lists none.
+
+    So does `bce | dice | focal`, `(LSTM, GRU)`, `options: [prob, full]` and `rf or gb`.
+    """
+    for listed in _LISTED.findall(text):
+        found = [o.strip(" '\"`.") for o in re.split(r"[|/,]|\bor\b", listed)]
+        found = [o for o in found if o]
+        if len(found) > 1 and default in found:
             return found
     return []

@@ -7,7 +7,7 @@ from labhand.core.errors import UsageError
 from labhand.interpret import called, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import chunk
-from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.lexicon import Known, Mention, atoms_of
 from labhand.interpret.text import SEPARATORS
 
 _WEAK = frozenset(
@@ -56,6 +56,8 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
         word = vocabulary.joined(said)
         if word in _NO_VALUES or (text.tokens[at].kind == "number" and word.isdigit()):
             continue
+        if (named := _named_after(draft, said, end)) is not None:
+            return named[0], "", named[1], end
         own = _listed(draft, said, word)
         if len(own) == 1 and _stands(draft, at, end, word):
             return own[0][0], "", own[0][1], end
@@ -87,18 +89,55 @@ def _listed(draft: Draft, said: str, word: str) -> list[tuple[Known, object]]:
     return own or _by_ending(draft, said) or _by_help(draft, said)
 
 
+def _named_after(draft: Draft, said: str, end: int) -> tuple[Known, object] | None:
+    """The option whose setting is named behind it: `dice loss`, `mean vs max pooling`."""
+    text = draft.text
+    fits = []
+    for known in text.lexicon.known:
+        options = _options(known)
+        own = next((o for o in options if _same(said, str(o))), None)
+        at = end
+        while own is not None and text.low(at) in SEPARATORS:
+            further, after = chunk(draft, at + 1) if text.low(at + 1) else ("", at)
+            if not any(_same(further, str(o)) for o in options):
+                break
+            at = after
+        if own is not None and text.low(at) in _titles(known):
+            fits.append((known, own))
+    return fits[0] if len(fits) == 1 else None
+
+
+def _titles(known: Known) -> set[str]:
+    """The words that say which setting a value is of: the parts of its key, what its help begins with."""
+    parts = {a for part in known.key.split(".") for a in atoms_of(part)}
+    return (parts | set(called.lead(known.setting.help)[:3])) - vocabulary.FILLERS - {""}
+
+
+def _options(known: Known) -> list[object]:
+    if known.setting.choices:
+        return list(known.setting.choices)
+    return list(_told_options(known)) if _is_free(known) else []
+
+
 def _by_help(draft: Draft, said: str) -> list[tuple[Known, object]]:
     """The one option that a help text lists beside the default: `Transformer` of `(LSTM, GRU, Transformer)`."""
-    if vocabulary.joined(said) in vocabulary.KNOWN_WORDS:
+    if vocabulary.joined(said) in vocabulary.FILLERS:
         return []
     found: list[tuple[Known, object]] = [
         (k, option)
         for k in draft.text.lexicon.known
         if _is_free(k)
-        for option in called.options(k.setting.help, str(k.setting.default))
+        for option in _told_options(k)
         if _same(said, option)
     ]
     return found if len(found) == 1 else []
+
+
+def _told_options(known: Known) -> list[str]:
+    """The values that the help of a setting lists, and those that the code compares it with."""
+    listed = called.options(known.setting.help, str(known.setting.default))
+    others = set(known.setting.compared) - {str(known.setting.default)}
+    return list(dict.fromkeys([*listed, *(known.setting.compared if others else ())]))
 
 
 def _device_switch(draft: Draft, word: str) -> tuple[Known, bool] | None:
@@ -199,7 +238,7 @@ def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
     after = draft.text.after(end, 3)
     if _NOT_AFTER.match(after):
         return False
-    if word not in _WEAK:
+    if word not in _WEAK and word not in vocabulary.KNOWN_WORDS:
         return True
     lead = draft.text.before(at, 3)
     alone = not after or after.split()[0] in (
@@ -264,7 +303,9 @@ def _series(
         text.before(start),
     )
     start -= len(lead.group().split()) if lead else 0
-    if known.concept is not None and text.low(end) in (
+    if text.low(end) in _titles(known):
+        end += 1
+    elif known.concept is not None and text.low(end) in (
         "schedule",
         "scheduler",
         "decay",

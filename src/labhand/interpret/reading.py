@@ -12,6 +12,7 @@ from labhand.interpret import (
     apart,
     asking,
     choices,
+    closest,
     goals,
     habitual,
     lengths,
@@ -181,6 +182,7 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("budget", _alone(goals.read_budget)),
     ("lengths", _alone(lengths.read_tokens)),
     ("lengths", unstated.read_lengths),
+    ("what is left", _alone(closest.read)),
     ("code and reasons", rest.read),
     ("habits", habitual.read),
 )

@@ -70,7 +70,8 @@ def _ordered(project: Project, files: list[Source]) -> list[Setting]:
         list(written.settings(project, files[0])),
     ):
         found += written.apart_from(found, more)
-    return found
+    compared = written.compared(files)
+    return [s._replace(compared=compared.get(s.name.rpartition(".")[2], ())) for s in found]
 
 
 def _plain(project: Project, file: Source) -> list[Setting]:

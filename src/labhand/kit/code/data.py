@@ -57,7 +57,8 @@ class Setting(NamedTuple):
     `flag` is its main spelling on the command line, empty where it is only in the code; `type` is
     int, float, str, bool, list or None where it is not known; `owner` the class or command it
     belongs to; `holds` the class of the project whose fields it groups; `value` the expression of
-    its default in the code; `help` what the code says of it: its help text, docstring or comment.
+    its default in the code; `help` what the code says of it: its help text, docstring or comment;
+    `compared` the texts that the code compares it with, of which it may take others too.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Setting(NamedTuple):
     node: ast.expr | ast.stmt | None = None
     where: Where | None = None
     help: str = ""
+    compared: tuple[str, ...] = ()
 
 
 def remark(source: Source, node: ast.expr | ast.stmt | ast.arg | None) -> str:

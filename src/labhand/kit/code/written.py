@@ -185,8 +185,6 @@ def fields(project: Project, source: Source) -> Iterator[Setting]:
     `get_config` and `model_defaults` return.
     """
     for scope in source.index.scopes:
-        if not isinstance(scope.node, FunctionNode | ast.Module):
-            continue
         where = Where(source, scope)
         owner = scope.owner.name if scope.owner else ""
         ours = bool(SETTINGS_NAME.search(owner)) and scope.name == "__init__"
@@ -203,8 +201,7 @@ def fields(project: Project, source: Source) -> Iterator[Setting]:
 
 def _set_fields(scope: Scope, ours: bool) -> Iterator[tuple[str, ast.expr, ast.stmt]]:
     """Path, value and statement of what a scope puts into bags of settings."""
-    body = scope.node.body if isinstance(scope.node, FunctionNode | ast.Module) else []
-    for statement in body:
+    for statement in scope.node.body:
         if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             continue
         target = statement.targets[0]
@@ -264,6 +261,33 @@ def _config_of(project: Project, source: Source, named: object) -> Path | None:
         places = [p for p in sorted((folder / "configs").glob("*.py")) if p.stem != "__init__"]
         places = places if len(places) == 1 else [p for p in places if p.stem == "default"]
     return next((p.resolve() for p in places if p.is_file()), None)
+
+
+def compared(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
+    """The texts that code compares something with, by the last part of what is compared.
+
+    So are `adam` and `sgd` of `if cfg.optim == "adam": ... elif cfg.optim in ("sgd",):`.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for source in sources:
+        for node in source.index.by_type.get(ast.Compare, ()):
+            if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.In):
+                continue
+            told = literal(node.comparators[0])[1]
+            texts = told if isinstance(told, list | tuple) else [told]
+            name = _compared_name(node.left)
+            if name and all(isinstance(t, str) and t for t in texts):
+                found.setdefault(name, {}).update(dict.fromkeys(map(str, texts)))
+    return {name: tuple(texts) for name, texts in found.items()}
+
+
+def _compared_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Call) and _last(node.func) in ("lower", "upper", "strip"):
+        node = node.func.value if isinstance(node.func, ast.Attribute) else node
+    if isinstance(node, ast.Subscript):
+        key = literal(node.slice)[1]
+        return key if isinstance(key, str) else ""
+    return _last(node)
 
 
 def _setting(
