@@ -92,7 +92,7 @@ def _listed(draft: Draft, said: str, word: str) -> list[tuple[Known, object]]:
 def _named_after(draft: Draft, said: str, end: int) -> tuple[Known, object] | None:
     """The option whose setting is named behind it: `dice loss`, `mean vs max pooling`."""
     text = draft.text
-    fits = []
+    fits: list[tuple[Known, object]] = []
     for known in text.lexicon.known:
         options = _options(known)
         own = next((o for o in options if _same(said, str(o))), None)
@@ -104,13 +104,20 @@ def _named_after(draft: Draft, said: str, end: int) -> tuple[Known, object] | No
             at = after
         if own is not None and text.low(at) in _titles(known):
             fits.append((known, own))
-    return fits[0] if len(fits) == 1 else None
+    return next(iter(_foremost(fits)), None)
 
 
 def _titles(known: Known) -> set[str]:
     """The words that say which setting a value is of: the parts of its key, what its help begins with."""
     parts = {a for part in known.key.split(".") for a in atoms_of(part)}
-    return (parts | set(called.lead(known.setting.help)[:3])) - vocabulary.FILLERS - {""}
+    return (parts | set(called.lead(known.setting.help)[:3])) - {
+        "",
+        "of",
+        "to",
+        "use",
+        "the",
+        "for",
+    }
 
 
 def _options(known: Known) -> list[object]:
@@ -130,7 +137,14 @@ def _by_help(draft: Draft, said: str) -> list[tuple[Known, object]]:
         for option in _told_options(k)
         if _same(said, option)
     ]
-    return found if len(found) == 1 else []
+    return _foremost(found)
+
+
+def _foremost(found: list[tuple[Known, object]]) -> list[tuple[Known, object]]:
+    """The one that is meant: the only one, or the only one that is a flag; else none."""
+    flags = [pair for pair in found if pair[0].setting.flag]
+    best = flags if len(flags) == 1 else found
+    return best if len(best) == 1 else []
 
 
 def _told_options(known: Known) -> list[str]:
@@ -303,26 +317,19 @@ def _series(
         text.before(start),
     )
     start -= len(lead.group().split()) if lead else 0
-    if text.low(end) in _titles(known):
-        end += 1
-    elif known.concept is not None and text.low(end) in (
-        "schedule",
-        "scheduler",
-        "decay",
-        "optimizer",
-        "precision",
-        "activation",
-        "activations",
-        "annealing",
-        "lr",
-    ):
-        end += 1
+    titles = _titles(known) | (_OF_WORDS if known.concept is not None else frozenset())
+    end += text.low(end) in titles
     if _cancelled(draft, start):
         return end
     words = text.said(start, end)
     draft.choose(known, found, f'"{words}"', start, 0.95)
     text.take(start, end)
     return _at_rate(draft, known, end)
+
+
+_OF_WORDS = frozenset(
+    "schedule scheduler decay optimizer precision activation activations annealing lr".split()
+)
 
 
 def _owner(draft: Draft, known: Known, end: int) -> Mention | None:

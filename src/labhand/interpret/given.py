@@ -133,8 +133,21 @@ def numbers(
         alone = then is not None and not then[0].unit and not text.owned(then[1])
         if separated == at and not alone:
             break
+        if text.low(at) == "," and _counts_another(draft, known, separated):
+            break
         at = separated
     return (found, end) if found else None
+
+
+def _counts_another(draft: Draft, known: Known, at: int) -> bool:
+    """Whether the number after a comma counts what follows it: the 40 of `threshold .8, .9, 40 labels`."""
+    then = draft.text.amount(at)
+    if then is None or then[0].unit:
+        return False
+    word, after = draft.text.low(then[1]), draft.text.low(then[1] + 1)
+    odd = word.isalpha() and word not in vocabulary.FILLERS | SEPARATORS and word not in CLOSERS
+    own = vocabulary.joined(word).rstrip("s") in vocabulary.joined(known.setting.name)
+    return odd and not own and word not in UNITS and after in {"", "each", *SEPARATORS, *ENDS}
 
 
 def _changed(draft: Draft, known: Known, found: list[object], at: int) -> tuple[list[object], int]:

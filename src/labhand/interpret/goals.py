@@ -100,7 +100,7 @@ _WORTH = re.compile(
     r"(?P<verb>optimi[sz]e|maximi[sz]e|minimi[sz]e|maximi[sz]ing|minimi[sz]ing|optimi[sz]ing|select(?:ing)?(?: by| on)?|pick(?: by)?|rank(?: by)?|judge(?:d)?(?: by| on)?|"
     r"keep (?:the )?(?:best|lowest|highest|one with|run with)|(?:by|with|for|on|at|the) (?:the )?(?:best|lowest|highest|smallest|largest|lower|higher|better)|best|lowest|highest|metric|target|"
     r"report|track|go by|compare (?:on|by)|compared (?:on|by)|care about|goal|objective|improve|beat|reduce|increase|lower|higher|better|measure(?:d)? by|score by|"
-    r"maximal|minimal|according to|based on|tune for|tuning for|evaluate by|evaluate on|early stop(?:ping)? on|monitor|boost|raise|push|drive down|bring down|optimiere|maximiere|minimiere|auf)"
+    r"look(?:ing)? at|in terms of|maximal|minimal|according to|based on|tune for|tuning for|evaluate by|evaluate on|early stop(?:ping)? on|monitor|boost|raise|push|drive down|bring down|optimiere|maximiere|minimiere|auf)"
     r"(?: (?:is|:|=|the|a|our|for|on|by|its|of|best|final|lowest|highest|average|mean|up|down|down the))*$"
 )
 _UPWARDS = re.compile(r"maximi|maximal|highest|higher|largest|increase|boost|raise|push")

@@ -250,7 +250,12 @@ def _off_names(setting: Setting) -> list[str]:
 
 
 def _foremost(found: list[Known], script: Path | None) -> list[Known]:
-    """Those that a person means who names no owner: flags, then what stands in the script itself."""
+    """Those that a person means who names no owner: flags, then what stands in the script itself.
+
+    None of them only follows another (`lr: ${lr}`) or is of evaluation, where others are not.
+    """
+    for aside in (_follows, _evaluates):
+        found = [k for k in found if not aside(k)] or found
     for wanted in (
         [k for k in found if k.setting.flag],
         [k for k in found if k.setting.file == script and not k.setting.owner],
@@ -259,6 +264,18 @@ def _foremost(found: list[Known], script: Path | None) -> list[Known]:
         if wanted:
             return wanted
     return found
+
+
+def _follows(known: Known) -> bool:
+    return str(known.setting.default).startswith("${")
+
+
+_EVALUATION = frozenset("test val valid validation eval evaluation dev".split())
+
+
+def _evaluates(known: Known) -> bool:
+    parts = re.sub(r"(?<=[a-z])(?=loader|set|data)", "_", known.key.lower())
+    return bool(_EVALUATION & set(atoms_of(parts)))
 
 
 def _distinct(settings: Sequence[Setting], script: Path | None) -> list[Known]:

@@ -166,7 +166,8 @@ def off(draft: Draft, mention: Mention) -> int:
             break
         if draft.text.low(end) == "," or draft.text.low(end) == "and":
             nothing = values.switched(further.known[0], False)
-            if nothing is None or further.known[0].setting.type not in ("bool", "float"):
+            switch = further.known[0].setting.type == "bool" and draft.text.low(end) == ","
+            if nothing is None or switch or further.known[0].setting.type not in ("bool", "float"):
                 break
         draft.set(further, [values.off(further.known[0])], further.start, further.end, 0.9)
         end = further.end

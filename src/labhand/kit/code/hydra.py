@@ -41,7 +41,9 @@ def _of_main(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
     yield from of_yaml(main, "")
     for line in _lines(main):
         group = _GROUP.match(line)
-        if group:
+        if group and group["package"] == "@_global_":
+            yield from _global(main, folder / group["group"], group["group"], group["name"])
+        elif group:
             chosen = folder / group["group"] / f"{group['name']}.yaml"
             if chosen.is_file():
                 if not group["package"]:
@@ -49,6 +51,24 @@ def _of_main(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
                 yield from of_yaml(chosen, group["group"].replace("/", ".") + ".")
             elif group["name"] == "null" and chosen.parent.is_dir() and not group["package"]:
                 yield _group(main, group["group"], chosen)._replace(default=None)
+
+
+_SAME_GROUP = re.compile(r"^\s*-\s*(?:/?\w+/)?(?P<name>[A-Za-z]\w*)\s*$")
+
+
+def _global(main: Path, folder: Path, group: str, name: str, depth: int = 3) -> Iterator[Setting]:
+    """A group whose keys stand at the top, with what its files take from others of the group."""
+    chosen = folder / f"{name}.yaml"
+    if not chosen.is_file() or not depth:
+        return
+    if depth == 3:
+        flag = f"{group}@_global_"
+        yield _group(main, group, chosen)._replace(flag=flag, spellings=(flag, group))
+    yield from of_yaml(chosen, "")
+    for line in _lines(chosen):
+        further = _SAME_GROUP.match(line)
+        if further is not None:
+            yield from _global(main, folder, group, further["name"], depth - 1)
 
 
 def _group(main: Path, name: str, chosen: Path) -> Setting:
