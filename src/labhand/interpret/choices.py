@@ -47,28 +47,59 @@ def _value(draft: Draft, at: int) -> tuple[Known | None, str, object, int] | Non
     inside = at > 0 and text.tokens[at].glued and text.tokens[at - 1].low in "-_./"
     if inside or _ASIDE.search(text.before(at, 4)):
         return None
-    options = [chunk(draft, at)]
-    if options[0][1] > at + 1 and text.low(at + 1) in ("/", "+"):
-        options.append((text.tokens[at].text, at + 1))
-    if text.low(at + 1) == "norm":  # of the values it alone is written in two words
-        options.append((f"{text.tokens[at].text}norm", at + 2))
-    for said, end in options:
+    for said, end in _spans(draft, at):
         word = vocabulary.joined(said)
         if word in _NO_VALUES or (text.tokens[at].kind == "number" and word.isdigit()):
             continue
-        if (named := _named_after(draft, said, end)) is not None:
-            return named[0], "", named[1], end
-        own = _listed(draft, said, word)
-        if len(own) == 1 and _stands(draft, at, end, word):
-            return own[0][0], "", own[0][1], end
-        like = _like_default(draft, said, word)
-        if like is not None and _stands(draft, at, end, word):
-            return like, "", called.spelling(like.setting.help, vocabulary.environment(said)), end
-        concept = vocabulary.value_words().get(word)
-        if concept is None or not _stands(draft, at, end, word):
-            continue
-        return _of_concept(draft, concept, said, end)
+        found = _means(draft, at, said, end)
+        if found is not None:
+            return found
     return None
+
+
+def _spans(draft: Draft, at: int) -> list[tuple[str, int]]:
+    """What begins at a token and may be one value, each with where it ends, likeliest first."""
+    text = draft.text
+    options = [chunk(draft, at)]
+    if options[0][1] > at + 1 and text.low(at + 1) in ("/", "+"):
+        options.append((text.tokens[at].text, at + 1))
+    further = text.tokens[at + 1] if text.low(at + 1) else None
+    if further is not None and further.kind == "word" and not further.glued:
+        both = f"{text.tokens[at].text}{further.text}"
+        if any(_same(both, str(c)) for k in text.lexicon.known for c in k.setting.choices):
+            options.insert(0, (both, at + 2))
+    if text.low(at + 1) == "norm":  # of the values it alone is written in two words
+        options.append((f"{text.tokens[at].text}norm", at + 2))
+    return options
+
+
+def _means(
+    draft: Draft, at: int, said: str, end: int
+) -> tuple[Known | None, str, object, int] | None:
+    word = vocabulary.joined(said)
+    if (named := _named_after(draft, said, end)) is not None:
+        return named[0], "", named[1], end
+    own = _listed(draft, said, word)
+    if len(own) == 1 and _stands(draft, at, end, word):
+        return own[0][0], "", own[0][1], end
+    like = _like_default(draft, said, word)
+    if like is not None and _stands(draft, at, end, word):
+        return like, "", _spelled(like, said), end
+    concept = vocabulary.value_words().get(word)
+    if concept is None or not _stands(draft, at, end, word):
+        return None
+    return _of_concept(draft, concept, said, end)
+
+
+def _spelled(known: Known, said: str) -> str:
+    """A name as the setting's own value or help writes it: `facebook/opt-350m` beside `facebook/opt-125m`."""
+    default = str(known.setting.default)
+    if _same(said, default):
+        return default
+    owner, _, model = default.rpartition("/")
+    if re.fullmatch(r"[\w-]+", owner) and "/" not in said and _kin(model, said):
+        return f"{owner}/{said}"
+    return called.spelling(known.setting.help, vocabulary.environment(said))
 
 
 def _of_concept(
@@ -77,8 +108,25 @@ def _of_concept(
     if concept == "device" and (turned := _device_switch(draft, vocabulary.joined(said))):
         return turned[0], "", turned[1], end
     for known in draft.text.lexicon.of_concept(concept):
+        if known.setting.type == "bool" and concept == "precision":
+            return known, concept, _precise(known, said), end
         return known, concept, _of(known, said), end
+    switch = [
+        k
+        for k in draft.text.lexicon.known
+        if k.setting.type == "bool" and vocabulary.joined(said) in atoms_of(k.setting.name)
+    ]
+    if len(switch) == 1 and not _cancelled(draft, end - 1):
+        return switch[0], "", values.switched(switch[0], True), end
     return None, concept, said, end
+
+
+def _precise(known: Known, said: str) -> bool | None:
+    """How a precision turns a switch such as `amp` or `bf16`; None where the switch is of another one."""
+    if vocabulary.same_value(said, "fp32"):
+        return values.switched(known, False) is True
+    named = [n for n in ("bf16", "fp16") if n in vocabulary.joined(known.setting.name)]
+    return None if named and not vocabulary.same_value(said, named[0]) else not known.inverse
 
 
 def _listed(draft: Draft, said: str, word: str) -> list[tuple[Known, object]]:
@@ -187,6 +235,9 @@ def _like_default(draft: Draft, said: str, word: str) -> Known | None:
     kin = [k for k in free if _kin(str(k.setting.default), said)]
     if len(kin) == 1:
         return kin[0]
+    same = [k for k in free if vocabulary.joined(str(k.setting.default)) == word]
+    if len(same) == 1 and word not in vocabulary.KNOWN_WORDS:
+        return same[0]
     letters = re.match(r"[a-z]+", said.lower())
     if re.search(r"\.(?:pth?|ckpt|pkl|safetensors|bin)$", said):
         resumed = draft.text.lexicon.of_concept("resume")

@@ -61,6 +61,8 @@ def read(draft: Draft) -> None:
 
 def _piece(draft: Draft, piece: Clause) -> None:
     text = draft.text
+    if _written_to(draft, piece):
+        return
     counted = [i for i in range(piece.start, piece.end) if text.tokens[i].kind == "number"]
     words = _words(draft, piece)
     if not words or len(words) > 4:
@@ -71,6 +73,9 @@ def _piece(draft: Draft, piece: Clause) -> None:
     amount = text.amount(counted[0])
     if amount is None or amount[0].unit in ("x", "s") or len(counted) > 1:
         return
+    spoken = [text.low(i) for i in range(piece.start, piece.end)]
+    if {"every", "each", "per"} & set(spoken):
+        return  # how often something is done is said of what is done, and that is not here
     share = "%" in (amount[0].unit, text.low(amount[1]))
     fits = [
         f
@@ -90,10 +95,30 @@ def _piece(draft: Draft, piece: Clause) -> None:
         _take(draft, piece, best.known, told[0][0])
 
 
+_WRITES = re.compile(r"\b(?:save|write|log|output|store|dump|checkpoint)\w*\b[^;.]*$")
+
+
+def _written_to(draft: Draft, piece: Clause) -> bool:
+    """Takes the folder of `save every 500 steps to out/ner`."""
+    text = draft.text
+    said = text.said(piece.start + 1, piece.end)
+    if text.low(piece.start) not in ("to", "into", "in", "under") or not re.fullmatch(
+        r"[\w.~-]*/[\w./~-]+", said
+    ):
+        return False
+    places = text.lexicon.of_concept("output")
+    if len(places) != 1 or not _WRITES.search(text.whole_before(piece.start)):
+        return False
+    if places[0].key in {s.known.key for s in draft.said}:
+        return False
+    _take(draft, piece, places[0], said)
+    return True
+
+
 def _switch(draft: Draft, piece: Clause, words: list[str]) -> None:
     """Takes `no progress bar` and `class conditional`: a switch whose words these are."""
     spoken = " ".join(t.low for t in draft.text.tokens[piece.start : piece.end])
-    refused = _OFF.match(f"{spoken} ")
+    refused = _OFF.match(f"{spoken} ") or re.search(r" (?:no|off)$", spoken)
     fits = [f for k in _free(draft) if k.setting.type == "bool" and (f := _fit(k, words))]
     best = _best(fits)
     if best is None:
@@ -105,7 +130,7 @@ def _switch(draft: Draft, piece: Clause, words: list[str]) -> None:
 
 def _take(draft: Draft, piece: Clause, known: Known, value: object) -> None:
     said = draft.text.said(piece.start, piece.end)
-    why = f'"{said}": no setting but `{known.key}` has all of these words'
+    why = f'"{said}": of the settings only `{known.key}` fits these words'
     draft.choose(known, [value], why, piece.start, 0.75)
     draft.text.take(piece.start, piece.end)
 
@@ -117,11 +142,18 @@ def _free(draft: Draft) -> list[Known]:
 
 
 def _words(draft: Draft, piece: Clause) -> list[str]:
-    """The stems of the words that say something."""
+    """The stems of the words that say something; so does a plain word that names of settings have."""
     tokens = [t for t in draft.text.tokens[piece.start : piece.end] if t.kind in ("word", "quoted")]
-    lows = [t.low for t in tokens if t.low not in _PLAIN and t.low.isalpha()]
-    lows = [w for w in lows if w not in ("no", "without", "skip", "dont", "not", "off", "never")]
-    return [_stem(w) for w in dict.fromkeys(lows)]
+    lows = [t.low for t in tokens if t.low.isalpha() and t.low not in _TURNS]
+    names = {
+        _stem(a) for k in draft.text.lexicon.known for a in atoms_of(k.setting.name) if len(a) > 3
+    }
+    kept = [_stem(w) for w in lows if w not in _PLAIN or (_stem(w) in names and w not in _LEADS)]
+    return list(dict.fromkeys(kept))
+
+
+_TURNS = frozenset("no without skip dont not off on never".split())
+_LEADS = frozenset("with from make take only just last".split())
 
 
 def _stem(word: str) -> str:
@@ -137,8 +169,11 @@ def _fit(known: Known, words: list[str]) -> _Fit | None:
     named = [w for w in words if any(_alike(w, a) for a in own)]
     initials = _initials(words, own)
     named = [w for w in words if w in named or w in initials]
-    told = [w for w in words if w in titles and len(titles) <= called.MOST and len(w) > 4]
+    short = len(titles) <= called.MOST and (len(words) > 1 or len(words[0]) > 4)
+    told = [w for w in words if w in titles and short]
     if not named and len(told) < len(words):
+        return None
+    if all(w in _GENERIC for w in named) and set(own) - set(named) and len(told) < len(words):
         return None
     if any(w not in named and not any(_alike(w, a) for a in (*more, *help_words)) for w in words):
         return None

@@ -120,6 +120,9 @@ def read_metric(draft: Draft, situation: Situation) -> None:
     while at < len(text):
         end = _metric_end(draft, at, situation)
         verb = _WORTH.search(text.before(at)) if end else None
+        if end and verb is None and _alone(draft, situation, at, end):
+            at = end
+            continue
         start = at - (len(verb.group().split()) if verb else 0)
         if end and any(_is_setting(draft, i, at) for i in range(max(0, start), at)):
             at = end
@@ -217,6 +220,24 @@ def _reaches(draft: Draft, situation: Situation, at: int, end: int) -> bool:
         draft, Goal(name=name, direction=direction(name) or ("down" if falling else "up")), "goal"
     )
     text.take(at, last)
+    return True
+
+
+def _alone(draft: Draft, situation: Situation, at: int, end: int) -> bool:
+    """Takes a metric that the script is known to tell, where it stands alone: `lr 1e-3, val acc`, `on mrr`."""
+    text = draft.text
+    words = [text.tokens[i].low for i in range(at, end) if text.tokens[i].kind != "mark"]
+    name = resolve(words, text.said(at, end), situation)
+    way = direction(name)
+    led = text.low(at - 1) in ("on", "by")
+    begins = led or at == 0 or text.tokens[at - 1].low in (",", ";", ".")
+    ends = end == len(text) or text.tokens[end].low in (",", ";", ".")
+    if not (begins and ends and way) or name not in situation.metrics.values():
+        return False
+    if text.lexicon.match(text.tokens, at) is not None and not led:
+        return False
+    _set_metric(draft, Goal(name=name, direction=way), "")
+    text.take(at - led, end)
     return True
 
 

@@ -196,7 +196,7 @@ class Lexicon:
         if not meant and phrase.endswith("s") and phrase != "decays":
             meant = vocabulary.phrases().get(phrase[:-1], [])
         for concept in meant:
-            found = self.of_concept(concept)
+            found = self._closest(phrase, concept)
             if found and phrase in vocabulary.TOO_PLAIN:
                 found = self._in_own_words(phrase, found)
             if found:
@@ -207,6 +207,20 @@ class Lexicon:
         if meant and phrase not in vocabulary.TOO_PLAIN:
             return (), vocabulary.concepts()[meant[0]], 0.0
         return None
+
+    def _closest(self, phrase: str, concept: str) -> list[Known]:
+        """The settings of a concept; of the others those that alone have more words of the phrase."""
+        first = self.of_concept(concept)
+        others = [k for _, k in self._concepts.get(concept, []) if k not in first]
+
+        plain = {a[:4] for k in first for a in atoms_of(k.key)}
+
+        def shared(known: Known) -> bool:
+            own = (a for a in atoms_of(known.key) if len(a) > 3 and a[:4] not in plain)
+            return any(a in phrase for a in own)
+
+        better = [k for k in others if shared(k) and k.setting.type == first[0].setting.type]
+        return better if len(better) == 1 else first
 
     def _in_own_words(self, word: str, found: list[Known]) -> list[Known]:
         """The one other setting of numbers that has a plain word in its name, where these have it not."""

@@ -64,6 +64,8 @@ def _pronouns(draft: Draft) -> None:
 def _mention(draft: Draft, mention: Mention) -> int:
     if not mention.known and mention.concept is not None and mention.concept.id == "precision":
         mention = mention._replace(known=_half(draft), strength=0.95)
+    if not mention.known and mention.concept is not None and mention.concept.id == "dataset":
+        mention = _of_path(draft, mention)
     if not mention.known:
         return _missing(draft, mention)
     mention = _of_path(draft, mention)
@@ -110,16 +112,21 @@ _PATHS = re.compile(r"path|dir|root|file|folder")
 
 def _of_path(draft: Draft, mention: Mention) -> Mention:
     """The mention, of the setting that takes a path where one is said: `data in /data/cifar`."""
-    text, known = draft.text, mention.known[0]
+    text = draft.text
     at, _ = connect(draft, mention.end)
     said = text.low(at) if at < len(text) and text.tokens[at].kind == "quoted" else ""
-    if "/" not in said or known.concept is None or _PATHS.search(known.setting.name.lower()):
+    if "/" not in said or mention.concept is None:
         return mention
+    if mention.known and _PATHS.search(mention.known[0].setting.name.lower()):
+        return mention
+    of_data = ("dataset", "data-path")
+    wanted = of_data if mention.concept.id in of_data else (mention.concept.id,)
     alike = [
         k for k in text.lexicon.known
-        if k.concept == known.concept and k.setting.type == "str" and _PATHS.search(k.setting.name.lower())
+        if k.concept is not None and k.concept.id in wanted
+        and k.setting.type in ("str", None) and _PATHS.search(k.setting.name.lower())
     ]  # fmt: skip
-    return mention._replace(known=(alike[0],)) if len(alike) == 1 else mention
+    return mention._replace(known=(alike[0],), strength=0.95) if len(alike) == 1 else mention
 
 
 def _of_owner(draft: Draft, mention: Mention) -> Mention:
@@ -147,9 +154,20 @@ def _of_number(draft: Draft, mention: Mention) -> Mention:
     """The mention, of the setting of numbers beside a switch where a number is said: `ema .999`."""
     known, found = mention.known[0], draft.text.amount(connect(draft, mention.end)[0])
     whole_name = vocabulary.joined(mention.phrase) == vocabulary.joined(known.setting.name)
-    if known.setting.type != "bool" or mention.concept is None or whole_name:
+    if known.setting.type != "bool" or found is None or found[0].value in (0, 1):
         return mention
-    if found is None or found[0].value in (0, 1) or draft.text.owned(found[1]):
+    if draft.text.owned(found[1]):
+        return mention
+    longer = [
+        k
+        for k in draft.text.lexicon.known
+        if k.setting.type in ("int", "float")
+        and k.setting.name.startswith(f"{known.setting.name}_")
+    ]
+    if len(longer) == 1 and known.setting.default is False:
+        draft.choose(known, [True], f'"{mention.phrase}" has a value', mention.start, 0.8)
+        return mention._replace(known=(longer[0],))
+    if mention.concept is None or whole_name:
         return mention
     alike = [
         k

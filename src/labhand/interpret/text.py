@@ -66,6 +66,7 @@ class Text:
         if (
             self.lexicon.named(low)
             or low in vocabulary.phrases()
+            or low in vocabulary.stems()
             or low.rstrip("s") in self.lexicon.words
         ):
             return token

@@ -65,6 +65,12 @@ def value_words() -> dict[str, str]:
     return {word: c.id for c in concepts().values() for word in c.values if word not in TOO_PLAIN}
 
 
+@cache
+def stems() -> frozenset[str]:
+    """What names of models and datasets begin with."""
+    return frozenset(s for c in concepts().values() for s in c.stems)
+
+
 TOO_PLAIN = frozenset(
     "half step steps constant res rank patch drop clip smooth max min units opt hid net act task "
     "samples examples model data rounds blocks layers heads loss network encoder ls eps lam r k "

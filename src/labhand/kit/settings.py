@@ -71,7 +71,10 @@ def _ordered(project: Project, files: list[Source]) -> list[Setting]:
     ):
         found += written.apart_from(found, more)
     compared = written.compared(files)
-    return [s._replace(compared=compared.get(s.name.rpartition(".")[2], ())) for s in found]
+    return [
+        s._replace(compared=(*s.compared, *compared.get(s.name.rpartition(".")[2], ())))
+        for s in found
+    ]
 
 
 def _plain(project: Project, file: Source) -> list[Setting]:
@@ -335,7 +338,8 @@ def _default_of(setting: Setting, root: Path, script: Path) -> tuple[Path, ast.e
         given = _constructed_with(setting, root, script)
         if given is not None:
             return script, given
-    if setting.value is None or not data.literal(setting.value)[0]:
+    chosen = data.alternatives(setting.value)[1]
+    if setting.value is None or not (chosen or data.literal(setting.value)[0]):
         raise UsageError(
             f"`{setting.name}` in {setting.file.name} line {setting.line} is computed, not a plain "
             "value; change it in the code"

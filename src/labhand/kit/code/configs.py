@@ -136,7 +136,8 @@ def file_of(setting: Setting, known: list[Setting], words: list[str], cwd: Path)
                 beside = setting.file.parent / Path(given).name
                 direct = (cwd / given).resolve()
                 return direct if direct.is_file() or not beside.is_file() else beside
-    if setting.default is None and len(_lying(setting.file.parent)) > 1:
+    lying = setting.file.parent.glob(f"*{setting.file.suffix}")
+    if setting.default is None and any(path.name != setting.file.name for path in lying):
         raise UsageError(
             f"`{setting.name}` differs among the files in {setting.file.parent.name}; say in the "
             "command which one is read"

@@ -305,21 +305,39 @@ def _plain_assignments(
 def _constant(
     name: str, value: ast.expr | None, statement: ast.stmt, where: Where, owner: str = ""
 ) -> Iterator[Setting]:
-    known, default = literal(value)
+    value, either = alternatives(value)
+    known, default = (True, None) if either else literal(value)
     if known and not isinstance(default, dict | set | bytes):
         yield Setting(
             name=name,
             kind="constant",
             file=where.source.path,
             line=value.lineno if value else statement.lineno,
-            type=type_of(default),
+            type="str" if either else type_of(default),
             default=default,
             owner=owner,
             value=value,
             node=statement,
             where=where,
             help=remark(where.source, value or statement),
+            compared=either,
         )
+
+
+def alternatives(value: ast.expr | None) -> tuple[ast.expr | None, tuple[str, ...]]:
+    """The choice between two texts that code makes, and these: of `"cuda" if cuda_is_there else "cpu"`.
+
+    The choice may be what `torch.device(...)` is called with. Else the value itself, and none.
+    """
+    inner = value
+    if isinstance(value, ast.Call) and len(value.args) == 1 and not value.keywords:
+        inner = value.args[0]
+    if not isinstance(inner, ast.IfExp):
+        return value, ()
+    texts = [literal(e)[1] for e in (inner.body, inner.orelse)]
+    return (
+        (inner, tuple(map(str, texts))) if all(isinstance(t, str) for t in texts) else (value, ())
+    )
 
 
 def unannotated(annotation: ast.expr | None) -> ast.expr | None:
