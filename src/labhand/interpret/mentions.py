@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from labhand.core.errors import UsageError
-from labhand.interpret import ranges, switches, values, vocabulary
+from labhand.interpret import meant, ranges, switches, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import (
     CLOSERS,
@@ -63,13 +63,13 @@ def _pronouns(draft: Draft) -> None:
 
 def _mention(draft: Draft, mention: Mention) -> int:
     if not mention.known and mention.concept is not None and mention.concept.id == "precision":
-        mention = mention._replace(known=_half(draft), strength=0.95)
+        mention = mention._replace(known=meant.half(draft), strength=0.95)
     if not mention.known and mention.concept is not None and mention.concept.id == "dataset":
-        mention = _of_path(draft, mention)
+        mention = meant.of_path(draft, mention)
     if not mention.known:
         return _missing(draft, mention)
-    mention = _of_path(draft, mention)
-    mention = _of_owner(draft, _of_number(draft, _of_share(draft, mention)))
+    mention = meant.of_path(draft, mention)
+    mention = meant.of_owner(draft, meant.of_number(draft, meant.of_share(draft, mention)))
     if other := _other_unit(draft, mention):
         return other
     if mention.phrase in ("-", "--"):
@@ -79,102 +79,6 @@ def _mention(draft: Draft, mention: Mention) -> int:
         if end:
             return end
     return mention.end
-
-
-def _half(draft: Draft) -> tuple[Known, ...]:
-    """The switch that `mixed precision` means where no setting takes a precision."""
-    switches = [k for k in draft.text.lexicon.known if k.setting.type == "bool"]
-    named = [
-        k
-        for n in ("amp", "useamp", "fp16", "autocast", "bf16")
-        for k in switches
-        if vocabulary.joined(k.setting.name) == n
-    ]
-    return tuple(named[:1])
-
-
-def _of_share(draft: Draft, mention: Mention) -> Mention:
-    """The mention, of the setting that takes shares where a share is said: `3% warmup`."""
-    text = draft.text
-    if mention.concept is None or mention.concept.id != "warmup":
-        return mention
-    if "%" not in text.before(mention.start, 2) + text.after(mention.end, 3):
-        return mention
-    shares = [
-        k for k in text.lexicon.known
-        if k.concept == mention.concept and re.search(r"ratio|frac|pct|prop|percent", k.setting.name)
-    ]  # fmt: skip
-    return mention._replace(known=(shares[0],)) if shares else mention
-
-
-_PATHS = re.compile(r"path|dir|root|file|folder")
-
-
-def _of_path(draft: Draft, mention: Mention) -> Mention:
-    """The mention, of the setting that takes a path where one is said: `data in /data/cifar`."""
-    text = draft.text
-    at, _ = connect(draft, mention.end)
-    said = text.low(at) if at < len(text) and text.tokens[at].kind == "quoted" else ""
-    if "/" not in said or mention.concept is None:
-        return mention
-    if mention.known and _PATHS.search(mention.known[0].setting.name.lower()):
-        return mention
-    of_data = ("dataset", "data-path")
-    wanted = of_data if mention.concept.id in of_data else (mention.concept.id,)
-    alike = [
-        k for k in text.lexicon.known
-        if k.concept is not None and k.concept.id in wanted
-        and k.setting.type in ("str", None) and _PATHS.search(k.setting.name.lower())
-    ]  # fmt: skip
-    return mention._replace(known=(alike[0],), strength=0.95) if len(alike) == 1 else mention
-
-
-def _of_owner(draft: Draft, mention: Mention) -> Mention:
-    """The mention, of the one setting whose owner is named beside it: `patience of the scheduler`."""
-    if len(mention.known) < 2:
-        return mention
-    text = draft.text
-    beside = f"{text.before(mention.start, 4)} {text.after(mention.end, 5)}".split()
-    near = {w.rstrip("s") for w in beside if len(w) > 3}
-    named = [
-        k for k in mention.known
-        if near & {a.rstrip("s") for part in k.key.split(".")[:-1] for a in atoms_of(part)}
-    ]  # fmt: skip
-    if len(named) != 1:
-        return mention
-    owner = {a.rstrip("s") for part in named[0].key.split(".")[:-1] for a in atoms_of(part)}
-    end = next(
-        (at for at in range(mention.end, mention.end + 5) if text.low(at).rstrip("s") in owner), 0
-    )
-    led = text.low(mention.end) in ("of", "in", "for") and end
-    return mention._replace(known=tuple(named), end=end + 1 if led else mention.end)
-
-
-def _of_number(draft: Draft, mention: Mention) -> Mention:
-    """The mention, of the setting of numbers beside a switch where a number is said: `ema .999`."""
-    known, found = mention.known[0], draft.text.amount(connect(draft, mention.end)[0])
-    whole_name = vocabulary.joined(mention.phrase) == vocabulary.joined(known.setting.name)
-    if known.setting.type != "bool" or found is None or found[0].value in (0, 1):
-        return mention
-    if draft.text.owned(found[1]):
-        return mention
-    longer = [
-        k
-        for k in draft.text.lexicon.known
-        if k.setting.type in ("int", "float")
-        and k.setting.name.startswith(f"{known.setting.name}_")
-    ]
-    if len(longer) == 1 and known.setting.default is False:
-        draft.choose(known, [True], f'"{mention.phrase}" has a value', mention.start, 0.8)
-        return mention._replace(known=(longer[0],))
-    if mention.concept is None or whole_name:
-        return mention
-    alike = [
-        k
-        for k in draft.text.lexicon.known
-        if k.concept == mention.concept and k.setting.type in ("int", "float")
-    ]
-    return mention._replace(known=(alike[0],)) if alike else mention
 
 
 _EPOCHS = re.compile(r"^(?:-?[\d.]+ |half |an? |each |every )*epochs?\b")
