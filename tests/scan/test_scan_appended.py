@@ -9,6 +9,7 @@ import pytest
 from labhand.scan import mend, scan
 
 ROWS = 6000
+REPEATS = ["exact-duplicate", "category-variant"]
 
 
 @pytest.fixture
@@ -79,6 +80,41 @@ def test_a_patch_of_before_still_applies(table, tmp_path):
     (told,) = [f for f in scan([path], out=out).findings if f.rule == "exact-duplicate"]
 
     assert mend(Path(told.fix.patch), tmp_path / "copy.csv", tmp_path / "home") == 1
+
+
+def test_rows_of_a_parquet_file_that_was_written_anew(table, tmp_path):
+    path, out = tmp_path / "t.parquet", tmp_path / "out"
+    table.vstack(table[5:6]).write_parquet(path)
+    scan([path], out=out, select=REPEATS)
+    longer = pl.concat(
+        [table, table[5:6], table[4321:4322], table[7:8].with_columns(city=pl.lit("rome"))]
+    )
+    longer.write_parquet(path, compression="snappy", row_group_size=1000)
+    told = scan([path], out=out, select=REPEATS)
+    assert told.summary["appended"] == {str(path): 2}
+    assert rows_of(told, "exact-duplicate") == [[ROWS + 1, ROWS]]
+    assert rows_of(told, "category-variant") == [[ROWS + 2]]
+    longer.with_columns(pl.col("dose").reverse()).vstack(longer[:3]).write_parquet(path)
+    assert "appended" not in scan([path], out=out, select=REPEATS).summary
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+def test_a_new_shard_is_looked_at_beside_the_earlier_ones(table, tmp_path, suffix):
+    folder, out = tmp_path / "shards", tmp_path / "out"
+    folder.mkdir()
+    writers = {".csv": pl.DataFrame.write_csv, ".jsonl": pl.DataFrame.write_ndjson}
+    save = writers.get(suffix, pl.DataFrame.write_parquet)
+    for at in range(2):
+        save(table[at * 3000 : (at + 1) * 3000], folder / f"part-{at}{suffix}")
+    scan([folder], out=out, select=REPEATS)
+    new = pl.concat([table[4321:4322], table[7:8].with_columns(city=pl.lit("rome"))])
+    save(new, folder / f"part-2{suffix}")
+    told = scan([folder], out=out, select=REPEATS)
+    assert list(told.summary["appended"].values()) == [2]
+    assert rows_of(told, "exact-duplicate") == [[ROWS]]
+    assert rows_of(told, "category-variant") == [[ROWS + 1]]
+    save(table[:2900].vstack(new), folder / f"part-1{suffix}")
+    assert "appended" not in scan([folder], out=out, select=REPEATS).summary
 
 
 @pytest.mark.parametrize("change", ["an earlier row", "half as much again", "a column", "no line"])

@@ -1,8 +1,9 @@
 """Rows that were added to data since its last scan, looked at for about the price of these rows.
 
 Beside the report of a scan is kept what the next one needs: the hashes of the files in blocks, the
-findings, some of the rows, and of each row the hash of what it says. Where a table has only grown, the
-new rows are looked at beside those that were kept, and the earlier findings stand as they are.
+findings, some of the rows, and of each row the hash of what it says. Where a table has only grown, be
+it by lines, by rows of a Parquet file that was written anew, or by shards, the new rows are looked at
+beside those that were kept, and the earlier findings stand as they are.
 """
 
 import hashlib
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from labhand.core.errors import InputError
 from labhand.core.finding import Finding, Findings
 from labhand.core.store import write_whole
 from labhand.scan.asked import Asked
 from labhand.scan.data import ROW, Data, Part
 from labhand.scan.detectors._cells import counted
-from labhand.scan.files import tables
+from labhand.scan.files import groups, tables
 from labhand.scan.readers import ReaderProtocol
 from labhand.scan.telling import ranked
 
@@ -36,6 +38,8 @@ GROWTH = 1.5
 """How many times as large as at its last whole scan data may be, until it is looked at anew."""
 LINES = {".csv", ".tsv", ".jsonl", ".ndjson"}
 """Files to which rows are added at the end."""
+WHOLE = {".parquet", ".arrow", ".feather", ".ipc"}
+"""Files that are written anew where rows are added; their rows are compared by hash."""
 
 
 class File(msgspec.Struct):
@@ -47,9 +51,14 @@ class File(msgspec.Struct):
 
 
 class Kept(msgspec.Struct):
-    """What is kept of a part: its one file, how many rows it has, and of how many it had at first."""
+    """What is kept of a part: its files, how many rows it has, and of how many it had at first.
 
-    file: File
+    `starts` are the numbers of the first row of each file.
+    """
+
+    path: str
+    files: list[File]
+    starts: list[int]
     split: str | None
     rows: int
     first_rows: int
@@ -103,16 +112,18 @@ def keep(
         _keep_rows(folder, at, part, first, compared, str(data.role("label")))
         rows = int(part.row_numbers.max()) + 1 if part.rows else 0
         whole = before.state.parts[at].first_rows if before else rows
-        file = _hashed(Path(part.path), None)
-        kept.append(Kept(file, part.split, max(rows, first), whole, compared))
+        files = part.files or [(part.path, 0)]
+        hashed = [_hashed(Path(path), None) for path, _ in files]
+        starts = [start for _, start in files]
+        kept.append(Kept(part.path, hashed, starts, part.split, max(rows, first), whole, compared))
     state = State(key_of(asked, names), kept, data.roles, sorted(data.guessed), said)
     write_whole(folder / "state.json", msgspec.json.encode(state))
 
 
 def _is_for(part: Part) -> bool:
-    path = Path(part.path)
-    plain = path.is_file() and path.suffix.lower() in LINES
-    return plain and not part.files and not part.broken and not part.facts.get("holds")
+    paths = [Path(path) for path, _ in part.files or [(part.path, 0)]]
+    plain = all(path.is_file() and path.suffix.lower() in LINES | WHOLE for path in paths)
+    return plain and not part.broken and not part.facts.get("holds")
 
 
 def _compared(data: Data, part: Part) -> list[str]:
@@ -127,7 +138,8 @@ def _keep_rows(folder: Path, at: int, part: Part, first: int, names: list[str], 
     new = part.lazy.filter(pl.col(ROW) >= first)
     key = pl.struct(names).hash().alias("key") if names else pl.lit(0, pl.UInt64).alias("key")
     also = [pl.col(label).alias("label")] if label in part.names else []
-    index = new.select(ROW, key, *also).collect(engine="streaming")
+    said = pl.struct(n for n in part.names).hash().alias("said")
+    index = new.select(ROW, key, said, *also).collect(engine="streaming")
     rows = new.filter(pl.col(ROW) % max(1, (len(index) + first) // SOME) == 0)
     some = rows.collect(engine="streaming")
     for name, frame in (("rows", some), ("index", index)):
@@ -163,8 +175,11 @@ def grown(asked: Asked, names: Sequence[str], readers: dict[str, ReaderProtocol]
     if state.key != key_of(asked, names):
         return None
     parts, firsts, added = [], {}, 0
+    files = _files(asked, state, readers)
+    if files is None:
+        return None
     for at, kept in enumerate(state.parts):
-        part = _part(folder, at, kept, state, readers)
+        part = _part(folder, at, kept, state, readers, files[at])
         if part is None:
             return None
         parts.append(part)
@@ -180,33 +195,120 @@ def grown(asked: Asked, names: Sequence[str], readers: dict[str, ReaderProtocol]
     return New(data, firsts, state)
 
 
+def _files(
+    asked: Asked, state: State, readers: dict[str, ReaderProtocol]
+) -> list[list[Path]] | None:
+    """The files of each part as they are now, the earlier ones first; None where a part is new or gone."""
+    named = [[Path(p) for p in asked.paths], *([Path(p)] for p in asked.splits.values())]
+    try:
+        now = [group for paths in named for group in groups(paths, readers)]
+    except InputError:
+        return None
+    before = [[Path(file.path) for file in kept.files] for kept in state.parts]
+    met = [next((g for g in now if g[: len(b)] == b), None) for b in before]
+    several = all(len(g) == len(b) or len(b) > 1 for g, b in zip(met, before, strict=True) if g)
+    known = [group for group in met if group is not None]
+    return known if len(known) == len(before) == len(now) and several else None
+
+
 def _part(
-    folder: Path, at: int, kept: Kept, state: State, readers: dict[str, ReaderProtocol]
+    folder: Path,
+    at: int,
+    kept: Kept,
+    state: State,
+    readers: dict[str, ReaderProtocol],
+    files: list[Path],
 ) -> Part | None:
+    """The new rows of a part beside some earlier ones; None where the earlier ones have changed."""
     import polars as pl
 
-    path = Path(kept.file.path)
-    if not path.is_file() or path.stat().st_size < kept.file.size:
-        return None
-    if _hashed(path, kept.file.size).blocks != kept.file.blocks:
-        return None
     some = pl.read_parquet(folder / f"rows-{at}.parquet")
-    with path.open("rb") as file:
-        head = file.read(min(HEAD, kept.file.size))
-        file.seek(kept.file.size - 1)
-        ended = file.read(1) == b"\n"
-        tail = file.read()
-    if not tail:
-        return Part(str(path), kept.split, some)
-    lines = _whole_lines(head)
-    new = _read(path, lines, tail, readers) if ended and lines else None
-    if new is None or set(new.columns) != set(some.columns) - {ROW}:
+    index = pl.read_parquet(folder / f"index-{at}.parquet")
+    if len(files) > 1:
+        told = _of_shards(kept, files, readers)
+    elif files[0].suffix.lower() in LINES:
+        told = _of_lines(kept, files[0], readers)
+    else:
+        told = _of_rows(kept, files[0], readers, index)
+    if told is None:
+        return None
+    new, starts = told
+    places = list(zip(map(str, files), starts, strict=True)) if len(files) > 1 else []
+    if new is None:
+        return Part(kept.path, kept.split, some, files=places)
+    if set(new.columns) != set(some.columns) - {ROW}:
         return None
     new = new.with_row_index(ROW, offset=kept.rows).with_columns(pl.col(ROW).cast(pl.Int64))
     new = _typed(new, some)
-    same = _same(new, pl.read_parquet(folder / f"index-{at}.parquet"), kept, state)
+    same = _same(new, index, kept, state)
     frame = pl.concat([some, same, new], how="diagonal_relaxed").unique(ROW, keep="first")
-    return Part(str(path), kept.split, frame.sort(ROW))
+    return Part(kept.path, kept.split, frame.sort(ROW), files=places)
+
+
+Told = tuple["pl.DataFrame | None", list[int]]
+"""The new rows, None where there are none, and the number of the first row of each file."""
+
+
+def _of_lines(kept: Kept, path: Path, readers: dict[str, ReaderProtocol]) -> Told | None:
+    """The rows in the lines that were added to a file; None where its earlier bytes have changed."""
+    (before,) = kept.files
+    if path.stat().st_size < before.size or _hashed(path, before.size).blocks != before.blocks:
+        return None
+    with path.open("rb") as file:
+        head = file.read(min(HEAD, before.size))
+        file.seek(before.size - 1)
+        ended = file.read(1) == b"\n"
+        tail = file.read()
+    if not tail:
+        return None, kept.starts
+    lines = _whole_lines(head)
+    new = _read(path, lines, tail, readers) if ended and lines else None
+    return None if new is None else (new, kept.starts)
+
+
+def _of_rows(
+    kept: Kept, path: Path, readers: dict[str, ReaderProtocol], index: "pl.DataFrame"
+) -> Told | None:
+    """The rows after the earlier ones, which must say what they said, whatever the bytes are."""
+    import polars as pl
+
+    if _hashed(path, None).blocks == kept.files[0].blocks:
+        return None, kept.starts
+    frame = _one_table(path, readers)
+    if frame is None:
+        return None
+    names = frame.collect_schema().names()
+    earlier = frame.head(kept.rows).select(pl.struct(names).hash().alias("said"))
+    if not earlier.collect(engine="streaming")["said"].equals(index["said"]):
+        return None
+    return frame.slice(kept.rows).collect(), kept.starts
+
+
+def _of_shards(kept: Kept, files: list[Path], readers: dict[str, ReaderProtocol]) -> Told | None:
+    """The rows of the files that came after the earlier ones, none of which may have changed."""
+    import polars as pl
+
+    if any(_hashed(Path(file.path), None).blocks != file.blocks for file in kept.files):
+        return None
+    frames, starts, total = [], list(kept.starts), kept.rows
+    for path in files[len(kept.files) :]:
+        frame = _one_table(path, readers)
+        if frame is None:
+            return None
+        frames.append(frame.collect())
+        starts.append(total)
+        total += frames[-1].height
+    return (pl.concat(frames, how="diagonal_relaxed") if frames else None), starts
+
+
+def _one_table(path: Path, readers: dict[str, ReaderProtocol]) -> "pl.LazyFrame | None":
+    """The one table in a file; None where it has several, or troubles."""
+    troubles: list[str] = []
+    read = list(tables(path, readers, troubles))
+    if troubles or len(read) != 1 or read[0].table.facts.get("holds"):
+        return None
+    frame = read[0].table.frame.lazy()
+    return None if ROW in frame.collect_schema().names() else frame
 
 
 def _whole_lines(head: bytes) -> bytes:
@@ -222,13 +324,10 @@ def _read(
         for content in (head, head + tail):
             whole = Path(place) / f"rows{path.suffix}"
             whole.write_bytes(content)
-            troubles: list[str] = []
-            read = list(tables(whole, readers, troubles))
-            if troubles or len(read) != 1:
+            frame = _one_table(whole, readers)
+            if frame is None:
                 return None
-            frames.append(read[0].table.frame.lazy().collect())
-            if ROW in frames[-1].columns:
-                return None
+            frames.append(frame.collect())
     return frames[1].slice(frames[0].height)
 
 

@@ -45,7 +45,7 @@ _SAID = (
     r"####\s*([^\n]{1,60}?)\s*$",
     r"(?is)<answer>\s*(.{1,60}?)\s*</answer>",
     r"(?i)\b(?:final |correct |best )?(?:answer|option|choice)\b(?: is| would be|:|=)*\s*\**\(?([A-J]\b|[-\d.,/]+|yes\b|no\b|true\b|false\b)",
-    r"^\s*\(?([A-Ja-j])[).:]?(?:\s|$)",
+    r"^\s*\(?([A-Ja-j])(?:[).:](?:\s|$)|\s*$)",
 )
 """How an answer stands in what a model says, the surest first."""
 SHORT = 3

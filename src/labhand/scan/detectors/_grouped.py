@@ -122,7 +122,7 @@ def _line(told: Samples, group: Group, chance: float) -> dict[str, Any]:
         for a, b, cosine in nearest(group.similar)
     ]
     line = {"group": str(group.name), **group.told.told(), "vendi_low": low, "vendi_high": high}
-    return {**line, "p": round(chance, 5), "nearest": pairs}
+    return {**line, "p": round(float(chance), 5), "nearest": pairs}
 
 
 def _interval(group: Group) -> tuple[float, float]:

@@ -55,12 +55,7 @@ def _agreement(data: Data, part: Part, annotator: str, label: str) -> "pl.DataFr
     """Of each annotation of an item that others labelled too, whether it is what most others say."""
     import polars as pl
 
-    apart = {annotator, label, data.role("prediction"), data.role("time")}
-    keys = [n for n in (data.role("id"), data.role("group"), "item", "item_id", "task_id", "text")
-            if n in part.names and n not in apart]  # fmt: skip
-    if not keys and data.role("text") in part.names:
-        keys = [str(data.role("text"))]
-    for key in keys:
+    for key in _items(data, part, annotator, label):
         frame = part.lazy.select(
             ROW, a=pl.col(annotator), y=pl.col(label), item=pl.col(key)
         ).collect()
@@ -74,6 +69,20 @@ def _agreement(data: Data, part: Part, annotator: str, label: str) -> "pl.DataFr
         all_ = pl.len().over("item")
         return shared.with_columns(alone=(same - 1) * 2 < all_ - 1)
     return None
+
+
+def _items(data: Data, part: Part, annotator: str, label: str) -> list[str]:
+    """The columns that may name what is labelled: their values come again, each time by another person."""
+    import polars as pl
+
+    apart = {annotator, label, data.role("prediction"), data.role("time")}
+    some = [c for c in part.columns.values() if c.name not in apart and c.kind != "other"]
+    again = [c.name for c in some if 10 <= c.unique <= 0.8 * c.filled]
+    if not again:
+        return []
+    pairs = part.select(pl.struct(n, annotator).n_unique().alias(n) for n in again).row(0)
+    named = [n for n, many in zip(again, pairs, strict=True) if many >= 0.9 * part.rows]
+    return sorted(named, key=lambda n: part.columns[n].unique)
 
 
 def _shares(part: Part, annotator: str, label: str) -> "pl.DataFrame":

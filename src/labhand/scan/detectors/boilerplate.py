@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _REFUSAL = re.compile(
     r"(?:I['’]?m|I am) (?:very |so |truly |really )?sorry,? but (?:as an AI\b|I (?:can(?:not|['’]t| not)|am (?:unable|not able)|['’]?m (?:unable|not able)|won['’]t|will not|do not|don['’]t))[^.!?\n]{0,80}"
     r"|(?:^|[.!?\n] *|but |however, )(?:unfortunately,? )?I(?: am|['’]m)? (?:cannot|can['’]?t|can not|unable to|not able to|won['’]t be able to|will not|won['’]t) (?:be able to )?"
-    r"(?:fulfil|fulfill|comply|assist|help|provide|answer|complete|generate|create|engage|support|continue|discuss|do that|write|offer|give)\b[^.!?\n]{0,60}"
+    r"(?:fulfil|fulfill|comply|assist|help(?! (?:but|it|myself|\w+ing)\b)|provide|answer|complete|generate|create|engage|support|continue|discuss|do that|write|offer|give)\b[^.!?\n]{0,60}"
     r"|I (?:must|have to|need to) (?:decline|refuse)\b[^.!?\n]{0,60}"
     r"|(?:goes|is) against my (?:programming|guidelines|policy)|violates? (?:my|our|OpenAI['’]s) (?:guidelines|polic)",
     re.I,

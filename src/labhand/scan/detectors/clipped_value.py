@@ -13,6 +13,8 @@ SHARE = 0.008
 TIMES = 8.0
 """How much commoner the limit must be than the values beside it."""
 BESIDE = 20
+LONE = 3.0
+"""How much commoner than any value beside it a limit is that needs to be only half of `TIMES`."""
 ENDS = (1.0, -1.0, 4.0, 5.0, 10.0, 100.0, -100.0)
 """Where scales of shares, grades, marks and points end by themselves."""
 
@@ -63,7 +65,9 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
         near = others.group_by("v").len("n").sort("v", descending=largest).head(BESIDE)
         beside = near.collect(engine="streaming")["n"].to_numpy()
         usual = max(1.0, float(beside.mean()))
-        if times < TIMES * usual or times <= beside.max():
+        # counts have most of their values at the smallest by themselves
+        alone = times >= LONE * beside.max() and (largest or not column.whole)
+        if times < TIMES * usual / (1 + alone) or times <= beside.max():
             continue
         value = pl.col(column.name).cast(pl.String, strict=False)
         found = part.where(cell == limit, column=pl.lit(column.name), value=value)

@@ -39,7 +39,9 @@ class Detector:
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a column."""
         for part in data.parts:
-            apart = {data.role("split"), data.role("context"), *bookkeeping(data, part)}
+            apart = {data.role("split"), *bookkeeping(data, part)}
+            # what every conversation is told first is the same on purpose
+            apart |= {data.role("context"), data.role("prompt"), "system", "system_prompt"}
             for column in part.columns.values():
                 if column.filled < LEAST or column.kind in ("vector", "other"):
                     continue

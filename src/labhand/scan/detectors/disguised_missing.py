@@ -112,28 +112,51 @@ def _cells(part: Part, column: Column, odd: "pl.Expr") -> "pl.DataFrame":
 def _numbers(part: Part, column: Column) -> Iterable[Anomaly]:
     if column.unique < 4 or column.min is None or column.max is None:
         return
-    # what stands apart is the smallest or the largest; 0 does so below the others alone
-    candidates = [v for v in SENTINELS if v in (column.min, column.max)]
-    candidates += [0.0] * (column.min == 0)
-    if not candidates:
-        return
-    cell = number(column)
-    times = part.select((cell == v).sum().alias(str(v)) for v in candidates).row(0)
-    for value, seen in zip(candidates, times, strict=True):
-        if seen < max(LEAST, 0.002 * column.filled):
-            continue
+    for value in _candidates(part, column):
+        cell = number(column)
         stats = _around(part, cell, value)
-        if _stands_apart(value, stats, column):
-            found = _cells(part, column, cell == value)
-            low, high = stats["low"], stats["high"]
-            yield _anomaly(
-                part,
-                column,
-                found,
-                f"hold {shown(value)}, and all others lie from {low:.4g} to {high:.4g}",
-                _sureness(column, value),
-            )
-            return
+        if stats["times"] < least(value, column) or not _stands_apart(value, stats, column):
+            continue
+        low, high = stats["low"], stats["high"]
+        yield _anomaly(
+            part,
+            column,
+            _cells(part, column, cell == value),
+            f"hold {shown(value)}, and all others lie from {low:.4g} to {high:.4g}",
+            _sureness(column, value),
+        )
+
+
+def _candidates(part: Part, column: Column) -> list[float]:
+    """The numbers that may stand for nothing: the smallest or the largest, or all below zero."""
+    assert column.min is not None and column.max is not None
+    cell = number(column)
+    below = codes_below(part, column)
+    ends = [v for v in SENTINELS if v in (column.min, column.max) and v not in below]
+    zero = [0.0] * (column.min == 0)
+    some = [*below, *ends, *zero]
+    if not some:
+        return []
+    times = part.select((cell == v).sum().alias(str(v)) for v in some).row(0)
+    return [v for v, seen in zip(some, times, strict=True) if seen >= least(v, column)]
+
+
+def codes_below(part: Part, column: Column) -> list[float]:
+    """The values below zero of a column in which all of these are sentinels, and come again."""
+    import polars as pl
+
+    if column.min is None or column.min not in SENTINELS or column.min >= 0:
+        return []
+    cell = number(column)
+    counts = part.select(cell.filter(cell < 0).value_counts().struct.unnest())
+    if len(counts) > len(SENTINELS) or not counts.to_series(0).is_in(SENTINELS).all():
+        return []
+    return counts.filter(pl.col("count") >= LEAST).to_series(0).sort().to_list()
+
+
+def least(value: float, column: Column) -> float:
+    """How often a number must occur to be taken for a sentinel; a true 0 comes again by itself."""
+    return max(LEAST, 0.002 * column.filled) if value == 0 else LEAST
 
 
 def _sureness(column: Column, value: float) -> float:
@@ -144,8 +167,9 @@ def _sureness(column: Column, value: float) -> float:
 
 
 def _around(part: Part, cell: "pl.Expr", value: float) -> dict[str, Any]:
-    """How often the value occurs, and how the others lie."""
-    others = cell.filter(cell.is_finite() & (cell != value))
+    """How often the value occurs, and how the others lie that are no sentinel below zero themselves."""
+    codes = [v for v in SENTINELS if v < 0] if value < 0 else [value]
+    others = cell.filter(cell.is_finite() & ~cell.is_in(codes))
     return part.select(
         times=(cell == value).sum(),
         low=others.min(),
@@ -158,11 +182,9 @@ def _around(part: Part, cell: "pl.Expr", value: float) -> dict[str, Any]:
 
 
 def _stands_apart(value: float, told: dict[str, Any], column: Column) -> bool:
-    """Whether the value comes often and lies outside the others by more than they spread."""
+    """Whether the value lies outside the others by more than they spread, or is below zero alone."""
     times, low, high = told["times"], told["low"], told["high"]
-    if low is None or times < max(LEAST, 0.002 * column.filled) or told["unique"] < 5:
-        return False
-    if times > 0.8 * column.filled:
+    if low is None or told["unique"] < 5 or times > 0.8 * column.filled:
         return False
     spread = max(told["q75"] - told["q25"], (high - low) / 20, 1e-12)
     if value == 0.0:
@@ -170,9 +192,7 @@ def _stands_apart(value: float, told: dict[str, Any], column: Column) -> bool:
             return False
         return bool(low > 0.1 * told["middle"] and low > 0.3 * spread)
     if value < 0:
-        # one below zero is a code even where the others begin at zero; -1 only if it is the sole one
-        far = low >= 0 if value == -1 else low - value > max(spread, 0.5 * abs(value))
-        return bool(low > value and far and low >= 0)
+        return bool(low >= 0 or low - value > max(2 * spread, 0.5 * abs(value)))
     return bool(
         high < value and value - high > max(2 * spread, 0.5 * value) and math.isfinite(high)
     )

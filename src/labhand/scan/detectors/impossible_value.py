@@ -9,13 +9,14 @@ from labhand.scan.anomaly import found as made
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import counted, shown
-from labhand.scan.detectors.disguised_missing import LEAST, SENTINELS
+from labhand.scan.detectors.disguised_missing import codes_below
 
 if TYPE_CHECKING:
     import polars as pl
 
-FAR = 12.0
-"""Interquartile ranges from the middle, on the scale on which the column is least spread."""
+FAR = 8.0
+"""Interquartile ranges from the middle; of numbers above zero `FAR_IN_LOG` on a logarithmic scale."""
+FAR_IN_LOG = 6.0
 FEW = 0.005
 """The share of cells up to which those far away are mistakes and not a tail."""
 
@@ -131,8 +132,7 @@ def _outside(part: Part, column: Column, known: _Range) -> Iterator[Anomaly]:
     cell = number(column)
     odd = cell.is_finite() & ((cell < known.low) | (cell > known.high))
     found = _cells(part, column, odd, cell.abs())
-    often = len(found) >= max(LEAST, 0.002 * column.filled)
-    if often and all(v >= 99 and -v in SENTINELS for v in found["score"].unique()):
+    if known.low == 0 and column.max <= known.high and codes_below(part, column):
         return  # what stands for nothing is told by `disguised-missing`
     # where many are outside, the column is not what its name says
     if len(found) and len(found) <= 0.05 * column.filled:
@@ -150,11 +150,12 @@ def _far(part: Part, column: Column) -> Iterator[Anomaly]:
     if high <= low or max(column.max - middle, middle - column.min) < FAR * (high - low):
         return
     cell = number(column)
-    away = (cell - middle).abs() / (high - low)
+    away, least = (cell - middle).abs() / (high - low), FAR
     if column.min > 0 and low > 0:
         spread = math.log(high) - math.log(low)
         away = (cell.log() - math.log(middle)).abs() / max(spread, 0.05)
-    odd = cell.is_finite() & (away > FAR)
+        least = FAR_IN_LOG
+    odd = cell.is_finite() & (away > least)
     found = _cells(part, column, odd, away)
     if not 0 < len(found) <= max(1, min(3, 0.03 * column.filled), FEW * column.filled):
         return

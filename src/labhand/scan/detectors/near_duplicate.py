@@ -112,7 +112,7 @@ def _texts(data: Data, part: Part) -> Iterable[Anomaly]:
     yield Anomaly(
         part,
         f"{len(best):,} of {part.rows:,} texts ({share(len(best), part.rows)}) say nearly what an earlier "
-        f"one says, {same:,} of them in the very same words, as row {pair['row']} and row {pair['partner']}",
+        f"one says, {f'{same:,} of them in the very same words, ' if same else ''}as row {pair['row']} and row {pair['partner']}",
         "keep one of each, or give them a common group and split by that",
         0.5 if usual else 0.9,
         best,

@@ -1,6 +1,7 @@
 """Columns that say the same as another one."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data, Part
@@ -12,7 +13,10 @@ MOST = 400
 """Columns of numbers whose correlations are all computed."""
 SOME = 200_000
 """Rows that correlations are first computed on; what is found is verified on all."""
-SAME = 0.999999
+SAME = 0.99999
+"""The correlation from which on columns may be multiples of each other, up to rounding."""
+FINE = 0.02
+"""Deviations that the last digit of a column may be worth for rounding to explain a difference."""
 
 
 class Detector:
@@ -102,13 +106,25 @@ def _straight(part: Part) -> Iterator[tuple[str, str, str]]:
             a, b = matrix[:, early], matrix[:, late]
             slope, base = np.polyfit(a - a.mean(), b, 1)
             away = np.abs(base + slope * (a - a.mean()) - b).max()
-            if away <= 1e-4 * b.std():
+            rounding = abs(slope) * _digit(a) / 2 + _digit(b) / 2
+            fine = max(_digit(b) / b.std(), _digit(a) / a.std()) < FINE
+            if away <= max(1e-4 * b.std(), 1.05 * rounding * fine):
                 yield (
                     names[late],
                     names[early],
                     f"it is {shown(float(slope))} times as large, plus a constant",
                 )
                 break
+
+
+def _digit(numbers: Any) -> float:
+    """What the last decimal that numbers are written with is worth; 0 for more than six decimals."""
+    import numpy as np
+
+    for places in range(7):
+        if np.array_equal(np.round(numbers, places), numbers):
+            return float(10.0**-places)
+    return 0.0
 
 
 def _named(part: Part) -> Iterator[tuple[str, str, str]]:

@@ -15,7 +15,8 @@ MOST = 0.02
 FENCE = 2.0
 """Interquartile ranges above the upper quartile of how far rows lie, on a logarithmic scale."""
 TOP = 3
-SKEWED = 2.0
+SKEWED = 3.0
+"""How much farther the upper twentieth lies from the middle than the lower one in a long tail."""
 ALONE = 0.97
 
 
@@ -103,7 +104,9 @@ def _distance(lines: Any, usual: Any) -> Any:
     import numpy as np
 
     lines, usual = np.array(lines, dtype=np.float64), np.array(usual, dtype=np.float64)
-    for at in np.flatnonzero((usual**3).mean(axis=0) > SKEWED):
+    # by quantiles: the rows that are looked for must not make a tail of themselves
+    below, middle, above = np.quantile(usual, [0.05, 0.5, 0.95], axis=0)
+    for at in np.flatnonzero(above - middle > SKEWED * (middle - below)):
         # a long tail is looked at on a logarithmic scale
         low = min(lines[:, at].min(), usual[:, at].min())
         base = max(float(np.median(usual[:, at])) - low, 1e-3)

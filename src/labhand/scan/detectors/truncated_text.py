@@ -23,6 +23,10 @@ LIMITS = r"(?i)^\s*(length|max[_ -]?(new_)?(tokens?|length|turns?|steps?|iterati
 """What is given as the reason to stop where a limit was met."""
 HABIT = 0.8
 """The share of texts that must end in such a way before one that does not is odd."""
+MARKED = 0.9
+"""The share of texts whose last line begins with one mark, from which on a text without it lacks its end."""
+_MARK = r"^\s*([^\w\s]{2,}|\\?[\p{L}][\p{L} ]{2,20}[:{])"
+"""What a line with a result begins with: `####`, `Answer:`, `\boxed{`."""
 STRICT = 0.93
 """The share from which on a text of several sentences that does not end is odd by that alone."""
 _LAST = re.compile(r"([^\W\d_]+)[^\w]*$")
@@ -40,7 +44,7 @@ class Detector:
     ## What it does
     Learns how the texts of a column end. Where nearly all end in a stop, it finds those that break off:
     after a word that never ends a sentence, in the middle of a word, after a comma, within an open
-    bracket or block of code, and, where texts are strict about stops, any of several sentences that has
+    bracket or block of code, without the line of the result that ends the others, and, where texts are strict about stops, any of several sentences that has
     none at its end. It also finds texts that were all cut at one length.
 
     ## Why is this bad
@@ -94,11 +98,12 @@ def _stopped(part: Part) -> Iterable[Anomaly]:
 
 
 class _Habit(NamedTuple):
-    """How the texts of a column end: the share that does in a stop, words, and the length of a cut."""
+    """How the texts of a column end: the share that does in a stop, words, the length of a cut, a mark."""
 
     ended: float
     known: Counter[str]
     cut: int | None
+    mark: str | None
 
 
 def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
@@ -121,7 +126,10 @@ def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
     is_cut = is_cut and told["tails"] > 0.5 * told["full"]
     cut = int(told["longest"]) if is_cut else None
     fences = text.str.count_matches(r"(?m)^\s*```") % 2 == 1
+    mark = _mark(whole)
     odd = ~text.str.contains(ENDS) | fences
+    if mark is not None:
+        odd |= ~text.str.contains(mark, literal=True)
     if cut is not None:
         odd |= letters == cut
     frame = _unlike(
@@ -129,12 +137,24 @@ def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
     )
     if not len(frame):
         return
-    habit = _Habit(float(told["ended"]), _known(whole, frame), cut)
+    habit = _Habit(float(told["ended"]), _known(whole, frame), cut, mark)
     lines = [
         (row, turn, *why) for row, turn, text in frame.iter_rows() if (why := broken(text, habit))
     ]
     if lines:
         yield from _told(part, one, lines, habit)
+
+
+def _mark(whole: "pl.LazyFrame") -> str | None:
+    """What the last line of nearly all texts begins with, as that of a worked answer does."""
+    import polars as pl
+
+    last = pl.col("text").str.strip_chars_end().str.split("\n").list.last()
+    marks = whole.select(mark=last.str.extract(_MARK)).collect(engine="streaming")["mark"]
+    often = marks.drop_nulls().value_counts(sort=True).head(1)
+    if not len(often) or often["count"][0] < max(20, MARKED * len(marks)):
+        return None
+    return str(often["mark"][0])
 
 
 def _unlike(frame: "pl.DataFrame", cut: int | None) -> "pl.DataFrame":
@@ -173,6 +193,8 @@ def broken(text: str, habit: _Habit) -> tuple[float, int, str] | None:
     bare = text.rstrip()
     if habit.cut is not None and len(text) == habit.cut and not _ended(bare):
         return 0.95, at, f"at {habit.cut:,} characters, as others do"
+    if habit.mark is not None and habit.mark not in text:
+        return 0.9, at, f"without the line `{habit.mark}` that ends the others"
     if habit.ended < HABIT or _ended(bare):
         return None
     if bare[-1] in ",;(-–—&/[{":

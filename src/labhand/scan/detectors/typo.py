@@ -9,7 +9,7 @@ from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import counted, shown
 
 SHORTEST = 5
-"""Letters below which a slip gives another word too often."""
+"""Letters of the right spelling below which a slip gives another word too often."""
 RARER = 15
 """How many times as common the right spelling must be."""
 MOST = 5_000
@@ -56,7 +56,7 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
     counts = part.counts(column.name)
     if counts is None:
         return
-    values = [(v, n) for v, n in counts.drop_nulls().iter_rows() if len(v.strip()) >= SHORTEST]
+    values = [(v, n) for v, n in counts.drop_nulls().iter_rows() if len(v.strip()) >= SHORTEST - 1]
     pairs = dict(slips(values))
     if not pairs:
         return
@@ -97,13 +97,21 @@ def slips(values: list[tuple[str, int]]) -> Iterator[tuple[str, str]]:
         right = [
             at
             for at in near
-            if values[at][1] >= RARER * times and slip(word, folded[at]) and times <= 5
+            if _may_slip(word, folded[at])
+            and values[at][1] >= RARER * times
+            and slip(word, folded[at])
+            and times <= 5
         ]
         if right:
             yield value, values[min(right)][0]
         elif times >= RARER:
             for key in keys:
                 shorter.setdefault(key, []).append(place)
+
+
+def _may_slip(odd: str, right: str) -> bool:
+    """Whether the words are long enough; of a short one the first letter is seldom the wrong one."""
+    return len(right) >= SHORTEST and (len(odd) >= SHORTEST or odd[:1] == right[:1])
 
 
 def slip(odd: str, right: str) -> bool:
