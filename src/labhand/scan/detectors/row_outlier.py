@@ -59,15 +59,16 @@ class Detector:
 def _look(part: Part, told: Outlierness) -> Iterable[Anomaly]:
     import numpy as np
 
-    low, high = np.quantile(_distance(told.usual, told.usual), [0.25, 0.75])
+    low, high = np.quantile(_distance(_squares(told.usual, told.usual)), [0.25, 0.75])
     if high <= low:
         return
     fence = high + FENCE * (high - low)
     # by the score alone there is always a strangest row: it must also lie apart
     least = np.quantile(told.scores, 1 - MOST)
-    away = _distance(told.matrix, told.usual)
+    deviations = _squares(told.matrix, told.usual)
+    away = _distance(deviations)
     odd = np.flatnonzero((away > fence) & (told.scores[told.places] >= least))
-    squares = told.matrix[odd].astype(float) ** 2
+    squares = deviations[odd]
     # one cell alone is what impossible-value looks at
     alone = squares.max(axis=1, initial=0) > ALONE * squares.sum(axis=1)
     odd = odd[~alone] if len(told.columns) > 1 else odd
@@ -99,8 +100,8 @@ def _look(part: Part, told: Outlierness) -> Iterable[Anomaly]:
     )
 
 
-def _distance(lines: Any, usual: Any) -> Any:
-    """The log of the root mean square of robust deviations, of each line from the usual ones."""
+def _squares(lines: Any, usual: Any) -> Any:
+    """The squares of the robust deviations of each cell from the usual ones of its column."""
     import numpy as np
 
     lines, usual = np.array(lines, dtype=np.float64), np.array(usual, dtype=np.float64)
@@ -114,8 +115,14 @@ def _distance(lines: Any, usual: Any) -> Any:
             some[:, at] = np.log(some[:, at] - low + base)
     middle = np.median(usual, axis=0)
     spread = np.median(np.abs(usual - middle), axis=0) * 1.4826
-    squares = ((lines - middle) / np.where(spread > 0.02, spread, 1.0)) ** 2
-    return 0.5 * np.log(np.minimum(squares, 1e12).mean(axis=1) + 1e-3)
+    return np.minimum(((lines - middle) / np.where(spread > 0.02, spread, 1.0)) ** 2, 1e12)
+
+
+def _distance(squares: Any) -> Any:
+    """The log of the root mean square of the deviations of each line."""
+    import numpy as np
+
+    return 0.5 * np.log(squares.mean(axis=1) + 1e-3)
 
 
 def _blamed(told: Outlierness, odd: Any) -> tuple[list[str], list[str]]:
