@@ -316,6 +316,142 @@ def vectors(rows: int) -> None:
     )
 
 
+def added(rows: int) -> None:
+    """What a scan of one hundredth more rows costs beside a whole scan, by format (G12)."""
+    import tempfile
+
+    import numpy as np
+
+    from labhand.scan import scan
+
+    generator = np.random.default_rng(0)
+    more = rows // 100
+    columns: dict[str, Any] = {
+        f"x{i}": generator.normal(50, 9, rows + more).round(3) for i in range(5)
+    }
+    columns |= {f"c{i}": generator.choice(["Rome", "Oslo", "Bern"], rows + more) for i in range(3)}
+    frame = pl.DataFrame(columns)
+    print(
+        f"\n### {more:,} rows more than {rows:,}\n\n| format | whole, CPU s | added, CPU s | share |\n|---|---|---|---|"
+    )
+    for name in ("table.csv", "table.parquet", "shards"):
+        with tempfile.TemporaryDirectory() as place:
+            path, out = Path(place) / name, Path(place) / "out"
+            _grow(path, frame[:rows], frame[:rows])
+            spent = []
+            for _ in range(2):
+                start = time.process_time()
+                told = scan([path], out=out)
+                spent.append(time.process_time() - start)
+                _grow(path, frame, frame[rows:])
+            assert "appended" in told.summary
+            print(
+                f"| {name} | {spent[0]:.2f} | {spent[1]:.2f} | {spent[1] / spent[0]:.1%} |",
+                flush=True,
+            )
+
+
+def _grow(path: Path, whole: pl.DataFrame, new: pl.DataFrame) -> None:
+    if path.suffix == ".parquet":
+        whole.write_parquet(path)
+    elif path.suffix == ".csv":
+        with path.open("ab") as file:
+            new.write_csv(file, include_header=not file.tell())
+    else:
+        path.mkdir(exist_ok=True)
+        half = len(new) // 2 if not any(path.iterdir()) else len(new)
+        for some in (new[:half], new[half:]):
+            if len(some):
+                some.write_parquet(path / f"part-{len(list(path.iterdir())):03}.parquet")
+
+
+def large(rows: int) -> None:
+    """Scores of every row of a table of ten columns, and what sets the strangest apart (G3)."""
+    import tempfile
+
+    import numpy as np
+
+    from labhand.scan import scan
+
+    generator = np.random.default_rng(0)
+    lines = generator.lognormal(0, 0.5, (rows, 10)) @ generator.normal(size=(10, 10))
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "table.parquet"
+        pl.DataFrame(lines, schema=[f"x{i}" for i in range(10)], orient="row").write_parquet(path)
+        start = time.process_time()
+        scan([path], select=["row-outlier"], scores=Path(place) / "scores.parquet")
+        spent = time.process_time() - start
+        print(f"\n{rows:,} rows of ten columns scored, the strangest explained: {spent:.1f} CPU s")
+
+
+def quiet(tables: int) -> None:
+    """Warnings and errors in tables made by a seed, in which nothing is off (G9)."""
+    import numpy as np
+
+    columns, told = 0, []
+    for seed in range(tables):
+        g = np.random.default_rng(seed)
+        rows = int(g.choice([60, 300, 2000]))
+        start = np.datetime64("2024-01-01") + g.integers(0, 900, rows).astype("timedelta64[D]")
+        frame = pl.DataFrame(
+            {
+                "height": g.normal(170, 9, rows).round(1), "income": g.lognormal(10, 0.7, rows).round(2),
+                "visits": g.poisson(3, rows), "wait": g.exponential(12, rows).round(2),
+                "share": g.beta(2, 5, rows).round(4), "charge": g.choice([-1.5, -0.5, 0.5, 1.5], rows),
+                "grade": g.integers(1, 6, rows), "city": g.choice(["Rome", "Oslo", "Bern", "Cork"], rows),
+                "smoker": g.random(rows) < 0.2, "day": start, "drift": g.normal(0, 1, rows).cumsum().round(3),
+                "note": [f"{a} {b} at bed {c}" for a, b, c in zip(
+                    g.choice(["calm", "pale", "alert"], rows), g.choice(["slept", "ate", "walked"], rows),
+                    g.integers(1, 99, rows), strict=True)],
+            }
+        )  # fmt: skip
+        columns += frame.width
+        part = Part(f"seed {seed}", None, frame)
+        told += [f"{seed} {name}: {a.message}" for name, a in _looked(part) if a.severity != "note"]
+    print(f"\n{len(told)} warnings and errors in {columns} columns of {tables} clean tables")
+    print("\n".join(told))
+
+
+def _looked(part: Part) -> "list[tuple[str, Any]]":
+    from labhand.core.registry import load_all
+    from labhand.scan.engine import look
+    from labhand.scan.roles import find_roles
+
+    detectors = {n: cls() for n, cls in load_all("scan-detector")[0].items()}
+    return look(Data([part], find_roles([part], {})), detectors).anomalies
+
+
+def sureness(seed: int) -> None:
+    """Of rows that are told with a confidence, the share that has the fault, and undone patches (G9, G10)."""
+    import tempfile
+
+    from labhand.scan import mend, scan, undo
+    from labhand.scan.corruption import problems
+
+    bins: dict[int, list[float]] = defaultdict(list)
+    patches = back = 0
+    for problem in problems(seed):
+        rows = {row for _, row in problem.task.expected}
+        with tempfile.TemporaryDirectory() as place:
+            path, home = Path(place) / "table.csv", Path(place)
+            problem.frame.write_csv(path)
+            before = path.read_bytes()
+            for finding in scan([path], out=home / "out").findings:
+                named = finding.where.rows or []
+                if finding.severity != "note" and isinstance(named, list) and named:
+                    bins[int(finding.confidence * 10)].append(len(rows & {*named}) / len(named))
+                if finding.fix is not None:
+                    copy = home / f"{finding.id}.csv"
+                    mend(Path(finding.fix.patch), copy, home)
+                    undo(copy)
+                    patches += 1
+                    back += copy.read_bytes() == before == path.read_bytes()
+    print("\n| confidence | findings | share of rows with the fault |\n|---|---|---|")
+    for at, shares in sorted(bins.items()):
+        print(f"| .{at}–.{at + 1} | {len(shares)} | {sum(shares) / len(shares):.2f} |")
+    print(f"\n{back} of {patches} patches applied and undone byte for byte")
+
+
 def _scorers() -> "dict[str, Callable[[Any], Any]]":
     import numpy as np
 
@@ -356,6 +492,10 @@ def main() -> None:
         "--profile", type=int, default=0, help="rows of the table that is reported on"
     )
     parser.add_argument("--vectors", type=int, default=0, help="vectors that are looked at")
+    parser.add_argument("--added", type=int, default=0, help="rows to which a hundredth is added")
+    parser.add_argument("--large", type=int, default=0, help="rows that are scored")
+    parser.add_argument("--quiet", type=int, default=0, help="clean tables made by a seed")
+    parser.add_argument("--sure", type=int, help="a seed of faults whose confidence is looked at")
     told = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     if told.adbench:
@@ -366,6 +506,14 @@ def main() -> None:
         profiles(told.profile)
     if told.vectors:
         vectors(told.vectors)
+    if told.added:
+        added(told.added)
+    if told.large:
+        large(told.large)
+    if told.quiet:
+        quiet(told.quiet)
+    if told.sure is not None:
+        sureness(told.sure)
     if told.texts:
         near_duplicates(told.texts)
     if told.seeds:
