@@ -77,6 +77,31 @@ def test_own_code_is_told_with_its_place() -> None:
     assert failure.message == "KeyError: 'a' at /p/train.py, line 3, in main: `x = d[\"a\"]`"
 
 
+def test_what_the_probe_cut_is_read_from_the_output() -> None:
+    text = "unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)"
+    exception = {"type": "RuntimeError", "message": f"{text[:26]}…", "frames": []}
+    tail = KEY_ERROR.replace("KeyError: 'a'", f"RuntimeError: {text}")
+    assert kind(1, tail, exception=exception) == "shared-memory"
+
+
+def test_a_text_of_another_encoding_is_not_called_damaged() -> None:
+    error = "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xe9 in position 3: unexpected end of data"
+    assert kind(1, KEY_ERROR.replace("KeyError: 'a'", error)) == "own-code"
+
+
+def test_a_picture_that_opencv_did_not_find_is_named(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("import cv2\nimg = cv2.imread('cats/1.png')\nh, w = img.shape[:2]\n")
+    frame = {"file": str(script), "line": 3, "function": "<module>", "code": "h, w = img.shape[:2]"}
+    exception = {
+        "type": "AttributeError",
+        "message": "'NoneType' object has no attribute 'shape'",
+        "frames": [{**frame, "values": {"img": "None"}}],
+    }
+    failure = diagnose(Evidence(exit_code=1, exception=exception))
+    assert failure is not None and "where `cats/1.png` is not there" in failure.evidence["advice"]
+
+
 def test_a_library_s_own_advice_is_handed_on() -> None:
     tail = KEY_ERROR.replace(
         "KeyError: 'a'", "ValueError: no copy.\n  Replace it by `asarray` to allow one."

@@ -53,7 +53,22 @@ def _none(error: Raised, frame: Frame) -> str:
     names = [name for name in names if re.search(rf"\b{re.escape(name)}\b", frame.code)] or names
     if not names:
         return ""
-    return f"{' and '.join(names)} is None here: what should have made it returned nothing"
+    told = f"{' and '.join(names)} is None here: what should have made it returned nothing"
+    return told + (_image(frame, names) if len(names) == 1 else "")
+
+
+def _image(frame: Frame, names: list[str]) -> str:
+    """Where the value is a picture that OpenCV did not find: it says nothing, and returns None."""
+    try:
+        lines = Path(frame.file).read_text(encoding="utf-8").splitlines()[: frame.line]
+    except (OSError, ValueError):
+        return ""
+    made = re.compile(rf"\b{re.escape(names[0])}\s*=\s*\w+\.imread\(\s*(?:['\"](?P<path>[^'\"]+))?")
+    found = next((m for line in reversed(lines) if (m := made.search(line))), None)
+    if found is None:
+        return ""
+    which = f"`{found['path']}`" if found["path"] else "the file"
+    return f"; `imread` returns None where {which} is not there or is no picture"
 
 
 def _zero(error: Raised, frame: Frame) -> str:
@@ -142,7 +157,7 @@ _STORIES: tuple[tuple[str, Callable[[Raised, Frame], str]], ...] = (
     (r"^FileExistsError", _there),
     (r"^KeyError", _key),
     (r"^IndexError", _index),
-    (r"NoneType", _none),
+    (r"NoneType|_src\.empty\(\)", _none),
     (r"^ZeroDivisionError", _zero),
     (_UNPACK.pattern, _unpack),
     (r"^(?:Value|Runtime|Type)Error|^InvalidArgument", _shapes),

@@ -101,7 +101,9 @@ def raised(exception: dict[str, Any] | None, tail: str) -> Raised | None:
         return printed
     if printed is None or printed.type != told.type:
         return told
+    is_cut = told.message.endswith("…") and printed.message.startswith(told.message[:-1])
     return told._replace(
+        message=printed.message if is_cut else told.message,
         said=printed.said,
         frames=told.frames or printed.frames,
         cause=told.cause or printed.cause,

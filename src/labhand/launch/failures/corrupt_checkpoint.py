@@ -50,6 +50,8 @@ class Failure:
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with the file in `evidence["path"]`, where it is told."""
         found = said(evidence, _TEXT)
+        if found is not None and found.error is not None and found.error.type.startswith("Unicode"):
+            return None  # whole, and in another encoding
         if found is None:
             found = said(evidence, _PARSING) or said(evidence, _ARGUMENT)
             if found is None or not called(found.error, *_STATE, "torch/serialization"):

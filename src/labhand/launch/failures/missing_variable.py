@@ -4,7 +4,7 @@ import re
 
 from labhand.core import run
 from labhand.launch.job import Evidence
-from labhand.launch.said import called, said
+from labhand.launch.said import Said, called, said
 
 _TEXT = re.compile(
     r"[Ee]nvironment variable:? [`'\"$]*(?P<omega>[A-Za-z_]\w*)['\"`]* (?:is )?(?:not found|not set|not defined|missing"
@@ -16,6 +16,7 @@ _TEXT = re.compile(
     r"|(?:[Ss]et|[Ee]xport|[Dd]efine|[Mm]issing|[Uu]nset|[Uu]ndefined)(?: the)?(?: required)? (?:env(?:ironment)? ?var(?:iable)?s?):? "
     r"[`'\"$]*(?P<wanted>[A-Za-z_]\w*)"
 )
+_GOT = re.compile(r"(?:getenv|environ\.get)\(\s*['\"](?P<got>\w+)['\"]\s*\)")
 _KEY = re.compile(r"^KeyError: ['\"](?P<key>[A-Za-z_]\w*)['\"]$")
 
 
@@ -40,7 +41,7 @@ class Failure:
 
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with the name of the variable."""
-        found = said(evidence, _TEXT, last=10) or said(evidence, _KEY)
+        found = said(evidence, _TEXT, last=10) or said(evidence, _KEY) or _asked(evidence)
         if found is None:
             return None
         if found.error is None and found.match.groupdict().get("wanted"):
@@ -53,3 +54,14 @@ class Failure:
         return run.Failure(
             "missing-variable", message, {**found.facts, "variable": name, "advice": advice}
         )
+
+
+def _asked(evidence: Evidence) -> Said | None:
+    """The variable that the failing line asks for, got None for, and uses all the same."""
+    error = evidence.raised
+    if error is None or error.own is None or "NoneType" not in error.message:
+        return None
+    found = _GOT.search(error.own.code)
+    if found is None or found["got"] in evidence.env:
+        return None
+    return Said(found, error.facts(), error)

@@ -20,6 +20,7 @@ _CONFIG = re.compile(
     r"Cannot find primary config '(?P<config>[^']+)'|Could not (?:find|load) '(?P<group>[\w./@-]+)'$"
 )
 _SEARCHED = re.compile(r"path=file://(?P<folder>/[^\s,]+)")
+_FOLDER = re.compile(r"Directory (?P<folder>[^\s'\"]+) (?:is )?(?:not found|neither)")
 _ENTRIES = 5000
 
 
@@ -46,9 +47,12 @@ class Failure:
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with the path and where such a file does lie."""
         for error in evidence.raised.chain() if evidence.raised else ():
+            if "library style name" in error.message:  # of matplotlib: no file was meant
+                return None
             wrong_sort = error.type in ("IsADirectoryError", "NotADirectoryError")
             if wrong_sort or (is_missing(error) and not writes(error)):
-                paths = named_paths(error.message)
+                told = _FOLDER.search(error.message)
+                paths = [told["folder"]] if told else named_paths(error.message)
                 if paths:
                     return _failure(paths[0], evidence.cwd, error.facts(), wrong_sort)
         if (found := said(evidence, _CONFIG)) is not None:
@@ -57,6 +61,8 @@ class Failure:
             return None
         for line in reversed(evidence.lines[-10:]):
             known = _LINE.match(line.strip())
+            if known and line.rstrip().endswith(("command not found", ": not found")):
+                return _no_command(known["shell"], line.strip())
             if known and (path := known["python"] or known["shell"]):
                 return _failure(
                     path, evidence.cwd, {"said": line.strip(), "text": line.strip()}, False
@@ -71,6 +77,15 @@ def _configuration(found: Said, evidence: Evidence) -> run.Failure:
     folder = os.path.relpath(searched["folder"], evidence.cwd) if searched else ""
     return _failure(
         os.path.normpath(Path(folder, f"{name}.yaml")), evidence.cwd, found.facts, False
+    )
+
+
+def _no_command(name: str, line: str) -> run.Failure:
+    """A command that the shell does not find."""
+    message = f"the shell finds no command `{name}`"
+    advice = "correct its name, install it, or put its folder on the PATH"
+    return run.Failure(
+        "wrong-path", message, {"said": line, "text": line, "path": name, "advice": advice}
     )
 
 

@@ -19,7 +19,10 @@ _VARIABLES = {
 _USE = re.compile(
     r"""(?P<head>\b(?:matplotlib|mpl|plt)\.(?:use|switch_backend)\(\s*)(?P<quote>['"])\w+(?P=quote)"""
 )
-_CV2 = re.compile(r"^(?P<indent>\s*)import cv2(?: as (?P<name>\w+))?\s*$", re.M)
+_CV2 = re.compile(
+    r"^(?P<indent>[ \t]*)import (?:[\w. ]+,\s*)*cv2(?: as (?P<name>\w+))?(?:\s*,[\w., ]+)?[ \t]*$",
+    re.M,
+)
 _WINDOW = re.compile(r"\b(?:imshow|namedWindow|waitKey|destroyAllWindows)\(")
 
 
