@@ -77,6 +77,41 @@ def test_own_code_is_told_with_its_place() -> None:
     assert failure.message == "KeyError: 'a' at /p/train.py, line 3, in main: `x = d[\"a\"]`"
 
 
+def test_what_a_group_of_exceptions_holds_is_said(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("raise ExceptionGroup('shards', [ValueError('shard 2 has no rows')])\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    exception = {
+        "type": "ExceptionGroup",
+        "message": "shards (1 sub-exception)",
+        "frames": [{"file": str(script), "line": 1, "function": "<module>", "code": "raise x"}],
+    }
+    failure = diagnose(Evidence(exit_code=1, tail=done.stderr, exception=exception))
+    assert failure is not None and "ValueError: shard 2 has no rows at" in failure.message
+
+
+def test_a_hub_that_did_not_answer_is_not_called_switched_off() -> None:
+    text = (
+        "OSError: We couldn't connect to 'https://huggingface.co' to load the files.\n"
+        "  Check your connection or see how to run the library in offline mode at 'https://x'."
+    )
+    failure = diagnose(Evidence(exit_code=1, tail=KEY_ERROR.replace("KeyError: 'a'", text)))
+    assert failure is not None and failure.evidence["why"] == "unreachable"
+
+
+def test_only_what_is_zero_is_called_a_divisor() -> None:
+    def told(values: dict[str, str]) -> str:
+        frame = {"file": "/p/t.py", "line": 1, "function": "f", "code": "a / len(b)"}
+        exception = {"type": "ZeroDivisionError", "message": "division by zero"}
+        exception |= {"frames": [{**frame, "values": values}]}
+        failure = diagnose(Evidence(exit_code=1, exception=exception))
+        assert failure is not None
+        return failure.evidence["advice"]
+
+    assert "a divisor is zero: b = []" in told({"a": "3", "b": "[]"})
+    assert "divisor" not in told({"b": "a Pool"})
+
+
 def test_what_the_probe_cut_is_read_from_the_output() -> None:
     text = "unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)"
     exception = {"type": "RuntimeError", "message": f"{text[:26]}…", "frames": []}

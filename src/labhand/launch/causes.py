@@ -16,6 +16,8 @@ _UNEXPECTED = re.compile(
 _ADVISES = re.compile(
     r"(?i)\b(?:use|using|replace|try|instead|consider|should|set|call|pass|see|did you)\b"
 )
+_NOTHING = re.compile(r" = -?(?:0(?:\.0*)?$|0j$|False$|\[\]|\(\)|\{\}|''|b'')| of 0\b|\(0[,)]")
+"""A value that is zero, or that holds nothing."""
 _UNPACK = re.compile(r"(?:not enough|too many) values to unpack")
 
 
@@ -72,7 +74,7 @@ def _image(frame: Frame, names: list[str]) -> str:
 
 
 def _zero(error: Raised, frame: Frame) -> str:
-    zeros = _held(frame)
+    zeros = [pair for pair in _held(frame) if _NOTHING.search(pair)]
     return f"a divisor is zero: {'; '.join(zeros)}" if zeros else ""
 
 

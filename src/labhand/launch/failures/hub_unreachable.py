@@ -19,6 +19,10 @@ _TEXT = re.compile(
     rf"|(?:cannot|Can't) find the requested files in the (?:local cache|disk cache|cached path)|Can't load (?:the )?(?:tokenizer|model|"
     rf"configuration|config|feature extractor|image processor|processor)[^\n]* for '|Too Many Requests for url"
 )
+_OFFLINE = re.compile(
+    r"OfflineMode|[A-Z]_OFFLINE\b|[Oo]ffline mode is (?:enabled|on)|outgoing traffic has been disabled"
+)
+"""Not any word of the offline mode: transformers tells of it wherever the hub does not answer."""
 _NETWORK = re.compile(
     r"URLError|ConnectionError|ConnectTimeout|ReadTimeout|ConnectError|HTTPError|gaierror|MaxRetryError|Name or service not known"
     r"|[Tt]emporary failure in name resolution|RemoteDisconnected|IncompleteRead|Connection reset|ConnectionResetError"
@@ -91,7 +95,7 @@ def _story(text: str) -> tuple[str, str, str]:
             "the hub asks for fewer requests",
             "wait a while, or log in for a higher limit",
         )
-    if re.search(r"OFFLINE|[Oo]ffline|outgoing traffic has been disabled", text):
+    if _OFFLINE.search(text):
         return (
             "offline",
             "the files are not on this machine, and going online is switched off",

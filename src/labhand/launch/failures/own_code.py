@@ -5,6 +5,7 @@ import re
 from labhand.core import run
 from labhand.launch.causes import likely
 from labhand.launch.job import Evidence
+from labhand.launch.raised import Raised
 
 _ENVIRONMENT = re.compile(
     r"Connection|Timeout|HTTP|SSL|Proxy|^OS|^IO|Import|ModuleNotFound|FileNotFound|Permission"
@@ -15,6 +16,9 @@ _ENVIRONMENT = re.compile(
 _SURROUNDINGS = re.compile(
     r"CUDA|NCCL|cuDNN|CUBLAS|HIP error|driver|[Cc]onnect|[Tt]imed? ?out|environment variable"
     r"|DataLoader worker \(pid|Too many open files|has no attribute 'float'"
+)
+_IN_GROUP = re.compile(
+    r"^ +\| (?P<said>(?!\w*ExceptionGroup)\w[\w.]*(?:Error|Exception|Warning)\b.*)"
 )
 
 
@@ -52,8 +56,16 @@ class Failure:
         place = f"{frame.file}, line {frame.line}"
         place += f", in {frame.function}" if frame.function not in ("", "<module>") else ""
         code = f": `{frame.code}`" if frame.code else ""
-        message = f"{error.headline} at {place}{code}"
+        message = f"{error.headline}{_inner(error, evidence.lines)} at {place}{code}"
         cause = likely(error)
         advice = "this is a matter of the code itself: correct that line or what leads to it"
         advice = f"{cause}; {advice}" if cause else advice
         return run.Failure("own-code", message, {**facts, "cause": cause, "advice": advice})
+
+
+def _inner(error: Raised, lines: list[str]) -> str:
+    """What the first exception of a group says; empty for any other."""
+    if not error.type.endswith("ExceptionGroup"):
+        return ""
+    found = (_IN_GROUP.match(line) for line in lines)
+    return next((f": {match['said'].strip()}" for match in found if match), "")
