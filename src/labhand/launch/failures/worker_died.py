@@ -42,6 +42,8 @@ class Failure:
             return None
         message = "a worker process ended without a word"
         advice = "run once with `num_workers=0`: then the true error is shown"
+        if "process pool" in found.text or "ProcessPool" in found.text:
+            advice = "call the function once without the pool: then the true error is shown"
         memory = bool(evidence.oom_kills) or found.match.groupdict().get("signal") == "Killed"
         if memory:
             message = "a worker process was killed, most likely for memory"
