@@ -52,6 +52,9 @@ SAID = [
     ("ppo", "no lr annealing, 8 envs, 1M timesteps", {"anneal_lr": False, "num_envs": 8, "total_timesteps": 1_000_000}),
     ("hf", "lora rank 16, grad accumulation 8, save every 1000 steps",
      {"lora_r": 16, "gradient_accumulation_steps": 8, "save_steps": 1000}),
+    ("digits", "double the batch size and scale the lr linearly", {"batch_size": 128, "lr": 2e-3}),
+    ("digits", "batch size 256 with sqrt lr scaling", {"batch_size": 256, "lr": 2e-3}),
+    ("nano", "5x longer warmup", {"warmup_iters": 500}),
     ("boosting", "500 trees of depth 4", {"n_estimators": 500, "max_depth": 4}),
 ]  # fmt: skip
 

@@ -39,7 +39,7 @@ def read_shape(draft: Draft) -> None:
             further is not None and further.concept is not None and further.concept.id == concept
         ):
             continue
-        told = text.amount(end + 1) if text.low(end) in ("(", ":", "to", "at") else None
+        told = text.amount(end + (text.low(end) in ("(", ":", "to", "at")))
         if (found["vague"] or found["size"]) and told is not None and not text.owned(told[1]):
             last = text.skip(told[1], (")",), 1)
             draft.choose(
@@ -68,6 +68,17 @@ def _said_of(draft: Draft, at: int) -> bool:
     )
 
 
+def _is_of_another(draft: Draft, end: int) -> bool:
+    """Whether a setting is named right after, which is meant then: `5x longer warmup`."""
+    text = draft.text
+    further = text.lexicon.match(text.tokens, end) if text.low(end) else None
+    return (
+        further is not None
+        and any(k.setting.type in ("int", "float") for k in further.known)
+        and (further.concept is None or further.concept.id not in ("steps", "epochs"))
+    )
+
+
 _VAGUE = re.compile(
     r"^(?:(?:a|bit|little|much|somewhat|train|run|training|for|it|them|a little bit|slightly|even) )*(longer|shorter|länger|kürzer)"
     r"(?: (?:training|run|runs|schedule|bit))?\b"
@@ -80,8 +91,8 @@ def read_length(draft: Draft) -> None:
     for at in range(len(text)):
         after = text.after(at, 10) if text.low(at) and not _said_of(draft, at) else ""
         found = _LONGER.match(after)
-        if found is not None and (known := length_of(draft)) is not None:
-            end = at + len(found.group().split())
+        end = at + len(found.group().split()) if found is not None else at
+        if found is not None and not _is_of_another(draft, end) and (known := length_of(draft)):
             value = values.scaled(known, draft.base(known), _factor(found))
             base = draft.base(known)
             why = f'"{text.said(at, end)}": from {values.shown(base.value)} in {base.where}'

@@ -51,8 +51,19 @@ class Product(NamedTuple):
     start: int
 
 
+class Along(NamedTuple):
+    """The learning rate goes with the batch size, to this power; None: it is not said how."""
+
+    rate: Known
+    batch: Known
+    power: float | None
+    why: str
+    start: int
+
+
 def read(draft: Draft) -> None:
     """Finds what is said by another setting. The values come later, by `settle`."""
+    _along(draft)
     _effective(draft)
     _ends(draft)
     _floor(draft)
@@ -170,6 +181,38 @@ def _stopped(draft: Draft) -> None:
     for at, end, found, why in _places(text, _STOPPED, 16):
         value = values.fitted_number(patient[0], float(found[1]))
         draft.choose(patient[0], [value], why, at, 0.95)
+        text.take(at, end)
+
+
+_RATE = r"(?:the |my |its )?(?:lr|lrs|learning rate|learning rates|learning - rate)"
+_HOW = (
+    r"accordingly|linear(?:ly)?|proportional(?:ly)?|in proportion|to match|to fit|likewise|similarly|with it|along|too|as well"
+    r"|(?:with|by|as|to|proportional(?:ly)? to|in line with) (?:the )?(?:same (?:factor|amount|ratio)"
+    r"|(?:(?:square root|sqrt)(?: of)?(?: the)? ?)?(?:batch(?: ?-? ?size)?|bs|batchsize|it|that)?)"
+)
+_ALONG = re.compile(
+    rf"^(?:(?:and|then|also|with|,) )*(?:(?:scale|rescale|adjust|adapt)(?: up| down)? {_RATE} (?P<how>{_HOW})(?= |$)"
+    rf"|{_RATE} (?:(?:is|to be|should be|being) )?(?:scaled|rescaled|adjusted|adapted)(?: up| down)? (?P<done>{_HOW})(?= |$)"
+    rf"|(?:(?:use|apply|using|follow|following|the) )*(?P<rule>linear|linearly|sqrt|square root) (?:scaled |scaling )?(?:{_RATE} ?)?"
+    rf"(?:scaling|scaling rule)(?: rule)?(?: (?:for|of|on) {_RATE})?(?= |$))"
+)
+
+
+def _along(draft: Draft) -> None:
+    """`double the batch and scale the lr accordingly`, `linear scaling rule`."""
+    text = draft.text
+    rate, batch = (
+        next(iter(text.lexicon.of_concept(c)), None) for c in ("learning-rate", "batch-size")
+    )
+    if rate is None or batch is None:
+        return
+    for at, end, found, words in _places(text, _ALONG, 14):
+        why = re.sub(r'^"(?:(?:and|then|also|with|,) ?)+', '"', words)
+        said = found["how"] or found["done"] or found["rule"]
+        power = 0.5 if re.search("sqrt|square", said) else None
+        if re.search("linear|proportion", said):
+            power = 1.0
+        draft.relations.append(Along(rate, batch, power, why, at))
         text.take(at, end)
 
 
@@ -319,6 +362,8 @@ def settle(draft: Draft) -> None:
     for relation in draft.relations:
         if isinstance(relation, Derived):
             _settle_derived(draft, relation)
+        elif isinstance(relation, Along):
+            _settle_along(draft, relation)
         else:
             _settle_product(draft, relation)
 
@@ -335,6 +380,39 @@ def _settle_derived(draft: Draft, relation: Derived) -> None:
         known, found, f"{relation.why}: of `{of.key}` {_listed(source)}", relation.start, 0.9
     )
     _pair(draft, known, found, of, source)
+
+
+def _settle_along(draft: Draft, relation: Along) -> None:
+    rate, batch = relation.rate, relation.batch
+    sizes, before = _said(draft, batch), draft.base(batch).value
+    if not sizes or not isinstance(before, int | float) or before <= 0:
+        draft.suppose(f"{relation.why}: `{batch.key}` stays, and so does `{rate.key}`")
+        return
+    told = _said(draft, rate)
+    base = values.Base(told[0], "the instruction") if len(told) == 1 else draft.base(rate)
+    if len(told) > 1 or not isinstance(base.value, int | float):
+        draft.suppose(f"{relation.why}: `{rate.key}` is as said, for each `{batch.key}`")
+        return
+    factors = [float(str(size)) / before for size in sizes]
+    power = 1.0 if relation.power is None else relation.power
+    found = [values.scaled(rate, base, factor**power) for factor in factors]
+    how = "the square root of `" if power == 0.5 else "`"
+    why = f"{relation.why}: from {values.shown(base.value)} in {base.where}, with {how}{batch.key}`"
+    draft.said = [s for s in draft.said if s.known.key != rate.key]
+    draft.choose(rate, found, why, relation.start, 0.95 if relation.power else 0.75)
+    if told:
+        draft.doubt(
+            f"Is `{rate.key}` {values.shown(told[0])} still to be scaled?",
+            [found[0], told[0]],
+            found[0],
+            0.4,
+        )
+    elif relation.power is None:
+        root = [values.scaled(rate, base, factor**0.5) for factor in factors]
+        draft.doubt(
+            f"How shall `{rate.key}` go with `{batch.key}`?", [*found, *root], found[0], 0.3
+        )
+    _pair(draft, rate, found, batch, sizes)
 
 
 def _settle_product(draft: Draft, relation: Product) -> None:
