@@ -77,6 +77,16 @@ def test_own_code_is_told_with_its_place() -> None:
     assert failure.message == "KeyError: 'a' at /p/train.py, line 3, in main: `x = d[\"a\"]`"
 
 
+@pytest.mark.parametrize("deeper", ["numpy/random/mtrand.pyx", "<string>"])
+def test_the_place_is_in_the_persons_file(deeper: str) -> None:
+    tail = KEY_ERROR.replace(
+        "KeyError", f'  File "{deeper}", line 999, in numpy.choice\nValueError: no\nKeyError'
+    ).partition("KeyError")[0]
+    failure = diagnose(Evidence(exit_code=1, tail=tail))
+    assert failure is not None
+    assert failure.message == 'ValueError: no at /p/train.py, line 3, in main: `x = d["a"]`'
+
+
 def test_what_a_group_of_exceptions_holds_is_said(tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text("raise ExceptionGroup('shards', [ValueError('shard 2 has no rows')])\n")

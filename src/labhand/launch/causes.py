@@ -16,6 +16,7 @@ _UNEXPECTED = re.compile(
 _ADVISES = re.compile(
     r"(?i)\b(?:use|using|replace|try|instead|consider|should|set|call|pass|see|did you)\b"
 )
+_NO_SHAPES = re.compile(r"satisfy the constraint|out of (?:bounds|range)")
 _NOTHING = re.compile(r" = -?(?:0(?:\.0*)?$|0j$|False$|\[\]|\(\)|\{\}|''|b'')| of 0\b|\(0[,)]")
 """A value that is zero, or that holds nothing."""
 _UNPACK = re.compile(r"(?:not enough|too many) values to unpack")
@@ -55,7 +56,7 @@ def _none(error: Raised, frame: Frame) -> str:
     names = [name for name in names if re.search(rf"\b{re.escape(name)}\b", frame.code)] or names
     if not names:
         return ""
-    told = f"{' and '.join(names)} is None here: what should have made it returned nothing"
+    told = f"{' and '.join(names)} is None here: look at what sets it"
     return told + (_image(frame, names) if len(names) == 1 else "")
 
 
@@ -79,7 +80,7 @@ def _zero(error: Raised, frame: Frame) -> str:
 
 
 def _shapes(error: Raised, frame: Frame) -> str:
-    if not _SHAPES.search(error.message) or "satisfy the constraint" in error.message:
+    if not _SHAPES.search(error.message) or _NO_SHAPES.search(error.message):
         return ""
     held = [pair for pair in _held(frame) if "(" in pair.partition(" = ")[2]]
     return f"the shapes do not go together: {'; '.join(held)}" if held else ""

@@ -26,7 +26,7 @@ _SEVERED = frozenset("BrokenPipeError EOFError ConnectionResetError".split())
 _PROCESSES = re.compile(r"(?:^|/)multiprocessing/")
 _FOREIGN = re.compile(
     r"(?:^|/)(?:site-packages|dist-packages|lib/python\d[\d.]*|labhand/probe)/|/bin/[\w.-]+$"
-    r"|^<(?!string>|stdin>)"
+    r"|^<(?!string>|stdin>)|^[^/].*\.pyx$"  # Cython tells where a file lay when it was built
 )
 
 
@@ -69,8 +69,9 @@ class Raised(NamedTuple):
 
     @property
     def own(self) -> Frame | None:
-        """The deepest frame in the person's own code."""
-        return next((frame for frame in reversed(self.frames) if not frame.foreign), None)
+        """The deepest frame in the person's own code: of a file, if any, since libraries make code too."""
+        own = [frame for frame in reversed(self.frames) if not frame.foreign]
+        return next((frame for frame in own if frame.file != "<string>"), next(iter(own), None))
 
     def chain(self) -> "Iterator[Raised]":
         """This exception and those it was raised from, the last raised first."""
@@ -196,8 +197,8 @@ def _block(lines: list[str], start: int) -> tuple[Raised | None, int]:
         line = lines[at]
         frame = _FRAME.match(line)
         if frame:
-            code = lines[at + 1].strip() if at + 1 < len(lines) else ""
-            code = "" if _FRAME.match(code) else code
+            below = lines[at + 1] if at + 1 < len(lines) else ""
+            code = "" if _FRAME.match(below) or below[:1] not in (" ", "\t") else below.strip()
             frames.append(Frame(frame["file"], int(frame["line"]), frame["function"] or "", code))
             continue
         if _HEADER in line:
