@@ -83,6 +83,30 @@ def test_what_shall_be_tried_is_swept_and_never_set_as_well(project, said, expec
     assert (intent.sweep, intent.settings) == (expected, [])
 
 
+CLIPPED = """
+import torch
+GRAD_CLIP = 1.0
+net = torch.nn.Linear(2, 1)
+for step in range(3):
+    net(torch.ones(1, 2)).sum().backward()
+    {ask}torch.nn.utils.clip_grad_norm_(net.parameters(), GRAD_CLIP)
+"""
+
+
+@pytest.mark.parametrize(("ask", "said", "value"), [
+    ("", "no gradient clipping", 1e9), ("if GRAD_CLIP: ", "no gradient clipping", 0.0), ("", "grad clip 0", 0.0),
+])  # fmt: skip
+def test_no_clipping_is_no_clipping(tmp_path, ask, said, value):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(CLIPPED.format(ask=ask))
+    assert settings(interpret(said, tmp_path).intent) == {"GRAD_CLIP": value}
+
+
+def test_how_often_something_is_done_is_no_length(project):
+    intent = interpret("log the gradient norm every 10 steps", project("digits")).intent
+    assert (intent.budget, settings(intent)) == (None, {})
+
+
 def test_seeds_budget_and_metric(project):
     place = project("digits")
     intent = interpret("seeds 0-4, for 2 hours, keep the best val acc", place).intent

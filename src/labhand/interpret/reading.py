@@ -12,6 +12,7 @@ from labhand.interpret import (
     apart,
     asking,
     choices,
+    clips,
     closest,
     goals,
     habitual,
@@ -185,6 +186,7 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("what is left", _alone(closest.read)),
     ("code and reasons", rest.read),
     ("habits", habitual.read),
+    ("clipping", clips.read),
 )
 """Who reads, in this order. No token has two owners."""
 

@@ -158,7 +158,8 @@ def read_lengths(draft: Draft, situation: Situation) -> None:
         unit = mention.concept.id if mention.concept else ""
         if unit in ("epochs", "steps"):
             draft.missing.remove(mention)
-            _length_of_other(draft, situation, mention, unit)
+            if draft.text.low(mention.start - 2) not in ("every", "each"):
+                _length_of_other(draft, situation, mention, unit)
 
 
 def _length_of_other(draft: Draft, situation: Situation, mention: Mention, unit: str) -> None:
