@@ -231,7 +231,8 @@ def _forward_calls(code: Code) -> Iterator[Claim]:
         if call.where.scope.owner is not None and _owner_is_module(code, call.where):
             continue
         known = (call.name or "").startswith(("torch.nn.", "torchvision.models."))
-        if not (known or code.is_a(receiver, "torch.nn.Module")) or _is_class(code, receiver):
+        known = known or code.is_a(receiver, "torch.nn.Module") or _serves_as_module(code, receiver)
+        if not known or _is_class(code, receiver):
             continue
         text = ast.unparse(receiver)
         edit = code.replace(call.node.func, code.text(receiver))
@@ -242,6 +243,23 @@ def _forward_calls(code: Code) -> Iterator[Claim]:
             confidence=0.95,
             change=Change("scientific", f"Call `{text}`", [edit]),
         )
+
+
+def _serves_as_module(code: Code, receiver: ast.expr) -> bool:
+    """Whether its parameters are asked for, or it is both called and put into a mode, in a file of torch."""
+    text = ast.unparse(receiver)
+    asked = {
+        c.method
+        for c in code.calls(".parameters", ".named_parameters", ".state_dict", ".train", ".eval")
+        if c.receiver is not None and ast.unparse(c.receiver) == text
+    }
+    if not asked or not code.mentions("torch"):
+        return False
+    last = text.rpartition(".")[2]
+    called = any(
+        ast.unparse(n.func) == text for n, _ in code.source.index.called.get(last, ())
+    )
+    return bool(asked - {"train", "eval"}) or called
 
 
 def _is_tried_out(code: Code, call: Call) -> bool:

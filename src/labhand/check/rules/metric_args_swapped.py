@@ -19,6 +19,7 @@ _GIVES = frozenset({"predict", "predict_proba", "decision_function", "argmax", "
 _AS_IT_IS = frozenset(
     "cpu numpy detach tolist item astype long int float flatten ravel squeeze reshape view to".split()
 )
+_RUNS = re.compile(r"(model|net|classifier|teacher|student|forward|generate)\w*$", re.I)
 _CLASSIFIER = re.compile(
     r"^(sklearn\.[\w.]*|xgboost\.|lightgbm\.|catboost\.)\w*?(Classifier|LogisticRegression|SVC|NB)$"
 )
@@ -82,7 +83,9 @@ def _swapped(code: Code, call: Call, order: str) -> Iterator[Claim]:
         return
     one, other = call.node.args[:2]
     truth, guess = (one, other) if order == "first" else (other, one)
-    if _kind(code, truth, call) == "guess" and _kind(code, guess, call) == "truth":
+    kinds = _kind(code, truth, call), _kind(code, guess, call)
+    sure = _made_by_model(code, truth, call) and not _may_be_guess(code, guess)
+    if kinds == ("guess", "truth") or (kinds[1] is None and sure):
         edits = [code.replace(one, code.text(other)), code.replace(other, code.text(one))]
         yield code.claim(
             call.node,
@@ -108,6 +111,24 @@ def _kind(code: Code, given: ast.expr, call: Call) -> str | None:
     if not isinstance(plain, ast.Name | ast.Attribute | ast.Subscript):
         return None
     return _told(ast.unparse(plain.value if isinstance(plain, ast.Subscript) else plain))
+
+
+def _made_by_model(code: Code, given: ast.expr, call: Call) -> bool:
+    """Whether a value surely is a prediction: what a model gives, its classes, or its scores cut in two."""
+    made = _source(code, given, call)
+    if isinstance(made, ast.Compare):
+        role = code.role(_source(code, made.left, call))
+        return role.value in ("probabilities", "logits") and role.sure
+    return isinstance(made, ast.Call) and code.call(made, call.where).method in _GIVES
+
+
+def _may_be_guess(code: Code, given: ast.expr) -> bool:
+    """Whether a value may come from a model too: two predictions are compared."""
+    return any(
+        isinstance(node, ast.Call)
+        and (code.call(node, spot.where).method in _GIVES or _RUNS.search(ast.unparse(node.func)))
+        for node, spot in code.behind(given).items()
+    )
 
 
 def _told(name: str) -> str | None:

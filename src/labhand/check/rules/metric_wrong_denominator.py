@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
+from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Fact
 
 _WRONG = {
@@ -67,8 +68,8 @@ class Rule:
             unit = code.unit(division)
             if unit.value in _WRONG:
                 yield _claim(code, division, unit)
-        for node in code.nodes(ast.AugAssign):
-            yield from _size_of_dict(code, node)
+        for size in code.calls("len"):
+            yield from _size_of_dict(code, size)
 
 
 def _claim(code: Code, division: ast.BinOp, unit: Fact) -> Claim:
@@ -86,33 +87,37 @@ def _claim(code: Code, division: ast.BinOp, unit: Fact) -> Claim:
     )
 
 
-def _size_of_dict(code: Code, node: ast.AugAssign) -> Iterator[Claim]:
-    """`count += len(batch)` where the batch is a dict: it counts keys."""
-    sizes = [c for c in code.calls("len") if _within(code, c.node, node)]
-    for size in sizes:
-        batch = size.arg(0)
-        loops = [loop for loop in code.loops(node) if loop.kind in ("batch", "inference")]
-        if not isinstance(batch, ast.Name) or not loops:
-            continue
-        target = loops[0].node.target if isinstance(loops[0].node, ast.For) else None
-        key = _read_by_key(code, batch.id, loops[0].node)
-        if isinstance(target, ast.Name) and target.id == batch.id and key is not None:
+def _size_of_dict(code: Code, size: Call) -> Iterator[Claim]:
+    """`len(batch)` where the batch is a dict, in a sum, a product or a division: it counts keys."""
+    statement = code.source.index.statement(size.node)
+    counts = isinstance(statement, ast.AugAssign) or isinstance(
+        code.source.index.parents.get(size.node), ast.BinOp
+    )
+    batch = size.arg(0)
+    loop = _loop_of(code, batch) if counts and isinstance(batch, ast.Name) else None
+    if loop is not None and isinstance(batch, ast.Name):
+        key = _read_by_key(code, batch.id, loop)
+        inside = loop in code.source.index.ancestors(size.node)
+        if key is not None:
+            change = [code.replace(batch, code.text(key))] if inside else []
             yield code.claim(
                 size.node,
                 f"`len({batch.id})` counts the keys of a dict, not the rows of the batch",
                 f"take the length of one of its tensors: `len({ast.unparse(key)})`",
                 because=[code.step("the batch is read by key here", key)],
                 confidence=0.95,
-                change=Change(
-                    "scientific",
-                    f"Count `{ast.unparse(key)}`",
-                    [code.replace(batch, code.text(key))],
-                ),
+                change=Change("scientific", f"Count `{ast.unparse(key)}`", change) if change else None,
             )
 
 
-def _within(code: Code, node: ast.AST, statement: ast.stmt) -> bool:
-    return code.source.index.statement(node) is statement
+def _loop_of(code: Code, batch: ast.Name) -> ast.For | None:
+    """The loop over batches that surely hands out what a name holds."""
+    bindings = code.project.reaching(batch, code.where(batch))[1]
+    over = [b.node for b in bindings if b.how == "loop" and not b.path]
+    loop = over[0] if len(over) == len(bindings) == 1 else None
+    if not isinstance(loop, ast.For):
+        return None
+    return loop if code.loop(loop).kind in ("batch", "inference") else None
 
 
 def _read_by_key(code: Code, name: str, loop: ast.stmt) -> ast.expr | None:

@@ -152,6 +152,8 @@ def _mode(code: Code, given: ast.expr, made: Call) -> tuple[str, list] | None:  
     inner = given
     while isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and not inner.args:
         inner = inner.func.value
+    if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Div):
+        inner = inner.left  # a share, or a mean
     if isinstance(inner, ast.UnaryOp | ast.BinOp):
         return None
     name = inner.attr if isinstance(inner, ast.Attribute) else ast.unparse(inner)
@@ -159,7 +161,8 @@ def _mode(code: Code, given: ast.expr, made: Call) -> tuple[str, list] | None:  
         name = str(inner.slice.value)
     if not re.fullmatch(r"[\w/]+", name):
         return None
-    wanted = {"up": "max", "down": "min"}.get(direction(name) or "")
+    told = direction(name) or ("up" if _counts_hits(code, inner) else "")
+    wanted = {"up": "max", "down": "min"}.get(told)
     mode = _set_mode(made)
     if wanted is None or mode is None or wanted == mode or mode not in ("min", "max"):
         return None
@@ -167,3 +170,28 @@ def _mode(code: Code, given: ast.expr, made: Call) -> tuple[str, list] | None:  
     if old is not None:
         return wanted, [code.replace(old, f'"{wanted}"')]
     return wanted, [code.after_argument(made.node, f'mode="{wanted}"')]
+
+
+def _counts_hits(code: Code, node: ast.expr) -> bool:
+    """Whether a number is the sum of predictions that are equal to the truth."""
+    if not isinstance(node, ast.Name):
+        return False
+    bindings = code.project.reaching(node, code.where(node))[1]
+    values = [b.value for b in bindings if b.value is not None and not isinstance(b.value, ast.Constant)]
+    return bool(values) and all(_hits(v) for v in values)
+
+
+def _hits(value: ast.expr) -> bool:
+    """`(prediction == truth).sum()`, or `prediction.eq(truth).sum()`, summed once more where it is."""
+    compared = [
+        n
+        for n in ast.walk(value)
+        if (isinstance(n, ast.Compare) and isinstance(n.ops[0], ast.Eq))
+        or (isinstance(n, ast.Attribute) and n.attr == "eq")
+    ]
+    summed = any(
+        (isinstance(n, ast.Attribute) and n.attr in ("sum", "mean"))
+        or (isinstance(n, ast.Name) and n.id == "sum")
+        for n in ast.walk(value)
+    )
+    return bool(compared) and summed and "argm" in ast.unparse(value)

@@ -11,6 +11,7 @@ from labhand.kit.code.batches import batched
 from labhand.kit.code.calls import Call
 from labhand.kit.code.layers import layers_in
 from labhand.kit.code.origins import origins
+from labhand.kit.code.view import View
 
 _IMPLICIT = (
     "torch.nn.functional.softmax",
@@ -94,20 +95,22 @@ def _implicit(code: Code, call: Call) -> Claim | None:
     starred = any(isinstance(a, ast.Starred) for a in call.node.args)
     if starred or any(k.arg in ("dim", None) for k in call.node.keywords):
         return None
-    if len(call.node.args) > (0 if module else 1) or not _is_deep(code, call):
+    subject = _subject(call)
+    if len(call.node.args) > (0 if module else 1) or subject is None:
         return None
+    rank = code.rank(subject)
+    across = crossed.used(code, call.node) if rank == 4 else None
+    if rank != 3 and (across is None or across.how not in ("@", "matmul")):
+        return None  # of four dimensions, 1 holds the classes of images
+    taken = "0, the batch" if rank == 3 else "1, the heads"
     return code.claim(
         call.node,
-        "this softmax says no dimension: for the three dimensions that it gets, PyTorch takes 0, the batch",
-        "say the dimension of the classes: `dim=-1`",
+        f"this softmax says no dimension: for the {'three' if rank == 3 else 'four'} dimensions that it gets, "
+        f"PyTorch takes {taken}",
+        "say the dimension that is to sum to one: `dim=-1`",
+        because=[code.step("it is used along the last one here", across.node)] if across else (),
         confidence=0.93,
     )
-
-
-def _is_deep(code: Code, call: Call) -> bool:
-    """Whether the softmax surely gets three dimensions, the only shape for which PyTorch's choice is odd."""
-    subject = _subject(call)
-    return subject is not None and code.rank(subject) == 3
 
 
 def _dim(call: Call) -> object:
@@ -206,6 +209,8 @@ def _along_batch(code: Code, call: Call) -> Claim | None:
     if because and (logits or not _POOLS.search(ast.unparse(subject))):
         return _batch(code, call)
     returned = call.node in call.where.scope.returns or _named_return(code, call)
+    if call.where.scope.name == "forward" and returned and _scores_rows(code, call.node):
+        return _batch(code, call)
     known = (
         _runs_on_batches(code, call) or _of_batches(code, subject) or _is_scored(code, call.node)
     )
@@ -250,6 +255,18 @@ def _is_scored(code: Code, node: ast.Call) -> bool:
     losses = [(c, e) for c, e in code.known("losses", "takes") if e.get("classes") == "many"]
     given = [c.arg(*e["input"]) for c, e in losses]
     return any(node in code.behind(g) for g in given if g is not None)
+
+
+def _scores_rows(code: Code, node: ast.Call) -> bool:
+    """Whether a file that uses the module gives rows of what it gives to a loss of classes."""
+    for source in code.project.importers(code.source):
+        there = View(source, code.project)
+        for call, loss in there.known("losses", "takes"):
+            given = call.arg(*loss["input"]) if loss.get("classes") == "many" else None
+            rows = isinstance(given, ast.Subscript) and isinstance(given.slice, ast.Name)
+            if rows and given is not None and node in there.behind(given):
+                return True
+    return False
 
 
 def _of_batches(code: Code, subject: ast.expr) -> bool:

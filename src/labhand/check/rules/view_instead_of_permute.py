@@ -211,6 +211,9 @@ def _cuts_heads(code: Code, call: Call, sizes: list[ast.expr], unpacked: list[_U
             or written[1] in shape.names
         ):
             continue
+        itself = ast.unparse(call.receiver) == ast.unparse(shape.of)
+        if itself and isinstance(shape.of, ast.Name) and _unchanged(code, shape, call.receiver):
+            return True
         layer = isinstance(made, ast.Call) and (code.call(made).name or "") == "torch.nn.Linear()"
         if (
             layer

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from labhand.kit.code import knowledge
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Spot, Step
-from labhand.kit.code.origins import origins
+from labhand.kit.code.origins import argument, origins
+from labhand.kit.code.project import Where
 from labhand.kit.code.view import View
 
 _NAMED = re.compile(r"criterion|loss_fn|loss_func|loss_function")
@@ -47,16 +48,21 @@ def batched(view: View, node: ast.expr) -> list[Step]:
     return []
 
 
-def _scored(view: View, node: ast.expr) -> list[Step]:
-    """What shows that a loss of classes is given the value too: its classes stand along dimension 1."""
-    inner = node
-    while isinstance(inner, ast.Attribute) and inner.attr == "data":
-        inner = inner.value
+def _scored(view: View, node: ast.expr, up: int = 2) -> list[Step]:
+    """What shows that a loss of classes is given the value too: its classes stand along dimension 1.
+
+    Of a parameter, the values that callers hand on are looked at.
+    """
+    inner = _whole(node)
     if not isinstance(inner, ast.Name):
         return []
     where = view.where(inner)
-    mine = {id(b.node) for b in view.project.reaching(inner, where)[1]}
+    bindings = view.project.reaching(inner, where)[1]
+    if up and bindings and all(b.how == "parameter" for b in bindings):
+        return _scored_by_callers(view, inner.id, where, up)
+    mine = {id(b.node) for b in bindings}
     for call, given in _losses(view):
+        given = _whole(given) if given is not None else None
         same = (
             isinstance(given, ast.Name) and given.id == inner.id and call.where.scope is where.scope
         )
@@ -66,6 +72,34 @@ def _scored(view: View, node: ast.expr) -> list[Step]:
                 message = "this loss takes its classes along dimension 1"
                 return [Step(message, call.where.source, call.node)]
     return []
+
+
+def _scored_by_callers(view: View, parameter: str, where: Where, up: int) -> list[Step]:
+    for site in view.project.callers(where) or ():
+        given = argument(site, where, parameter)
+        source = site.where.source
+        there = view if source is view.source else View(source, view.project)
+        found = _scored(there, given, up - 1) if given is not None else []
+        if found:
+            return found
+    return []
+
+
+def _whole(node: ast.expr) -> ast.expr:
+    """The value of which some rows are taken, by a mask or by their numbers in a name."""
+    while True:
+        if isinstance(node, ast.Attribute) and node.attr == "data":
+            node = node.value
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name | ast.Attribute):
+            node = node.value
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("detach", "cpu", "float")
+        ):
+            node = node.func.value
+        else:
+            return node
 
 
 def _losses(view: View) -> Iterator[tuple[Call, ast.expr | None]]:

@@ -7,12 +7,13 @@ from typing import NamedTuple
 from labhand.kit.code import flow, knowledge
 from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.facts import UNKNOWN, Fact, Step
+from labhand.kit.code.knowledge import tables
 from labhand.kit.code.model import FunctionNode, LoopNode
 from labhand.kit.code.paths import Point
 from labhand.kit.code.project import Project, Where
 from labhand.kit.code.training import inside
 
-_CALLERS_UP = 3
+_CALLERS_UP = 6
 
 
 class Loop(NamedTuple):
@@ -59,9 +60,13 @@ def under(
         return True
     if up == 0:
         return None
-    sites = _sites(project, where)
-    answers = {under(project, call, at, names, up - 1) for call, at in sites}
-    return answers.pop() if len(answers) == 1 else False if not answers else None
+    key = (scope, frozenset(names), up)
+    if key not in project.around:
+        project.around[key] = None  # a function that calls itself tells nothing
+        answers = {under(project, call, at, names, up - 1) for call, at in _sites(project, where)}
+        told = answers.pop() if len(answers) == 1 else False if not answers else None
+        project.around[key] = told
+    return project.around[key]
 
 
 def _sites(project: Project, where: Where) -> list[tuple[ast.Call, Where]]:
@@ -182,12 +187,30 @@ def evaluates(project: Project, loop: Loop, split: Callable[[ast.expr], Fact]) -
     elif knowledge.EVALUATES.search(scope.name) and loop.over is not None:
         known = knowledge.BATCHES.search(ast.unparse(loop.over).rstrip("()"))
         said = [] if known or loop.kind in ("batch", "inference") else None
+    elif loop.over is not None and loop.kind in ("batch", "inference") and _infers(project, loop):
+        said = []
     if said is None or any(
         h.call.method in knowledge.TRAINS
         for h in running(project, list(loop.node.body), loop.where, 2)
     ):
         return None
     return said
+
+
+def _infers(project: Project, loop: Loop) -> bool:
+    """Whether a loop surely runs without gradients, or calls what its function has put into evaluation mode."""
+    if under(project, loop.node, loop.where, tables.words("graph", "off", "context")) is True:
+        return True
+    switched = {
+        ast.unparse(c.func.value)
+        for c in loop.where.scope.calls
+        if isinstance(c.func, ast.Attribute) and c.func.attr == "eval" and not c.args
+    }
+    return bool(switched) and any(
+        isinstance(n, ast.Call) and ast.unparse(n.func) in switched
+        for s in loop.node.body
+        for n in loop.where.source.index.acts(s, loop.where.scope)
+    )
 
 
 def guards(node: ast.AST, where: Where) -> list[tuple[ast.expr, bool]]:

@@ -54,11 +54,21 @@ def _onward(node: ast.expr, above: ast.AST | None) -> ast.expr | None:
         return above if name in _DROPS else None
     return (
         above
-        if isinstance(above, ast.Attribute) and above.attr in _KEEPS
+        if isinstance(above, ast.Attribute) and above.attr in (*_KEEPS, "unsqueeze")
         else (
-            above if isinstance(above, ast.Call) and above.func is node and _keeps(node) else None
+            above
+            if isinstance(above, ast.Call)
+            and above.func is node
+            and (_keeps(node) or _adds_last(node, above))
+            else None
         )
     )
+
+
+def _adds_last(node: ast.expr, call: ast.Call) -> bool:
+    """`x.unsqueeze(-1)`, or one at the end of a matrix: those in front stay where they are."""
+    last = call.args and ast.unparse(call.args[0]) in ("-1", "2")
+    return isinstance(node, ast.Attribute) and node.attr == "unsqueeze" and bool(last)
 
 
 def _keeps(node: ast.expr) -> bool:
@@ -84,10 +94,26 @@ def _use(view: View, node: ast.expr, above: ast.AST | None) -> Use | None:
                 return Use(above, ast.unparse(above))
         case ast.BinOp(left=left, op=ast.MatMult()) if left is node and _is_deep(view, node):
             return Use(above, "@")
+        case ast.BinOp(op=ast.Mult()):
+            return _summed_product(view, above)
     return None
 
 
+def _summed_product(view: View, product: ast.BinOp) -> Use | None:
+    """`(weights * values).sum(1)`, in the function or by `torch.sum`."""
+    above = view.source.index.parents.get(product)
+    call = view.source.index.parents.get(above) if isinstance(above, ast.Attribute) else above
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    place = 0 if call.func.value is product else 1 if call.args[:1] == [product] else None
+    if call.func.attr != "sum" or place is None:
+        return None
+    return Use(call, "sum") if _second(call, place) else None
+
+
 def _function(view: View, node: ast.expr, call: ast.Call, name: str) -> Use | None:
+    if name == "bmm" and call.args[1:2] == [node]:
+        return Use(call, name)  # it sums over the rows of each matrix: dimension 1
     if name in _CONTRACTS and call.args[:1] == [node] and (name == "bmm" or _is_deep(view, node)):
         return Use(call, name)
     if name in _PICKS and call.args[:1] == [node] and _second(call, _PICKS[name] + 1):

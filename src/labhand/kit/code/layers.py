@@ -23,6 +23,17 @@ def layers_in(made: Call) -> list[Spot] | None:
     return [Spot(_plain(made.project, a, made.where), made.where) for a in given]
 
 
+def last_layers(made: Call) -> list[Spot] | None:
+    """The layers that surely stand last in a Sequential, in order, whatever stands before them; else None."""
+    entry = tables.entry("layers", made.name)
+    if entry is None or entry.get("chain") != "sequential":
+        return None
+    given = _listed(made) if not _adds(made) else [c.args[0] for c in _unconditional(made)]
+    stars = [i for i, a in enumerate(given) if isinstance(a, ast.Starred)]
+    sure = given[stars[-1] + 1 :] if stars else given
+    return [Spot(_plain(made.project, a, made.where), made.where) for a in sure] or None
+
+
 def _listed(made: Call) -> list[ast.expr]:
     """The layers that a Sequential is given: one by one, in a list, or in an OrderedDict of pairs."""
     given = made.node.args
@@ -41,20 +52,34 @@ def _listed(made: Call) -> list[ast.expr]:
 
 def _added(made: Call) -> list[ast.expr]:
     """The layers that are added one after the other, without a condition, to a Sequential in a name."""
+    adds, sure = _adds(made), _unconditional(made)
+    return [c.args[0] for c in adds] if len(adds) == len(sure) else []
+
+
+def _adds(made: Call) -> list[ast.Call]:
+    """The calls that add layers to a Sequential in a name."""
     statement = made.where.source.index.parents.get(made.node)
     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
         return []
     name = statement.targets[0].id
-    block = made.where.source.index.block(statement)
-    found: list[ast.expr] = []
     names = made.where.source.names
-    for call in made.where.scope.calls_on(name, "add", "append"):
-        reaching = names.reaching(name, made.where.scope, names.point(call))
-        if not any(b.node is statement for b in reaching):
-            continue  # to another one of this name
-        if not call.args or made.where.source.index.statement(call) not in block:
-            return []
-        found.append(call.args[0])
+    return [
+        call
+        for call in made.where.scope.calls_on(name, "add", "append")
+        if any(
+            b.node is statement
+            for b in names.reaching(name, made.where.scope, names.point(call))
+        )
+    ]
+
+
+def _unconditional(made: Call) -> list[ast.Call]:
+    """Of the calls that add layers the last ones that surely run, each once."""
+    index, found = made.where.source.index, list[ast.Call]()
+    block = index.block(index.statement(made.node))
+    for call in _adds(made):
+        plain = bool(call.args) and index.statement(call) in block
+        found = [*found, call] if plain else []
     return found
 
 
@@ -137,15 +162,27 @@ def _of_class(project: Project, known: Known, depth: int) -> ast.expr | bool | N
                 found = _of_call(project, call_of(project, node, where), depth - 1)
                 if found:
                     return found
-        for values in member.klass.attributes.values():
+        for name, values in member.klass.attributes.items():
             for value, scope, path in values:
-                if path or not isinstance(value, ast.Call):
+                if path or not (isinstance(value, ast.Call) or _runs(member, name)):
                     continue
                 answer = _any(project, [value], Where(member.source, scope), depth)
                 if answer:
                     return answer
                 unknown |= answer is None
     return None if unknown else False
+
+
+def _runs(member: Known, name: str) -> bool:
+    """Whether a method of a class calls an attribute, which so is a module or a function."""
+    return any(
+        isinstance(c.func, ast.Attribute)
+        and c.func.attr == name
+        and isinstance(c.func.value, ast.Name)
+        and c.func.value.id == "self"
+        for scope in member.klass.methods.values()
+        for c in scope.calls
+    )
 
 
 def _of_call(project: Project, call: Call, depth: int) -> ast.expr | bool | None:

@@ -108,10 +108,9 @@ def _known_inside(call: Call, module: str) -> tuple[str, Where] | None:
     target = call.target
     if not isinstance(target, Where):
         return None
-    if module.startswith("self.") and call.receiver is not None:
-        base = ast.unparse(call.receiver)
-        if base == "self" or module.startswith(f"{base}."):
-            return "self" + module[len(base) :], target
+    base = ast.unparse(call.receiver) if call.receiver is not None else ""
+    if base and module.startswith(f"{base}."):
+        return "self" + module[len(base) :], target
     for name in target.scope.parameters:
         given = argument(CallSite(call.node, call.where), target, name)
         if given is not None and ast.unparse(given) == module:

@@ -61,7 +61,7 @@ def _find(project: Project, expression: ast.expr, where: Where, depth: int) -> l
         case ast.List() | ast.Tuple() | ast.Dict() | ast.ListComp() | ast.DictComp():
             return [Origin("container", expression=expression, where=where)]
         case ast.Subscript():
-            return _elements(project, expression.value, where, depth)
+            return _elements(project, expression.value, where, depth, expression.slice)
         case ast.NamedExpr():
             return origins(project, expression.value, where, depth)
     return [UNKNOWN]
@@ -165,8 +165,9 @@ def _of_binding(
         member = ast.Name(id=bound.target.rpartition(".")[2], ctx=ast.Load())
         if module is not None and module is not home.source:
             return origins(project, member, Where(module, module.index.module), depth)
-    if bound.how == "loop" and bound.value is not None and not bound.path:
-        return _elements(project, bound.value, home, depth)
+    if bound.how == "loop" and bound.value is not None:
+        over = _iterated(bound.value, bound.path)
+        return _elements(project, over, home, depth) if over is not None else [UNKNOWN]
     if bound.how != "assign" or bound.value is None:
         return [UNKNOWN]
     return _unpacked(project, bound.value, bound.path, home, depth)
@@ -236,6 +237,8 @@ def _of_call(project: Project, call: ast.Call, where: Where, depth: int) -> list
         for returned in called.scope.returns:
             found += origins(project, returned, called, depth - 1)
         return found or [UNKNOWN]
+    if isinstance(call.func, ast.Subscript):
+        return _of_table(project, call, where, depth)
     name = project.canonical(call.func, where)
     if name in knowledge.WRAPPERS_OF_MODULES and call.args:
         return origins(project, call.args[0], where, depth - 1)
@@ -247,23 +250,74 @@ def _of_call(project: Project, call: ast.Call, where: Where, depth: int) -> list
     return [UNKNOWN]
 
 
-def _elements(project: Project, container: ast.expr, where: Where, depth: int) -> list[Origin]:
+def _iterated(over: ast.expr, path: tuple[int, ...]) -> ast.expr | None:
+    """The container whose elements a loop binds: of `for m in ms`, `for name, m in ms.items()` and the like."""
+    if isinstance(over, ast.Call):
+        function, last = over.func, path[-1:] == (1,) and len(path) == 1
+        name = function.attr if isinstance(function, ast.Attribute) else ""
+        if isinstance(function, ast.Attribute) and not over.args:
+            fits = (name == "values" and not path) or (name == "items" and last)
+            return function.value if fits else None
+        if ast.unparse(function) == "enumerate" and over.args and last:
+            return over.args[0]
+        if ast.unparse(function) == "zip" and len(path) == 1 and path[0] < len(over.args):
+            return over.args[path[0]]
+    return over if not path else None
+
+
+def _elements(
+    project: Project, container: ast.expr, where: Where, depth: int, key: ast.expr | None = None
+) -> list[Origin]:
     found: list[Origin] = []
+    for part, place in _parts(project, container, where, depth, key):
+        found += [UNKNOWN] if part is None else origins(project, part, place, depth - 1)
+    return found or [UNKNOWN]
+
+
+def _of_table(project: Project, call: ast.Call, where: Where, depth: int) -> list[Origin]:
+    """What a call of one of the functions or classes of a table gives: `NETS[name](…)`."""
+    assert isinstance(call.func, ast.Subscript)
+    found: list[Origin] = []
+    for part, place in _parts(project, call.func.value, where, depth, call.func.slice):
+        known = project.definition(part, place) if part is not None else None
+        if isinstance(known, Known):
+            found.append(Origin("instance", known=known, expression=call, where=where))
+        elif isinstance(known, Where) and known.scope.returns:
+            for returned in known.scope.returns:
+                found += origins(project, returned, known, depth - 1)
+        else:
+            name = project.canonical(part, place) if part is not None else None
+            found.append(Origin("made", name, expression=call, where=where) if name else UNKNOWN)
+    return found or [UNKNOWN]
+
+
+def _parts(
+    project: Project, container: ast.expr, where: Where, depth: int, key: ast.expr | None
+) -> list[tuple[ast.expr | None, Where]]:
+    """The elements of what is surely a container, of a dict the one under a key that is written out."""
+    found: list[tuple[ast.expr | None, Where]] = []
     for origin in origins(project, container, where, depth - 1):
         inside, place = origin.expression, origin.where
         if origin.kind != "container" or inside is None or place is None:
-            return [UNKNOWN]
-        if isinstance(inside, ast.List | ast.Tuple):
-            parts = inside.elts
-        elif isinstance(inside, ast.ListComp):
-            parts = [inside.elt]
-        elif isinstance(inside, ast.Dict):
-            parts = inside.values
-        else:
-            parts = [inside.value] if isinstance(inside, ast.DictComp) else []
-        for part in parts:
-            found += origins(project, part, place, depth - 1)
-    return found or [UNKNOWN]
+            return [(None, where)]
+        found += [(part, place) for part in _inside(inside, key)]
+    return found
+
+
+def _inside(container: ast.expr, key: ast.expr | None) -> list[ast.expr]:
+    if isinstance(container, ast.List | ast.Tuple):
+        return container.elts
+    if isinstance(container, ast.ListComp):
+        return [container.elt]
+    if isinstance(container, ast.DictComp):
+        return [container.value]
+    if not isinstance(container, ast.Dict):
+        return []
+    if isinstance(key, ast.Constant):
+        pairs = zip(container.keys, container.values, strict=True)
+        held = [v for k, v in pairs if isinstance(k, ast.Constant) and k.value == key.value]
+        return held or container.values
+    return container.values
 
 
 def _is_super(base: ast.expr) -> bool:

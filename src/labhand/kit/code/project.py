@@ -64,6 +64,7 @@ class Project:
         self.steps: dict[ast.AST, list[Any]] = {}
         self.loop_kinds: dict[ast.AST, Any] = {}
         self.calls_at: dict[Scope, Any] = {}
+        self.around: dict[tuple[Scope, frozenset[str], int], bool | None] = {}
         self.domains: dict[object, Any] = {}
         self._importers: dict[Path, list[Source]] = {}
         self._components: dict[Path, list[Source]] = {}

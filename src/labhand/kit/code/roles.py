@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import UNKNOWN, Fact, Facts, Spot, Step
 from labhand.kit.code.knowledge import tables
-from labhand.kit.code.layers import layers_in
+from labhand.kit.code.layers import last_layers
 from labhand.kit.code.origins import origins
 from labhand.kit.code.project import Known
 
@@ -81,7 +81,7 @@ def _other(facts: Facts, spot: Spot, call: Call) -> Iterable[Fact] | None:
         return [_said("loss", spot, f"`{_shown(call)}`")]
     maker = call.made
     if maker is not None and (call.name or "").endswith("()"):
-        layers = layers_in(maker)
+        layers = last_layers(maker)
         if layers is not None:
             return _chain(facts, spot, layers)
         activated = _activated(facts, maker)
@@ -111,7 +111,7 @@ def _chain(facts: Facts, spot: Spot, layers: list[Spot]) -> Iterable[Fact]:
         if not isinstance(layer.node, ast.Call):
             return [UNKNOWN]
         call = facts.call(layer)
-        inner = layers_in(call)
+        inner = last_layers(call)
         if inner is not None:
             return _chain(facts, spot, inner)
         entry = tables.entry("roles", f"{call.name}()") or {}

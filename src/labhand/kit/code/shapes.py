@@ -18,7 +18,7 @@ _FILLED = frozenset(
 _ALIKE = frozenset("zeros_like ones_like rand_like randn_like empty_like full_like".split())
 _SAME = frozenset(
     "relu sigmoid tanh softmax log_softmax clone detach contiguous float double half long to cuda cpu "
-    "clamp abs exp log sqrt dropout gelu type type_as requires_grad_".split()
+    "clamp abs exp log sqrt dropout gelu type type_as requires_grad_ masked_fill masked_fill_ leaky_relu elu".split()
 )
 _OUT = {"torch.nn.Linear": (1, "out_features"), "torch.nn.LazyLinear": (0, "out_features")}
 _KEEPING = frozenset(
@@ -32,6 +32,8 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
     match spot.node:
         case ast.Call():
             return _call(facts, spot)
+        case ast.BinOp(left=left, op=ast.MatMult(), right=right):
+            return [_product(facts, spot, left, right)]
         case ast.BinOp(left=left, right=right):
             a, b = facts.one(spot.at(left, ())), facts.one(spot.at(right, ()))
             return [
@@ -68,6 +70,9 @@ def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
     subject = call.receiver if name.startswith(".") else call.arg(0, "input")
     if subject is None or not (name.startswith((".", "torch."))):
         return None
+    if call.method in ("matmul", "bmm"):
+        other = call.arg(0 if name.startswith(".") else 1, "other", "mat2", "tensor2")
+        return [_product(facts, spot, subject, other) if other is not None else UNKNOWN]
     return [_method(facts, spot, call, facts.one(spot.at(subject, ())))]
 
 
@@ -102,6 +107,8 @@ def _method(facts: Facts, spot: Spot, call: Call, start: Fact) -> Fact:
         return UNKNOWN
     if method in _SAME or method in _ALIKE:
         return start
+    if method in ("transpose", "permute"):
+        return _said(_moved(shape, call), spot)
     dim = _dimension(call)
     if method == "unsqueeze" and isinstance(dim, int):
         return _said(_inserted(shape, dim), spot)
@@ -110,6 +117,38 @@ def _method(facts: Facts, spot: Spot, call: Call, start: Fact) -> Fact:
             return UNKNOWN
         return _said(_removed(shape, dim), spot)
     return UNKNOWN
+
+
+def _product(facts: Facts, spot: Spot, left: ast.expr, right: ast.expr) -> Fact:
+    """Of a product of matrices, batched where both are."""
+    a, b = facts.one(spot.at(left, ())).value, facts.one(spot.at(right, ())).value
+    if not a or not b or len(a) != len(b) or len(a) < 2:
+        return UNKNOWN
+    return _said((*a[:-1], b[-1]), spot)
+
+
+def _moved(shape: tuple[Any, ...], call: Call) -> tuple[Any, ...] | None:
+    """The shape with its dimensions in the order that `transpose` or `permute` is told."""
+    given = call.node.args if (call.name or "").startswith(".") else call.node.args[1:]
+    order = [_number(a) for a in given]
+    if shape[:1] == (...,) or None in order or not order:
+        return None
+    if not all(isinstance(i, int) and -len(shape) <= i < len(shape) for i in order):
+        return None
+    places = [i % len(shape) for i in order if i is not None]
+    if call.method == "transpose" and len(places) == 2:
+        swapped = {places[0]: places[1], places[1]: places[0]}
+        return tuple(shape[swapped.get(i, i)] for i in range(len(shape)))
+    return tuple(shape[i] for i in places) if len(places) == len(shape) else None
+
+
+def _number(given: ast.expr) -> int | None:
+    """A whole number as written, below zero too."""
+    if isinstance(given, ast.UnaryOp) and isinstance(given.op, ast.USub):
+        below = _number(given.operand)
+        return -below if below is not None else None
+    value = given.value if isinstance(given, ast.Constant) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _indexed(facts: Facts, spot: Spot, value: ast.expr, index: ast.expr) -> Iterable[Fact] | None:
@@ -131,10 +170,7 @@ def _indexed(facts: Facts, spot: Spot, value: ast.expr, index: ast.expr) -> Iter
 def _dimension(call: Call) -> object:
     position = 0 if (call.name or "").startswith(".") else 1
     given = call.arg(position, "dim", "axis")
-    if isinstance(given, ast.UnaryOp) and isinstance(given.operand, ast.Constant):
-        value = given.operand.value
-        return -value if isinstance(value, int) else None
-    return given.value if isinstance(given, ast.Constant) else None
+    return _number(given) if given is not None else None
 
 
 def _inserted(shape: tuple[Any, ...], dim: int) -> tuple[Any, ...] | None:
