@@ -59,9 +59,11 @@ class Rule:
             return
         for call in code.calls(*_CALLS):
             given, subject = _dimension(call), _subject(call)
-            if subject is None or given is None or not _is_prediction(code, call, subject):
+            if subject is None or given is None:
                 continue
-            because = batched(code, subject) or _normalised(code, subject)
+            because = _evaluated(code, call)
+            if not because and _is_prediction(code, call, subject):
+                because = batched(code, subject) or _normalised(code, subject)
             if because:
                 yield code.claim(
                     call.node,
@@ -71,6 +73,23 @@ class Rule:
                     because=because,
                     confidence=0.92,
                 )
+
+
+def _evaluated(code: Code, call: Call) -> list[Step]:
+    """What shows that it stands in the function by which transformers' Trainer scores all predictions."""
+    function = call.where.scope.name
+    subject = _subject(call)
+    if subject is None or not code.mentions("predictions", "compute_metrics", "eval_pred"):
+        return []
+    for made in code.calls("transformers.Trainer", "transformers.Seq2SeqTrainer"):
+        given = made.arg(None, "compute_metrics")
+        if given is None or ast.unparse(given).rpartition(".")[2] != function:
+            continue
+        for node in code.behind(subject):
+            first = call.where.scope.parameters[:1]
+            if isinstance(node, ast.Name) and node.id in first:
+                return [code.step("the Trainer hands it all predictions", made.node, made.where)]
+    return []
 
 
 def _normalised(code: Code, subject: ast.expr) -> list[Step]:

@@ -18,7 +18,7 @@ _DECLARES = re.compile(r"add_argument\(|\.option\(|typer|fire\.Fire|DEFINE_|data
 _MEANT = re.compile(r"deprecat|unused|not used|ignored|compat|no effect|SUPPRESS|legacy", re.I)
 _FOR_OTHERS = frozenset({"local_rank", "local-rank", "node_rank", "help", "version"})
 _CONFIG = re.compile(
-    r"(Config|Cfg|Args|Arguments|Options|Settings|HParams|Hyperparameters|Params)$"
+    r"(Config|Conf|Cfg|Args|Arguments|Options|Settings|HParams|Hyperparameters|Params)$"
 )
 _GROUPS = ("add_argument_group", "add_mutually_exclusive_group", "add_subparsers", "add_parser")
 

@@ -12,13 +12,17 @@ from labhand.kit.code.model import FunctionNode, Scope
 from labhand.kit.code.splits import part_in
 from labhand.kit.code.training import within
 
-_OTHER = {"train": ("validation", "test"), "validation": ("train", "test"), "test": ("train",)}
+_NEAR = ("test", "validation")
 _PAIRS = [
     ("1", "2"), ("a", "b"), ("src", "tgt"), ("source", "target"), ("real", "fake"), ("left", "right"),
     ("student", "teacher"), ("query", "key"), ("first", "second"), ("pos", "neg"), ("user", "item"),
     ("image", "text"), ("x", "y"),
 ]  # fmt: skip
 _WORD = re.compile(r"[A-Za-z]+|\d+")
+
+_PERCENT = re.compile(r"%[-+#0 ]*\d*(?:\.\d+)?[a-z]")
+_BRACES = re.compile(r"\{(?::[^{}]*)?\}")
+"""Places of values in a text that says neither names nor numbers of them."""
 
 
 class Rule:
@@ -165,10 +169,12 @@ def _other_part(code: Code) -> Iterator[Claim]:
             other = part_in(name.id)
             if _is_alike(code, name, part, other):
                 continue
-            if other is None or other == part or other not in _OTHER[part] + ("train",):
+            if other is None or other == part or other == "held-out":
                 continue
             own = label if isinstance(statement, ast.Assign) else ""
             meant = _counterpart(code, name, own, part)
+            if (part, other) == _NEAR and (meant is None or _read(code, meant, name)):
+                continue  # what was validated on is often called the test set
             if meant is not None and _is_proof(code, statement, label, value, name, meant):
                 yield _part_claim(code, name, label, meant, part)
 
@@ -190,6 +196,7 @@ def _labelled(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
                 yield code.source.index.statement(made), key.value, value
     for text in code.nodes(ast.JoinedStr):
         yield from _told(code, text)
+    yield from _printed(code)
 
 
 def _told(code: Code, text: ast.JoinedStr) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
@@ -199,6 +206,30 @@ def _told(code: Code, text: ast.JoinedStr) -> Iterator[tuple[ast.stmt, str, ast.
             words = re.split(r"[|,;:\n]", str(before.value).rstrip(" :=")) or [""]
             if _plain(shown.value):
                 yield code.source.index.statement(text), words[-1], shown.value
+
+
+def _printed(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
+    """The values that are printed, logged or put into a text, each with the words right before it."""
+    found: list[tuple[ast.expr, list[str], list[ast.expr]]] = []
+    for call in code.calls("print", ".info", ".debug", ".write"):
+        given = call.node.args
+        template = _text(given[0]) if given else ""
+        if "%" in template and len(given) > 1:
+            found.append((call.node, _PERCENT.split(template), given[1:]))
+        else:
+            found += [(call.node, [_text(a)], [b]) for a, b in pairwise(given) if _text(a)]
+    for text in code.operations(ast.Mod):
+        values = text.right.elts if isinstance(text.right, ast.Tuple) else [text.right]
+        if _text(text.left):
+            found.append((text, _PERCENT.split(_text(text.left)), values))
+    for call in code.calls(".format"):
+        template = _text(call.receiver) if call.receiver is not None else ""
+        found.append((call.node, _BRACES.split(template), call.node.args))
+    for node, before, values in found:
+        for words, value in zip(before, values, strict=False):
+            if hasattr(node, "lineno") and _plain(value):
+                label = re.split(r"[|,;:\n]", words.rstrip(" :=\t"))[-1]
+                yield code.source.index.statement(node), label, value
 
 
 def _label(receiver: ast.expr) -> str:

@@ -135,7 +135,7 @@ def _self_made(code: Code, prediction: ast.expr, target: ast.expr) -> Iterator[C
     ahead, here = _modules(code, flows), _modules(code, code.behind(prediction))
     if any(_FROZEN.search(name) for name, _ in ahead):
         return
-    trained = {key for key in ahead if key in here and ahead[key].node not in _nodes(here)}
+    trained = {key for key in ahead if key in here and ahead[key] not in here.values()}
     for key in trained:
         spot = ahead[key]
         if not _discounted(code, flows, spot):
@@ -143,7 +143,7 @@ def _self_made(code: Code, prediction: ast.expr, target: ast.expr) -> Iterator[C
         graph = code.graph(spot)
         if graph.value == "attached" and spot.where.source is code.source:
             yield code.claim(
-                spot.node,
+                _entered(code, spot),
                 f"gradients flow into the target: it is made by `{key[0]}`, which the loss trains, "
                 "so that the loss also moves the target",
                 "compute the target under `torch.no_grad()`, or detach it before the loss",
@@ -169,8 +169,12 @@ def _discounted(code: Code, flows: Mapping[ast.expr, Spot], made: Spot) -> bool:
     return any(s.node in added and made.node in code.behind(s) for s in named)
 
 
-def _nodes(found: Mapping[tuple[str, object], Spot]) -> set[ast.AST]:
-    return {spot.node for spot in found.values()}
+def _entered(code: Code, spot: Spot) -> ast.expr:
+    """The call by which a helper was entered that runs the module; the module's own where there is none."""
+    node, frame = spot.node, spot.frame
+    while frame is not None and frame.site.where.source is code.source:
+        node, frame = frame.site.call, frame.above
+    return node
 
 
 def _modules(code: Code, flows: Mapping[ast.expr, Spot]) -> dict[tuple[str, object], Spot]:

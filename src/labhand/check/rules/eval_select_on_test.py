@@ -100,7 +100,7 @@ class Rule:
                 continue  # an environment that is played in is no data that runs out
             if choice.what == "when training stops" and not _trains_around(code, choice.shown):
                 continue
-            fact = _on_test(code, choice.metric)
+            fact = _on_test(code, choice.metric) or _in_phase(code, choice)
             if fact is not None:
                 told.add(choice.shown)
                 yield _claim(code, choice, fact)
@@ -111,6 +111,34 @@ class Rule:
                 yield _claim(
                     code, _Choice(call.node, given[0], "when training ends or what it keeps"), fact
                 )
+
+
+def _in_phase(code: Code, choice: _Choice) -> Fact | None:
+    """What shows that a choice is made in the test phase of a loop over phases, none of which validates."""
+    tests = [t for t, holds in code.guards(choice.shown) if holds]
+    above = code.source.index.statement(choice.shown)
+    tests += [above.test] if isinstance(above, ast.If) else []
+    for test in tests:
+        for part in test.values if isinstance(test, ast.BoolOp) else [test]:
+            match part:
+                case ast.Compare(
+                    left=ast.Name() as phase,
+                    ops=[ast.Eq()],
+                    comparators=[ast.Constant(value=str() as name)],
+                ) if splits.part_in(name) == "test":
+                    if _phases(code, phase) == {"train", "test"}:
+                        step = code.step(f"this is the phase `{name}`", part)
+                        return Fact("test", (step,), sure=False)
+    return None
+
+
+def _phases(code: Code, name: ast.Name) -> set[str | None]:
+    """The parts of the data that a loop over phases goes through."""
+    bindings = code.project.reaching(name, code.where(name))[1]
+    over = [b.value for b in bindings if b.how == "loop"]
+    if len(over) != 1 or not isinstance(over[0], ast.List | ast.Tuple):
+        return set()
+    return {splits.part_in(str(getattr(e, "value", ""))) for e in over[0].elts}
 
 
 def _trains_around(code: Code, node: ast.AST) -> bool:
@@ -161,9 +189,7 @@ def _metric(around: ast.stmt, compare: ast.Compare) -> ast.expr | None:
     for best, other in (sides, sides[::-1]):
         written = ast.unparse(best)
         kept = isinstance(around, ast.If) and any(
-            isinstance(n, ast.Assign)
-            and written in [ast.unparse(t) for t in n.targets]
-            and ast.unparse(n.value) != written
+            isinstance(n, ast.Assign) and written in _targets(n) and ast.unparse(n.value) != written
             for s in around.body
             for n in ast.walk(s)
         )
@@ -174,10 +200,16 @@ def _metric(around: ast.stmt, compare: ast.Compare) -> ast.expr | None:
     return None
 
 
+def _targets(node: ast.Assign) -> list[str]:
+    """What an assignment binds, as written, one by one."""
+    found = [t.elts if isinstance(t, ast.Tuple | ast.List) else [t] for t in node.targets]
+    return [ast.unparse(one) for many in found for one in many]
+
+
 def _decides(node: ast.If) -> str | None:
     """What hangs on a comparison, where it is more than the best score itself."""
     inside = [n for s in node.body for n in ast.walk(s)]
-    targets = [ast.unparse(n.targets[0]) for n in inside if isinstance(n, ast.Assign)]
+    targets = [t for n in inside if isinstance(n, ast.Assign) for t in _targets(n)]
     if any(isinstance(n, ast.Call) and _KEEPS.search(ast.unparse(n.func)) for n in inside):
         return "what is saved"
     if any(_CHOSEN.search(t) for t in targets):

@@ -256,9 +256,7 @@ def _serves_as_module(code: Code, receiver: ast.expr) -> bool:
     if not asked or not code.mentions("torch"):
         return False
     last = text.rpartition(".")[2]
-    called = any(
-        ast.unparse(n.func) == text for n, _ in code.source.index.called.get(last, ())
-    )
+    called = any(ast.unparse(n.func) == text for n, _ in code.source.index.called.get(last, ()))
     return bool(asked - {"train", "eval"}) or called
 
 

@@ -95,9 +95,8 @@ def _is_new(code: Code, call: Call, receiver: ast.expr, method: str) -> bool:
         return False
     if code.name(receiver) is not None or receiver_class(code.project, receiver, call.where):
         return False
-    if method in ("set", "add") and isinstance(receiver, ast.Subscript):
-        inner = receiver.value
-        return isinstance(inner, ast.Attribute) and inner.attr == "at" and code.mentions("jax")
+    if method in kinds["jax"] and code.mentions("jax"):
+        return _is_pure(call, receiver)
     if method in _SIZED and not call.node.args:
         return False  # what takes no sizes is no tensor: a picture that is shown, a memory that is looked at
     if method in kinds["tensor"]:
@@ -116,6 +115,14 @@ def _is_new(code: Code, call: Call, receiver: ast.expr, method: str) -> bool:
     if method in kinds["text"]:
         return code.is_a(receiver, "str") or _is_text(code, receiver)
     return False
+
+
+def _is_pure(call: Call, receiver: ast.expr) -> bool:
+    """`x.at[i].set(v)`, and `state.apply_gradients(grads=…)` of flax."""
+    if call.method == "apply_gradients":
+        return any(k.arg == "grads" for k in call.node.keywords)
+    inner = receiver.value if isinstance(receiver, ast.Subscript) else None
+    return isinstance(inner, ast.Attribute) and inner.attr == "at"
 
 
 def _plain(receiver: ast.expr) -> bool:

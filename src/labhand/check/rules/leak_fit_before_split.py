@@ -75,8 +75,14 @@ class Rule:
                 yield from _leaks(code, data, split, scored, told)
         for folds, _ in code.known("splits", "folds"):
             rows = folds.arg(0 if folds.method == "fit" else 1, "X")
-            if rows is not None:
+            if rows is not None and not _is_held_back(code, rows):
                 yield from _leaks(code, rows, folds, folds, told)
+
+
+def _is_held_back(code: Code, rows: ast.expr) -> bool:
+    """Whether the rows are the train part of a split: a score on the rest stays what it is."""
+    cut = {c.node for c in code.calls(*_SPLITS)}
+    return code.split(rows).value == "train" and bool(cut & {*code.behind(rows)})
 
 
 def _leaks(

@@ -169,6 +169,8 @@ def _padded(code: Code, target: ast.expr) -> Call | None:
     flows = code.behind(target)
     for node in flows:
         masked = isinstance(node, ast.Subscript) and "mask" in ast.unparse(node.slice)
+        called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+        masked = masked or called in ("masked_fill", "masked_fill_", "where")
         if masked or (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Compare)):
             return None
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _PACKS:

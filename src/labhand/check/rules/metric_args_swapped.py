@@ -8,6 +8,7 @@ from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Spot
+from labhand.kit.code.model import Scope
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _GUESS = frozenset(
@@ -18,6 +19,10 @@ _LABELS = frozenset("label labels target targets y".split())
 _GIVES = frozenset({"predict", "predict_proba", "decision_function", "argmax", "predict_classes"})
 _AS_IT_IS = frozenset(
     "cpu numpy detach tolist item astype long int float flatten ravel squeeze reshape view to".split()
+)
+_JOINS = frozenset(
+    "np.array np.asarray list numpy.array torch.cat torch.concat np.concatenate np.hstack np.vstack "
+    "numpy.concatenate torch.stack np.stack".split()
 )
 _RUNS = re.compile(r"(model|net|classifier|teacher|student|forward|generate)\w*$", re.I)
 _CLASSIFIER = re.compile(
@@ -85,7 +90,7 @@ def _swapped(code: Code, call: Call, order: str) -> Iterator[Claim]:
     truth, guess = (one, other) if order == "first" else (other, one)
     kinds = _kind(code, truth, call), _kind(code, guess, call)
     sure = _made_by_model(code, truth, call) and not _may_be_guess(code, guess)
-    if kinds == ("guess", "truth") or (kinds[1] is None and sure):
+    if kinds == ("guess", "truth") or (kinds[1] != "guess" and sure):
         edits = [code.replace(one, code.text(other)), code.replace(other, code.text(one))]
         yield code.claim(
             call.node,
@@ -155,10 +160,7 @@ def _stripped(given: ast.expr) -> ast.expr:
         function = given.func
         if isinstance(function, ast.Attribute) and function.attr in _AS_IT_IS:
             given = function.value
-        elif (
-            ast.unparse(function) in ("np.array", "np.asarray", "list", "numpy.array")
-            and given.args
-        ):
+        elif given.args and ast.unparse(function) in _JOINS:
             given = given.args[0]
         else:
             break
@@ -170,11 +172,31 @@ def _source(code: Code, given: ast.expr, call: Call, depth: int = 3) -> ast.expr
     plain = _stripped(given)
     while isinstance(plain, ast.Name) and depth:
         home, bindings = code.project.reaching(plain, call.where)
-        value = bindings[0].value if len(bindings) == 1 and bindings[0].how == "assign" else None
-        if value is None or bindings[0].path or home.scope is not call.where.scope:
+        if home.scope is not call.where.scope:
+            break
+        once = len(bindings) == 1 and bindings[0].how == "assign" and not bindings[0].path
+        value = _put_in(home.scope, plain.id) or (bindings[0].value if once else None)
+        if value is None:
             break
         plain, depth = _stripped(value), depth - 1
     return plain
+
+
+def _put_in(scope: Scope, name: str) -> ast.expr | None:
+    """The one thing that is put into a list which begins empty; None where it is none such."""
+    bindings = scope.bindings.get(name, [])
+    given = [c.args[0] for c in scope.calls_on(name, "append", "extend") if c.args]
+    given += [b.value for b in bindings if b.how == "augment" and b.value]
+    starts = [_unpacked(b.value, b.path) for b in bindings if b.how == "assign" and b.value]
+    empty = any(isinstance(s, ast.List) and not s.elts for s in starts)
+    return given[0] if empty and len(given) == 1 else None
+
+
+def _unpacked(value: ast.expr, path: tuple[int, ...]) -> ast.expr:
+    for step in path:
+        if isinstance(value, ast.Tuple | ast.List) and step < len(value.elts):
+            value = value.elts[step]
+    return value
 
 
 def _hard(code: Code, call: Call) -> Iterator[Claim]:

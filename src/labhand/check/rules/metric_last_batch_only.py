@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.contexts import Loop
+from labhand.kit.code.facts import Step
 from labhand.kit.code.model import Binding
 from labhand.kit.code.project import Where
 from labhand.kit.code.training import within
@@ -245,6 +246,7 @@ def _after(code: Code, loop: Loop) -> Iterator[Claim]:
         isinstance(n, ast.Break) for s in loop.node.body for n in within(s)
     ):
         return
+    yield from _left_hits(code, loop, evaluation)
     metrics = {c.node for c, _ in (*code.known("metrics"), *code.known("losses"))}
     end = loop.node.end_lineno or 0
     for node in loop.where.scope.calls:
@@ -261,6 +263,27 @@ def _after(code: Code, loop: Loop) -> Iterator[Claim]:
                 confidence=0.95,
             )
     yield from _left_loss(code, loop, loop.where)
+
+
+def _left_hits(code: Code, loop: Loop, evaluation: list[Step]) -> Iterator[Claim]:
+    """`(prediction == y).float().mean()` after an evaluation loop that bound both."""
+    end = loop.node.end_lineno or 0
+    for node in code.nodes(ast.Compare):
+        sides = [node.left, *node.comparators]
+        same = len(sides) == 2 and isinstance(node.ops[0], ast.Eq)
+        if not same or node.lineno <= end or code.where(node).scope is not loop.where.scope:
+            continue
+        above = code.source.index.parents.get(node)
+        counted = isinstance(above, ast.Attribute) and above.attr in ("sum", "mean", "float")
+        names = [s for s in sides if isinstance(s, ast.Name) and _left(code, loop, s)]
+        if counted and len(names) == 2 and code.loops(node) == code.loops(loop.node):
+            yield code.claim(
+                node,
+                f"`{names[0].id}` and `{names[1].id}` are compared after the loop, and are of the last batch alone",
+                "count in the loop, and divide after it",
+                because=[*evaluation, code.step("the loop whose last pass left them", loop.node)],
+                confidence=0.93,
+            )
 
 
 def _left(code: Code, loop: Loop, name: ast.Name) -> bool:

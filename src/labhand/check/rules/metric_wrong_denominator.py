@@ -106,7 +106,9 @@ def _size_of_dict(code: Code, size: Call) -> Iterator[Claim]:
                 f"take the length of one of its tensors: `len({ast.unparse(key)})`",
                 because=[code.step("the batch is read by key here", key)],
                 confidence=0.95,
-                change=Change("scientific", f"Count `{ast.unparse(key)}`", change) if change else None,
+                change=Change("scientific", f"Count `{ast.unparse(key)}`", change)
+                if change
+                else None,
             )
 
 

@@ -82,6 +82,42 @@ class Rule:
                 confidence=0.9,
                 model=model,
             )
+        yield from _by_helpers(code, told)
+
+
+def _by_helpers(code: Code, told: set[ast.AST]) -> Iterator[Claim]:
+    """Evaluation loops that run a module in a function of the project, by a method of the same class mostly."""
+    for node in code.nodes(ast.For):
+        loop = code.loop(node)
+        if node in told or loop.kind not in ("batch", "inference"):
+            continue
+        own = [h for h in code.running(node, 1) if h.root is not h.call.node]
+        runs = next((h for h in own if _runs_module(code, h.call)), None)
+        if runs is None or code.hook(loop.where) is not None:
+            continue
+        evaluation = code.evaluates(loop)
+        if evaluation is None or _uses_gradients(code, loop.where.scope.node, loop):
+            continue
+        shown = runs.root if isinstance(runs.root, ast.expr) else runs.call.node
+        if code.without_gradients(shown) is not False or code.without_gradients(runs.call) is True:
+            continue
+        if any(h.call.method in ("backward", "step") for h in code.running(node)):
+            continue
+        yield code.claim(
+            shown,
+            f"this runs `{ast.unparse(runs.call.node.func)}` with gradients on, and nothing here uses them",
+            "run the loop under `torch.no_grad()` or `torch.inference_mode()`",
+            because=[
+                *evaluation,
+                code.step("the model runs here", runs.call.node, runs.call.where),
+            ],
+            confidence=0.88,
+        )
+
+
+def _runs_module(code: Code, call: Call) -> bool:
+    known = call.where.source is code.source and call.node in {c.node for c in code.module_calls()}
+    return known and call.entry("losses") is None
 
 
 def _model_calls(code: Code) -> list[Call]:

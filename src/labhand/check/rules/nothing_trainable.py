@@ -211,7 +211,7 @@ def _other_model(code: Code, optimizer: Built) -> Iterator[Claim]:
             continue
         outer = loops[-1]
         mine = {m.split(".")[0] for m in optimizer.models}
-        if mine & {n.id for s in outer.body for n in ast.walk(s) if isinstance(n, ast.Name)}:
+        if any(_takes_part(code, n, mine) for s in outer.body for n in ast.walk(s)):
             continue
         backwards = [
             e for e in events(code.project, inside(outer), step.where) if e.kind == "backward"
@@ -235,6 +235,15 @@ def _other_model(code: Code, optimizer: Built) -> Iterator[Claim]:
             return
 
 
+def _takes_part(code: Code, node: ast.AST, models: set[str]) -> bool:
+    """Whether one of these names may take part in a loss: it stands anywhere but in a call without gradients."""
+    if not isinstance(node, ast.Name) or node.id not in models:
+        return False
+    above = code.source.index.parents.get(node)
+    called = isinstance(above, ast.Call) and above.func is node
+    return not called or code.without_gradients(node) is not True
+
+
 def _is_this(code: Code, optimizer: Built, receiver: ast.expr) -> bool:
     """Whether a name that is stepped surely means this optimizer, and none bound to it before or after."""
     if not isinstance(receiver, ast.Name):
@@ -252,7 +261,8 @@ def _models_behind(code: Code, node: ast.AST) -> set[str] | None:
     for part, spot in code.behind(node.func.value).items():
         if part in sure and isinstance(part, ast.Call) and spot.where.source is code.source:
             call = code.call(part, spot.where)
-            if call.entry("losses") is None and spot.where.scope is code.where(node).scope:
+            here = spot.where.scope is code.where(node).scope
+            if call.entry("losses") is None and here and code.without_gradients(call) is not True:
                 found.add(ast.unparse(part.func))
     return found or None
 

@@ -209,9 +209,9 @@ def _called(code: Code, call: Call, model: str) -> str | None:
     ):
         return f"adds a layer to `{receiver}`"
     target = call.target
-    if isinstance(target, Where) and receiver == model and target.scope.parameters:
-        if _replaces(code, target, target.scope.parameters[0]):
-            return f"replaces a layer, in `{target.scope.name}`"
+    own = target.scope.parameters[:1] if isinstance(target, Where) and receiver == model else []
+    if isinstance(target, Where) and own and _replaces(code, target, own[0]):
+        return f"replaces a layer, in `{target.scope.name}`"
     if isinstance(target, Where) and call.receiver is None:
         for name in target.scope.parameters:
             given = argument(CallSite(call.node, call.where), target, name)

@@ -20,7 +20,9 @@ _NOT_KEPT = re.compile(r"log|print|writer|wandb|tqdm|stat|metric|monitor|video|e
 _DISCOUNT = re.compile(r"gamma|discount|\b0\.[89]\d*\b", re.I)
 _MASK = re.compile(r"mask|not_?done|non_?term|not_?term|cont(inue)?s?$|alive", re.I)
 _ENDED = re.compile(r"done|term|^d$|over|end", re.I)
-_VALUE = re.compile(r"next_?\w*|value|critic|target|\bq_?\w*\b|_q\b|\bv_?\w*\b|max|baseline", re.I)
+_VALUE = re.compile(
+    r"next_?\w*|nxt|value|critic|target|\bq_?\w*\b|_q\b|\bv_?\w*\b|max|baseline", re.I
+)
 _HANDLED = re.compile(r"final_obs|TimeLimit\.truncated|time_?out|time_?limit|handle_trunc", re.I)
 
 
@@ -68,7 +70,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The merged flags of one file that take away the value of a state that was only cut off."""
-        if not code.mentions("trunc") or not code.mentions(".step("):
+        if not code.mentions("trunc", "gym") or not code.mentions(".step("):
             return
         merged = [m for m in _merged(code) if code.source.index.parents.get(m) is not None]
         if not merged or _looks_elsewhere(code, merged):

@@ -177,7 +177,9 @@ def _counts_hits(code: Code, node: ast.expr) -> bool:
     if not isinstance(node, ast.Name):
         return False
     bindings = code.project.reaching(node, code.where(node))[1]
-    values = [b.value for b in bindings if b.value is not None and not isinstance(b.value, ast.Constant)]
+    values = [
+        b.value for b in bindings if b.value is not None and not isinstance(b.value, ast.Constant)
+    ]
     return bool(values) and all(_hits(v) for v in values)
 
 

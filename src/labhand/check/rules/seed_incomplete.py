@@ -156,6 +156,8 @@ def _of_run(seed: _Seed) -> bool:
     if seed.value is None or _DRAWN.search(ast.unparse(seed.value)):
         return False
     name = seed.call.where.scope.name.lower()
+    if f"worker_init_fn={seed.call.where.scope.name}" in seed.call.where.source.text:
+        return False
     return not any(
         w in name for w in ("__getitem__", "__iter__", "__call__", "worker", "transform")
     )

@@ -8,6 +8,7 @@ from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call
 from labhand.kit.code.splits import part_in
+from labhand.kit.code.view import View
 
 _NOT_TRAINING = re.compile(
     r"eval|test|val|stat|embed|feature|bank|memory|fixed|order|sequential|no_?shuffle|extract|knn|plain|"
@@ -66,7 +67,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The training loaders of one file that never shuffle."""
-        if not code.mentions("train", "Train", "shuffle"):
+        if not code.mentions("train", "Train", "shuffle", "backward"):
             return
         if _IN_ORDER.search(code.source.text) or code.is_test:
             return
@@ -74,7 +75,7 @@ class Rule:
             yield from _loader(code, call)
         for call in code.calls(".fit"):
             yield from _fit(code, call)
-        if code.mentions("from_tensor_slices"):
+        if code.mentions("from_tensor_slices", "tensorflow_datasets"):
             for call in code.calls(".batch"):
                 yield from _pipeline(code, call)
 
@@ -88,7 +89,7 @@ def _loader(code: Code, call: Call) -> Iterator[Claim]:
         return
     dataset = call.arg(0, "dataset")
     label = code.label(call.node)
-    if dataset is None or _NOT_TRAINING.search(label) or not _is_train(code, dataset, label):
+    if dataset is None or _NOT_TRAINING.search(label) or not _is_train(code, call, dataset, label):
         return
     if (
         _STREAM.search(ast.unparse(dataset))
@@ -148,14 +149,28 @@ def _grows(code: Code, name: str) -> bool:
     return any(isinstance(at, ast.Name) and at.id == name for at in (*stored, *asked))
 
 
-def _is_train(code: Code, dataset: ast.expr, label: str) -> bool:
+def _is_train(code: Code, call: Call, dataset: ast.expr, label: str) -> bool:
     part = code.split(dataset)
     named = part_in(label)
     if named is not None and named != "train":
         return False
     if part and part.value != "train":
         return False
-    return named == "train" or part.value == "train"
+    return named == "train" or part.value == "train" or _is_trained_over(code, call)
+
+
+def _is_trained_over(code: Code, call: Call) -> bool:
+    """Whether a loop that surely goes over what this call makes trains by gradients in the pass itself."""
+    for source in (code.source, *code.project.importers(code.source)):
+        there = code if source is code.source else View(source, code.project)
+        for node in there.nodes(ast.For):
+            loop = there.loop(node)
+            made = there.loader(loop.over) if loop.over is not None else None
+            if made is not None and made.node is call.node:
+                methods = {h.call.method for h in there.running(node)}
+                if {"backward", "step"} <= methods:
+                    return True
+    return False
 
 
 def _full_batch(call: Call) -> bool:
@@ -233,7 +248,7 @@ def _pipeline(code: Code, call: Call) -> Iterator[Claim]:
     made = [n for n in code.behind(call.receiver) if isinstance(n, ast.Call)]
     names = [ast.unparse(n.func).rpartition(".")[2] for n in made]
     whole = ast.unparse(code.source.index.statement(call.node))
-    if "from_tensor_slices" not in names or "shuffle" in names or "shuffle" in whole:
+    if not {"from_tensor_slices", "load"} & {*names} or "shuffle" in names or "shuffle" in whole:
         return
     if code.mentions(f"{label}.shuffle", f"{label} = {label}.shuffle"):
         return

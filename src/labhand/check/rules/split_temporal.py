@@ -154,4 +154,9 @@ def _looks_ahead(code: Code, value: ast.expr) -> str | None:
             return f"`{ast.unparse(node)}`"
         if call.method == "rolling" and call.option("center") is True:
             return "its window is centred"
+        back = call.method == "bfill" or (
+            call.method == "fillna" and call.option("method") in ("bfill", "backfill")
+        )
+        if back and not re.search(r"ffill|shift\(", ast.unparse(value)):
+            return "its gaps are filled from behind"
     return None

@@ -220,7 +220,31 @@ def _known(code: Code, call: Call) -> _Pair | None:
     a, b = _told(first), _told(second)
     if a & theirs and b & mine and not (a & mine) and not (b & theirs):
         return first, second, kinds[0], kinds[1]
+    if kinds[1] == "labels" and _of_one_pair(code, call, first, second):
+        return first, second, kinds[0], kinds[1]
     return None
+
+
+def _of_one_pair(code: Code, call: Call, first: ast.expr, second: ast.expr) -> bool:
+    """`loss(y, model(x))` of a loop's `x, y`."""
+    if not isinstance(first, ast.Name) or not isinstance(second, ast.Call) or not second.args:
+        return False
+    fed = second.args[0]
+    if not isinstance(fed, ast.Name) or (call.entry("losses") or {}).get("classes") != "many":
+        return False
+    one = code.project.reaching(first, call.where)[1]
+    other = code.project.reaching(fed, call.where)[1]
+    if len(one) != 1 or len(other) != 1 or one[0].node is not other[0].node:
+        return False
+    paths = other[0].path[-1:], one[0].path[-1:]
+    return one[0].how == "loop" and paths == ((0,), (1,)) and _is_model(code, second)
+
+
+def _is_model(code: Code, call: ast.Call) -> bool:
+    text = ast.unparse(call.func)
+    return call in {c.node for c in code.module_calls()} or code.mentions(
+        f"{text}.parameters()", f"{text}.train()", f"{text}.eval()"
+    )
 
 
 def _told(node: ast.expr) -> set[str]:

@@ -88,9 +88,9 @@ def _scored_by_callers(view: View, parameter: str, where: Where, up: int) -> lis
 def _whole(node: ast.expr) -> ast.expr:
     """The value of which some rows are taken, by a mask or by their numbers in a name."""
     while True:
-        if isinstance(node, ast.Attribute) and node.attr == "data":
-            node = node.value
-        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name | ast.Attribute):
+        if (isinstance(node, ast.Attribute) and node.attr == "data") or (
+            isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name | ast.Attribute)
+        ):
             node = node.value
         elif (
             isinstance(node, ast.Call)

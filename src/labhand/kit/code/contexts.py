@@ -110,6 +110,8 @@ def kind(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind:
 
 
 def _by_content(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind:
+    if isinstance(loop, ast.For) and _gives_to_module(project, loop, where):
+        return "inference"
     methods = {h.call.method for h in running(project, inside(loop), where, 1)}
     inner = any(isinstance(n, LoopNode) for s in loop.body for n in ast.walk(s))
     if "backward" in methods and "step" in methods and not inner:
@@ -119,6 +121,45 @@ def _by_content(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind
     if "backward" in methods and inner:
         return "epoch"
     return "unknown"
+
+
+def _gives_to_module(project: Project, loop: ast.For, where: Where) -> bool:
+    """Whether a loop takes pairs apart, and hands the first of each to a module without gradients."""
+    pair = loop.target
+    if isinstance(pair, ast.Tuple) and _numbers(loop):
+        pair = pair.elts[-1]
+    if not isinstance(pair, ast.Tuple) or not isinstance(pair.elts[0], ast.Name):
+        return False
+    calls = [n for s in loop.body for n in ast.walk(s) if isinstance(n, ast.Call) and n.args]
+    first = pair.elts[0].id
+    fed = [
+        c
+        for c in calls
+        if any(isinstance(n, ast.Name) and n.id == first for n in ast.walk(c.args[0]))
+    ]
+    off = tables.words("graph", "off", "context")
+    return any(
+        isinstance(c.func, ast.Name | ast.Attribute)
+        and _switched(c.func, where)
+        and under(project, c, where, off) is True
+        for c in fed
+    )
+
+
+def _numbers(loop: ast.For) -> bool:
+    over = loop.iter
+    return isinstance(over, ast.Call) and ast.unparse(over.func) == "enumerate"
+
+
+def _switched(module: ast.expr, where: Where) -> bool:
+    """Whether something in the file puts what is called into a mode: it is a module."""
+    text = ast.unparse(module)
+    called = where.source.index.called
+    return any(
+        isinstance(c.func, ast.Attribute) and ast.unparse(c.func.value) == text
+        for mode in ("eval", "train")
+        for c, _ in called.get(mode, ())
+    )
 
 
 def running(

@@ -67,8 +67,7 @@ def _adds(made: Call) -> list[ast.Call]:
         call
         for call in made.where.scope.calls_on(name, "add", "append")
         if any(
-            b.node is statement
-            for b in names.reaching(name, made.where.scope, names.point(call))
+            b.node is statement for b in names.reaching(name, made.where.scope, names.point(call))
         )
     ]
 

@@ -1,6 +1,7 @@
 """Module mode: whether a module is in training or evaluation mode where code runs."""
 
 import ast
+import re
 from collections.abc import Iterable
 
 from labhand.kit.code import knowledge
@@ -154,10 +155,13 @@ def _new(name: str, kind: str, at: ast.stmt, where: Where) -> Fact:
 def _from_callers(
     project: Project, module: str, where: Where, depth: int, seen: set[object]
 ) -> list[Fact]:
+    head, dot, rest = module.partition(".")
+    fresh = _never_switched(project, rest, where) if head == "self" else None
+    if fresh is not None:
+        return [fresh]
     sites = project.callers(where)
     if not sites:
         return [UNKNOWN]
-    head, dot, rest = module.partition(".")
     facts: list[Fact] = []
     for site in sites:
         outer = module
@@ -175,6 +179,28 @@ def _from_callers(
             project, outer, names.point(site.call), site.where, site.call, depth - 1, seen
         )
     return facts
+
+
+def _never_switched(project: Project, attribute: str, where: Where) -> Fact | None:
+    """A module that a plain class makes for itself, in files in which nothing is ever put into a mode."""
+    owner = project.owner(where)
+    line, outside = project.lineage(owner) if owner is not None else ([], set())
+    if (
+        not line
+        or outside - knowledge.PLAIN_BASES
+        or any(
+            re.search(r"\.(eval|train)\(|from_pretrained", s.text)
+            for s in project.component(where.source)
+        )
+    ):
+        return None
+    made = [v for m in line for v, _, path in m.klass.attributes.get(attribute, ()) if not path]
+    if len(made) != 1 or not isinstance(made[0], ast.Call):
+        return None
+    found = origins(project, made[0], where)
+    at = where.source.index.statement(made[0]) if made[0] in where.source.index.parents else None
+    plain = at is not None and all(o.kind in ("made", "instance") for o in found)
+    return _new(found[0].name, found[0].kind, at, where) if plain and at is not None else None
 
 
 def _is_before(one: ast.expr, other: ast.AST) -> bool:

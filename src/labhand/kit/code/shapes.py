@@ -35,19 +35,30 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         case ast.BinOp(left=left, op=ast.MatMult(), right=right):
             return [_product(facts, spot, left, right)]
         case ast.BinOp(left=left, right=right):
+            if _is_number(facts, spot, right):
+                return [facts.one(spot.at(left, ()))]
+            if _is_number(facts, spot, left):
+                return [facts.one(spot.at(right, ()))]
             a, b = facts.one(spot.at(left, ())), facts.one(spot.at(right, ()))
-            return [
-                a
-                if a and isinstance(right, ast.Constant)
-                else b
-                if isinstance(left, ast.Constant)
-                else a
-                if a.value == b.value
-                else UNKNOWN
-            ]
+            return [a if a.value == b.value else UNKNOWN]
         case ast.Subscript(value=value, slice=index):
             return _indexed(facts, spot, value, index)
     return None
+
+
+def _is_number(facts: Facts, spot: Spot, node: ast.expr) -> bool:
+    """Whether an operand surely has no dimensions: a literal, a root of a width, what `math` gives."""
+    match node:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp(operand=inner):
+            return _is_number(facts, spot, inner)
+        case ast.BinOp(left=ast.Attribute(value=ast.Name(id="self")), op=ast.Pow(), right=power):
+            return isinstance(power, ast.Constant | ast.UnaryOp)
+        case ast.Call(func=function):
+            name = facts.project.canonical(function, spot.where) or ast.unparse(function)
+            return name.startswith("math.") or name in ("int", "float", "len", "numpy.sqrt")
+    return False
 
 
 def rank(shape: Any) -> int | None:

@@ -45,9 +45,12 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
         yield from element
         return
     if isinstance(node, ast.Attribute):
-        for bound in project.reaching_attribute(node, spot.where):
+        here = project.reaching_attribute(node, spot.where)
+        for bound in here:
             if bound.value is not None:
                 yield spot.at(bound.value)
+        if not here and _is_self(node.value):
+            yield from _member(project, node.attr, spot)
         yield from _stored(node, spot)
     elif isinstance(node, ast.Call):
         yield from _returned(project, node, spot)
@@ -56,6 +59,18 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
         return
     for part in _parts(node):
         yield spot.at(part, ())
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _member(project: Project, name: str, spot: Spot) -> Iterator[Spot]:
+    """What the methods of a class put into an attribute."""
+    owner = project.owner(spot.where)
+    for member in project.lineage(owner)[0] if owner is not None else ():
+        for value, scope, path in member.klass.attributes.get(name, ()):
+            yield Spot(value, Where(member.source, scope), None, (*path, *spot.path))
 
 
 def _element(node: ast.expr, spot: Spot) -> list[Spot] | None:
