@@ -217,7 +217,7 @@ def _printed(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
         if "%" in template and len(given) > 1:
             found.append((call.node, _PERCENT.split(template), given[1:]))
         else:
-            found += [(call.node, [_text(a)], [b]) for a, b in pairwise(given) if _text(a)]
+            found += [(call.node, [label], [value]) for label, value in _under_labels(given)]
     for text in code.operations(ast.Mod):
         values = text.right.elts if isinstance(text.right, ast.Tuple) else [text.right]
         if _text(text.left):
@@ -230,6 +230,15 @@ def _printed(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
             if hasattr(node, "lineno") and _plain(value):
                 label = re.split(r"[|,;:\n]", words.rstrip(" :=\t"))[-1]
                 yield code.source.index.statement(node), label, value
+
+
+def _under_labels(given: list[ast.expr]) -> Iterator[tuple[str, ast.expr]]:
+    """What stands between texts, each with the text before it."""
+    label = ""
+    for one in given:
+        label = _text(one) or label
+        if not _text(one):
+            yield label, one
 
 
 def _label(receiver: ast.expr) -> str:

@@ -245,12 +245,15 @@ def _forward_calls(code: Code) -> Iterator[Claim]:
         )
 
 
+_OF_MODULES = (".parameters", ".state_dict", ".load_state_dict", ".train", ".eval")
+
+
 def _serves_as_module(code: Code, receiver: ast.expr) -> bool:
     """Whether its parameters are asked for, or it is both called and put into a mode, in a file of torch."""
     text = ast.unparse(receiver)
     asked = {
         c.method
-        for c in code.calls(".parameters", ".named_parameters", ".state_dict", ".train", ".eval")
+        for c in code.calls(*_OF_MODULES)
         if c.receiver is not None and ast.unparse(c.receiver) == text
     }
     if not asked or not code.mentions("torch"):

@@ -97,7 +97,8 @@ def _is_new(code: Code, call: Call, receiver: ast.expr, method: str) -> bool:
         return False
     if method in kinds["jax"] and code.mentions("jax"):
         return _is_pure(call, receiver)
-    if method in _SIZED and not call.node.args:
+    handle = "handle" in ast.unparse(receiver) and code.mentions("paddle")
+    if handle or (method in _SIZED and not call.node.args):
         return False  # what takes no sizes is no tensor: a picture that is shown, a memory that is looked at
     if method in kinds["tensor"]:
         arrays = method == "reshape" and code.mentions("numpy", "keras")
@@ -160,7 +161,9 @@ def _tensor_binding(code: Code, bound: object, name: ast.Name) -> bool:
         return False
     if how == "loop":
         depth = 2 if ast.unparse(value).startswith("enumerate(") else 1
-        loader = re.search(r"loader|_dl\b|batches", ast.unparse(value)) or code.loader(value)
+        node = bound.node  # type: ignore[attr-defined]
+        trains = isinstance(node, ast.For) and code.loop(node).kind in ("batch", "inference")
+        loader = trains or code.loader(value)
         known = not re.search(r"batch|graph|enc|meta|info|name|idx|index", name.id)
         return len(path) >= depth and bool(loader) and known
     made = (

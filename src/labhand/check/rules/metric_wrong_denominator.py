@@ -61,7 +61,7 @@ class Rule:
     def check(self, code: Code) -> Iterator[Claim]:
         """The averages of one file that divide by the wrong count."""
         if not code.mentions("len(", ".size(") or not code.mentions(
-            "oader", "loss", "acc", "correct"
+            "oader", "loss", "acc", "correct", "torch"
         ):
             return
         for division in code.operations(ast.Div):

@@ -103,7 +103,7 @@ def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, li
     if code.without_gradients(call) is not True and not _only_evaluates(code, call):
         return None
     evaluation = _evaluates(code, call)
-    if evaluation is None or _trains(code, call):
+    if evaluation is None or _trains(code, call) or _is_no_module(code, call):
         return None
     mode = _training(code, call)
     if not mode or _is_untaught(mode):
@@ -112,6 +112,15 @@ def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, li
     if layer is None and _is_told(mode) and _may_matter(code):
         layer = True
     return (mode, layer, evaluation) if layer else None
+
+
+def _is_no_module(code: Code, call: Call) -> bool:
+    """Whether it stands where `isinstance` has told that this is no module."""
+    model = ast.unparse(call.node.func)
+    return any(
+        not holds and ast.unparse(test).startswith(f"isinstance({model}, ")
+        for test, holds in code.guards(call.node)
+    )
 
 
 def _training(code: Code, call: Call) -> Fact:

@@ -84,15 +84,15 @@ def _candidates(code: Code) -> Iterator[Call]:
     sure = {c.node for c in code.module_calls()}
     seen: set[tuple[object, object]] = set()
     for backward in code.calls(".backward"):
-        for loop in code.source.index.loops(backward.node)[:1]:
-            for node in backward.where.scope.calls:
-                written = ast.unparse(node.func)
-                key = (loop, written)
-                if key in seen or loop not in code.source.index.loops(node)[:1]:
-                    continue
-                seen.add(key)
-                if node in sure or _is_switched(code, written):
-                    yield code.call(node)
+        around = code.source.index.loops(backward.node)[:1]  # none in a function for one step
+        for node in backward.where.scope.calls:
+            written = ast.unparse(node.func)
+            key = (around[0] if around else backward.where.scope, written)
+            if key in seen or code.source.index.loops(node)[:1] != around:
+                continue
+            seen.add(key)
+            if node in sure or _is_switched(code, written):
+                yield code.call(node)
 
 
 def _is_switched(code: Code, written: str) -> bool:

@@ -132,6 +132,13 @@ def _model_calls(code: Code) -> list[Call]:
         and (node.args or node.keywords)
         and _is_instance(code, node.func)
     ]
+    switched = {ast.unparse(c.receiver) for c in code.calls(".eval") if c.receiver is not None}
+    named += [
+        code.call(node, where)
+        for where in code.functions
+        for node in where.scope.calls
+        if node.args and ast.unparse(node.func) in switched
+    ]
     return sorted({*known, *named}, key=lambda c: (c.node.lineno, c.node.col_offset))
 
 

@@ -106,6 +106,7 @@ def _freezes_for_good(code: Code, optimizer: Built, freeze: _Freeze) -> bool:
 
 def _freezes(code: Code) -> Iterator[_Freeze]:
     yield from _in_functions(code)
+    yield from _given_back(code)
     yield from _loops(code)
     for call in code.calls(".requires_grad_"):
         given = call.arg(0, "requires_grad")
@@ -140,6 +141,29 @@ def _in_functions(code: Code) -> Iterator[_Freeze]:
             plain = isinstance(statement, ast.Expr) and statement.value is site.call
             if given is not None and plain and site.where.source is code.source:
                 yield _Freeze(statement, ast.unparse(given))
+
+
+def _given_back(code: Code) -> Iterator[_Freeze]:
+    """Calls of the file's functions that make a model, freeze all of it and give it back so."""
+    for frozen in _loops(code):
+        scope = code.where(frozen.node).scope
+        returned = {ast.unparse(value) for value in scope.returns}
+        block = code.source.index.block(frozen.node)
+        later = [
+            s
+            for s in block[block.index(frozen.node) + 1 :]
+            if not isinstance(s, ast.Return | ast.Pass)
+        ]
+        if returned != {frozen.model} or later or code.guards(frozen.node):
+            continue
+        for site in code.project.callers(code.where(frozen.node)) or ():
+            statement = site.where.source.index.statement(site.call)
+            if (
+                isinstance(statement, ast.Assign)
+                and statement.value is site.call
+                and site.where.source is code.source
+            ):
+                yield _Freeze(statement, ast.unparse(statement.targets[0]))
 
 
 def _off(statement: ast.stmt) -> str | None:

@@ -79,7 +79,8 @@ def _pair(code: Code, node: ast.Call, where: Where) -> _Pair | None:
     if len(node.args) < 2 or any(isinstance(a, ast.Starred) for a in node.args):
         return None
     named = [_name(a) for a in node.args]
-    if sum(len(n) > 1 for n in named) < 1:
+    fed = isinstance(node.args[0], ast.Name) and isinstance(node.args[1], ast.Call)
+    if sum(len(n) > 1 for n in named) < 1 and not fed:
         return None
     call = code.call(node, where)
     known = _known(code, call)

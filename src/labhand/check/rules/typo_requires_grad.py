@@ -115,7 +115,7 @@ def _is_so_anyway(code: Code, node: ast.Assign, target: ast.Attribute) -> bool:
 def _meant(code: Code, target: ast.Attribute) -> str | None:
     """The attribute that a misspelt one is near to, of what is surely such an object."""
     name = target.attr
-    if "requ" in name and "grad" in name and code.mentions("torch", "parameters("):
+    if "requ" in name and code.mentions("torch", "parameters("):
         near = name.strip("_") not in ("requires_grad",) and _near(name, "requires_grad")
         if near and not _defines(code, name):
             return "requires_grad"

@@ -111,7 +111,7 @@ def _by_names(
         same = ast.unparse(shape.of) == ast.unparse(receiver)
         if not same or code.where(shape.statement).scope is not code.where(receiver).scope:
             continue
-        order = _order(written, shape.names)
+        order = _order(written, shape.names) or _merged(written, shape.names)
         if order is not None and _unchanged(code, shape, receiver):
             return order
     return None
@@ -127,6 +127,13 @@ def _order(written: list[str], names: list[str]) -> list[int] | None:
     left = next(iter(set(names) - set(known)), "")
     order = [names.index(left if w == "-1" else w) for w in written]
     return order if order != sorted(order) and len(set(order)) == len(order) else None
+
+
+def _merged(written: list[str], names: list[str]) -> list[int] | None:
+    """The order of the old dimensions, where some are joined (`h * w`) that stand apart from their place."""
+    factors = [f.strip() for w in written for f in w.split("*")]
+    joined = any("*" in w for w in written) and len(factors) == len(names)
+    return _order(factors, names) if joined and "-1" not in factors else None
 
 
 def _unchanged(code: Code, shape: _Unpacked, receiver: ast.expr) -> bool:
@@ -175,6 +182,9 @@ def _by_shape(code: Code, receiver: ast.expr, sizes: list[ast.expr]) -> list[int
 
 def _claim(code: Code, call: Call, receiver: ast.expr, order: list[int]) -> Claim:
     text = f"{code.text(receiver)}.permute({', '.join(map(str, order))})"
+    if any(isinstance(s, ast.BinOp) for s in call.node.args):
+        given = ", ".join(code.text(a) for a in call.node.args)
+        text = f"{text}.reshape({given})"
     return code.claim(
         call.node,
         f"`{ast.unparse(call.node)}` is to exchange dimensions, but `{call.method}` keeps the order in memory "

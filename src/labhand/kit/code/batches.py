@@ -11,7 +11,7 @@ from labhand.kit.code.origins import argument, origins
 from labhand.kit.code.project import Where
 from labhand.kit.code.view import View
 
-_NAMED = re.compile(r"criterion|loss_fn|loss_func|loss_function")
+_NAMED = re.compile(r"crit(erion)?|loss_?fn?|loss_func|loss_function|ce(_loss)?")
 _ONE_OF = frozenset(
     {"squeeze", "flatten", "view", "reshape", "permute", "transpose", "unbind", "mean", "sum"}
 )
@@ -34,6 +34,10 @@ def batched(view: View, node: ast.expr) -> list[Step]:
     if any(_goes_over(view, spot, model) for spot in behind.values()):
         return []
     loops = view.loops(node, up=2)
+    if not loops and any(isinstance(n, ast.Call) and _joins(n) for n in behind):
+        where = behind[model].where
+        inner = where.source is view.source
+        loops = view.loops(model) if inner else []
     loop = loops[0] if loops else None
     if loop and loop.kind in ("batch", "inference") and isinstance(loop.node, ast.For):
         over = ast.unparse(loop.over) if loop.over is not None else ""
@@ -141,6 +145,12 @@ def _reshapes(node: ast.expr, model: ast.Call) -> bool:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False
     return node.func.attr in _ONE_OF and any(n is model for n in ast.walk(node.func.value))
+
+
+def _joins(node: ast.Call) -> bool:
+    """Whether a call puts the rows of many batches one below the other."""
+    last = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    return last in ("cat", "concat", "concatenate", "vstack")
 
 
 def _one_by_one(view: View, over: ast.expr | None) -> bool:

@@ -119,7 +119,7 @@ HARMLESS_METHODS = frozenset(
 )
 """Functions, packages and methods that clear no gradient of what they are handed."""
 
-BATCHES = re.compile(r"(loader|dataloader|batch|batches|_dl|_iter|dataset)s?$", re.I)
+BATCHES = re.compile(r"(loader|dataloader|batch|batches|(^|[_.])dl|_iter|dataset)s?$", re.I)
 EPOCHS = re.compile(r"epoch", re.I)
 EVALUATES = re.compile(
     r"(^|_)(eval\w*|val|valid\w*|test\w*|predict\w*|infer\w*|score|compute_accuracy|accuracy)(_|$)",
