@@ -204,7 +204,11 @@ def _uncleared(
         return False
 
     theirs = [s for s in steps if s.call.where.scope is where.scope and judged.maker in s.modules]
+    others = {code.point(b.node) for b in code.calls(".backward") if b.where.scope is where.scope}
+    others.discard(code.point(judged.backward.node))
     for step in theirs:
+        if code.leads(judged.backward.node, step.call.node, avoiding=others.__contains__):
+            continue  # one loss trains both
         if code.leads(judged.backward.node, step.call.node, avoiding=clears):
             return (f"and nothing clears them before `{step.optimizer}` steps", step.call.node)
     return None

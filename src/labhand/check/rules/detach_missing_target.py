@@ -16,7 +16,8 @@ _LOSSES = re.compile(
     r"\b(mse_loss|smooth_l1_loss|l1_loss|huber_loss|MSELoss|SmoothL1Loss|L1Loss|HuberLoss)"
 )
 _LIKENESS = re.compile(r"\b(cosine_similarity|CosineSimilarity)")
-_DISCOUNT = re.compile(r"gamma|discount", re.I)
+_ON_PURPOSE = re.compile(r"residual", re.I)
+_DISCOUNT = re.compile(r"gamma|discount|(?<![\w.])0?\.9\d*(?![\w.])", re.I)
 _FROZEN = re.compile(r"target|targ\b|_tgt|old|ema|frozen|momentum|teacher|slow|residual", re.I)
 _CHANCE = re.compile(r"log_?p(i|rob)?s?\b|logp|ratio", re.I)
 _GAIN = re.compile(r"adv|delta|td_?|gae|return|target|error", re.I)
@@ -131,6 +132,8 @@ def _difference(code: Code, base: ast.expr) -> ast.BinOp | None:
 
 
 def _self_made(code: Code, prediction: ast.expr, target: ast.expr) -> Iterator[Claim]:
+    if _ON_PURPOSE.search(f"{code.where(target).scope.name} {ast.unparse(target)}"):
+        return
     flows = code.behind(target)
     ahead, here = _modules(code, flows), _modules(code, code.behind(prediction))
     if any(_FROZEN.search(name) for name, _ in ahead):

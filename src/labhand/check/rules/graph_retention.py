@@ -67,7 +67,8 @@ class Rule:
 def _kept(code: Code, statement: ast.stmt, into: ast.expr, value: ast.expr) -> Iterator[Claim]:
     losses = [n for n in _parts(value) if isinstance(n, ast.Name)]
     loops = code.loops(statement) if losses else []
-    if not loops or _bound_in(code, loops[0].node, into) or _flows_back(code, into):
+    passes = [loop for loop in loops if loop.kind != "epoch"] or loops[:1]
+    if not loops or any(_bound_in(code, p.node, into) for p in passes) or _flows_back(code, into):
         return
     for loss in losses:
         state = code.graph(value)

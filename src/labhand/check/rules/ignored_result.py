@@ -97,8 +97,8 @@ def _is_new(code: Code, call: Call, receiver: ast.expr, method: str) -> bool:
         return False
     if method in kinds["jax"] and code.mentions("jax"):
         return _is_pure(call, receiver)
-    handle = "handle" in ast.unparse(receiver) and code.mentions("paddle")
-    if handle or (method in _SIZED and not call.node.args):
+    in_place = method == "reshape" and code.mentions("paddle", "caffe", "openvino", "tensorrt")
+    if in_place or (method in _SIZED and not call.node.args):
         return False  # what takes no sizes is no tensor: a picture that is shown, a memory that is looked at
     if method in kinds["tensor"]:
         arrays = method == "reshape" and code.mentions("numpy", "keras")

@@ -37,8 +37,9 @@ class Rule:
     running statistics.
 
     ## Known problems
-    Silent where the layers of a model cannot be seen, for models of `from_pretrained` (they come in
-    evaluation mode), Monte Carlo dropout, recalibration of batch statistics, Lightning and HF Trainer.
+    Where the layers of a model cannot be seen, only an explicit `train()` before it counts. Silent for
+    models of `from_pretrained` (they come in evaluation mode), Monte Carlo dropout, recalibration of batch
+    statistics, Lightning and HF Trainer.
 
     ## Example
     ```python

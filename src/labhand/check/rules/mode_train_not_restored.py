@@ -1,6 +1,7 @@
 """Training that goes on in evaluation mode after the first evaluation."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from labhand.kit.code import contexts
 from labhand.kit.code.calls import Call
 from labhand.kit.code.contexts import Loop
 from labhand.kit.code.facts import Step
+from labhand.kit.code.model import FunctionNode
 from labhand.kit.code.paths import Point
 
 
@@ -113,13 +115,21 @@ def _left_in_eval(code: Code, call: Call) -> _Found | None:
     if code.mentions("freeze_bn", "frozen_bn", "freeze_batch"):
         return None
     around = [loop for loop in code.loops(call.node, up=3)]
-    if _is_restored(code, evaluation, call):
+    if _is_restored(code, evaluation, call) or _is_put_back(evaluation):
         return None
     circle = _comes_round(code, evaluation, call, around)
     layer = code.mode_matters(module, call.where)
     if not circle or layer is False:
         return None
     return _Found(call, evaluation, layer, around)
+
+
+def _is_put_back(evaluation: Step) -> bool:
+    """Whether the function that evaluates puts back the mode it found: `was = model.training`."""
+    node = evaluation.source.index.scope(evaluation.node).node
+    text = ast.unparse(node) if isinstance(node, FunctionNode) else ""
+    kept = re.findall(r"(\w+) = [\w.]+\.training\b", text)
+    return any(re.search(rf"if {was}:|\.train\((mode=)?{was}\)", text) for was in kept)
 
 
 def _is_restored(code: Code, evaluation: Step, training: Call) -> bool:

@@ -22,8 +22,8 @@ class Rule:
     """An evaluation that keeps the graph of gradients, which nobody uses.
 
     ## What it does
-    Reports a loop over validation or test data that runs a torch model with gradients on, though
-    neither the loop nor its function uses a gradient.
+    Reports a loop over validation or test data, or over what a model in evaluation mode is given, that
+    runs a torch model with gradients on, itself or in a helper, though nothing there uses a gradient.
 
     ## Why is this bad
     Each forward keeps all activations until its result is dropped: memory and time are spent for

@@ -32,8 +32,8 @@ class Rule:
     """A training loader that hands out the rows in the same order in every epoch.
 
     ## What it does
-    Reports a DataLoader over the training part that training goes over, with neither `shuffle=True` nor
-    a sampler, a `tf.data` pipeline of training rows without `shuffle`, and `fit(…, shuffle=False)`.
+    Reports a DataLoader that training goes over, by its name, its part of the data or a loop that steps,
+    with neither `shuffle=True` nor a sampler, a `tf.data` pipeline of training rows without `shuffle`, and `fit(…, shuffle=False)`.
 
     ## Why is this bad
     Data on disk is mostly sorted, by class or by source. Batches then hold one class each, batch

@@ -37,11 +37,12 @@ class Rule:
     ## What it does
     Reports a softmax along dimension 0 of what a classifier gives for a batch, a softmax along a dimension
     that surely has size 1 (`Linear(…, 1)`, Keras' `Dense(1, activation="softmax")`), and
-    softmax functions without `dim` on what surely has three dimensions.
+    softmax functions without `dim` on what surely has three dimensions, or four that a product of
+    matrices takes.
 
     ## Why is this bad
     Over the batch, the probabilities of one sample depend on the others and do not sum to one. Over one
-    number, the answer is always 1. Without `dim`, PyTorch takes 0 for three dimensions and 1 for two.
+    number, the answer is always 1. Without `dim`, PyTorch takes 0 for three dimensions and 1 for two or four.
 
     ## Known problems
     Attention over a first dimension (time, nodes) is meant, and not reported where no batch is proven.

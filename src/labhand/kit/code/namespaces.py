@@ -176,12 +176,19 @@ class Flow:
             self._pending.extend((site.call, site.where.source) for site in sites)
         elif isinstance(parent, ast.IfExp | ast.BoolOp):
             self._pending.append((parent, source))
-        elif isinstance(parent, ast.Tuple) and self._spawned(node, parent, source, where):
+        elif isinstance(parent, ast.Tuple) and self._element(node, parent, source, where):
             pass
         elif isinstance(parent, ast.Dict) and _kept_in_dict(parent, source):
             pass  # what reads it back reads it by its name, which counts as read
         elif not _looks_only(parent):
             self._escapes(f"line {node.lineno} of {source.path.name}")
+
+    def _element(self, node: ast.expr, given: ast.Tuple, source: Source, where: Where) -> bool:
+        """Follows an element of a tuple to what gets it: `a, b = x, y`, or a function that is spawned."""
+        own = _element_of(node, given, source)
+        if own is not None:
+            self._target(own, source, where)
+        return own is not None or self._spawned(node, given, source, where)
 
     def _spawned(self, node: ast.expr, given: ast.Tuple, source: Source, where: Where) -> bool:
         """Follows `spawn(f, args=(…, namespace))` and `Process(target=f, args=…)` into the project's `f`."""
@@ -365,6 +372,14 @@ class Flow:
 
     def _is(self, call: ast.Call, where: Where, name: str) -> bool:
         return self.project.canonical(call.func, where) == name
+
+
+def _element_of(node: ast.expr, given: ast.Tuple, source: Source) -> ast.expr | None:
+    """What gets an element in `a, b = x, y`."""
+    statement = source.index.parents.get(given)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    same = isinstance(target, ast.Tuple) and len(target.elts) == len(given.elts)
+    return target.elts[given.elts.index(node)] if same and isinstance(target, ast.Tuple) else None
 
 
 def _kept_in_dict(parent: ast.Dict, source: Source) -> bool:
