@@ -85,8 +85,24 @@ def _part(code: Code, call: Call) -> str | None:
     named = part_in(label)
     if part == "train" or named == "train":
         return None
-    found = named or part
+    found = named or part or _in_keys(code, call)
     return "held-out" if found == "held-out" else found if found in ("validation", "test") else None
+
+
+def _in_keys(code: Code, call: Call) -> str | None:
+    """The held-out part among the names for which a comprehension makes a loader each."""
+    for above in code.source.index.ancestors(call.node):
+        if isinstance(above, ast.DictComp):
+            over = above.generators[0].iter
+            over = (
+                over.func.value
+                if isinstance(over, ast.Call) and isinstance(over.func, ast.Attribute)
+                else over
+            )
+            keys = over.keys if isinstance(over, ast.Dict) else getattr(over, "elts", [])
+            parts = [part_in(str(getattr(k, "value", ""))) for k in keys]
+            return next((p for p in parts if p in ("validation", "test")), None)
+    return None
 
 
 def _handled(code: Code, call: Call) -> bool:

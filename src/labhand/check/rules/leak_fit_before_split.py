@@ -19,6 +19,9 @@ _SCORING = (
 )
 
 
+_SCORES = ("score", "predict", "predict_proba")
+
+
 class Rule:
     """Preprocessing fitted on all data before it is split.
 
@@ -64,7 +67,7 @@ class Rule:
     def check(self, code: Code) -> Iterator[Claim]:
         """The fits of one file that see data which is held out later."""
         if code.is_test or not code.mentions(
-            "train_test_split", "random_split", "cross_val", "SearchCV"
+            "train_test_split", "random_split", "cross_val", "SearchCV", "Fold("
         ):
             return
         told: set[ast.AST] = set()
@@ -73,10 +76,25 @@ class Rule:
             for data in split.node.args if scored is not None else ():
                 assert scored is not None
                 yield from _leaks(code, data, split, scored, told)
+        for split in code.calls(
+            *(f"{name}.split" for name in code.words("splits", "splitter", "shuffled"))
+        ):
+            rows = split.arg(0, "X")
+            scored = _scored_in_loop(code, split)
+            if rows is not None and scored is not None and not _is_held_back(code, rows):
+                yield from _leaks(code, rows, split, scored, told)
         for folds, _ in code.known("splits", "folds"):
             rows = folds.arg(0 if folds.method == "fit" else 1, "X")
             if rows is not None and not _is_held_back(code, rows):
                 yield from _leaks(code, rows, folds, folds, told)
+
+
+def _scored_in_loop(code: Code, split: Call) -> Call | None:
+    """A score in the loop that goes over the folds."""
+    for node in code.nodes(ast.For):
+        if split.node in ast.walk(node.iter):
+            return next((h.call for h in code.running(node) if h.call.method in _SCORES), None)
+    return None
 
 
 def _is_held_back(code: Code, rows: ast.expr) -> bool:

@@ -87,6 +87,10 @@ def _assigned(loop: Loop) -> Iterator[tuple[str, ast.Assign]]:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)]):
                     yield name, node
+                case ast.Assign(
+                    targets=[ast.Tuple(elts=[ast.Name(id=name), *_])], value=ast.Tuple()
+                ):
+                    yield name, node
 
 
 def _bindings(code: Code, loop: Loop, name: str) -> tuple[list[Binding], list[Binding]]:
@@ -182,7 +186,8 @@ def _reads_after(code: Code, loop: Loop, name: str) -> Iterator[ast.Name]:
 def _renewed(code: Code, loop: Loop) -> Iterator[Claim]:
     """A list that is made anew in each pass, filled in it, and scored after the loop."""
     for name, node in _assigned(loop):
-        if node not in loop.node.body or not isinstance(node.value, ast.List) or node.value.elts:
+        made = node.value.elts[0] if isinstance(node.value, ast.Tuple) else node.value
+        if node not in loop.node.body or not isinstance(made, ast.List) or made.elts:
             continue
         before, inside = _bindings(code, loop, name)
         if len(inside) != 1 or before or not _is_batches(code, loop):

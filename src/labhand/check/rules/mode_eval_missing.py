@@ -174,15 +174,23 @@ def _evaluates(code: Code, call: Call) -> list[Step] | None:
         return None
     loops = code.loops(call.node)
     data = [loop.over for loop in loops if loop.over is not None] + call.node.args[:1]
+    data = [*(g.iter for g in _comprehended(code, call)), *data]
     for part in (code.split(d) for d in data):
         if part.value in ("test", "validation", "held-out"):
             return list(part.chain)
     return [] if _EVALUATES.search(name) else None
 
 
+def _comprehended(code: Code, call: Call) -> list[ast.comprehension]:
+    """What the comprehensions around a call go over, innermost first."""
+    kinds = ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp
+    around = [a for a in code.source.index.ancestors(call.node) if isinstance(a, kinds)]
+    return [g for a in around for g in a.generators]
+
+
 def _trains(code: Code, call: Call) -> bool:
     """Whether the innermost loop around also trains: its forward without gradients is for a target."""
-    loops = code.loops(call.node)
+    loops = [] if _comprehended(code, call) else code.loops(call.node)
     return bool(loops) and any(h.call.method == "backward" for h in code.running(loops[0].node))
 
 

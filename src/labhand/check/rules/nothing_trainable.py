@@ -113,6 +113,8 @@ def _freezes(code: Code) -> Iterator[_Freeze]:
         statement = code.source.index.statement(call.node)
         plain = isinstance(statement, ast.Expr) and statement.value is call.node
         off = isinstance(given, ast.Constant) and given.value is False
+        if off and isinstance(statement, ast.Assign) and statement.value is call.node:
+            yield _Freeze(statement, ast.unparse(statement.targets[0]))
         if plain and off and call.receiver is not None and not code.guards(call.node):
             yield _Freeze(statement, ast.unparse(call.receiver))
 

@@ -62,8 +62,6 @@ def _scored(view: View, node: ast.expr, up: int = 2) -> list[Step]:
         return []
     where = view.where(inner)
     bindings = view.project.reaching(inner, where)[1]
-    if up and bindings and all(b.how == "parameter" for b in bindings):
-        return _scored_by_callers(view, inner.id, where, up)
     mine = {id(b.node) for b in bindings}
     for call, given in _losses(view):
         given = _whole(given) if given is not None else None
@@ -73,8 +71,10 @@ def _scored(view: View, node: ast.expr, up: int = 2) -> list[Step]:
         if same and isinstance(given, ast.Name) and mine:
             there = {id(b.node) for b in view.project.reaching(given, where)[1]}
             if there == mine:
-                message = "this loss takes its classes along dimension 1"
+                message = "this loss takes its classes along another dimension"
                 return [Step(message, call.where.source, call.node)]
+    if up and bindings and all(b.how == "parameter" for b in bindings):
+        return _scored_by_callers(view, inner.id, where, up)
     return []
 
 

@@ -112,8 +112,13 @@ def kind(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind:
 def _by_content(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind:
     if isinstance(loop, ast.For) and _gives_to_module(project, loop, where):
         return "inference"
-    methods = {h.call.method for h in running(project, inside(loop), where, 1)}
+    happening = list(running(project, inside(loop), where, 1))
+    methods = {h.call.method for h in happening}
     inner = any(isinstance(n, LoopNode) for s in loop.body for n in ast.walk(s))
+    inner = inner or any(
+        h.call.method == "backward" and h.root is not h.call.node and _is_looped(h.call)
+        for h in happening
+    )
     if "backward" in methods and "step" in methods and not inner:
         return "batch"
     if "backward" in methods and not inner:
@@ -121,6 +126,10 @@ def _by_content(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind
     if "backward" in methods and inner:
         return "epoch"
     return "unknown"
+
+
+def _is_looped(call: Call) -> bool:
+    return bool([*call.where.source.index.loops(call.node)])
 
 
 def _gives_to_module(project: Project, loop: ast.For, where: Where) -> bool:
@@ -140,7 +149,7 @@ def _gives_to_module(project: Project, loop: ast.For, where: Where) -> bool:
     off = tables.words("graph", "off", "context")
     return any(
         isinstance(c.func, ast.Name | ast.Attribute)
-        and _switched(c.func, where)
+        and (_switched(c.func, where) or knowledge.MODELS.search(ast.unparse(c.func)))
         and under(project, c, where, off) is True
         for c in fed
     )

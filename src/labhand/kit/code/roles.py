@@ -8,7 +8,7 @@ from labhand.kit.code.facts import UNKNOWN, Fact, Facts, Spot, Step
 from labhand.kit.code.knowledge import tables
 from labhand.kit.code.layers import last_layers
 from labhand.kit.code.origins import origins
-from labhand.kit.code.project import Known
+from labhand.kit.code.project import Known, Where
 
 _THROUGH = frozenset({"T", "mT", "H", "data", "real"})
 _FIELDS = {"logits": "logits", "probs": "probabilities", "loss": "loss"}
@@ -79,6 +79,9 @@ def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
 def _other(facts: Facts, spot: Spot, call: Call) -> Iterable[Fact] | None:
     if call.entry("losses") is not None:
         return [_said("loss", spot, f"`{_shown(call)}`")]
+    if call.method in ("apply", "apply_fn") or ast.unparse(call.node.func) in ("apply", "apply_fn"):
+        known = _flax_module(facts, call)
+        return _own_layer(facts, known) if known is not None else None
     maker = call.made
     if maker is not None and (call.name or "").endswith("()"):
         layers = last_layers(maker)
@@ -88,6 +91,28 @@ def _other(facts: Facts, spot: Spot, call: Call) -> Iterable[Fact] | None:
         if activated is not None:
             return [_said(activated, spot, f"`{ast.unparse(maker.node)}`")]
     return None
+
+
+def _flax_module(facts: Facts, call: Call) -> Known | None:
+    """The module whose `apply` is called, itself or as the `apply_fn` of the one training state made."""
+    base, where = call.receiver, call.where
+    if call.method != "apply" or base is None:
+        made = [
+            (k.value.value, Where(source, scope))
+            for source in facts.project.component(where.source)
+            for node, scope in source.index.called.get("create", ())
+            for k in node.keywords
+            if k.arg == "apply_fn"
+            and isinstance(k.value, ast.Attribute)
+            and k.value.attr == "apply"
+        ]
+        if len(made) != 1:
+            return None
+        base, where = made[0]
+    found = origins(facts.project, base, where)
+    known = found[0].known if len(found) == 1 and found[0].kind == "instance" else None
+    flax = known is not None and "flax.linen.Module" in facts.project.lineage(known)[1]
+    return known if flax else None
 
 
 def _activated(facts: Facts, made: Call) -> str | None:
@@ -129,7 +154,7 @@ def _chain(facts: Facts, spot: Spot, layers: list[Spot]) -> Iterable[Fact]:
 
 
 def _own_layer(facts: Facts, known: Known) -> Iterable[Fact]:
-    forward = facts.project.method(known, "forward")
+    forward = facts.project.method(known, "forward") or facts.project.method(known, "__call__")
     if forward is None or not forward.scope.returns:
         return [UNKNOWN]
     return [f for value in forward.scope.returns for f in facts.all(Spot(value, forward))]

@@ -120,6 +120,8 @@ HARMLESS_METHODS = frozenset(
 """Functions, packages and methods that clear no gradient of what they are handed."""
 
 BATCHES = re.compile(r"(loader|dataloader|batch|batches|(^|[_.])dl|_iter|dataset)s?$", re.I)
+MODELS = re.compile(r"(^|[_.])(model|net|network|classifier|encoder)$", re.I)
+"""Names of modules that are called."""
 EPOCHS = re.compile(r"epoch", re.I)
 EVALUATES = re.compile(
     r"(^|_)(eval\w*|val|valid\w*|test\w*|predict\w*|infer\w*|score|compute_accuracy|accuracy)(_|$)",
