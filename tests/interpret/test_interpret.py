@@ -102,6 +102,25 @@ def test_no_clipping_is_no_clipping(tmp_path, ask, said, value):
     assert settings(interpret(said, tmp_path).intent) == {"GRAD_CLIP": value}
 
 
+FOREST = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("--depth", type=int, default=None)
+p.add_argument("--rs", type=int, default=0, help="random state")
+args = p.parse_args()
+for step in range(3):
+    print("step", step, "loss", args.depth or args.rs)
+"""
+
+
+def test_none_is_a_value_where_it_is_the_default(tmp_path):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "fit.py").write_text(FOREST)
+    intent = interpret("try depth 4, 8 and none, 3 seeds", tmp_path).intent
+    assert (intent.sweep, intent.seeds) == ({"depth": [4, 8, None]}, 3)
+    assert "the seeds are `rs` 0 to 2" in " ".join(intent.assumptions)
+
+
 def test_how_often_something_is_done_is_no_length(project):
     intent = interpret("log the gradient norm every 10 steps", project("digits")).intent
     assert (intent.budget, settings(intent)) == (None, {})

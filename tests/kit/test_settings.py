@@ -354,6 +354,21 @@ def test_the_seed_is_found_under_its_usual_names(tmp_path: Path) -> None:
     assert seed_setting(discover(tmp_path / "other.py", tmp_path)) is None
 
 
+def test_a_flag_that_is_none_by_default_is_left_out_for_none(tmp_path: Path) -> None:
+    flags = (
+        "import argparse\np = argparse.ArgumentParser()\n"
+        "p.add_argument('--depth', type=int, default=None)\n"
+        "p.add_argument('--rs', type=int, default=0, help='random state')\n"
+    )
+    write(tmp_path, train_py=flags)
+    assert set_in(tmp_path, "python train.py --depth 3", depth="none").command == [
+        "python",
+        "train.py",
+    ]
+    seed = seed_setting(discover(tmp_path / "train.py", tmp_path))
+    assert seed is not None and seed.name == "rs"
+
+
 def test_a_computed_constant_is_not_guessed(tmp_path: Path) -> None:
     write(tmp_path, train_py="import os\nlr = float(os.environ['LR'])\nwidth = 3\n")
     with pytest.raises(NotFoundError, match=r"no setting of train\.py is named `lr`"):

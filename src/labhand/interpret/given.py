@@ -107,6 +107,13 @@ def numbers(
     united = False
     end = at
     while True:
+        if text.low(at) in ("none", "null") and not checked and _can_be_none(known):
+            found.append(_none_of(known))
+            end = at + 1
+            at = text.skip(end, SEPARATORS, 2)
+            if at == end:
+                break
+            continue
         amount = text.amount(at)
         vague = text.low(at) == "one" and not checked
         if amount is None or amount[0].unit in ("x", "s") or vague:
@@ -137,6 +144,15 @@ def numbers(
             break
         at = separated
     return (found, end) if found else None
+
+
+def _can_be_none(known: Known) -> bool:
+    return known.setting.default is None or values.switched(known, False) is not None
+
+
+def _none_of(known: Known) -> object:
+    """What `none` is among numbers: no value where that is the default, else the one that is off."""
+    return None if known.setting.default is None else values.switched(known, False)
 
 
 def _counts_another(draft: Draft, known: Known, at: int) -> bool:

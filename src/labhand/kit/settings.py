@@ -17,7 +17,8 @@ from labhand.kit.values import Value, read
 
 __all__ = ["Applied", "Setting", "apply", "discover", "script_of", "seed_setting"]
 
-_SEEDS = re.compile(r"^(\w+_)?seed$|^random_state$", re.I)
+_SEEDS = re.compile(r"^(\w+_)?seed$|^(manual|random|rng|global|np|torch)seed$|^random_state$", re.I)
+_SAYS_SEED = re.compile(r"^\W*(?:the |a )?(?:random|rng|global|prng)?[ -]*(?:seed|state)\b", re.I)
 _SHELLS = ("bash", "sh", "zsh")
 _LAUNCHING_MODULES = ("torch.distributed", "accelerate", "deepspeed", "debugpy", "pdb", "cProfile")
 
@@ -105,9 +106,11 @@ def _training_arguments(source: Source) -> list[Setting]:
 
 
 def seed_setting(settings: Iterable[Setting]) -> Setting | None:
-    """The setting that seeds the run: `seed`, `random_seed`, `SEED`, `train.seed` and so on."""
+    """The setting that seeds the run: `seed`, `random_seed`, `SEED`, `train.seed`, or whose help says so."""
+    settings = list(settings)
     named = [s for s in settings if _SEEDS.match(s.name.rpartition(".")[2])]
-    return min(named, key=lambda s: s.name.lower() != "seed", default=None)
+    told = [s for s in settings if s.type == "int" and _SAYS_SEED.match(s.help)]
+    return min(named or told, key=lambda s: s.name.lower() != "seed", default=None)
 
 
 def script_of(command: Sequence[str], cwd: Path, root: Path) -> tuple[Path, int]:
@@ -307,6 +310,8 @@ def _values_after(words: list[str], many: bool) -> int:
 
 def _spelled(setting: Setting, value: Value) -> list[str]:
     flag = setting.flag
+    if value.value is None and setting.default is None and setting.kind not in ("fire", "hydra"):
+        return []  # a parser of numbers has no word for it: it is what stands where nothing is said
     if setting.kind == "hydra" and isinstance(value.value, str):
         return [f"{flag}={_hydra_text(value.text)}"]
     if setting.kind in ("fire", "hydra", "absl"):

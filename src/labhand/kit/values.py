@@ -43,7 +43,7 @@ def read(setting: Setting, text: str) -> Value:
 
 
 def _typed(setting: Setting, text: str) -> object:
-    if text in ("None", "null") and setting.type != "str":
+    if text in ("None", "none", "null") and setting.type != "str":
         return None
     try:
         match setting.type:

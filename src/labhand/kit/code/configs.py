@@ -136,6 +136,8 @@ def file_of(setting: Setting, known: list[Setting], words: list[str], cwd: Path)
                 beside = setting.file.parent / Path(given).name
                 direct = (cwd / given).resolve()
                 return direct if direct.is_file() or not beside.is_file() else beside
+        if named:
+            return setting.file  # what is read where the command says nothing
     lying = setting.file.parent.glob(f"*{setting.file.suffix}")
     if setting.default is None and any(path.name != setting.file.name for path in lying):
         raise UsageError(
