@@ -111,14 +111,24 @@ def _of_concept(
         if known.setting.type == "bool" and concept == "precision":
             return known, concept, _precise(known, said), end
         return known, concept, _of(known, said), end
-    switch = [
-        k
-        for k in draft.text.lexicon.known
-        if k.setting.type == "bool" and vocabulary.joined(said) in atoms_of(k.setting.name)
-    ]
-    if len(switch) == 1 and not _cancelled(draft, end - 1):
-        return switch[0], "", values.switched(switch[0], True), end
+    word = vocabulary.joined(said)
+    switch = [k for k in draft.text.lexicon.known if _only_switches(k, word)]
+    if len(switch) == 1:
+        start = end - len(re.findall(r"\w+", said))
+        on = not _INSTEAD.search(draft.text.before(start))
+        return switch[0], "", values.switched(switch[0], on), end
     return None, concept, said, end
+
+
+_INSTEAD = re.compile(
+    r"(?:\bno|\bnot|\bwithout|instead of|rather than|in place of)(?: (?:a|the))?$"
+)
+
+
+def _only_switches(known: Known, word: str) -> bool:
+    """Whether a switch is for this one word: `cosine`, `use_linear_lr_decay`, but no `use_tf_adam`."""
+    atoms = set(atoms_of(known.setting.name))
+    return known.setting.type == "bool" and word in atoms and not atoms - {word, "use"} - _OF_WORDS
 
 
 def _precise(known: Known, said: str) -> bool | None:
@@ -205,7 +215,10 @@ def _told_options(known: Known) -> list[str]:
 def _device_switch(draft: Draft, word: str) -> tuple[Known, bool] | None:
     """The switch that `cpu` or `gpu` turns where no setting names the device: `--cpu`, `--no-cuda`."""
     lexicon = draft.text.lexicon
-    if lexicon.of_concept("device") or word not in ("cpu", "gpu", "cuda"):
+    devices = [
+        k for k in lexicon.of_concept("device") if k.setting.flag or k.setting.default is not None
+    ]
+    if devices or word not in ("cpu", "gpu", "cuda"):
         return None
     for known in lexicon.known:
         name = re.fullmatch(
@@ -235,7 +248,11 @@ def _like_default(draft: Draft, said: str, word: str) -> Known | None:
     kin = [k for k in free if _kin(str(k.setting.default), said)]
     if len(kin) == 1:
         return kin[0]
-    same = [k for k in free if vocabulary.joined(str(k.setting.default)) == word]
+    same = [
+        k
+        for k in free
+        if k.setting.kind != "constant" and vocabulary.joined(str(k.setting.default)) == word
+    ]
     if len(same) == 1 and word not in vocabulary.KNOWN_WORDS:
         return same[0]
     letters = re.match(r"[a-z]+", said.lower())
@@ -274,9 +291,11 @@ def _kin(default: str, said: str) -> bool:
         return True
     if default.lower() == said.lower():
         return bool(re.search(r"\d|-|/", said))
-    ending = re.search(r"\.\w{2,6}$", default)
+    ending = re.search(r"\.[a-z]\w{1,5}$", default)
     if ending and said.endswith(ending.group()):
         return True
+    if ending and re.search(r"\.[a-z]\w{1,5}$", said):
+        return False
     if re.fullmatch(r"[A-Z][\w/]*-v\d+", default) and re.fullmatch(r"[A-Za-z][\w/]*-v\d+", said):
         return True
     one, other = (re.match(r"[a-z]+", t.lower()) for t in (default, said))
@@ -362,13 +381,14 @@ def _series(
         found = [value for value in own if value is not None]
         if len(found) < len(own):
             return end
+    titles = _titles(known) | (_OF_WORDS if known.concept is not None else frozenset())
+    end += text.low(end) in titles
     end = _instead(draft, known, end)
     lead = re.search(
         r"(?:replace|swap|switch|change|changing|from|move)(?: (?:from|the|out|over))*$",
         text.before(start),
     )
     start -= len(lead.group().split()) if lead else 0
-    titles = _titles(known) | (_OF_WORDS if known.concept is not None else frozenset())
     end += text.low(end) in titles
     if _cancelled(draft, start):
         return end

@@ -68,7 +68,8 @@ def _piece(draft: Draft, piece: Clause) -> None:
     if not words or len(words) > 4:
         return
     if not counted:
-        _switch(draft, piece, words)
+        if set(words) - {_stem(w) for w in _PLAIN}:
+            _switch(draft, piece, words)
         return
     amount = text.amount(counted[0])
     if amount is None or amount[0].unit in ("x", "s") or len(counted) > 1:
@@ -91,8 +92,8 @@ def _piece(draft: Draft, piece: Clause) -> None:
         told = given.numbers(draft, best.known, counted[0], checked=True)
     except LabhandError:
         return
-    if told is not None and len(told[0]) == 1:
-        _take(draft, piece, best.known, told[0][0])
+    if told is not None and len(told[0]) == len(counted):
+        _take(draft, piece, best.known, told[0])
 
 
 _WRITES = re.compile(r"\b(?:save|write|log|output|store|dump|checkpoint)\w*\b[^;.]*$")
@@ -111,7 +112,7 @@ def _written_to(draft: Draft, piece: Clause) -> bool:
         return False
     if places[0].key in {s.known.key for s in draft.said}:
         return False
-    _take(draft, piece, places[0], said)
+    _take(draft, piece, places[0], [said])
     return True
 
 
@@ -125,13 +126,13 @@ def _switch(draft: Draft, piece: Clause, words: list[str]) -> None:
         return
     on = values.switched(best.known, refused is None)
     if on is not None:
-        _take(draft, piece, best.known, on)
+        _take(draft, piece, best.known, [on])
 
 
-def _take(draft: Draft, piece: Clause, known: Known, value: object) -> None:
+def _take(draft: Draft, piece: Clause, known: Known, found: list[object]) -> None:
     said = draft.text.said(piece.start, piece.end)
     why = f'"{said}": of the settings only `{known.key}` fits these words'
-    draft.choose(known, [value], why, piece.start, 0.75)
+    draft.choose(known, found, why, piece.start, 0.75)
     draft.text.take(piece.start, piece.end)
 
 

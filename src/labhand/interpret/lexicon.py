@@ -213,13 +213,20 @@ class Lexicon:
         first = self.of_concept(concept)
         others = [k for _, k in self._concepts.get(concept, []) if k not in first]
 
-        plain = {a[:4] for k in first for a in atoms_of(k.key)}
+        def shared(known: Known) -> int:
+            return max(
+                (len(a) for a in atoms_of(known.key) if len(a) > 3 and a in phrase), default=0
+            )
 
-        def shared(known: Known) -> bool:
-            own = (a for a in atoms_of(known.key) if len(a) > 3 and a[:4] not in plain)
-            return any(a in phrase for a in own)
-
-        better = [k for k in others if shared(k) and k.setting.type == first[0].setting.type]
+        least = max(map(shared, first), default=0)
+        stems = {a[:4] for k in first for a in atoms_of(k.key)}
+        better = [
+            k
+            for k in others
+            if shared(k) > least
+            and k.setting.type == first[0].setting.type
+            and not any(a[:4] in stems for a in atoms_of(k.key) if a in phrase)
+        ]
         return better if len(better) == 1 else first
 
     def _in_own_words(self, word: str, found: list[Known]) -> list[Known]:
@@ -323,6 +330,8 @@ def _concept(setting: Setting) -> tuple[Concept | None, bool]:
     fits = [c for c in vocabulary.concepts().values() if plain in c.names and _fits(setting, c)]
     if fits:
         return min(fits, key=lambda c: c.names.index(plain)), inverse
+    if atoms_of(last)[:1] and atoms_of(last)[0] in _BEGINNINGS:
+        return None, inverse
     for concept in vocabulary.concepts().values():
         longest = [n for n in concept.names if len(n) > 5 or n in ("lr", "wd")]
         ends = re.split(r"[._-]", last.lower())[-1] == "lr" if "lr" in longest else False
@@ -331,6 +340,10 @@ def _concept(setting: Setting) -> tuple[Concept | None, bool]:
     return None, inverse and last.lower().startswith(
         ("no_", "no-", "disable_", "without_", "skip_")
     )
+
+
+_BEGINNINGS = frozenset("start starts begin random".split())
+"""What makes `start_timesteps` another thing than the length of the training."""
 
 
 def _fits(setting: Setting, concept: Concept) -> bool:

@@ -190,9 +190,9 @@ class Situation:
             return
         if self.scripts:
             place = self.cwd if self.scripts[0].is_relative_to(self.cwd) else self.root
-            first = _likeliness(self.scripts[0], place)[:2]
+            first = _likeliness(self.scripts[0], place)[:3]
             rivals = [p for p in self.scripts if p.is_relative_to(place)]
-            self.alike = [p for p in rivals if _likeliness(p, place)[:2] == first]
+            self.alike = [p for p in rivals if _likeliness(p, place)[:3] == first]
             others = len(self.scripts) - 1
             why = f"of {others + 1} scripts here its name says most that it trains"
             self._take(self.scripts[0], why if others else "it is the only script here")
@@ -264,11 +264,18 @@ def _python_files(root: Path, *, every: bool = False) -> Iterator[Path]:
     for folder, below, files in os.walk(root):
         below[:] = sorted(n for n in below if n not in SKIPPED and not n.startswith((".", "test")))
         for name in sorted(files):
-            if name.endswith(".py") and (every or not _ASIDE.match(name[:-3])):
+            if name.endswith(".py") and (every or not _aside(Path(folder, name))):
                 count += 1
                 if count > _MOST_FILES:
                     return
                 yield Path(folder, name)
+
+
+def _aside(path: Path) -> bool:
+    """Whether a file is called as what trains is not; with arguments a `char_cnn_test.py` may train."""
+    if not _ASIDE.match(path.stem):
+        return False
+    return not (path.stem.endswith("_test") and "ArgumentParser(" in _text(path))
 
 
 def _starts(path: Path) -> bool:
@@ -289,10 +296,11 @@ def _starts(path: Path) -> bool:
     )
 
 
-def _likeliness(path: Path, root: Path) -> tuple[int, int, int, str]:
+def _likeliness(path: Path, root: Path) -> tuple[int, bool, int, int, str]:
     stem = path.stem.lower()
     name = next((i for i, form in enumerate(_NAMES) if form.search(stem)), len(_NAMES))
-    return name, len(path.relative_to(root).parts), -_count(path), str(path)
+    idle = not _ENTRY.search(_text(path))
+    return name, idle, len(path.relative_to(root).parts), -_count(path), str(path)
 
 
 def _count(path: Path) -> int:

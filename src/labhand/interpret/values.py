@@ -178,7 +178,8 @@ def _nothing(known: Known) -> object | None:
         least = known.concept.low if known.concept is not None else None
         least = least if least is not None and least >= 1 else 0.0
         return int(least) if setting.type == "int" else least
-    return "none" if setting.type == "str" and not setting.choices else None
+    plain = setting.type == "str" and not isinstance(setting.default, int | float)
+    return "none" if plain and not setting.choices else None
 
 
 _CAN_BE_OFF = frozenset(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labhand.core.errors import UsageError
 from labhand.kit.code import hydra
-from labhand.kit.code.data import SETTINGS_NAME, Setting, type_of
+from labhand.kit.code.data import SETTINGS_NAME, Setting, untyped
 from labhand.kit.code.project import Project
 from labhand.kit.code.source import Source
 
@@ -98,7 +98,7 @@ def _of_mapping(path: Path, mapping: dict[str, object], prefix: str) -> Iterator
                 kind="config",
                 file=path,
                 line=1,
-                type=type_of(value),
+                type=untyped(key, value),
                 default=value,
             )
 

@@ -125,6 +125,17 @@ def type_of(value: object) -> str | None:
     return name if name in ("int", "float", "str", "bool") else None
 
 
+_FRACTIONS = re.compile(
+    r"decay|(^|_)lr$|rate$|drop|momentum|coef|smooth|(^|_)eps|gamma|beta|lambda|weight$", re.I
+)
+
+
+def untyped(name: str, value: object) -> str | None:
+    """The type of a value that nothing declares: a `weight_decay` of 0 takes fractions all the same."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value in (0, 1)
+    return "float" if whole and _FRACTIONS.search(name) else type_of(value)
+
+
 def dataclass_fields(project: Project, known: Known, kind: Kind = "dataclass") -> Iterator[Setting]:
     """The fields of a dataclass and of its ancestors in the project."""
     seen: set[str] = set()
@@ -138,7 +149,7 @@ def dataclass_fields(project: Project, known: Known, kind: Kind = "dataclass") -
             if (
                 name.startswith("_")
                 or name in seen
-                or "ClassVar" in ast.unparse(statement.annotation)
+                or re.search("ClassVar|Suppress", ast.unparse(statement.annotation))
             ):
                 continue
             seen.add(name)
@@ -313,7 +324,7 @@ def _constant(
             kind="constant",
             file=where.source.path,
             line=value.lineno if value else statement.lineno,
-            type="str" if either else type_of(default),
+            type="str" if either else untyped(name, default),
             default=default,
             owner=owner,
             value=value,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from labhand.kit.code.data import SETTINGS_NAME, Kind, Setting, literal, remark, type_of
+from labhand.kit.code.data import SETTINGS_NAME, Kind, Setting, literal, remark, untyped
 from labhand.kit.code.model import FunctionNode, Scope
 from labhand.kit.code.project import Project, Where
 from labhand.kit.code.source import Source
@@ -296,13 +296,15 @@ def _setting(
     known, default = literal(value)
     if not known or value is None or isinstance(default, dict | set | bytes):
         return
+    if default == 0 and name in ("lr", "learning_rate"):
+        return  # a schedule fills it in
     kind: Kind = "constant"
     yield Setting(
         name=name,
         kind=kind,
         file=where.source.path,
         line=value.lineno,
-        type=type_of(default),
+        type=untyped(name, default),
         default=default,
         owner=owner,
         value=value,
