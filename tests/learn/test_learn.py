@@ -148,6 +148,17 @@ def test_the_seeds_of_one_sweep_are_one_choice(tmp_path, learned):
     assert "usual-seeds" not in learned.habits()
 
 
+def test_the_runs_of_one_grid_are_one_choice(tmp_path, learned):
+    rng = random.Random(5)
+    for number in range(40):
+        record(tmp_path, number, {**drawn(rng), "optimizer": "lion" if number > 3 else "adamw"})
+    assert "usual-optimizer" in learned.habits()
+    folder = tmp_path / ".labhand" / "sweeps" / "20260301-000000-0001"
+    folder.mkdir(parents=True)
+    (folder / "sweep.json").write_text('{"name": "run", "keys": ["lr"]}')
+    assert "usual-optimizer" not in learned.habits()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_settings_that_are_left_to_stand_are_no_habits(tmp_path, learned, seed):
     rng = random.Random(seed)

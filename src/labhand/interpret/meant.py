@@ -2,6 +2,7 @@
 
 import re
 
+from labhand.core.errors import UsageError
 from labhand.interpret import vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import connect
@@ -102,3 +103,50 @@ def of_number(draft: Draft, mention: Mention) -> Mention:
         if k.concept == mention.concept and k.setting.type in ("int", "float")
     ]
     return mention._replace(known=(alike[0],)) if alike else mention
+
+
+_SIZES = frozenset("dim dims dimension dimensions size width depth units length rate".split())
+"""Names that another word often belongs to."""
+
+
+def of_another(draft: Draft, mention: Mention) -> bool:
+    """Whether a word beside it makes it another thing: `latnt dim 5`, `32 dim latent`."""
+    text = draft.text
+    if mention.phrase.lower() not in _SIZES or mention.strength >= 1 or mention.flag:
+        return False
+    if mention.start and text.amount(mention.start - 1):
+        after = text.lexicon.match(text.tokens, mention.end)
+        other = after is not None and after.concept != mention.concept
+        return other or _unknown(draft, text.low(mention.end))
+    return mention.start > 0 and _unknown(draft, text.low(mention.start - 1))
+
+
+def _unknown(draft: Draft, word: str) -> bool:
+    known = draft.text.lexicon
+    means = vocabulary.value_words().keys() | vocabulary.phrases().keys() | vocabulary.stems()
+    if not word.isalpha() or len(word) < 4 or word in vocabulary.KNOWN_WORDS or word in means:
+        return False
+    options = {
+        str(c).lower() for k in known.known for c in (*k.setting.choices, *k.setting.compared)
+    }
+    own = {a for k in known.known for a in atoms_of(k.key)}
+    return word not in known.words and word not in options and word.rstrip("s") not in own | options
+
+
+def refuse_other(draft: Draft, mention: Mention) -> None:
+    """Answers nothing where no word that is none of a setting's choices stands as its value.
+
+    Raises:
+        UsageError: one does: `recon hinge`.
+    """
+    text, setting = draft.text, mention.known[0].setting
+    said = text.low(mention.end)
+    ends = text.low(mention.end + 1) in ("", ",", ";", ".", "and")
+    if mention.strength < 1 or not setting.choices or setting.type == "bool" or not ends:
+        return
+    odd = said.isalpha() and said not in vocabulary.KNOWN_WORDS
+    if text.lexicon.match(text.tokens, mention.end) is None and odd:
+        options = ", ".join(map(str, setting.choices))
+        raise UsageError(
+            f"`{mention.known[0].key}` takes one of {options}; `{said}` is none of them"
+        )

@@ -72,7 +72,7 @@ def _mention(draft: Draft, mention: Mention) -> int:
     mention = meant.of_owner(draft, meant.of_number(draft, meant.of_share(draft, mention)))
     if other := _other_unit(draft, mention):
         return other
-    if mention.phrase in ("-", "--"):
+    if mention.phrase in ("-", "--") or meant.of_another(draft, mention):
         return mention.end
     for rule in _RULES:
         end = rule(draft, mention)
@@ -180,6 +180,7 @@ def _right(draft: Draft, mention: Mention) -> int:
     if found is None:
         found = words(draft, known, at, via, mention)
     if found is None:
+        meant.refuse_other(draft, mention)
         return 0
     given, end = found
     if instead := _failed(draft, mention, end):

@@ -31,6 +31,7 @@ def usual(trials: Sequence[Trial], default: Default, scaled: set[frozenset[str]]
 
     Pairs of settings that are `scaled` with each other are no conditions for each other.
     """
+    trials = _choices(trials)
     keys = _varying(trials)
     chance = max(belief.SURE / max(len(keys), 1), 0.005)
     plain = [*_plain(trials, keys, chance, default), *_constant(trials, keys, default)]
@@ -38,6 +39,20 @@ def usual(trials: Sequence[Trial], default: Default, scaled: set[frozenset[str]]
     under = _conditional(trials, keys, chance, held, scaled)
     pairs = {frozenset([*found.habit.when, *found.habit.then]) for found in under}
     return Usual([*plain, *under, *_seeds(trials)], pairs)
+
+
+def _choices(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials, those of one sweep as one: what all of it has was chosen once, what it tried was not."""
+    by_sweep: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_sweep.setdefault(trial.sweep or trial.name, []).append(trial)
+    found = []
+    for of_one in by_sweep.values():
+        first = of_one[0]
+        same = {k: v for k, v in first.values.items() if all(t.values.get(k) == v for t in of_one)}
+        changed = {k: v for k, v in first.changed.items() if k in same}
+        found.append(first._replace(values=same, changed=changed))
+    return found
 
 
 def _varying(trials: Sequence[Trial]) -> dict[str, int]:
@@ -149,11 +164,7 @@ def _constant(
 
 
 def _seeds(trials: Sequence[Trial]) -> Iterator[Learned]:
-    """How many seeds a choice of settings is run with. Those of a sweep were chosen once for all of it."""
-    by_sweep: dict[str, Trial] = {}
-    for trial in trials:
-        by_sweep.setdefault(trial.sweep or trial.name, trial)
-    trials = list(by_sweep.values())
+    """How many seeds a choice of settings is run with."""
     counts = [len(t.names) for t in trials]
     found = belief.settled(counts)
     if found is None or not isinstance(found.value, int) or found.value < 2:
