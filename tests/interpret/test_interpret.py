@@ -121,6 +121,35 @@ def test_none_is_a_value_where_it_is_the_default(tmp_path):
     assert "the seeds are `rs` 0 to 2" in " ".join(intent.assumptions)
 
 
+SHORT = """
+import argparse, torch
+from torch.utils.data import DataLoader
+a = argparse.ArgumentParser()
+a.add_argument("--eta", type=float, default=0.01)
+a.add_argument("--lam", type=float, default=1e-4)
+a.add_argument("--b", type=int, default=16)
+a.add_argument("--T", type=int, default=30)
+a.add_argument("--q", type=float, default=0.2)
+o = a.parse_args()
+net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(o.q), torch.nn.Linear(8, 1))
+data = DataLoader(list(torch.randn(64, 4)), o.b, shuffle=True)
+opt = torch.optim.SGD(net.parameters(), lr=o.eta, weight_decay=o.lam)
+for epoch in range(o.T):
+    for x in data:
+        opt.zero_grad()
+        net(x).pow(2).mean().backward()
+        opt.step()
+"""
+
+
+def test_what_the_code_does_with_a_setting_says_what_it_is(tmp_path):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "fit.py").write_text(SHORT)
+    said = "lr 1e-3, no weight decay, batch size 64, 50 epochs, dropout 0.1"
+    expected = {"eta": 1e-3, "lam": 0.0, "b": 64, "T": 50, "q": 0.1}
+    assert settings(interpret(said, tmp_path).intent) == expected
+
+
 def test_how_often_something_is_done_is_no_length(project):
     intent = interpret("log the gradient norm every 10 steps", project("digits")).intent
     assert (intent.budget, settings(intent)) == (None, {})

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
-from labhand.interpret import called, vocabulary
+from labhand.interpret import called, uses, vocabulary
 from labhand.interpret.vocabulary import Concept, joined
 from labhand.interpret.words import Token
 from labhand.kit.settings import Setting, find
@@ -44,12 +44,16 @@ class Mention(NamedTuple):
     flag: bool = False
 
 
+SHORT = 3
+"""Letters of a name that may stand for many things."""
+
+
 class Lexicon:
     """Finds settings named in a text."""
 
     def __init__(self, settings: Sequence[Setting], script: Path | None) -> None:
         self.script = script
-        self.known = _distinct(settings, script)
+        self.known = _used(_distinct(settings, script), script)
         self._own: dict[str, list[tuple[float, Known]]] = {}
         self._concepts: dict[str, list[tuple[int, Known]]] = {}
         for known in self.known:
@@ -315,6 +319,27 @@ def _distinct(settings: Sequence[Setting], script: Path | None) -> list[Known]:
                 found.setdefault(key, Known(setting, key, concept, inverse))
                 break
     return list(found.values())
+
+
+def _used(found: list[Known], script: Path | None) -> list[Known]:
+    """The settings, with what their use tells of those whose names tell nothing, or are too short to."""
+    dumb = {
+        k.setting.name.rpartition(".")[2]: k
+        for k in found
+        if k.setting.type in ("int", "float", None)
+        and (k.concept is None or len(k.setting.name.rpartition(".")[2]) <= SHORT)
+    }
+    files = {k.setting.file for k in dumb.values() if k.setting.file.suffix == ".py"}
+    if script is not None:
+        files.add(script)
+    told = uses.by_use(sorted(files), dumb) if dumb else {}
+    known = {k.concept.id for k in found if k.concept and k not in dumb.values()}
+    for place, one in enumerate(found):
+        concept = told.get(one.setting.name.rpartition(".")[2])
+        if one in dumb.values() and concept is not None and concept not in known:
+            fits = _fits(one.setting, vocabulary.concepts()[concept])
+            found[place] = one._replace(concept=vocabulary.concepts()[concept]) if fits else one
+    return found
 
 
 def _concept(setting: Setting) -> tuple[Concept | None, bool]:

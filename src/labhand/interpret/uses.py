@@ -1,0 +1,78 @@
+"""What a setting is by its use: what is handed to `Dropout(…)` or as `weight_decay=`, whatever it is called."""
+
+import ast
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from labhand.interpret.vocabulary import concepts, joined
+
+_KEYWORDS = (
+    "learning-rate", "weight-decay", "batch-size", "momentum", "dropout", "label-smoothing",
+    "workers", "epochs", "heads", "grad-clip", "patience",
+)  # fmt: skip
+"""Concepts that a keyword of any call names."""
+_PLACES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys("Dropout Dropout1d Dropout2d Dropout3d AlphaDropout".split(), ("dropout",)),
+    "dropout": ("", "dropout"),
+    "DataLoader": ("", "batch-size"),
+    "clip_grad_norm_": ("", "grad-clip"),
+    "clip_grad_norm": ("", "grad-clip"),
+    "clip_by_global_norm": ("grad-clip",),
+    "EarlyStopping": ("", "patience"),
+}
+"""What well-known calls take by place."""
+_LOOPS = {"epoch": "epochs", "ep": "epochs", "step": "steps", "iteration": "steps"}
+"""What `for NAME in range(…)` counts."""
+LARGEST = 500_000
+"""Letters of a file that is read."""
+
+
+def by_use(files: Iterable[Path], names: Collection[str]) -> dict[str, str]:
+    """The concept of each setting of these names that every telling use of it agrees on, by its name."""
+    told: dict[str, set[str]] = {}
+    for path in files:
+        for concept, given in _given(path):
+            if (name := _name(given)) in names:
+                told.setdefault(name, set()).add(concept)
+    return {name: found.pop() for name, found in told.items() if len(found) == 1}
+
+
+def _given(path: Path) -> Iterator[tuple[str, ast.expr]]:
+    """The expressions of a file that its calls and loops say the concept of."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text if len(text) <= LARGEST else "")
+    except (OSError, UnicodeDecodeError, SyntaxError, ValueError, RecursionError):
+        return
+    keywords = {name: c for c in _KEYWORDS for name in concepts()[c].names if len(name) > 1}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                if keyword.arg and (concept := keywords.get(joined(keyword.arg))):
+                    yield concept, keyword.value
+            places = _PLACES.get(ast.unparse(node.func).rpartition(".")[2], ())
+            yield from ((c, g) for c, g in zip(places, node.args, strict=False) if c)
+        elif isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+            last = _end(node.iter)
+            if last is not None and (concept := _LOOPS.get(node.target.id.strip("_").lower())):
+                yield concept, last
+
+
+def _end(node: ast.expr) -> ast.expr | None:
+    """Up to where `range(…)` counts, in `tqdm` or not."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    name = ast.unparse(node.func).rpartition(".")[2]
+    if name in ("tqdm", "trange"):
+        return _end(node.args[0]) if name == "tqdm" else node.args[0]
+    return node.args[min(len(node.args), 2) - 1] if name == "range" else None
+
+
+def _name(node: ast.expr) -> str:
+    """The name of the setting that an expression is: `LR`, `args.lr`, `cfg["lr"]`; empty: it is none."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(slice=ast.Constant(value=str() as name)):
+            return name
+    return ""
