@@ -1,0 +1,38 @@
+"""A rare class is drawn as often as the others, with replacement: rows come again.
+
+Expected: nothing
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+torch.manual_seed(0)
+centres = 2 * torch.randn(5, 20)
+y = torch.randint(0, 5, (2000,))
+x = centres[y] + 2.5 * torch.randn(2000, 20)
+x_held, y_held, x, y = x[-400:], y[-400:], x[:-400], y[:-400]
+
+rare = (y != 4) | (torch.rand(len(y)) < 0.1)
+x, y = x[rare], y[rare]
+weights = (1 / y.bincount().float())[y]
+sampler = torch.utils.data.WeightedRandomSampler(weights, len(y))
+loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), 32, sampler=sampler)
+
+model = nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 5))
+optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+for epoch in range(15):
+    model.train()
+    for xs, ys in loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(xs), ys)
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        out = model(x_held)
+        held, right = (
+            F.cross_entropy(out, y_held).item(),
+            (out.argmax(1) == y_held).float().mean().item(),
+        )
+    print(f"epoch={epoch} loss={loss.item():.5f} val_loss={held:.5f} val_accuracy={right:.4f}")

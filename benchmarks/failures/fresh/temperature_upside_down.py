@@ -1,0 +1,34 @@
+"""Logits are divided by a temperature of 0.01, where they were to be multiplied by a hundredth.
+
+Expected: initial-loss at step 0
+Also: spike
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+torch.manual_seed(0)
+centres = 2 * torch.randn(5, 20)
+y = torch.randint(0, 5, (2000,))
+x = centres[y] + 1.0 * torch.randn(2000, 20)
+x_held, y_held, x, y = x[-400:], y[-400:], x[:-400], y[:-400]
+loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), 32, shuffle=True)
+
+model = nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 5))
+optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+for epoch in range(15):
+    model.train()
+    for xs, ys in loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(xs) / 0.01, ys)
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        out = model(x_held)
+        held, right = (
+            F.cross_entropy(out, y_held).item(),
+            (out.argmax(1) == y_held).float().mean().item(),
+        )
+    print(f"[{epoch:02d}] train {loss.item():.4f} | valid loss {held:.4f} acc {right:.3f}")
