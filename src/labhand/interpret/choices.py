@@ -128,7 +128,11 @@ _INSTEAD = re.compile(
 def _only_switches(known: Known, word: str) -> bool:
     """Whether a switch is for this one word: `cosine`, `use_linear_lr_decay`, but no `use_tf_adam`."""
     atoms = set(atoms_of(known.setting.name))
-    return known.setting.type == "bool" and word in atoms and not atoms - {word, "use"} - _OF_WORDS
+    return (
+        known.setting.type == "bool"
+        and word in atoms
+        and not atoms - {word, "use", "run"} - _OF_WORDS
+    )
 
 
 def _precise(known: Known, said: str) -> bool | None:

@@ -165,7 +165,8 @@ def _fit(known: Known, words: list[str]) -> _Fit | None:
     """How well a setting explains words; None where it leaves one unexplained, or none is its own."""
     own = [_stem(a) for a in atoms_of(known.setting.name.rpartition(".")[2])]
     more = [_stem(a) for part in known.key.split(".")[:-1] for a in atoms_of(part)]
-    help_words = [_stem(w) for w in re.findall(r"[a-z]+", known.setting.help.lower())]
+    told_of = re.split(r"instead of|rather than", known.setting.help.lower())[0]
+    help_words = [_stem(w) for w in re.findall(r"[a-z]+", told_of)]
     titles = [stem(w) for w in called.lead(known.setting.help)]
     named = [w for w in words if any(_alike(w, a) for a in own)]
     initials = _initials(words, own)
