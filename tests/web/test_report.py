@@ -308,3 +308,19 @@ def test_what_was_looked_at_in_layers_is_one_chart_a_measure_apart_from_the_pers
         "Layers and batches": ["batch: classes", "dead", "body.0 update"],
         "Machine": ["load"],
     }
+
+
+def test_a_turn_of_a_conversation_is_shown_where_it_is_told_and_no_secret_with_it(tmp_path):
+    key = "sk-" + "aB3dE5gH7jK9" * 4
+    lines = []
+    for i in range(60):
+        more = {7: " Write to maria.keller@gmail.com about it.", 9: f" export OPENAI_API_KEY={key}"}
+        answer = f"The sum of {i} and {i + 1} is {2 * i + 1}, as you can check.{more.get(i, '')}"
+        turns = [{"from": "human", "value": f"Add {i} to it."}, {"from": "gpt", "value": answer}]
+        lines.append(json.dumps({"conversations": turns}))
+    path, out = tmp_path / "chat.jsonl", tmp_path / "out"
+    path.write_text("\n".join(lines))
+    findings = scan([path], out=out, select=["personal-data", "secret"])
+    page = data_report.write(findings, out, [path], {}, {}, None, tmp_path).read_text()
+    assert "is 15, as you can check. Write to <mark>maria.keller@gmail.com</mark> about it." in page
+    assert "OPENAI_API_KEY" in page and key not in page

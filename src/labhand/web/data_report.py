@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labhand.core.finding import Finding, Findings
 from labhand.core.store import write_whole
+from labhand.kit.scrub import scrub
 from labhand.scan import open_data
+from labhand.scan.texts import texts
 from labhand.web.report import static, template
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ LETTERS = 120
 PICTURES = 12
 _SHOWABLE = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp"}
 _LARGEST = 300_000
+UNSEEN = "unreadable-image"
+"""What is told of pictures that no browser shows either."""
 
 
 class Histogram(NamedTuple):
@@ -111,9 +115,9 @@ def _told(finding: Finding, data: "Data") -> Told:
         place + (f" of {where.split}" if where.split else ""),
         head,
         lines,
-        _spans(part, where.spans),
+        _spans(data, part, where.spans),
         _histogram(part, columns, rows),
-        _pictures(part, data.role("image"), rows),
+        _pictures(part, None if finding.rule == UNSEEN else data.role("image"), rows),
         facts,
         _commands(finding, part),
     )
@@ -133,18 +137,29 @@ def _table(
     return head, lines
 
 
-def _spans(part: "Part", spans: Any) -> list[Span]:
-    """The pieces of texts; those of conversations are told by their message alone."""
+def _spans(data: "Data", part: "Part", spans: Any) -> list[Span]:
+    """The pieces of texts, and of the turns of conversations, with what is around; secrets are masked."""
+    import polars as pl
+
+    wanted = [s for s in spans[:ROWS] if s["start"] is not None] if isinstance(spans, list) else []
+    rows = [span["row"] for span in wanted]
+    said: dict[tuple[str, int, int | None], str] = {}
+    for one in texts(data, part) if any(s.get("turn") is not None for s in wanted) else ():
+        frame = one.lazy.filter(pl.col("row").is_in(rows)).select("row", "turn", "text").collect()
+        said |= {(one.column, row, turn): text for row, turn, text in frame.iter_rows()}
     made = []
-    for span in spans[:ROWS] if isinstance(spans, list) else ():
-        if span["column"] not in part.names or span.get("turn") is not None:
-            continue
-        text = part.at([span["row"]], [span["column"]])[span["column"]][0]
-        if isinstance(text, str) and span["start"] is not None:
+    for span in wanted:
+        name, turn = span["column"], span.get("turn")
+        if turn is None and name in part.names:
+            text = part.at([span["row"]], [name])[name][0]
+        else:
+            text = said.get((name, span["row"], turn))
+        if isinstance(text, str):
             start, end = int(span["start"]), int(span["end"])
             before = ("…" if start > AROUND else "") + text[max(0, start - AROUND) : start]
             after = text[end : end + AROUND] + ("…" if len(text) > end + AROUND else "")
-            made.append(Span(int(span["row"]), before, text[start : min(end, start + 400)], after))
+            pieces = map(scrub, (before, text[start : min(end, start + 400)], after))
+            made.append(Span(int(span["row"]), *pieces))
     return made
 
 
@@ -206,4 +221,5 @@ def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         return "; ".join(f"{k}: {_words(v)}" for k, v in list(value.items())[:ROWS])
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = scrub(text)
     return text if len(text) <= LETTERS else text[: LETTERS - 1] + "…"

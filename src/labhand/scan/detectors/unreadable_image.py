@@ -41,7 +41,7 @@ class Detector:
             rows = [int(told.rows[at]) for at in bad]
             yield Anomaly(
                 told.part,
-                f"{len(bad):,} of {len(told.told):,} images cannot be read ({gone:,} of them are not there), "
+                f"{len(bad):,} of {len(told.told):,} images cannot be read{f' ({gone:,} of them are not there)' if gone else ''}, "
                 f"as row {rows[0]}: {first}",
                 "get these files again, or leave the rows out",
                 0.98,
