@@ -11,13 +11,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from labhand.core.finding import Finding, in_run
 from labhand.core.run import Failure
 from labhand.scan import scan
 from labhand.web import data_report, report
 from labhand.web import page as contract
-from labhand.web.curves import plan
+from labhand.web.curves import passes, plan
 
 WEB = Path(report.__file__).parent
 HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;{{ 7*7 }}'
@@ -324,3 +326,17 @@ def test_a_turn_of_a_conversation_is_shown_where_it_is_told_and_no_secret_with_i
     page = data_report.write(findings, out, [path], {}, {}, None, tmp_path).read_text()
     assert "is 15, as you can check. Write to <mark>maria.keller@gmail.com</mark> about it." in page
     assert "OPENAI_API_KEY" in page and key not in page
+
+
+@given(st.lists(st.lists(st.integers(5, 60), min_size=2, max_size=20, unique=True), max_size=6))
+def test_trainings_of_one_run_are_drawn_apart_each_by_its_steps(trainings):
+    trainings = [[0, *sorted(steps)] for steps in trainings]
+    clock = itertools.count()
+    logged = [(step, float(next(clock)), 0.5) for steps in trainings for step in steps]
+    drawn = passes(sorted(logged))
+    assert [[step for step, _, _ in part] for part in drawn] == (trainings or [[]])
+
+
+def test_steps_out_of_order_are_one_training():
+    logged = [(0, 0.0, 1.0), (10, 1.0, 0.9), (20, 2.0, 0.8), (15, 3.0, 0.85), (30, 4.0, 0.7)]
+    assert passes(sorted(logged)) == [sorted(logged)]

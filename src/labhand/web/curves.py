@@ -36,6 +36,9 @@ OPEN = 24
 GHOSTS = 3
 """A chart of more lines than this does not show those of the run before as well."""
 
+NEAR_START, MOST_PASSES = 0.1, 40
+"""Steps that go back to within this share of what was passed begin anew; more beginnings are disorder."""
+
 _COLOURS = {
     word: colour for colour, words in enumerate((TRAIN, VALIDATION, TEST), 1) for word in words
 }
@@ -272,10 +275,11 @@ class _Drawing:
 
     def _lines(self, name: str, colour: int) -> list[dict[str, Any]]:
         curve = self.now[name]
-        now = line("now", colour, curve.points(), self.start, self.tick)
+        parts = passes(curve.points())
+        now = [line("now", colour, part, self.start, self.tick) for part in parts]
         if all(curve.shown):
-            return [now]
-        return [line("old", colour, curve.points(shown=False), self.start, self.tick), now]
+            return now
+        return [line("old", colour, curve.points(shown=False), self.start, self.tick), *now]
 
     def _last(self, name: str) -> float | None:
         shown = self.now[name].points()
@@ -288,7 +292,8 @@ class _Drawing:
         curve = self._then.get(name)
         if curve is None or self.before is None:
             return None
-        return line("before", colour, curve.points(), began(self.before, self._then), self.tick)
+        last = passes(curve.points())[-1]
+        return line("before", colour, last, began(self.before, self._then), self.tick)
 
     def _learn(self, curve: "Curve") -> None:
         """Keeps what tells the step of an attempt's start and the time of a step."""
@@ -315,6 +320,26 @@ class _Drawing:
         if not self.knots:
             return None
         return min(self.knots, key=lambda knot: abs(knot[0] - step))[1] - self.start
+
+
+def passes(points: list[tuple[int, float, float]]) -> list[list[tuple[int, float, float]]]:
+    """The points of each training where one attempt holds several, by when they were logged.
+
+    A new one begins where the steps go back to about where they began. Each is in the order of its
+    steps, as the points are.
+    """
+    found: list[list[tuple[int, float, float]]] = [[]]
+    first = reached = 0
+    for point in sorted(points, key=lambda point: point[1]):
+        back = point[0] < reached and point[0] <= first + NEAR_START * (reached - first)
+        if not found[-1] or back:
+            found += [[]] if back else []
+            first = reached = point[0]
+        found[-1].append(point)
+        reached = max(reached, point[0])
+    if len(found) > MOST_PASSES:
+        return [points]
+    return [sorted(part, key=lambda point: point[0]) for part in found]
 
 
 def line(
