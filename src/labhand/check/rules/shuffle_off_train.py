@@ -24,6 +24,8 @@ _LOADERS = (
     "torch_geometric.data.DataLoader",
 )
 _SERIES = re.compile(r"LSTM|GRU|SimpleRNN|time_?steps|look_?back|n_lags|window_size", re.I)
+_ROWS = re.compile(r"TensorDataset$|ImageFolder$|(?:^|\.)datasets\.[A-Z]\w*$")
+"""Data of which any row can be had."""
 _STREAM = re.compile(r"iter|stream|pipe|web", re.I)
 _MIXES = re.compile(r"randperm|permutation|shuffle\(|\.sample\(frac|Iterable|replay|buffer", re.I)
 
@@ -32,8 +34,8 @@ class Rule:
     """A training loader that hands out the rows in the same order in every epoch.
 
     ## What it does
-    Reports a DataLoader that training goes over, by its name, its part of the data or a loop that steps,
-    with neither `shuffle=True` nor a sampler, a `tf.data` pipeline of training rows without `shuffle`, and `fit(…, shuffle=False)`.
+    Reports a DataLoader that training goes over, by its name, its part of the data or, where the data is no
+    stream, a loop that steps, with neither `shuffle=True` nor a sampler, a `tf.data` pipeline of training rows without `shuffle`, and `fit(…, shuffle=False)`.
 
     ## Why is this bad
     Data on disk is mostly sorted, by class or by source. Batches then hold one class each, batch
@@ -156,7 +158,14 @@ def _is_train(code: Code, call: Call, dataset: ast.expr, label: str) -> bool:
         return False
     if part and part.value != "train":
         return False
-    return named == "train" or part.value == "train" or _is_trained_over(code, call)
+    if named == "train" or part.value == "train":
+        return True
+    # what no name calls training may be a stream, unless its kind or `shuffle` says that it is none
+    rows = call.arg(2, "shuffle") is not None or any(
+        isinstance(node, ast.Call) and _ROWS.search(ast.unparse(node.func))
+        for node in code.behind(dataset)
+    )
+    return rows and _is_trained_over(code, call)
 
 
 def _is_trained_over(code: Code, call: Call) -> bool:

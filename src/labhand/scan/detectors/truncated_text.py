@@ -98,12 +98,16 @@ def _stopped(part: Part) -> Iterable[Anomaly]:
 
 
 class _Habit(NamedTuple):
-    """How the texts of a column end: the share that does in a stop, words, the length of a cut, a mark."""
+    """How the texts of a column end: the share that does in a stop, words, the length of a cut, a mark.
+
+    `lines` are the breaks of lines that most of them have.
+    """
 
     ended: float
     known: Counter[str]
     cut: int | None
     mark: str | None
+    lines: float
 
 
 def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
@@ -118,6 +122,7 @@ def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
         full=(letters == letters.max()).sum(),
         near=(letters > 0.9 * letters.max()).sum(),
         tails=text.filter(letters == letters.max()).str.tail(8).n_unique(),
+        lines=text.str.strip_chars_end().str.count_matches("\n").median(),
     ).collect(engine="streaming").row(0, named=True)  # fmt: skip
     if told["rows"] < 5:
         return
@@ -137,7 +142,7 @@ def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
     )
     if not len(frame):
         return
-    habit = _Habit(float(told["ended"]), _known(whole, frame), cut, mark)
+    habit = _Habit(float(told["ended"]), _known(whole, frame), cut, mark, float(told["lines"]))
     lines = [
         (row, turn, *why) for row, turn, text in frame.iter_rows() if (why := broken(text, habit))
     ]
@@ -193,7 +198,8 @@ def broken(text: str, habit: _Habit) -> tuple[float, int, str] | None:
     bare = text.rstrip()
     if habit.cut is not None and len(text) == habit.cut and not _ended(bare):
         return 0.95, at, f"at {habit.cut:,} characters, as others do"
-    if habit.mark is not None and habit.mark not in text:
+    # a last line of another form is an answer that cannot be read, and no text that breaks off
+    if habit.mark is not None and habit.mark not in text and bare.count("\n") < habit.lines:
         return 0.9, at, f"without the line `{habit.mark}` that ends the others"
     if habit.ended < HABIT or _ended(bare):
         return None
