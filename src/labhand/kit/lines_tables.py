@@ -1,7 +1,7 @@
 """Metrics in tables, where the names stand in a line above the numbers.
 
-Ultralytics YOLO, Stable-Baselines3, scikit-learn's gradient boosting, and the block of
-`name: number` lines after `---` that ends an autoresearch run.
+Ultralytics YOLO, Stable-Baselines3, scikit-learn's gradient boosting, tables with ruled cells (rich,
+tabulate, Markdown), and the block of `name: number` lines after `---` that ends an autoresearch run.
 """
 
 import re
@@ -13,12 +13,18 @@ from labhand.kit.patterns import pattern
 _SUMMARY = pattern(rf"^([A-Za-z][\w./\-]*):\s+({NUMBER})\s*(?:s|ms|%)?$", re.IGNORECASE)
 _CELL = pattern(r"^\|\s+([^|]*?)\s*\|\s*([^|]*?)\s*\|$")
 _FIRST = frozenset("epoch ep step iter iteration it round".split())
+<<<<<<< HEAD
 _RULE = pattern(r"^-{10,}$")
+=======
+_RULE = re.compile(r"^-{10,}$")
+RULED = ("|", "│", "┃", "║")
+_RULED = re.compile(r"\s*[|│┃║]\s*")
+>>>>>>> 3340526 (Gaps of a clock are told from stalls, folds from lost checkpoints, ruled tables are read; logs and trainings that watch had not seen)
 
 
 def table(text: str, memory: Memory) -> Printed | None | bool:
     """What a row of an open table says; True: the line belongs to a table; False: it does not."""
-    for read in (_boxed, _summary, _columns):
+    for read in (_boxed, _summary, _ruled, _columns):
         answer = read(text, memory)
         if answer is not False:
             return answer
@@ -58,6 +64,19 @@ def _summary(text: str, memory: Memory) -> Printed | None | bool:
         return False
     value = number(found[2])
     return True if value is None else Printed(None, None, {name(found[1]): value})
+
+
+def _ruled(text: str, memory: Memory) -> Printed | None | bool:
+    """A row of a table whose cells stand between bars, below its line of names."""
+    if not text.startswith(RULED):
+        return False
+    cells = _RULED.split(text)[1:-1]
+    if _names(cells):
+        memory.table = cells
+        return True
+    if not memory.table or not _names(memory.table) or len(cells) != len(memory.table):
+        return False
+    return _plain([cells[0].partition("/")[0], *cells[1:]], text, memory)
 
 
 def _columns(text: str, memory: Memory) -> Printed | None | bool:

@@ -254,7 +254,7 @@ class Course:
         self.alert = math.nan
         self._step = 0
         self._losses: list[Track] = []
-        self._known = self._judged = 0
+        self._known = self._judged = self._unjudged = 0
         self._looked_at: list[tuple[str, Evaluated, bool]] = []
         self._name = ""
 
@@ -284,8 +284,10 @@ class Course:
             value = values.get(name)
             if value is not None and value - value == 0.0:
                 self.rewarded = levels.add(-value, row.step) or self.rewarded
-        if came and not 0 < count - self._judged < FEW:
-            self.evaluated, self._judged = True, count
+        self._unjudged += came
+        # the probe samples the loss: there may be fewer values of it than evaluations
+        if came and (self._unjudged >= FEW or not 0 < count - self._judged < FEW):
+            self.evaluated, self._judged, self._unjudged = True, count, 0
         self.stirred = self.stirred or self.evaluated or self.rewarded
 
     def can_pass(self, stretch: "Stretch") -> bool:

@@ -13,7 +13,7 @@ from labhand.core.registry import load_all
 from labhand.kit import verdicts
 from labhand.watch.calibration import BUDGET, Calibration
 from labhand.watch.rows import Pieces, Row, Rows, head, number, shown, singly
-from labhand.watch.signals import Ended, Slept, Tick
+from labhand.watch.signals import Ended, Gap, Slept
 from labhand.watch.watcher import Watcher, detectors
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _feed(watcher: Watcher, log: Log, row: Row, clock: float) -> float:
     if _is_set(time - clock):
         watcher.feed(Slept(time, time - clock))
     elif time - clock > QUIET_S:
-        watcher.feed(Tick(time))
+        watcher.feed(Gap(time, time - clock))
     watcher.feed(shown(row, log.format))
     return time if time == time else clock
 

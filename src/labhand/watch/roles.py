@@ -45,12 +45,12 @@ LEAST = 15
 UNEVEN = 0.1
 """What is learned goes the other way at so large a share of its moves at least."""
 _TELLS_NOTHING = frozenset(
-    "x y z v f m l value values metric metrics result results out output col column var series data".split()
+    "elbo x y z v f m l value values metric metrics result results out output col column var series data".split()
 )
 _TOKEN = re.compile(r"[A-Za-z]+|\d+")
 _WORD = re.compile(r"[A-Za-z]+\d*")
 _VALIDATION = HELD_OUT | {"oob"}
-_LOSS = LOSSES | frozenset("elbo objective cost l1 l2 deviance huber hinge infonce".split())
+_LOSS = LOSSES | frozenset("nelbo objective cost l1 l2 deviance huber hinge infonce".split())
 _SCORE = SCORES | {"top"}
 _BESIDE = frozenset(
     "best aux scale scaler weight kl reg regularization regularisation balance z prox".split()
@@ -75,6 +75,8 @@ def role(metric: str) -> Role:
     known = {*words, *whole, *(word.rstrip("0123456789") for word in whole)}
     if "held_out" in joined or "hold_out" in joined:
         known.add("val")
+    if "neg_elbo" in joined or "negative_elbo" in joined:
+        known.add("nelbo")  # by itself the bound is to rise, and as many log its negative
     if "cross_entropy" in joined or "bits_per_" in joined:
         known = known - {"entropy"} | {"loss"}
     if words[:1] == ["system"]:
@@ -131,6 +133,16 @@ def _way(values: Sequence[float]) -> Literal["falls", "rises"] | None:
     return "falls" if last < 0.9 * first else "rises" if last > 1.1 * first else None
 
 
+def _is_step_time(name: str, values: Sequence[float]) -> bool:
+    """Whether it is a time by its name that goes up as often as down, about."""
+    if {word.lower() for word in _TOKEN.findall(name)} - TRAIN != {"time"}:
+        return False
+    moves = [b - a for a, b in itertools.pairwise(values)]
+    return min(sum(m > 0 for m in moves), sum(m < 0 for m in moves)) > 0.25 * max(
+        LEAST, len(values)
+    )
+
+
 class Roles:
     """The role of each metric of a run: as the person said, else as its name suggests, or its behaviour.
 
@@ -155,12 +167,13 @@ class Roles:
             found = self._found[metric] = self._said.get(metric) or role(metric)
         return found
 
-    def by_behaviour(self, values: Mapping[str, Sequence[float]]) -> bool:
-        """Gives roles to metrics whose names tell none; whether any has one now that had none.
+    def by_behaviour(self, values: Mapping[str, Sequence[float]]) -> dict[str, Role]:
+        """Gives roles to metrics whose names tell none: those that have one now and had none.
 
         `values` are the values so far of each metric. A metric named after training or validation alone
         is a loss where it falls and a score where it rises. Where still no metric is a training loss, the
-        only one that falls as losses do, with ups and downs, is taken for it.
+        only one that falls as losses do, with ups and downs, is taken for it. A `time` that goes up and down is
+        that of a step; one that only grows is that of the run.
         """
         unknown = {
             name: moves for name, series in values.items()
@@ -176,9 +189,13 @@ class Roles:
             falling = [n for n, way in unknown.items() if way == "falls" and n not in given]
             if len(falling) == 1:
                 given[falling[0]] = "train-loss"
+        given |= {
+            name: "step-time" for name, series in values.items()
+            if name not in self._said and self._found[name] == "other" and _is_step_time(name, series)
+        }  # fmt: skip
         self._found |= given
         self._behaved |= given.keys()
-        return bool(given)
+        return given
 
     def _why(self, metric: str) -> str:
         if metric in self._said:

@@ -35,6 +35,13 @@ class Slept(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """In a log so many `seconds` lie between a row and the next one, at `time`: whatever it was is over."""
+
+    time: float
+    seconds: float
+
+
 class Fact(msgspec.Struct, frozen=True):
     """An event of the probe: `exception`, `non-finite`, `checkpoint` and the like."""
 
@@ -63,4 +70,4 @@ class Ended(msgspec.Struct, frozen=True):
     tail: str
 
 
-Signal = Points | Tick | Slept | Fact | Output | Ended
+Signal = Points | Tick | Slept | Gap | Fact | Output | Ended

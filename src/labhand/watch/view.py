@@ -110,9 +110,10 @@ class View:
     def _settle(self) -> None:
         """Gives roles by behaviour where names told none; the course is then followed anew."""
         series = {name: [value for _, value in track.recent] for name, track in self.tracks.items()}
-        if self.roles.by_behaviour(series):
+        if given := self.roles.by_behaviour(series):
             self.settled += 1
-            self.course = Course()
+            if {*given.values()} != {"step-time"}:
+                self.course = Course()
             self._named.clear()
             for track in self.tracks.values():
                 track.role = self.roles.of(track.name)

@@ -56,6 +56,7 @@ class Restart:
         self._plain: set[str] = set()
         self._mark: Mark = ""
         self._step: int | None = None
+        self._first_step = math.inf
         self._jump: tuple[int, float, Mark, list[float]] | None = None
 
     @property
@@ -146,8 +147,8 @@ class Restart:
                 self._marks[name] = value
         if self._step is not None and row.source != "system":
             move = row.step - self._step
-            if move < 0 and row.rank is None:
-                self._mark = "the steps go back"
+            if move < 0 and row.rank is None and row.step > self._first_step:
+                self._mark = "the steps go back"  # to the first one goes another training, or fold
             elif move > GAP and len(self._moves) == VALUES:
                 usual = median([float(m) for m in self._moves])
                 if move > GAP * max(usual, 1.0):
@@ -155,6 +156,7 @@ class Restart:
             if move > 0:
                 self._moves.append(move)
         self._step = row.step
+        self._first_step = min(self._first_step, row.step)
 
     def _is_as_first(self, value: float) -> bool:
         """Whether a value is about what the first ones were, although much had been won since."""

@@ -155,12 +155,14 @@ class Detector:
     def _scored(self) -> int:
         """The number of classes by the first values of a score; 0 where they say nothing."""
         view = self._view
-        for track in (*view.having("train-score"), *view.having("validation-score")):
+        scores = view.having("train-score", "validation-score")
+        highest = max((track.highest for track in scores if track.count), default=0.0)
+        for track in scores:
             values = [value for _, value in track.recent][:EARLY]
             # one that rises already passes by the level of guessing among fewer
             near = (k for k in USUAL if all(abs(v * k - 1) <= FEW_EXAMPLES for v in values))
             count = next(near, 0)
-            if count and track.highest <= 1:
+            if count and highest * count <= 1 + FEW_EXAMPLES:  # else some score is past guessing
                 return count
         return next(iter(classes(view)), 0)
 

@@ -12,6 +12,8 @@ A hang burns its allocation until its time limit, and a hung collective prints n
 ## Known problems
 The first evaluation of a run is longer than anything seen before it: until one has been seen, a
 quarter of the time that the run has lasted is granted, at most 15 minutes.
+A gap in a log may be a machine that slept or a clock that was set. It is an alarm only where the log's own
+time of a step, or its throughput, shows it; where that shows a step as usual, the gap is a note.
 
 ## Example
 A step each 0.2 s for an hour, then none for 15 minutes.
@@ -31,7 +33,8 @@ from typing import TYPE_CHECKING
 
 from labhand.watch.course import RAN
 from labhand.watch.incidents import Claim
-from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Slept, Tick
+from labhand.watch.signals import Ended, Fact, Gap, Output, Points, Signal, Slept, Tick
+from labhand.watch.tracks import median
 from labhand.watch.view import View
 
 if TYPE_CHECKING:
@@ -48,6 +51,12 @@ UNSEEN_S = 900.0
 FACTOR = 6.0
 SURE = 1.5
 """A gap this many budgets long is told to a person."""
+LONG_STEP = 10.0
+"""A step that took so many times as long as usual, by the log's own measure, stood still."""
+OF_GAP = (
+    "Log the time of each step by a clock that stands still with the machine (`time.perf_counter`) "
+    "to tell a stall from sleep; where the run should not have slept, look at what it did between the two steps."
+)
 RHYTHM = 3
 RECENT = 50
 
@@ -68,6 +77,7 @@ class Detector:
         self._open = self._sure = False
         self._ticks = 0
         self._stacks: Mapping[str, list[str]] = {}
+        self._gap: tuple[float, float] | None = None
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The stall that this signal opens, confirms or ends."""
@@ -75,7 +85,10 @@ class Detector:
             return self._row(signal)
         if isinstance(signal, Tick):
             return self._tick(signal.time)
-        if isinstance(signal, Slept):
+        if isinstance(signal, Gap):
+            self._ticks += 1
+            self._gap = self._late(signal.time)
+        elif isinstance(signal, Slept):
             self._last += signal.seconds
             self._began += signal.seconds
         elif isinstance(signal, Output):
@@ -139,27 +152,68 @@ class Detector:
         claims: list[Claim] = []
         if self._step is not None:
             gap = row.time - self._last
-            (self._long if self._between or self._open else self._gaps).append(gap)
-            if self._open:
+            (self._long if self._between or self._open or self._gap else self._gaps).append(gap)
+            if self._gap is not None:
+                claims += self._of_gap(*self._gap, row)
+            elif self._open:
                 claims.append(self._claim(gap, row.time, row.step))
-                self._open, self._stacks = False, {}
+            self._open, self._stacks = False, {}
         else:
             self._began = row.time
-        self._between = False
+        self._between, self._gap = False, None
         self._last, self._step = row.time, row.step
         return claims
 
     def _tick(self, now: float) -> Iterable[Claim]:
         self._ticks += 1
+        late = self._late(now)
+        if late is None:
+            return ()
+        self._open = True
+        return (self._claim(late[0], now, None, late[1]),)
+
+    def _late(self, now: float) -> tuple[float, float] | None:
+        """The seconds without a step and what would be usual, where that is less."""
         if self._step is None:
             self._began = now if math.isnan(self._began) else self._began
             quiet, budget = now - self._began, START_S
         else:
             quiet, budget = now - self._last, self._budget(now)
-        if quiet <= budget:
-            return ()
-        self._open = True
-        return (self._claim(quiet, now, None, budget),)
+        return (quiet, budget) if quiet > budget else None
+
+    def _of_gap(self, quiet: float, budget: float, row: Points) -> list[Claim]:
+        """What a gap of a log is: a stall where the log measures it, else nobody can tell."""
+        measured = self._measured(row)
+        stood = self._claim(quiet, row.time, None, budget)
+        over = self._claim(quiet, row.time, row.step)
+        if measured:
+            return [stood, over]
+        why = (
+            "the step itself took as long as usual, so that the machine slept, its clock was set, or "
+            "something between two steps took that long"
+            if measured is not None
+            else "the run stood still, or the machine slept, or its clock was set: the log does not tell which"
+        )
+        told = measured is None and quiet > SURE * max(budget, UNSEEN_S)
+        self._sure = False
+        for claim in (stood, over):
+            claim.severity = "warning" if told else "note"
+            claim.alarm, claim.confidence = False, 0.5
+            claim.message, claim.advice = f"{over.message}; {why}", OF_GAP
+        return [stood, over]
+
+    def _measured(self, row: Points) -> bool | None:
+        """Whether the log's own measure of a step shows the gap; None where there is none."""
+        found = None
+        for track in self._view.having("step-time", "throughput"):
+            usual = median([value for _, value in track.recent][:-1] or [math.nan])
+            if track.name not in row.values or not usual > 0:
+                continue
+            longer = row.values[track.name] / usual
+            if track.role == "throughput":
+                longer = 1 / max(longer, 1e-9)
+            found = bool(found) or longer > LONG_STEP
+        return found
 
     def _budget(self, now: float) -> float:
         """The seconds without a step that are still usual for this run."""

@@ -13,7 +13,8 @@ an epoch wins.
 
 ## Known problems
 Samplers that put few classes into a batch on purpose (metric learning, few-shot episodes) choose other
-classes for the next batch; that is what tells them from sorted data.
+classes for the next batch; that is what tells them from sorted data. They have two classes in each batch at
+least: batches of one class each are told in any order.
 
 ## Example
 `DataLoader(dataset, batch_size=32)` over folders of classes, without `shuffle=True`
@@ -47,6 +48,8 @@ this share of them goes the same way. A series in the order of time goes up and 
 IN_ORDER = "SequentialSampler"
 SAYS_ORDER = f"its sampler is a {IN_ORDER}"
 ADVICE = "Shuffle: `DataLoader(..., shuffle=True)`; for a stream use a buffer that is larger than a class."
+ALONE = 8
+"""Batches in a row of one class each, of three or more: whatever their order, chance makes no such."""
 SAME = 0.5
 """The share of their classes that neighbouring batches have in common."""
 
@@ -62,6 +65,7 @@ class Detector:
         self._all = self._batches = self._began = 0
         self._sampler = ""
         self._shares: list[float] = []
+        self._alone = 0
         self._shared: list[float] = []
         self._targets: list[tuple[int, float, float]] = []
         self._first: int | None = None
@@ -123,14 +127,15 @@ class Detector:
         if self._first is None:
             self._first = signal.step
         self._shares = [*self._shares[-30:], classes / expected]
+        self._alone = self._alone + 1 if classes == 1 else 0
         if (shared := signal.values.get("batch/shared")) is not None:
             self._shared = [*self._shared[-30:], shared]
         few = len(self._shares) >= LOOKS and median(self._shares) < FEW
         same = len(self._shared) >= PAIRS and median(self._shared) > SAME
-        if not (few and same):
+        if not (few and same) and self._alone < ALONE:
             return ()
         self._told = True
-        return (self._claim(classes, expected, signal),)
+        return (self._claim(classes, expected, signal, neighbours=few and same),)
 
     def blind(self) -> str | None:
         """Why it could not look."""
@@ -182,15 +187,26 @@ class Detector:
             causes=[cause],
         )
 
-    def _claim(self, classes: float, expected: float, row: Points) -> Claim:
+    def _claim(self, classes: float, expected: float, row: Points, *, neighbours: bool) -> Claim:
         in_order = self._sampler == IN_ORDER
+        of = f"A batch holds {classes:.0f} of {self._all} classes where chance would bring {expected:.0f}"
+        said = (
+            f"{of}, and the next one holds the same: the data is sorted"
+            if neighbours
+            else f"{of}, {self._alone} batches in a row: the batches are made class by class"
+        )
+        if self._sampler:
+            why = f"its sampler is a {self._sampler}"
+        elif neighbours:
+            why = "neighbouring batches share their few classes"
+        else:
+            why = "each batch holds one class, and the next one another"
         return Claim(
             key="order",
             state="confirmed",
             severity="warning",
             confidence=0.9 if in_order else 0.75,
-            message=f"A batch holds {classes:.0f} of {self._all} classes where chance would bring "
-            f"{expected:.0f}, and the next one holds the same: the data is sorted",
+            message=said,
             advice=ADVICE,
             step=row.step,
             opened=self._first,
@@ -199,17 +215,17 @@ class Detector:
             evidence={
                 "classes": classes,
                 "expected": round(expected, 2),
-                "shared": round(median(self._shared), 3),
+                "shared": round(median(self._shared), 3) if self._shared else None,
             },
             causes=[
                 Cause(
                     "a loader that reads in the order of the data"
                     if in_order
-                    else "data that is sorted by label and not shuffled",
+                    else "data that is sorted by label and not shuffled"
+                    if neighbours
+                    else "a sampler that groups the rows by their class",
                     0.9 if in_order else 0.7,
-                    f"its sampler is a {self._sampler}"
-                    if self._sampler
-                    else "neighbouring batches share their few classes",
+                    why,
                 )
             ],
         )

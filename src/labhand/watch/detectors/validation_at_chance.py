@@ -5,7 +5,8 @@ Counts the evaluations at which a validation score is where guessing would put i
 its range, at 1/k of a known or usual number of classes, or an error rate near 1) although the training
 has learned: the same metric on the training data has moved, or the training loss has fallen to a third
 or far below the validation loss. One that is the same at every evaluation to its last digit is told too,
-a validation loss among them: then it is not what is trained that is evaluated. Never an alarm.
+a validation loss among them: then it is not what is trained that is evaluated. So is a validation loss that
+was never below its first value, and that three times what the untrained weights cost. Never an alarm.
 
 ## Why it is bad
 Validation that knows nothing of what training has learned is more often a bug than a lack of data:
@@ -39,6 +40,8 @@ LEAST = 8
 """Evaluations at chance since the training has learned."""
 FROZEN, NEARLY_ALL = 4, 0.95
 """Evaluations with the very same value that make it one that never moves; a score near its most need not."""
+FAR_ABOVE = math.log(3)
+"""In the logarithm of a loss: so far above the first loss of the training is worse than not being trained."""
 OFF = 4.0
 """A score within so many times its noise of its first value has not moved."""
 _NOT_TRAINED = Cause(
@@ -72,6 +75,7 @@ class Detector:
         rates = [
             e for e in course.held.values() if e.role != "validation-loss" and e not in frozen
         ] + frozen[:1]
+        rates += [e for e in course.held.values() if e not in rates and self._worse(e)][:1]
         for held in rates:
             if held.name not in signal.values:
                 continue
@@ -108,7 +112,7 @@ class Detector:
             learned = twin.count > 2 and twin.first - twin.best > max(0.1, OFF * twin.noise)
         if not learned:
             return False
-        if self._frozen(held):
+        if self._frozen(held) or self._worse(held):
             return True
         if held.is_low(0.0 if twin is None else -twin.best):
             return True
@@ -121,6 +125,15 @@ class Detector:
         same = held.same == held.count >= FROZEN and f"{held.plain:.2g}" != f"{held.plain:.4g}"
         return same and (held.role not in BETTER_HIGHER or held.plain < NEARLY_ALL * held.span)
 
+    def _worse(self, held: Evaluated) -> bool:
+        """Whether a loss was never below its first value, and that is far above what untrained weights cost."""
+        levels = self._view.course.levels
+        known = levels.blocks and not levels.raw and levels.first > 0
+        if held.role != "validation-loss" or not known or held.count < FROZEN:
+            return False
+        untrained = levels.scaled(levels.first)
+        return held.best_count == 1 and held.best > untrained + FAR_ABOVE
+
     def _claim(self, held: Evaluated, score: float, row: Points, *, passed: bool = False) -> Claim:
         course = self._view.course
         guess = unmoved_guess(held, self._view)
@@ -131,6 +144,7 @@ class Detector:
         else:
             message += (
                 " to the last digit" if frozen
+                else f", never below {held.plainly(held.best):.4g}, far above what the untrained weights cost" if self._worse(held)
                 else f", as by guessing among {guess}" if guess
                 else ", next to nothing"
             )  # fmt: skip
