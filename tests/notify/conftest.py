@@ -13,6 +13,7 @@ class Inbox:
     def __init__(self) -> None:
         self.came: list[tuple[str, str, dict]] = []
         self.refusals = 0
+        self.refuses = lambda method: False
         self.answer = lambda content: {}
         inbox = self
 
@@ -21,12 +22,13 @@ class Inbox:
                 raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 content = json.loads(raw)
                 refused = inbox.refusals > 0
+                gone = inbox.refuses(self.command)
                 if refused:
                     inbox.refusals -= 1
                 else:
                     inbox.came.append((self.command, self.path, content))
                 answer = json.dumps(inbox.answer(content)).encode()
-                self.send_response(503 if refused else 200)
+                self.send_response(503 if refused else 404 if gone else 200)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)

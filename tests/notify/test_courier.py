@@ -70,6 +70,25 @@ def test_ntfy_edits_its_message_where_the_server_can(home, inbox):
     assert len({content["sequence_id"] for _, _, content in inbox.came}) == 1
 
 
+def test_the_ends_of_two_runs_in_one_topic_are_two_messages(home, inbox):
+    (home / "runs" / "r2").mkdir()
+    inbox.answer = lambda content: {"id": "x", "sequence_id": content["sequence_id"]}
+    for run in ("r1", "r2"):
+        deliver(home, [inbox.address("ntfy", "/t")], news("end", key="end", run=run), run=run)
+    assert len({content["sequence_id"] for _, _, content in inbox.came}) == 2
+
+
+def test_a_message_of_discord_that_somebody_deleted_is_sent_anew(home, inbox, monkeypatch):
+    from apprise.plugins.discord import NotifyDiscord
+
+    monkeypatch.setattr(NotifyDiscord, "notify_url", f"http://127.0.0.1:{inbox.port}")
+    inbox.answer = lambda content: {"id": str(len(inbox.came))}
+    inbox.refuses = lambda method: method == "PATCH"
+    told = deliver(home, [f"discord://4174216298/{SECRET}"], news(), news("recovered"))
+    assert told == []
+    assert [method for method, _, _ in inbox.came] == ["POST", "PATCH", "POST"]
+
+
 def test_an_old_ntfy_is_told_only_what_is_news(home, inbox):
     inbox.answer = lambda content: {"id": "x"}
     deliver(home, [inbox.address("ntfy", "/topic")], news(), news(text="b"), news("closed"))

@@ -210,7 +210,8 @@ class _Post:
     def _failed(self, error: Undelivered) -> None:
         self._failures += 1
         self._why = str(error)
-        self.due = time.monotonic() + min(SLOWEST_S, 0.5 * 2.0**self._failures)
+        pause = max(0.5 * 2.0**self._failures, error.wait_s)
+        self.due = time.monotonic() + min(SLOWEST_S, pause)
 
     def _note(self, news: News, receipt: str | None) -> None:
         self._sent.setdefault(news.key, set()).add(news.stage)

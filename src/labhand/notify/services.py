@@ -13,11 +13,19 @@ from typing import Any, Protocol
 from labhand.notify.news import News
 
 TIMEOUT_S = (4.0, 10.0)
+GONE = 404
 INSTALL = "notifications are set, but apprise is not installed; install it: `pip install 'labhand[notify]'`"
 
 
 class Undelivered(Exception):
-    """A service did not take a message. The text never holds an address."""
+    """A service did not take a message. The text never holds an address.
+
+    `code` is the HTTP status of its answer, 0 where there was none; `wait_s` what it asks to wait.
+    """
+
+    def __init__(self, text: str = "", code: int = 0, wait_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.code, self.wait_s = code, wait_s
 
 
 class Service(Protocol):
@@ -108,21 +116,26 @@ class Discord:
         self._url = f"{made.notify_url}/{made.webhook_id}/{made.webhook_token}"
 
     def send(self, news: News, receipt: str | None) -> str | None:
-        """The id of the message."""
+        """The id of the message; one that somebody has deleted is sent anew."""
         about: dict[str, str] = {"wait": "true"}
         if self._made.thread_id:
             about["thread_id"] = self._made.thread_id
         text = f"**{news.title}**\n{news.body}"
         said = {"content": text if len(text) <= 2000 else text[:1999] + "…"}
-        place = self._url if receipt is None else f"{self._url}/messages/{receipt}"
-        answer = _ask(
-            "POST" if receipt is None else "PATCH",
-            place,
-            params=about,
-            json=said | {"allowed_mentions": {"parse": []}},
-            verify=self._made.verify_certificate,
-        )
-        return str(answer["id"]) if "id" in answer else receipt
+        how = {
+            "params": about,
+            "json": said | {"allowed_mentions": {"parse": []}},
+            "verify": self._made.verify_certificate,
+        }
+        if receipt is not None:
+            try:
+                _ask("PATCH", f"{self._url}/messages/{receipt}", **how)
+                return receipt
+            except Undelivered as error:
+                if error.code != GONE:
+                    raise
+        answer = _ask("POST", self._url, **how)
+        return str(answer["id"]) if "id" in answer else None
 
 
 class Ntfy:
@@ -138,7 +151,8 @@ class Ntfy:
     def send(self, news: News, receipt: str | None) -> str | None:
         """The sequence id, where the server keeps it."""
         made = self._made
-        sequence = receipt or f"labhand-{news.key}"[:64]
+        # of a topic, not of a run: the end of one run must not take the place of another's
+        sequence = receipt or f"labhand-{news.run}-{news.key}"[:64]
         edits = True
         for topic in made.topics:
             content = {"topic": topic, "title": news.title, "message": news.body}
@@ -164,13 +178,21 @@ class Ntfy:
         return way
 
 
+def _wait(answer: Any) -> float:
+    """The seconds that a service which has had too many messages asks for."""
+    try:
+        return float(answer.headers.get("Retry-After", 0))
+    except ValueError:  # it may be a date, too
+        return 0.0
+
+
 def _ask(method: str, url: str, **how: Any) -> dict[str, Any]:
     import requests
 
     try:
         answer = requests.request(method, url, timeout=TIMEOUT_S, **how)
         if not answer.ok:
-            raise Undelivered(f"it answers {answer.status_code}")
+            raise Undelivered(f"it answers {answer.status_code}", answer.status_code, _wait(answer))
         content = answer.json() if answer.content else {}
     except requests.RequestException as error:
         raise Undelivered(type(error).__name__) from None
