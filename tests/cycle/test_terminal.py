@@ -181,6 +181,17 @@ ILL = (
 )
 
 
+def test_a_question_is_taken_back_once_there_is_nothing_to_stop_for(terminal, lab):
+    well = ILL.replace("range(40)", "range(400)").replace("step < 20", "not 20 <= step < 24")
+    screen = terminal(well + "print('got', input())\n", "--on-alarm", "ask")
+    screen.expect(rb"stop the run because of non-finite\? y stops it")
+    screen.expect(rb"nothing to answer any more")
+    screen.type(b"y\r")
+    screen.expect(rb"got y")
+    screen.end()
+    assert lab.show()["status"] == "finished"
+
+
 @pytest.mark.parametrize(("key", "status"), [(b"y", "stopped"), (b"n", "finished")])
 def test_an_alarm_asks_without_holding_up_the_script(terminal, lab, key, status):
     screen = terminal(

@@ -101,6 +101,8 @@ class Alarmed(Through):
     def finding(self, finding: Finding) -> None:
         """Shows it; a confirmed alarm leads to the action, once."""
         super().finding(finding)
+        if finding.state in ("recovered", "closed"):
+            self._is_over(finding)
         confirmed = finding.alarm is True and finding.state == "confirmed"
         if not confirmed or finding.id in self._seen or finding.rule == "crashed":
             return
@@ -108,6 +110,13 @@ class Alarmed(Through):
         if self._command:
             self._start_command(finding)
         self._due.append((finding, time.monotonic() + self._grace_s))
+
+    def _is_over(self, finding: Finding) -> None:
+        """Takes back what is due or asked for an incident that has passed."""
+        self._due = [(f, due) for f, due in self._due if f.id != finding.id]
+        if self._asked is not None and self._asked.id == finding.id:
+            self._asked = None
+            self.tell(f"{finding.rule} is {finding.state}: there is nothing to answer any more")
 
     def turn(self) -> None:
         """Does what is due; call it often, it does not block."""
