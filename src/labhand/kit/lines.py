@@ -12,12 +12,8 @@ from labhand.kit.escapes import ESCAPES
 from labhand.kit.lines_formats import FORMATS, Memory, Printed, side
 from labhand.kit.lines_forms import Forms
 from labhand.kit.lines_pairs import NUMBER, Pair, is_setting, pairs
-<<<<<<< HEAD
-from labhand.kit.lines_tables import table
-from labhand.kit.patterns import pattern
-=======
 from labhand.kit.lines_tables import RULED, table
->>>>>>> 3340526 (Gaps of a clock are told from stalls, folds from lost checkpoints, ruled tables are read; logs and trainings that watch had not seen)
+from labhand.kit.patterns import pattern
 
 __all__ = ["Lines", "Numbering", "Printed"]
 
@@ -26,12 +22,8 @@ LONGEST = 8192
 REMEMBERED = 500
 """The values of so many steps are remembered, to know when one is only said again."""
 
-<<<<<<< HEAD
-_CONTROL = pattern(r"[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
-=======
 _TABLED = ("--", *RULED)
-_CONTROL = re.compile(r"[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
->>>>>>> 3340526 (Gaps of a clock are told from stalls, folds from lost checkpoints, ruled tables are read; logs and trainings that watch had not seen)
+_CONTROL = pattern(r"[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
 _WIDE = str.maketrans("：＝，；（）", ":=,;()")
 _BREAK = pattern(rb"\r*\n|\r(?!$)")
 _PREFIX = pattern(

@@ -13,13 +13,9 @@ from labhand.kit.patterns import pattern
 _SUMMARY = pattern(rf"^([A-Za-z][\w./\-]*):\s+({NUMBER})\s*(?:s|ms|%)?$", re.IGNORECASE)
 _CELL = pattern(r"^\|\s+([^|]*?)\s*\|\s*([^|]*?)\s*\|$")
 _FIRST = frozenset("epoch ep step iter iteration it round".split())
-<<<<<<< HEAD
 _RULE = pattern(r"^-{10,}$")
-=======
-_RULE = re.compile(r"^-{10,}$")
 RULED = ("|", "│", "┃", "║")
-_RULED = re.compile(r"\s*[|│┃║]\s*")
->>>>>>> 3340526 (Gaps of a clock are told from stalls, folds from lost checkpoints, ruled tables are read; logs and trainings that watch had not seen)
+_RULED = pattern(r"\s*[|│┃║]\s*")
 
 
 def table(text: str, memory: Memory) -> Printed | None | bool:
