@@ -12,8 +12,8 @@ A hang burns its allocation until its time limit, and a hung collective prints n
 ## Known problems
 The first evaluation of a run is longer than anything seen before it: until one has been seen, a
 quarter of the time that the run has lasted is granted, at most 15 minutes.
-A gap in a log may be a machine that slept or a clock that was set. It is an alarm only where the log's own
-time of a step, or its throughput, shows it; where that shows a step as usual, the gap is a note.
+A gap in a log may be a machine that slept or a clock that was set. Where the log's own time of a step, or
+its throughput, shows a step as usual, the gap is a note; a jump by whole hours is a clock that was set.
 
 ## Example
 A step each 0.2 s for an hour, then none for 15 minutes.
@@ -54,8 +54,12 @@ SURE = 1.5
 LONG_STEP = 10.0
 """A step that took so many times as long as usual, by the log's own measure, stood still."""
 OF_GAP = (
-    "Log the time of each step by a clock that stands still with the machine (`time.perf_counter`) "
-    "to tell a stall from sleep; where the run should not have slept, look at what it did between the two steps."
+    "whether the machine slept or its clock was set meanwhile: that needs the time of each step in the log, "
+    "by a clock that stands still with the machine (`time.perf_counter`)"
+)
+AS_USUAL = (
+    "the step itself took as long as usual, so that the machine slept, its clock was set, or something "
+    "between two steps took that long"
 )
 RHYTHM = 3
 RECENT = 50
@@ -182,24 +186,18 @@ class Detector:
         return (quiet, budget) if quiet > budget else None
 
     def _of_gap(self, quiet: float, budget: float, row: Points) -> list[Claim]:
-        """What a gap of a log is: a stall where the log measures it, else nobody can tell."""
+        """What a gap of a log is: a stall, unless the log's own time of the step is as usual."""
         measured = self._measured(row)
         stood = self._claim(quiet, row.time, None, budget)
         over = self._claim(quiet, row.time, row.step)
-        if measured:
-            return [stood, over]
-        why = (
-            "the step itself took as long as usual, so that the machine slept, its clock was set, or "
-            "something between two steps took that long"
-            if measured is not None
-            else "the run stood still, or the machine slept, or its clock was set: the log does not tell which"
-        )
-        told = measured is None and quiet > SURE * max(budget, UNSEEN_S)
-        self._sure = False
-        for claim in (stood, over):
-            claim.severity = "warning" if told else "note"
-            claim.alarm, claim.confidence = False, 0.5
-            claim.message, claim.advice = f"{over.message}; {why}", OF_GAP
+        if measured is None:
+            for claim in (stood, over):
+                claim.unchecked = [*claim.unchecked, OF_GAP]
+        elif not measured:
+            self._sure = False
+            for claim in (stood, over):
+                claim.severity, claim.alarm, claim.confidence = "note", False, 0.5
+                claim.message = f"{over.message}; {AS_USUAL}"
         return [stood, over]
 
     def _measured(self, row: Points) -> bool | None:
