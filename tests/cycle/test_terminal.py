@@ -183,8 +183,10 @@ ILL = (
 
 def test_a_question_is_taken_back_once_there_is_nothing_to_stop_for(terminal, lab):
     well = ILL.replace("range(40)", "range(400)").replace("step < 20", "not 20 <= step < 24")
-    screen = terminal(well + "print('got', input())\n", "--on-alarm", "ask")
+    pause = "    while step == 24 and not os.path.exists('go'):\n        time.sleep(0.01)\n"
+    screen = terminal(f"import os\n{well}{pause}print('got', input())\n", "--on-alarm", "ask")
     screen.expect(rb"stop the run because of non-finite\? y stops it")
+    (lab.folder / "go").touch()
     screen.expect(rb"nothing to answer any more")
     screen.type(b"y\r")
     screen.expect(rb"got y")
