@@ -288,6 +288,8 @@ def _models_behind(code: Code, node: ast.AST) -> set[str] | None:
         if part in sure and isinstance(part, ast.Call) and spot.where.source is code.source:
             call = code.call(part, spot.where)
             here = spot.where.scope is code.where(node).scope
+            if not here and not ast.unparse(part.func).startswith("self."):
+                return None  # a function of the file runs a module of its own
             if call.entry("losses") is None and here and code.without_gradients(call) is not True:
                 found.add(ast.unparse(part.func))
     return found or None
