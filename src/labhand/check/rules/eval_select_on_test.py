@@ -18,7 +18,7 @@ _MEASURE = re.compile(
     r"loss|acc|score|f1|auc|err|metric|best|result|perf|iou|dice|mse|rmse|mae|env|collector|reward",
     re.I,
 )
-_EPISODES = re.compile(r"reward|return|episode|elo|win", re.I)
+_EPISODES = re.compile(r"reward|(?<![a-z])rews?(?![a-z])|return|episode|elo|win", re.I)
 _HOLDS = re.compile(r"loader|data|split|_dl|_ds", re.I)
 _KEEPS = re.compile(
     r"save|state_dict|deepcopy|dump|checkpoint|snapshot|get_weights|clone|export", re.I
