@@ -249,8 +249,6 @@ def test_pausing_and_going_on(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_open_and_no_zombie(tmp_path: Path) -> None:
-    for _ in range(2):  # what forks the keepers stays
-        finish(start(job_of(tmp_path, ["true"])))
     before = set(os.listdir("/proc/self/fd"))
     children = {child.pid for child in psutil.Process().children()}
     for terminal in (None, (24, 80)):
@@ -264,27 +262,6 @@ def test_the_training_knows_its_keeper(tmp_path: Path) -> None:
     _, said = finish(start(job_of(tmp_path, python(code))))
     keeper, parent = said["stdout"].split()
     assert keeper == parent
-
-
-def test_later_keepers_are_forks_and_a_python_of_their_own_where_nobody_forks_them(
-    tmp_path: Path,
-) -> None:
-    code = (
-        "import os; stat = open(f'/proc/{os.getppid()}/stat').read().rpartition(')')[2]\n"
-        "print(stat.split()[1], file=open(os.environ['WHERE'], 'a'))"
-    )
-    told = tmp_path / "parents"
-
-    def parent() -> int:
-        finish(start(job_of(tmp_path, python(code), WHERE=str(told))))
-        return int(told.read_text().split()[-1])
-
-    parent()
-    first, second = parent(), parent()
-    assert first == second != os.getpid()
-    os.kill(first, signal.SIGKILL)
-    assert os.getpid() in (parent(), parent())
-    assert parent() not in (first, os.getpid())
 
 
 COUNTING = (

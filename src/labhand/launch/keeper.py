@@ -1,7 +1,7 @@
 """The keeper: the parent of the training, so that labhand may die without hurting it.
 
-`main` is all of a process of its own (`python -I -S`, or a fork of one), standard library only. It
-reads a plan from the control socket, starts the command, and sleeps. It answers on the same socket, one line each:
+`main` is all of a process of its own (`python -I -S`), standard library only. It reads a plan from
+the control socket, starts the command, and sleeps. It answers on the same socket, one line each:
 `started PID` or `failed ERRNO` and, at the end, `ended` with the JSON of `end.json`. When the
 other side of the socket is gone before it said `done`, labhand has died: the keeper then carries
 the output into `output.log`, scrubbed, until the training ends.
@@ -375,8 +375,9 @@ class Keeper:
             self.wait(None)
 
 
-def main(control: int) -> None:
+def main() -> None:
     """Keeps one training; ends when it and all that wrote to its streams have ended."""
+    control = int(sys.argv[1])
     os.setsid()
     awake = _stay_calm()
     plan = Plan.receive(control)

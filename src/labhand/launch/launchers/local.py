@@ -9,12 +9,15 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from labhand.core.errors import UsageError
+from labhand.launch import keeper
 from labhand.launch.command import program_of
 from labhand.launch.job import Job, Process, Stream
-from labhand.launch.keepers import new_keeper
 from labhand.launch.kept import Kept, set_size
 
 _NAMES = ("stdin", "stdout", "stderr")
+_FOLDER = Path(keeper.__file__).parent
+_KEEPER = "import sys; sys.path.insert(0, sys.argv[2]); import keeper; keeper.main()"
+"""Imported, it is not compiled anew for each training, as a script would be."""
 
 
 class Launcher:
@@ -50,15 +53,14 @@ class Launcher:
             wires = _Wires(job, opened)
             ours, theirs = socket.socketpair()
             opened.callback(theirs.close)
-            keeper_pid = new_keeper(theirs.fileno(), wires.inherited)
+            keeper_pid = _spawn_keeper(theirs.fileno(), wires.inherited)
             theirs.close()
             with suppress(BrokenPipeError):
                 ours.sendall(_plan(job, program, wires))
             word, _, number = _line(ours).partition(b" ")
             if word != b"started":
                 ours.close()
-                with suppress(ChildProcessError):  # a fork of the keepers' own
-                    os.waitpid(keeper_pid, 0)
+                os.waitpid(keeper_pid, 0)
                 wires.close_ours()
                 raise UsageError(_why(program, int(number or 0)))
         return Kept(int(number), keeper_pid, ours, wires.readers, wires.master, job.attempt_dir)
@@ -115,6 +117,26 @@ def _open_standard_streams() -> None:
             os.fstat(fd)
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def _spawn_keeper(control: int, inherited: set[int]) -> int:
+    for fd in (control, *inherited):
+        os.set_inheritable(fd, True)
+    nowhere = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
+    command = [sys.executable, "-I", "-S", "-c", _KEEPER, str(control), str(_FOLDER)]
+    try:
+        return os.posix_spawn(
+            sys.executable,
+            command,
+            os.environ,
+            file_actions=[nowhere, (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)],
+            # Till its handlers stand nothing can hit it, not even Ctrl-C at our terminal.
+            setsigmask=signal.valid_signals(),
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+        )
+    finally:
+        for fd in (control, *inherited):
+            os.set_inheritable(fd, False)
 
 
 def _plan(job: Job, program: str, wires: _Wires) -> bytes:
