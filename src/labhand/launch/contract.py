@@ -159,9 +159,11 @@ class LauncherContract:
 
     def test_ctrl_c_interrupts(self, launcher: _Launcher, tmp_path: Path) -> None:
         """The byte that Ctrl-C types becomes SIGINT, the second time too."""
+        # a signal that comes right before a long sleep would be seen after it only
+        wait = "    while True: time.sleep(0.05)\n"
         code = (
-            "import time\ntry:\n    print('ready'); time.sleep(60)\n"
-            "except KeyboardInterrupt:\n    print('once')\n    time.sleep(60)"
+            f"import time\ntry:\n    print('ready')\n{wait}"
+            f"except KeyboardInterrupt:\n    print('once')\n{wait}"
         )
         job = job_of(
             tmp_path, ["sh", "-c", f'exec {sys.executable} -u -c "{code}"'], terminal=(24, 80)
