@@ -267,7 +267,7 @@ class Whole(nn.Module):
 
 def train(loss, parameters):
     optimizer = torch.optim.SGD(parameters, lr=0.01)
-    for _ in range(60):
+    for _ in range(20):
         optimizer.zero_grad()
         loss(torch.randn(16, 8)).backward()
         optimizer.step()
