@@ -5,6 +5,7 @@ import re
 
 from labhand.interpret.draft import Draft
 from labhand.interpret.situation import Situation
+from labhand.kit.code.source import load
 
 _CLIPS = ("clip_grad_norm_", "clip_grad_norm", "clip_grad_value_", "clip_by_global_norm")
 NONE = 1e9
@@ -21,7 +22,7 @@ def read(draft: Draft, situation: Situation) -> None:
         if exact or said.known.setting.type != "float" or situation.script is None:
             continue
         key = said.known.key
-        if _clips_unasked(situation.script.read_text(encoding="utf-8"), said.known.setting.name):
+        if _clips_unasked(load(situation.script).tree, said.known.setting.name):
             values = [NONE if value == 0 else value for value in said.values]
             draft.said[place] = said._replace(values=values)
             draft.assumptions = [a for a in draft.assumptions if f"`{key}` 0 is taken" not in a]
@@ -31,12 +32,8 @@ def read(draft: Draft, situation: Situation) -> None:
             )
 
 
-def _clips_unasked(text: str, name: str) -> bool:
+def _clips_unasked(tree: ast.Module, name: str) -> bool:
     """Whether gradients are clipped by what is called so, and no condition asks for it."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return False
     last = name.rpartition(".")[2].replace("-", "_")
     asked = any(
         _names(node.test, last) for node in ast.walk(tree) if isinstance(node, ast.If | ast.IfExp)

@@ -64,11 +64,10 @@ def _pronouns(draft: Draft) -> None:
 def _mention(draft: Draft, mention: Mention) -> int:
     if not mention.known and mention.concept is not None and mention.concept.id == "precision":
         mention = mention._replace(known=meant.half(draft), strength=0.95)
-    if not mention.known and mention.concept is not None and mention.concept.id == "dataset":
+    if mention.known or (mention.concept is not None and mention.concept.id == "dataset"):
         mention = meant.of_path(draft, mention)
     if not mention.known:
         return _missing(draft, mention)
-    mention = meant.of_path(draft, mention)
     mention = meant.of_owner(draft, meant.of_number(draft, meant.of_share(draft, mention)))
     if other := _other_unit(draft, mention):
         return other

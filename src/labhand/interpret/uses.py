@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from labhand.interpret.vocabulary import concepts, joined
+from labhand.kit.code.source import load
 
 _KEYWORDS = (
     "learning-rate", "weight-decay", "batch-size", "momentum", "dropout", "label-smoothing",
@@ -23,8 +24,6 @@ _PLACES: dict[str, tuple[str, ...]] = {
 """What well-known calls take by place."""
 _LOOPS = {"epoch": "epochs", "ep": "epochs", "step": "steps", "iteration": "steps"}
 """What `for NAME in range(…)` counts."""
-LARGEST = 500_000
-"""Letters of a file that is read."""
 
 
 def by_use(files: Iterable[Path], names: Collection[str]) -> dict[str, str]:
@@ -39,13 +38,8 @@ def by_use(files: Iterable[Path], names: Collection[str]) -> dict[str, str]:
 
 def _given(path: Path) -> Iterator[tuple[str, ast.expr]]:
     """The expressions of a file that its calls and loops say the concept of."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = ast.parse(text if len(text) <= LARGEST else "")
-    except (OSError, UnicodeDecodeError, SyntaxError, ValueError, RecursionError):
-        return
     keywords = {name: c for c in _KEYWORDS for name in concepts()[c].names if len(name) > 1}
-    for node in ast.walk(tree):
+    for node in ast.walk(load(path).tree):
         if isinstance(node, ast.Call):
             for keyword in node.keywords:
                 if keyword.arg and (concept := keywords.get(joined(keyword.arg))):
