@@ -19,7 +19,6 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "clip_grad_norm_": ("", "grad-clip"),
     "clip_grad_norm": ("", "grad-clip"),
     "clip_by_global_norm": ("grad-clip",),
-    "EarlyStopping": ("", "patience"),
 }
 """What well-known calls take by place."""
 _LOOPS = {"epoch": "epochs", "ep": "epochs", "step": "steps", "iteration": "steps"}
