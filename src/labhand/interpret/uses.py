@@ -6,6 +6,7 @@ from pathlib import Path
 
 from labhand.interpret.vocabulary import concepts, joined
 from labhand.kit.code.source import load
+from labhand.kit.code.written import counted_to
 
 _KEYWORDS = (
     "learning-rate", "weight-decay", "batch-size", "momentum", "dropout", "label-smoothing",
@@ -46,19 +47,9 @@ def _given(path: Path) -> Iterator[tuple[str, ast.expr]]:
             places = _PLACES.get(ast.unparse(node.func).rpartition(".")[2], ())
             yield from ((c, g) for c, g in zip(places, node.args, strict=False) if c)
         elif isinstance(node, ast.For) and isinstance(node.target, ast.Name):
-            last = _end(node.iter)
+            last = counted_to(node.iter)
             if last is not None and (concept := _LOOPS.get(node.target.id.strip("_").lower())):
                 yield concept, last
-
-
-def _end(node: ast.expr) -> ast.expr | None:
-    """Up to where `range(…)` counts, in `tqdm` or not."""
-    if not isinstance(node, ast.Call) or not node.args:
-        return None
-    name = ast.unparse(node.func).rpartition(".")[2]
-    if name in ("tqdm", "trange"):
-        return _end(node.args[0]) if name == "tqdm" else node.args[0]
-    return node.args[min(len(node.args), 2) - 1] if name == "range" else None
 
 
 def _name(node: ast.expr) -> str:

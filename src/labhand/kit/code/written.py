@@ -143,17 +143,19 @@ def _of_loops(where: Where) -> Iterator[Setting]:
         loops = [b for b in bindings if b.how == "loop"]
         if len(loops) != 1 or name.lower() not in _LOOPS:
             continue
-        over = loops[0].value
-        inner = (
-            over.args[0]
-            if isinstance(over, ast.Call) and _last(over.func) in ("tqdm", "trange") and over.args
-            else over
-        )
-        if isinstance(over, ast.Call) and _last(over.func) == "trange":
-            inner = over
-        if isinstance(inner, ast.Call) and _last(inner.func) in ("range", "trange") and inner.args:
-            end = inner.args[0] if len(inner.args) == 1 else inner.args[1]
+        end = counted_to(loops[0].value)
+        if end is not None:
             yield from _setting(_LOOPS[name.lower()], end, where, where.scope.name.strip("<>"), end)
+
+
+def counted_to(over: ast.expr | None) -> ast.expr | None:
+    """Up to where a loop over `range(…)` or `trange(…)` counts, in `tqdm` or not; None: over no such thing."""
+    if not isinstance(over, ast.Call) or not over.args:
+        return None
+    if _last(over.func) == "tqdm":
+        return counted_to(over.args[0])
+    known = _last(over.func) in ("range", "trange")
+    return over.args[min(len(over.args), 2) - 1] if known else None
 
 
 def _of_parameters(project: Project, target: Where, reached: Sequence[Scope]) -> Iterator[Setting]:
@@ -337,4 +339,4 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
 
 
-__all__ = ["apart_from", "configured", "fields", "settings"]
+__all__ = ["apart_from", "compared", "configured", "counted_to", "fields", "settings"]
