@@ -171,3 +171,31 @@ def test_own_code_is_told_with_its_values_and_the_likely_cause(tmp_path: Path) -
     assert failure["kind"] == "own-code" and attempt["fix"] is None
     assert failure["evidence"]["values"]["wanted"] == "'learning_rate'"
     assert "'lr'" in failure["evidence"]["cause"] and "table" in failure["evidence"]["cause"]
+
+
+@pytest.mark.parametrize("in_git", [True, False])
+def test_what_mended_the_code_becomes_the_persons_when_they_accept(
+    tmp_path: Path, in_git: bool
+) -> None:
+    broken = "import numpy as np\n\nstart = np.float(4)\nprint('step 0 loss', start)\n"
+    (tmp_path / "pyproject.toml").write_text("")
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "train.py").write_text(broken)
+    if in_git:
+        for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
+            person = ["-c", "user.name=A Person", "-c", "user.email=a@example.org"]
+            subprocess.run(["git", *person, *words], cwd=tmp_path, check=True)
+    done = labhand("run", "--no-check", "--", sys.executable, "train.py", cwd=code)
+    name = shown(code)["name"]
+    assert done.returncode == 0 and f"labhand accept {name}" in done.stderr
+    assert (code / "train.py").read_text() == broken
+    accepted = labhand("accept", name, "--json", cwd=code)
+    patch = msgspec.json.decode(accepted.stdout)
+    assert patch["status"] == "accepted" and bool(patch["commit"]) is in_git
+    assert (code / "train.py").read_text() == broken.replace("np.float", "float")
+    again = labhand("accept", name, cwd=code)
+    assert again.returncode == 2 and "already" in again.stderr
+    fine = labhand("run", "--no-check", "--", sys.executable, "train.py", cwd=code)
+    assert fine.returncode == 0 and len(shown(code)["attempts"]) == 1
+    assert labhand("accept", shown(code)["name"], cwd=code).returncode == 2

@@ -1,24 +1,40 @@
 """`labhand accept`: a patch becomes a commit."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from labhand.cli import looks
 
+if TYPE_CHECKING:
+    from labhand.core.patch import Patch
+
+
+def _accepted(name: str, start: Path) -> "Patch":
+    from labhand.core.errors import NotFoundError
+    from labhand.cycle import mended, proposal
+
+    try:
+        return proposal.accept(name, start)
+    except NotFoundError as no_patch:
+        try:
+            return mended.accept(name, start)
+        except NotFoundError:
+            raise no_patch from None
+
 
 @click.command(epilog="Example: labhand accept last")
-@click.argument("name", metavar="PATCH", default="last")
+@click.argument("name", metavar="PATCH|RUN", default="last")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document (labhand.patch/1).")
 def accept(name: str, as_json: bool) -> None:
     """Accept a patch: its changes are applied to your files and committed.
 
     What you edited in its worktree since it was proposed is taken as well. What you changed in your
-    own files and did not commit stays so. A patch that no longer applies changes nothing.
+    own files and did not commit stays so. A patch that no longer applies changes nothing. Of a run, what
+    its fixes changed in its own copy of the code is accepted.
     """
-    from labhand.cycle.proposal import accept as accepted
-
-    patch = accepted(name, Path.cwd())
+    patch = _accepted(name, Path.cwd())
     if as_json:
         click.echo(looks.document(patch))
         return

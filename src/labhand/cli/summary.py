@@ -50,6 +50,7 @@ def summary(
     for attempt in [a for a in run.attempts if a.failure][-2:]:
         lines += _wrapped(*_attempt(attempt), width)
         lines += _wrapped("   ", _advice(attempt), width, 3) if _advice(attempt) else []
+    lines += [f"    {line}" for line in [_acceptable(run)] if line]
     explained = any(attempt.failure for attempt in run.attempts)
     ranked = [f for f in words.ranked(run.findings) if not (explained and f.rule == "crashed")]
     for finding in ranked[:FINDINGS]:
@@ -108,6 +109,7 @@ def show(run: Run, store: "Store | None" = None) -> str:
                 parts.append(f"    {_advice(attempt)}")
             if attempt.fix:
                 parts += [f"    {line}" for line in attempt.fix.patch.splitlines()]
+        parts += [f"  {line}" for line in [_acceptable(run)] if line]
     notes = store.notes(run.id) if store else []
     if notes:
         parts += ["", _heading("notes")]
@@ -291,6 +293,15 @@ def _attempt(attempt: Attempt) -> tuple[str, str]:
     if attempt.fix is not None:
         told = f"{told.rstrip('.')}; {attempt.fix.safety} fix: {attempt.fix.summary}"
     return f"{lead}, {attempt.failure.kind}:", told
+
+
+def _acceptable(run: Run) -> str:
+    """How what mended the code of a run becomes part of the person's own; nothing where none was."""
+    mended = any(a.fix is not None and a.fix.changes_code for a in run.attempts)
+    over = mended and run.status != "running"
+    return (
+        f"your files are as they were; to change them so: labhand accept {run.name}" if over else ""
+    )
 
 
 def _advice(attempt: Attempt) -> str:

@@ -25,6 +25,11 @@ class Fix(msgspec.Struct):
     safety: Safety
     patch: str
 
+    @property
+    def changes_code(self) -> bool:
+        """Whether `patch` is a diff of files, which a person can accept."""
+        return self.patch.startswith("--- a/")
+
 
 class Attempt(msgspec.Struct, kw_only=True):
     """One start of the run's process. `exit_code` is 128 + signal where it was killed."""

@@ -189,7 +189,8 @@ class Catalog:
         database = sqlite3.connect(self._path, timeout=_LOCKED_S)
         with contextlib.suppress(sqlite3.Error):  # a file system may not have it
             database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
+            # the folders are the truth: what a power cut takes is read again from them
+            database.execute("PRAGMA synchronous = OFF")
         return database
 
 

@@ -40,6 +40,25 @@ def commit(root: Path, diff: str, paths: list[str], message: str) -> Committed:
     return _Commit(repository, data, paths).make(message)
 
 
+def holds(root: Path, diff: str) -> bool:
+    """Whether the files are already as the diff would make them. Only reads."""
+    try:
+        repository = Repository.at(root)
+        top, where = repository.top, _beneath(repository)
+    except GitError:
+        top, where = root, ()
+    try:
+        git.run(top, *_APPLY, "-R", "--check", *where, "-", data=diff.encode("utf-8", "surrogateescape"))  # fmt: skip
+    except GitError:
+        return False
+    return True
+
+
+def _beneath(repository: Repository) -> tuple[str, ...]:
+    """What says that the paths of a diff are those of a folder beneath the repository's."""
+    return (f"--directory={repository.prefix.rstrip('/')}",) if repository.prefix else ()
+
+
 def _plain(root: Path, data: bytes) -> Committed:
     _check(root, data, ())
     try:
@@ -57,7 +76,7 @@ def _check(folder: Path, data: bytes, where: tuple[str, ...]) -> None:
         place = f" ({found[1].strip()})" if found else ""
         raise InputError(
             f"the patch does not apply any more: the code has changed since it was proposed{place}; "
-            "nothing was changed; propose it again with `labhand implement`"
+            "nothing was changed; have it made again"
         ) from error
 
 
@@ -67,7 +86,7 @@ class _Commit:
     def __init__(self, repository: Repository, data: bytes, paths: list[str]) -> None:
         self.repository = repository
         self.data = data
-        self.where = (f"--directory={repository.prefix.rstrip('/')}",) if repository.prefix else ()
+        self.where = _beneath(repository)
         self.paths = [repository.prefix + path for path in paths]
         self.head, _ = repository.head()
 

@@ -94,9 +94,8 @@ class Patches:
                 return patch
         if not known:
             raise NotFoundError("there is no patch here yet; `labhand implement` proposes one")
-        raise NotFoundError.named(
-            "patch", reference, [p.name for p in known], "labhand accept --list"
-        )
+        names = ", ".join(p.name for p in known[-5:][::-1])
+        raise NotFoundError(f"no patch is named `{reference}`; the newest here: {names}")
 
     def answer(self, patch: Patch, said: str, reason: str | None) -> None:
         """Notes a person's answer: `accepted`, `edited` (accepted otherwise than proposed), `rejected`."""

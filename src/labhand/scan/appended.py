@@ -113,7 +113,8 @@ def keep(
         rows = int(part.row_numbers.max()) + 1 if part.rows else 0
         whole = before.state.parts[at].first_rows if before else rows
         files = part.files or [(part.path, 0)]
-        hashed = [_hashed(Path(path), None) for path, _ in files]
+        unchanged = _unchanged(before.state.parts[at]) if before else {}
+        hashed = [_hashed(Path(path), None, unchanged.get(path)) for path, _ in files]
         starts = [start for _, start in files]
         kept.append(Kept(part.path, hashed, starts, part.split, max(rows, first), whole, compared))
     state = State(key_of(asked, names), kept, data.roles, sorted(data.guessed), said)
@@ -142,17 +143,37 @@ def _keep_rows(folder: Path, at: int, part: Part, first: int, names: list[str], 
     index = new.select(ROW, key, said, *also).collect(engine="streaming")
     rows = new.filter(pl.col(ROW) % max(1, (len(index) + first) // SOME) == 0)
     some = rows.collect(engine="streaming")
-    for name, frame in (("rows", some), ("index", index)):
-        path = folder / f"{name}-{at}.parquet"
-        if first and path.is_file():
-            frame = pl.concat([pl.read_parquet(path), frame], how="diagonal_relaxed")
-        frame.write_parquet(path)
+    path = folder / f"rows-{at}.parquet"
+    if first:
+        some = pl.concat([pl.read_parquet(path), some], how="diagonal_relaxed")
+    else:
+        for earlier in folder.glob(f"index-{at}.*.parquet"):
+            earlier.unlink()
+    some.write_parquet(path)
+    index.write_parquet(folder / f"index-{at}.{first}.parquet")
 
 
-def _hashed(path: Path, upto: int | None) -> File:
-    """The file, or its first bytes, by the hash of each block."""
-    blocks, size = [], 0
+def _index(folder: Path, at: int, rows: int) -> "pl.DataFrame":
+    """What is kept of each of the first rows of a part; a piece for each scan that met new ones."""
+    import polars as pl
+
+    pieces = {int(p.name.split(".")[1]): p for p in folder.glob(f"index-{at}.*.parquet")}
+    read = [pl.read_parquet(pieces[first]) for first in sorted(pieces) if first < max(1, rows)]
+    return pl.concat(read, how="diagonal_relaxed")
+
+
+def _unchanged(kept: Kept) -> dict[str, File]:
+    """The files of which the bytes were just found to be what they were, up to their earlier end."""
+    grow = len(kept.files) > 1 or Path(kept.path).suffix.lower() in LINES
+    return {file.path: file for file in kept.files} if grow else {}
+
+
+def _hashed(path: Path, upto: int | None, known: File | None = None) -> File:
+    """The file, or its first bytes, by the hash of each block; whole blocks that are known are not read."""
+    blocks = known.blocks[: known.size // BLOCK] if known else []
+    size = BLOCK * len(blocks)
     with path.open("rb") as file:
+        file.seek(size)
         while upto is None or size < upto:
             some = file.read(BLOCK if upto is None else min(BLOCK, upto - size))
             if not some:
@@ -223,7 +244,7 @@ def _part(
     import polars as pl
 
     some = pl.read_parquet(folder / f"rows-{at}.parquet")
-    index = pl.read_parquet(folder / f"index-{at}.parquet")
+    index = _index(folder, at, kept.rows)
     if len(files) > 1:
         told = _of_shards(kept, files, readers)
     elif files[0].suffix.lower() in LINES:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from labhand.scan.columns import Column
-from labhand.scan.data import Data, Part, number
+from labhand.scan.data import ROW, Data, Part, number
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,12 +63,16 @@ def outlierness(data: Data, part: Part) -> Outlierness | None:
 
 def _scored(data: Data, part: Part) -> Outlierness | None:
     import numpy as np
+    import polars as pl
 
     names = [n for n in data.features(part, "number") if part.columns[n].std]
     if not names or part.rows < 2:
         return None
-    if part.rows > ALL:
-        return _scored_in_two(part, names)
+    # of rows that were added to very many, no more is looked at than of these
+    whole = int(part.select(pl.col(ROW).max()).item()) + 1
+    if whole > ALL:
+        later = max(LATER // 10, LATER * part.rows // whole)
+        return _scored_in_two(part, names, min(later, part.rows - 1))
     matrix = standardised(part.numbers(names))
     kept = matrix.std(axis=0) > 0
     matrix, names = matrix[:, kept], [n for n, k in zip(names, kept, strict=True) if k]
@@ -78,7 +82,7 @@ def _scored(data: Data, part: Part) -> Outlierness | None:
     return Outlierness(scores, np.arange(len(matrix)), matrix, matrix, names, dropped)
 
 
-def _scored_in_two(part: Part, names: list[str]) -> Outlierness:
+def _scored_in_two(part: Part, names: list[str], later: int) -> Outlierness:
     """Of very many rows: the sum of squared deviations of all, and every view of the strangest."""
     import numpy as np
     import polars as pl
@@ -86,7 +90,7 @@ def _scored_in_two(part: Part, names: list[str]) -> Outlierness:
     cells = [_deviation(part.columns[name]) for name in names]
     squares = pl.sum_horizontal(cell**2 for cell in cells).alias("s")
     first = np.log1p(part.select(squares)["s"].to_numpy())
-    strange = np.sort(np.argpartition(-first, LATER)[:LATER])
+    strange = np.sort(np.argpartition(-first, later)[:later])
     some = _some(len(first), SAMPLE)
     wanted = np.union1d(strange, some)
     taken = part.lazy.select(

@@ -23,6 +23,7 @@ signal(7).
 
 import re
 import signal as signals
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -99,7 +100,7 @@ class Detector:
     def _reason(self, end: Ended) -> str | None:
         if self._exception:
             said = f"{self._exception.get('type')}: {self._exception.get('message')}"
-            return said[:_LONGEST]
+            return textwrap.shorten(said, _LONGEST, placeholder=" …")
         lines = [line.rstrip() for line in end.tail.splitlines() if line.strip()]
         if not lines:
             return None
@@ -111,7 +112,7 @@ class Detector:
 
 def _said(line: str) -> str | None:
     found = _EXCEPTION.match(line) or _FATAL.search(line)
-    return line.strip()[:_LONGEST] if found else None
+    return textwrap.shorten(line, _LONGEST, placeholder=" …") if found else None
 
 
 def _sentence(end: Ended, reason: str | None, step: int | None) -> str:
