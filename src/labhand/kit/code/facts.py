@@ -9,10 +9,11 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from labhand.kit.code import knowledge
+from labhand.kit.code import conditions, knowledge
 from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.model import Binding, Scope
 from labhand.kit.code.origins import argument, default_of, receiver_class
+from labhand.kit.code.paths import truth
 from labhand.kit.code.project import CallSite, Known, Project, Where
 from labhand.kit.code.source import Source
 
@@ -143,7 +144,7 @@ class Facts:
         assert isinstance(spot.node, ast.Name)
         home, bindings = self.project.reaching(spot.node, spot.where)
         inside = spot._replace(where=home)
-        for bound in bindings:
+        for bound in possible(self.project, spot, home, bindings):
             yield from self.bound(spot.node.id, bound, inside)
         if not bindings:
             yield UNKNOWN
@@ -292,7 +293,8 @@ class Facts:
             return (UNKNOWN,)
         frame = self._frame(CallSite(call.node, spot.where), target, spot.frame)
         found: list[Fact] = []
-        for value in target.scope.returns:
+        decides = conditions.passed(self.project, target, frame)
+        for value in conditions.given_back(target, decides):
             message = f"`{target.scope.name}` gives it back here"
             path = spot.path
             if path[:1] == (EACH,) and isinstance(target.source.index.parents[value], ast.Yield):
@@ -345,7 +347,7 @@ class Facts:
 
     def _either(self, spot: Spot) -> Iterable[Fact]:
         node = spot.node
-        parts = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
+        parts = chosen(self.project, spot) if isinstance(node, ast.IfExp) else []
         if isinstance(node, ast.BoolOp):
             parts = node.values
         return [f for part in parts for f in self.all(spot.at(part))]
@@ -373,6 +375,26 @@ _FOLLOWERS: dict[type[ast.expr], Callable[[Facts, Spot], Iterable[Fact]]] = {
     ast.Await: Facts._inner,
     ast.Starred: Facts._inner,
 }
+
+
+def chosen(project: Project, spot: Spot) -> list[ast.expr]:
+    """The branches of a conditional expression that the call which was entered leaves open."""
+    node = spot.node
+    assert isinstance(node, ast.IfExp)
+    decides = conditions.passed(project, spot.where, spot.frame)
+    holds = truth(node.test, decides) if decides is not None else None
+    return [node.body, node.orelse] if holds is None else [node.body if holds else node.orelse]
+
+
+def possible(
+    project: Project, spot: Spot, home: Where, bindings: list[Binding]
+) -> list[Binding]:
+    """The bindings of a name that the call which was entered leaves open."""
+    if spot.frame is None or home.scope is not spot.where.scope or len(bindings) < 2:
+        return bindings
+    decides = conditions.passed(project, home, spot.frame)
+    at = home.source.names.point(spot.node)
+    return conditions.still_possible(home, at, bindings, decides)
 
 
 def _distinct(found: Iterable[Fact]) -> tuple[Fact, ...]:

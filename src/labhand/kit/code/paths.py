@@ -9,7 +9,27 @@ from labhand.kit.code.model import Binding, Index, Scope
 Point = ast.stmt | ast.ExceptHandler | None
 """A place on the way: a statement (the header of a compound one); None is the way out."""
 
+Decides = Callable[[ast.expr], bool | None]
+"""Whether a condition holds: always, never, or (None) not known."""
+
 _ENDING = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
+
+
+def truth(test: ast.expr, of: Decides) -> bool | None:
+    """Whether a condition holds, of what is known of its parts."""
+    known = of(test)
+    if known is not None:
+        return known
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = truth(test.operand, of)
+        return None if inner is None else not inner
+    if isinstance(test, ast.BoolOp):
+        parts = {truth(part, of) for part in test.values}
+        settles = isinstance(test.op, ast.Or)
+        if settles in parts:
+            return settles
+        return not settles if None not in parts else None
+    return None
 
 
 class _Goals(NamedTuple):
@@ -27,6 +47,7 @@ class Paths:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.after: dict[Point, list[Point]] = {}
+        self.branches: dict[Point, tuple[list[Point], list[Point]]] = {}
         self.before: dict[Point, list[Point]] = {}
         nothing: list[Point] = [None]
         goals = _Goals(nothing, nothing, nothing, nothing)
@@ -79,6 +100,7 @@ class Paths:
         known = statement.test.value if isinstance(statement.test, ast.Constant) else None
         yes = self._block(statement.body, then, goals)
         no = self._block(statement.orelse, then, goals)
+        self.branches[statement] = (yes, no)
         return yes if known is True else no if known is False else [*yes, *no]
 
     def _loop(self, statement: ast.stmt, then: list[Point], goals: _Goals) -> list[Point]:
@@ -117,21 +139,52 @@ class Paths:
     # Questions
 
     def leads(
-        self, start: Point, goal: Point, avoiding: Collection[Point] | Callable[[Point], bool] = ()
+        self,
+        start: Point,
+        goal: Point,
+        avoiding: Collection[Point] | Callable[[Point], bool] = (),
+        of: Decides | None = None,
     ) -> bool:
-        """Whether a way leads from a statement on to another, without the statements in between."""
+        """Whether a way leads from a statement on to another, without the statements in between.
+
+        `of` tells of conditions which way they go.
+        """
         barred = avoiding if callable(avoiding) else avoiding.__contains__
-        return self._reaches(self.after.get(start, ()), goal, barred)
+        return self._reaches(self._next(start, of), goal, barred, of)
 
     def always_before(
-        self, goal: Point, wanted: Collection[Point] | Callable[[Point], bool]
+        self,
+        goal: Point,
+        wanted: Collection[Point] | Callable[[Point], bool],
+        of: Decides | None = None,
     ) -> bool:
         """Whether every way from the start of the scope to a statement passes a wanted one."""
         barred = wanted if callable(wanted) else wanted.__contains__
-        return not self._reaches(self.start, goal, barred)
+        return not self._reaches(self.start, goal, barred, of)
+
+    def runs(self, goal: Point, of: Decides) -> bool:
+        """Whether some way leads to a statement, where `of` tells which way conditions go."""
+        return self._reaches(self.start, goal, lambda _: False, of)
+
+    def _next(
+        self, point: Point, of: Decides | None
+    ) -> Iterable[Point]:
+        after = self.after.get(point, ())
+        if of is None or not isinstance(point, ast.If):
+            return after
+        holds = truth(point.test, of)
+        if holds is None:
+            return after
+        ruled_out = self.branches[point][holds]
+        kept = self.branches[point][not holds]
+        return [p for p in after if p in kept or p not in ruled_out]
 
     def _reaches(
-        self, starts: Iterable[Point], goal: Point, barred: Callable[[Point], bool]
+        self,
+        starts: Iterable[Point],
+        goal: Point,
+        barred: Callable[[Point], bool],
+        of: Decides | None,
     ) -> bool:
         """Whether a way leads from one of the statements to the goal past no barred one."""
         pending = list(starts)
@@ -143,7 +196,7 @@ class Paths:
             if point in seen or barred(point):
                 continue
             seen.add(point)
-            pending.extend(self.after.get(point, ()))
+            pending.extend(self._next(point, of))
         return False
 
     def nearest_before(

@@ -3,9 +3,9 @@
 import ast
 from collections.abc import Iterator
 
-from labhand.kit.code import knowledge, loading
+from labhand.kit.code import conditions, knowledge, loading
 from labhand.kit.code.calls import call_of
-from labhand.kit.code.facts import Frame, Spot
+from labhand.kit.code.facts import Frame, Spot, chosen, possible
 from labhand.kit.code.model import Binding, children
 from labhand.kit.code.origins import argument
 from labhand.kit.code.project import CallSite, Project, Where
@@ -39,6 +39,9 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
     node = spot.node
     if isinstance(node, ast.Name):
         yield from _name(project, node, spot)
+        return
+    if isinstance(node, ast.IfExp):
+        yield from (spot.at(part) for part in chosen(project, spot))
         return
     element = _element(node, spot)
     if element is not None:
@@ -102,7 +105,7 @@ def _parts(node: ast.expr) -> Iterator[ast.expr]:
 def _name(project: Project, name: ast.Name, spot: Spot) -> Iterator[Spot]:
     home, bindings = project.reaching(name, spot.where)
     inside = spot._replace(where=home)
-    for bound in bindings:
+    for bound in possible(project, spot, home, bindings):
         if bound.how == "parameter":
             yield from _parameter(project, name.id, inside)
         elif bound.how == "augment":
@@ -169,5 +172,6 @@ def _returned(project: Project, node: ast.Call, spot: Spot) -> Iterator[Spot]:
     depth = spot.frame.depth if spot.frame else 0
     if isinstance(target, Where) and depth < _FRAMES:
         frame = Frame(CallSite(node, spot.where), target, spot.frame)
-        for value in target.scope.returns:
+        decides = conditions.passed(project, target, frame)
+        for value in conditions.given_back(target, decides):
             yield Spot(value, target, frame, spot.path)
