@@ -17,6 +17,10 @@ from labhand.kit.code.source import Source
 _DECLARES = re.compile(r"add_argument\(|\.option\(|typer|fire\.Fire|DEFINE_|dataclass")
 _MEANT = re.compile(r"deprecat|unused|not used|ignored|compat|no effect|SUPPRESS|legacy", re.I)
 _FOR_OTHERS = frozenset({"local_rank", "local-rank", "node_rank", "help", "version"})
+_HANDS_ON = re.compile(
+    r"\b(asdict|astuple|vars|fields|replace)\(self\b|\bself\.__dict__|getattr\(self\b"
+)
+"""How a class reads all its fields at once."""
 _CONFIG = re.compile(
     r"(Config|Conf|Cfg|Args|Arguments|Options|Settings|HParams|Hyperparameters|Params)$"
 )
@@ -112,7 +116,7 @@ class Rule:
             if not _CONFIG.search(known.name) or not data.is_dataclass(code.project, ours):
                 continue
             line, outside = code.project.lineage(ours)
-            if len(line) > 1 or outside - {"object"}:
+            if len(line) > 1 or outside - {"object"} or _HANDS_ON.search(ast.unparse(known.node)):
                 continue
             yield from self._fields(code, ours)
 

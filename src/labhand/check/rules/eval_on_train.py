@@ -252,6 +252,8 @@ def _trained_on(code: Code, call: Call, data: ast.expr) -> Fact | None:
         rows = other.arg(0, "dataset")
         if other is call or rows is None or other.where.scope is not call.where.scope:
             continue
+        if not (code.leads(other.node, call.node) or code.leads(call.node, other.node)):
+            continue  # only one of them is made
         named = splits.part_in(code.label(other.node)) == "train"
         if named and _alike(code, rows, data, other, call) and not _is_some(code, other, rows):
             return Fact("train", (code.step("this loader trains on them", other.node),))

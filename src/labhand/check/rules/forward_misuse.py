@@ -145,7 +145,7 @@ def _made_in_forward(code: Code, call: Call) -> Iterator[Claim]:
     name = call.name or ""
     if name not in code.words("results", "layers", "weights"):
         return
-    if _once(code, call):
+    if _once(code, call) or call.option("elementwise_affine") is False:
         return
     is_dropout = "Dropout" in name
     parent = code.source.index.parents.get(call.node)
@@ -220,6 +220,25 @@ def within_body(node: FunctionNode) -> Iterator[ast.AST]:
 
 
 def _forward_calls(code: Code) -> Iterator[Claim]:
+    told: dict[str, list[Call]] = {}
+    for call in _bare_forwards(code):
+        told.setdefault(ast.unparse(call.node.func), []).append(call)
+    for first, *others in told.values():
+        assert first.receiver is not None
+        text = ast.unparse(first.receiver)
+        edits = [code.replace(c.node.func, code.text(first.receiver)) for c in (first, *others)]
+        yield code.claim(
+            first.node,
+            f"`{text}.forward(…)` skips the hooks of the module, and its wrappers",
+            f"call `{text}(…)`",
+            because=[code.step("and here", other.node) for other in others],
+            confidence=0.95,
+            change=Change("scientific", f"Call `{text}`", edits),
+        )
+
+
+def _bare_forwards(code: Code) -> Iterator[Call]:
+    """The calls of `forward` of what is a module for sure, from without."""
     for call in code.calls(".forward"):
         receiver = call.receiver
         if receiver is None or code.is_test or "super" in ast.unparse(receiver):
@@ -234,15 +253,7 @@ def _forward_calls(code: Code) -> Iterator[Claim]:
         known = known or code.is_a(receiver, "torch.nn.Module") or _serves_as_module(code, receiver)
         if not known or _is_class(code, receiver):
             continue
-        text = ast.unparse(receiver)
-        edit = code.replace(call.node.func, code.text(receiver))
-        yield code.claim(
-            call.node,
-            f"`{text}.forward(…)` skips the hooks of the module, and its wrappers",
-            f"call `{text}(…)`",
-            confidence=0.95,
-            change=Change("scientific", f"Call `{text}`", [edit]),
-        )
+        yield call
 
 
 _OF_MODULES = (".parameters", ".state_dict", ".load_state_dict", ".train", ".eval")

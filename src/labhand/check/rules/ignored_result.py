@@ -104,7 +104,7 @@ def _is_new(code: Code, call: Call, receiver: ast.expr, method: str) -> bool:
         arrays = method == "reshape" and code.mentions("numpy", "keras")
         return (
             (arrays or code.mentions("torch"))
-            and _plain(receiver)
+            and _plain(code, receiver)
             and not _is_module(code, receiver)
         )
     if method in kinds["device"]:
@@ -126,9 +126,15 @@ def _is_pure(call: Call, receiver: ast.expr) -> bool:
     return isinstance(inner, ast.Attribute) and inner.attr == "at"
 
 
-def _plain(receiver: ast.expr) -> bool:
-    while isinstance(receiver, ast.Attribute | ast.Subscript):
-        receiver = receiver.value
+def _plain(code: Code, receiver: ast.expr) -> bool:
+    """Whether it is written as a tensor is: a name, or what is kept in an attribute that surely is one."""
+    if isinstance(receiver, ast.Subscript):
+        return _plain(code, receiver.value)
+    if isinstance(receiver, ast.Attribute):
+        made = code.made_by(receiver)
+        tensors = {*code.words("results", "factories", "tensor"), "torch.nn.Parameter"}
+        in_it = receiver.attr in ("data", "grad", "weight", "bias")
+        return in_it or (made is not None and made.name in tensors)
     return isinstance(receiver, ast.Name)
 
 

@@ -8,6 +8,7 @@ from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call
 from labhand.kit.code.contexts import Loop
+from labhand.kit.code.project import Where
 
 _USES = re.compile(
     r"requires_grad|autograd\.grad|\.grad\b|set_grad_enabled|retain_grad|create_graph|backward|jacobian|"
@@ -131,6 +132,7 @@ def _model_calls(code: Code) -> list[Call]:
         and _MODEL.search(ast.unparse(node.func).rpartition(".")[2])
         and (node.args or node.keywords)
         and _is_instance(code, node.func)
+        and not _is_method(code.call(node, where))
     ]
     switched = {ast.unparse(c.receiver) for c in code.calls(".eval") if c.receiver is not None}
     named += [
@@ -140,6 +142,12 @@ def _model_calls(code: Code) -> list[Call]:
         if node.args and ast.unparse(node.func) in switched
     ]
     return sorted({*known, *named}, key=lambda c: (c.node.lineno, c.node.col_offset))
+
+
+def _is_method(call: Call) -> bool:
+    """Whether it surely runs a method of the project that has a name of its own: `self.eval_model(…)`."""
+    target = call.target
+    return isinstance(target, Where) and target.scope.name == call.method
 
 
 def _is_instance(code: Code, function: ast.expr) -> bool:

@@ -111,6 +111,7 @@ class Rule:
 def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
     first = seeds[0]
     main = all(_in_main_block(code.source, s.call.node) for s in seeds)
+    main = main or not code.project.importers(code.source)
     files = (code.project.below if main else code.project.component)(code.source)
     if len(files) > _MOST_FILES:
         return

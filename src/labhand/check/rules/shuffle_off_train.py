@@ -224,7 +224,11 @@ def _only_looks(code: Code, label: str) -> bool:
         for n in code.nodes(ast.For)
         if any(isinstance(x, ast.Name) and x.id == label for x in ast.walk(n.iter))
     ]
-    words = ("backward", "step", "fit", "minimize", "apply_gradients")
+    words = ["step", "fit", "minimize", "apply_gradients"]
+    if part_in(label) == "train":
+        words.append(
+            "backward"
+        )  # the step may be written out; else gradients are looked at, as for saliency
     return bool(over) and not any(
         h.call.method in words or "train" in h.call.method or "update" in h.call.method
         for loop in over

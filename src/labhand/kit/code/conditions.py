@@ -150,7 +150,9 @@ def _value(
     if given is not None:
         return _value(project, given, frame.site.where, frame.above, depth - 1)
     call = frame.site.call
-    if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
+    if any(isinstance(a, ast.Starred) for a in call.args) or any(
+        k.arg is None for k in call.keywords
+    ):
         return None
     fallback = default_of(where.scope, node.id)
     return None if fallback is None else _value(project, fallback, where, None, 0)

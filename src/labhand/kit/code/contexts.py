@@ -49,9 +49,13 @@ def under(
     project: Project, node: ast.AST, where: Where, names: Collection[str], up: int = _CALLERS_UP
 ) -> bool | None:
     """Whether a node runs within one of these contexts: always, never, or (None) unknown or both."""
-    own = _with_names(node, where)
+    own = list(_with_names(node, where))
     if any(project.canonical(_called(n), where) in names for n in own):
         return True
+    if "torch.no_grad" in names:
+        switched = {_switch(project, n, where) for n in own} - {True}
+        if switched:
+            return None if None in switched else True
     scope = where.scope
     if not isinstance(scope.node, FunctionNode):
         return False
@@ -67,6 +71,15 @@ def under(
         told = answers.pop() if len(answers) == 1 else False if not answers else None
         project.around[key] = told
     return project.around[key]
+
+
+def _switch(project: Project, context: ast.expr, where: Where) -> bool | None:
+    """Whether gradients stay on within a context: False of `set_grad_enabled(False)`; None: not known."""
+    switches = tables.words("graph", "off", "switch")
+    if not isinstance(context, ast.Call) or project.canonical(context.func, where) not in switches:
+        return True
+    given = context.args[0] if context.args else None
+    return bool(given.value) if isinstance(given, ast.Constant) else None
 
 
 def _sites(project: Project, where: Where) -> list[tuple[ast.Call, Where]]:

@@ -386,9 +386,7 @@ def chosen(project: Project, spot: Spot) -> list[ast.expr]:
     return [node.body, node.orelse] if holds is None else [node.body if holds else node.orelse]
 
 
-def possible(
-    project: Project, spot: Spot, home: Where, bindings: list[Binding]
-) -> list[Binding]:
+def possible(project: Project, spot: Spot, home: Where, bindings: list[Binding]) -> list[Binding]:
     """The bindings of a name that the call which was entered leaves open."""
     if spot.frame is None or home.scope is not spot.where.scope or len(bindings) < 2:
         return bindings

@@ -166,9 +166,7 @@ class Paths:
         """Whether some way leads to a statement, where `of` tells which way conditions go."""
         return self._reaches(self.start, goal, lambda _: False, of)
 
-    def _next(
-        self, point: Point, of: Decides | None
-    ) -> Iterable[Point]:
+    def _next(self, point: Point, of: Decides | None) -> Iterable[Point]:
         after = self.after.get(point, ())
         if of is None or not isinstance(point, ast.If):
             return after

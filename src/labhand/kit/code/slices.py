@@ -40,10 +40,7 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
     if isinstance(node, ast.Name):
         yield from _name(project, node, spot)
         return
-    if isinstance(node, ast.IfExp):
-        yield from (spot.at(part) for part in chosen(project, spot))
-        return
-    element = _element(node, spot)
+    element = _element(project, node, spot)
     if element is not None:
         yield from element
         return
@@ -76,8 +73,10 @@ def _member(project: Project, name: str, spot: Spot) -> Iterator[Spot]:
             yield Spot(value, Where(member.source, scope), None, (*path, *spot.path))
 
 
-def _element(node: ast.expr, spot: Spot) -> list[Spot] | None:
-    """The one element that is meant of something written out; None where it is the whole."""
+def _element(project: Project, node: ast.expr, spot: Spot) -> list[Spot] | None:
+    """The one element or branch that is meant of something written out; None where it is the whole."""
+    if isinstance(node, ast.IfExp):
+        return [spot.at(part) for part in chosen(project, spot)]
     key = spot.path[0] if spot.path else None
     if isinstance(node, ast.Dict) and isinstance(key, str):
         pairs = zip(node.keys, node.values, strict=True)

@@ -21,14 +21,14 @@ def answer(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
         case ast.Attribute(attr=name, value=value) if name in _ATTRIBUTES:
             return facts.all(spot.at(value))
         case ast.Name(id=name):
-            return _or_by_name(list(facts.follow(spot)), name, spot)
+            return _or_by_name(facts, list(facts.follow(spot)), name, spot)
         case ast.Attribute(attr=name):
-            return _or_by_name(list(facts.follow(spot)), name, spot)
+            return _or_by_name(facts, list(facts.follow(spot)), name, spot)
     return None
 
 
-def _or_by_name(found: list[Fact], name: str, spot: Spot) -> list[Fact]:
-    part = part_in(name)
+def _or_by_name(facts: Facts, found: list[Fact], name: str, spot: Spot) -> list[Fact]:
+    part = None if _is_of_many(facts, spot) else part_in(name)
     cut = part is not None and _is_cut_out(spot)
     if any(f and f.value != "held-out" for f in found) and not cut:
         return found
@@ -36,6 +36,14 @@ def _or_by_name(found: list[Fact], name: str, spot: Spot) -> list[Fact]:
         return found
     step = Step(f"`{name}` is named as the {part} part", spot.where.source, spot.node)
     return [Fact(part, (*(found[0].chain if found else ()), step), sure=bool(found and found[0]))]
+
+
+def _is_of_many(facts: Facts, spot: Spot) -> bool:
+    """Whether a name stands in a function that was entered by one of several calls, each with its own data."""
+    if spot.frame is None or spot.frame.target.scope is not spot.where.scope:
+        return False
+    sites = facts.project.callers(spot.where)
+    return sites is not None and len(sites) > 1
 
 
 def _is_cut_out(spot: Spot) -> bool:
@@ -46,8 +54,25 @@ def _is_cut_out(spot: Spot) -> bool:
         spot.node.id, spot.where.scope, spot.where.source.names.point(spot.node)
     )
     return bool(bindings) and all(
-        b.how == "assign" and isinstance(b.value, ast.Subscript) and not b.path for b in bindings
+        b.how == "assign" and _cuts(b.value) and not b.path for b in bindings
     )
+
+
+def _cuts(value: ast.expr | None) -> bool:
+    """Whether an expression takes some rows out of what it names."""
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        return value.func.attr in ("take", "skip", "select", "sample", "filter", "shard", "head")
+    return isinstance(value, ast.Subscript)
+
+
+def _takes_some(call: Call) -> bool:
+    """Whether it goes over some rows of its data set only, which may be those that are held out."""
+    sampler = call.arg(3, "sampler", "batch_sampler") if call.method == "DataLoader" else None
+    whole = sampler is None or re.search(
+        r"(Distributed|Sequential|^(torch\.utils\.data\.)?Random)Sampler|\bNone\b",
+        ast.unparse(sampler),
+    )
+    return call.name == "torch.utils.data.Subset" or not whole
 
 
 def part_in(name: str) -> str | None:
@@ -65,6 +90,8 @@ def part_in(name: str) -> str | None:
 
 def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
     call = facts.call(spot)
+    if _takes_some(call):
+        return [UNKNOWN]
     entry = call.entry("splits") or tables.entry("splits", f".{call.method}") or {}
     if "parts" in entry:
         return [_part(facts, spot, call, entry["parts"], bool(entry.get("repeats")))]
