@@ -9,6 +9,7 @@ from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call
 from labhand.kit.code.contexts import Loop
 from labhand.kit.code.facts import Step
+from labhand.kit.code.model import LoopNode
 from labhand.kit.code.project import Where
 from labhand.kit.code.training import within
 
@@ -130,35 +131,34 @@ def _reads(node: ast.expr, name: str) -> bool:
 
 
 def _means(code: Code) -> Iterator[Claim]:
+    told: dict[LoopNode, list[tuple[ast.expr, list[Step]]]] = {}
+    for node, chain in _averages(code):
+        loop = _loop_of(code, code.where(node), chain)
+        if loop is None or loop.over is None:
+            continue
+        evaluation = code.evaluates(loop)
+        if evaluation is not None and _ragged(code, loop.over):
+            told.setdefault(loop.node, []).append((node, [*chain, *evaluation]))
+    for (node, because), *others in told.values():
+        yield code.claim(
+            node,
+            "the means of the batches are averaged, and the last batch is smaller: its rows count for more",
+            "weigh each batch by its size: add `loss.item() * len(y)`, and divide by the number of rows",
+            because=[*because, *(code.step("and here", other) for other, _ in others)],
+            confidence=0.88,
+        )
+
+
+def _averages(code: Code) -> Iterator[tuple[ast.expr, tuple[Step, ...]]]:
+    """The means of means of batches, where they stand, each with what shows it."""
     for node in code.operations(ast.Div):
         fact = code.unit(node)
         if fact.value == "mean of means":
-            yield from _mean(code, node, node.right, fact.chain)
+            yield node if hasattr(node, "lineno") else node.right, fact.chain
     for call in code.calls("numpy.mean", "statistics.mean", "statistics.fmean"):
         fact = code.unit(call.node)
         if fact.value == "mean of means":
-            yield from _mean(code, call.node, None, fact.chain)
-
-
-def _mean(
-    code: Code, node: ast.expr, by: ast.expr | None, chain: tuple[Step, ...]
-) -> Iterator[Claim]:
-    where = code.where(node)
-    loop = _loop_of(code, where, chain)
-    if loop is None or loop.over is None:
-        return
-    evaluation = code.evaluates(loop)
-    if evaluation is None or not _ragged(code, loop.over):
-        return
-    stands = node if hasattr(node, "lineno") else by
-    assert stands is not None
-    yield code.claim(
-        stands,
-        "the means of the batches are averaged, and the last batch is smaller: its rows count for more",
-        "weigh each batch by its size: add `loss.item() * len(y)`, and divide by the number of rows",
-        because=[*chain, *evaluation],
-        confidence=0.88,
-    )
+            yield call.node, fact.chain
 
 
 def _loop_of(code: Code, where: Where, chain: tuple[Step, ...]) -> Loop | None:

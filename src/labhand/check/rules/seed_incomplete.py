@@ -119,7 +119,7 @@ def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
     if "every" in seeded or any("seed_everything" in f.text for f in files):
         return
     draws = {
-        family: next((d for one in files for d in _run_draws(code, one, family)), None)
+        family: next((d for one in files for d in _run_draws(code, one, family, files)), None)
         for family in _SEEDING
         if family not in seeded
     }
@@ -210,11 +210,32 @@ def _entries(code: Code, source: Source, key: str) -> Iterator[tuple[Call, str]]
                     yield call, str(entry[key])
 
 
-def _run_draws(code: Code, source: Source, family: str) -> Iterator[Call]:
-    """The draws in a file that a run of this one can come to."""
+def _run_draws(code: Code, source: Source, family: str, files: list[Source]) -> Iterator[Call]:
+    """The draws in a file that a run of this one, with these files, can come to."""
     for draw in _draws(code, source, family):
-        if source is code.source or not _in_main_block(source, draw.node):
+        if source is code.source or not (
+            _in_main_block(source, draw.node) or _idle(draw.where, files)
+        ):
             yield draw
+
+
+def _idle(where: Where, files: list[Source]) -> bool:
+    """Whether a function, or the class that it is a method of, is named nowhere but in itself."""
+    scope, whole = where.scope, None
+    while scope.parent is not None:
+        whole = scope.owner.node if scope.owner is not None else scope.node
+        scope = scope.parent
+    if whole is None or isinstance(whole, ast.Module):
+        return False
+    own = range(whole.lineno, (whole.end_lineno or whole.lineno) + 1)
+    return not any(
+        whole.name in (getattr(n, "id", ""), getattr(n, "attr", ""))
+        and not (one is where.source and n.lineno in own)
+        for one in files
+        for kind in (ast.Name, ast.Attribute)
+        for n in one.index.by_type.get(kind, ())
+        if isinstance(n, ast.expr)
+    )
 
 
 def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:
