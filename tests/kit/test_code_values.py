@@ -172,6 +172,13 @@ def test_a_role_carries_its_chain_of_evidence_through_files() -> None:
         ("from datasets import load_dataset\nload_dataset('x')['validation']", "validation", True),
         ("from datasets import load_dataset\nload_dataset('x', split='train[:90%]')", "train", True),
         ("a, b = torch.utils.data.random_split(d, [9, 1])\nb", "held-out", True),
+        ("t = torch.utils.data.Subset(load_train(), rows)\nt", None, True),
+        ("valid = torch.utils.data.Subset(train_set, rows)\nvalid", "validation", False),
+        ("def f(test=False):\n    return X_test if test else X_train\nf()", "train", False),
+        ("def f(test=False):\n    return X_test if test else X_train\nf(True)", "test", False),
+        ("def f(kind):\n    if kind == 'test':\n        return X_test\n    return X_train\nf('val')", "train", False),
+        ("def f(kind):\n    if kind == 'test':\n        d = X_test\n    else:\n        d = X_train\n    return d\nf('test')", "test", False),
+        ("def f(kind):\n    return X_test if kind else X_train\nf(unknown)", None, True),
         ("X_test", "test", False),
         ("self.val_loader", "validation", False),
         ("train_test", None, True),
@@ -338,6 +345,28 @@ def test_ways_through_try_break_and_endless_loops() -> None:
     assert found.leads(call["c"], call["a"])
     assert found.always_before(call["e"], found.does("d"))
     assert not found.always_before(call["e"], found.does("b"))
+
+
+def test_a_condition_that_holds_on_the_way_holds_at_its_end() -> None:
+    found, call = order(
+        "args = self.args\nif args.half:\n    a()\nif self.args.half:\n    b()\nc()\n"
+        "if args.half and not late:\n    d()\nif step % 2:\n    e()\nstep = step + 1\nif step % 2:\n    f()\n"
+    )
+    b = found.does("b")
+    assert not found.leads(call["a"], call["d"], avoiding=b)
+    assert found.leads(call["a"], call["c"], avoiding=found.does("d"))
+    assert found.always_before(call["d"], b)
+    assert found.leads(call["e"], call["f"])
+    other, call = order("if x:\n    a()\nelse:\n    b()\nif not x:\n    c()\n")
+    assert not other.leads(call["a"], call["c"])
+    assert other.leads(call["b"], call["c"])
+
+
+def test_gradients_are_off_where_set_grad_enabled_says_false() -> None:
+    for given, off in (("False", True), ("True", False), ("train", None)):
+        found = view(f"with torch.set_grad_enabled({given}):\n    f(x)\n")
+        call = next(c for c in found.nodes(ast.Call) if ast.unparse(c.func) == "f")
+        assert found.without_gradients(call) is off
 
 
 def test_a_statement_does_what_its_calls_do() -> None:

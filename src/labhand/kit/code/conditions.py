@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from labhand.kit.code.model import Binding, Scope
+from labhand.kit.code.model import Binding
 from labhand.kit.code.origins import argument, default_of
 from labhand.kit.code.paths import Decides, Point
 from labhand.kit.code.project import Project, Where
@@ -26,13 +26,15 @@ def held(guards: Iterable[tuple[ast.expr, bool]], where: Where) -> Decides | Non
     """What conditions that hold around some statement tell of others in its function; None: nothing.
 
     Only conditions count whose parts the function binds once at most, so that they hold throughout.
+    The first of two that contradict each other counts.
     """
+    words = _words(where)
     told: dict[str, bool] = {}
     for test, holds in guards:
         for part, value in _implied(test, holds):
-            if _lasts(part, where):
-                told[_written(part, where)] = value
-    return (lambda test: told.get(_written(test, where))) if told else None
+            if words.lasts(part):
+                told.setdefault(words.written(part), value)
+    return (lambda test: told.get(words.written(test))) if told else None
 
 
 def _implied(test: ast.expr, holds: bool) -> Iterable[tuple[ast.expr, bool]]:
@@ -44,50 +46,63 @@ def _implied(test: ast.expr, holds: bool) -> Iterable[tuple[ast.expr, bool]]:
     return [(test, holds)]
 
 
-def _lasts(test: ast.expr, where: Where) -> bool:
-    """Whether a condition is made of names and attributes that its function does not change."""
-    bindings, stored = where.scope.bindings, _stored(where)
-    for node in ast.walk(test):
-        if not isinstance(node, _PLAIN):
-            return False
-        if isinstance(node, ast.Name) and len(bindings.get(node.id, ())) > 1:
-            return False
-        if isinstance(node, ast.Name) and any(b.how == "loop" for b in bindings.get(node.id, ())):
-            return False
-        if isinstance(node, ast.Attribute) and node.attr in stored:
-            return False
-    return True
+class _Words:
+    """How the conditions of one function are written, and which of them it does not change."""
+
+    def __init__(self, where: Where) -> None:
+        self._scope = where.scope
+        self._stored = {
+            node.attr
+            for node in where.source.index.by_type.get(ast.Attribute, ())
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and where.source.index.scope(node) is where.scope
+        }
+        self._written: dict[ast.expr, str] = {}
+
+    def lasts(self, test: ast.expr) -> bool:
+        """Whether a condition is made of names and attributes that stay as they are."""
+        for node in ast.walk(test):
+            if not isinstance(node, _PLAIN):
+                return False
+            if isinstance(node, ast.Name):
+                found = self._scope.bindings.get(node.id, ())
+                if len(found) > 1 or any(b.how == "loop" for b in found):
+                    return False
+            if isinstance(node, ast.Attribute) and node.attr in self._stored:
+                return False
+        return True
+
+    def written(self, test: ast.expr) -> str:
+        """A condition as text, a name that stands for another name or attribute written as that."""
+        known = self._written.get(test)
+        if known is None:
+            known = self._written[test] = self._plain(test)
+        return known
+
+    def _plain(self, test: ast.expr) -> str:
+        text, base = ast.unparse(test), test
+        while isinstance(base, ast.Attribute):
+            base = base.value
+        other = self._alias(base.id) if isinstance(base, ast.Name) else None
+        return text if other is None else ast.unparse(other) + text[len(ast.unparse(base)) :]
+
+    def _alias(self, name: str) -> ast.expr | None:
+        """The name or attribute that a name of the function surely stands for."""
+        found = self._scope.bindings.get(name, [])
+        if len(found) != 1 or found[0].how != "assign" or found[0].path:
+            return None
+        value = found[0].value
+        return value if isinstance(value, ast.Name | ast.Attribute) else None
 
 
-def _stored(where: Where) -> set[str]:
-    """The attributes that a function sets."""
-    return {
-        node.attr
-        for node in where.source.index.by_type.get(ast.Attribute, ())
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Store)
-        and where.source.index.scope(node) is where.scope
-    }
-
-
-def _written(test: ast.expr, where: Where) -> str:
-    """A condition as text, names that stand for another name or attribute written as that."""
-    text = ast.unparse(test)
-    for node in ast.walk(test):
-        if isinstance(node, ast.Name):
-            other = _alias(where.scope, node.id)
-            if other is not None and isinstance(test, ast.Name | ast.Attribute):
-                text = text.replace(node.id, ast.unparse(other), 1)
-    return text
-
-
-def _alias(scope: Scope, name: str) -> ast.expr | None:
-    """The name or attribute that a name of a function surely stands for."""
-    found = scope.bindings.get(name, [])
-    if len(found) != 1 or found[0].how != "assign" or found[0].path:
-        return None
-    value = found[0].value
-    return value if isinstance(value, ast.Name | ast.Attribute) else None
+def _words(where: Where) -> _Words:
+    known = where.source.names.conditions
+    if where.scope not in known:
+        known[where.scope] = _Words(where)
+    found = known[where.scope]
+    assert isinstance(found, _Words)
+    return found
 
 
 # Conditions that a call settles by what it passes

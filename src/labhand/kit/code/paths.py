@@ -244,6 +244,7 @@ class Names:
         self._paths: dict[Scope, Paths] = {}
         self._places: dict[tuple[Scope, str], dict[Point, list[Binding]]] = {}
         self._known: dict[tuple[Scope, str, Point], list[Binding]] = {}
+        self.conditions: dict[Scope, object] = {}
         self._augmented: dict[ast.AugAssign, ast.BinOp] = {}
 
     def paths(self, scope: Scope) -> Paths:

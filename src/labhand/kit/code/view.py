@@ -229,13 +229,17 @@ class View:
         self, one: ast.AST, other: ast.AST, avoiding: Callable[[Point], bool] = lambda _: False
     ) -> bool:
         """Whether `other` can run after `one` in the same function, with no avoided statement between."""
-        of = conditions.held([*self.guards(one), *self.guards(other)], self.where(one))
-        return self.paths(one).leads(self.point(one), self.point(other), avoiding, of)
+        ways = self.paths(one)
+        around = [*self.guards(one), *self.guards(other)] if len(ways.branches) > 1 else []
+        of = conditions.held(around, self.where(one)) if around else None
+        return ways.leads(self.point(one), self.point(other), avoiding, of)
 
     def always_before(self, node: ast.AST, wanted: Callable[[Point], bool]) -> bool:
         """Whether a wanted statement runs before a node on every way through its function."""
-        of = conditions.held(self.guards(node), self.where(node))
-        return self.paths(node).always_before(self.point(node), wanted, of)
+        ways = self.paths(node)
+        around = self.guards(node) if len(ways.branches) > 1 else []
+        of = conditions.held(around, self.where(node)) if around else None
+        return ways.always_before(self.point(node), wanted, of)
 
     def loops(self, node: ast.AST, up: int = 0) -> list[Loop]:
         """The loops around a node, innermost first; with `up`, also those around its function's calls."""
