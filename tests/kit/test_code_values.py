@@ -363,8 +363,8 @@ def test_a_condition_that_holds_on_the_way_holds_at_its_end() -> None:
 
 
 def test_gradients_are_off_where_set_grad_enabled_says_false() -> None:
-    for given, off in (("False", True), ("True", False), ("train", None)):
-        found = view(f"with torch.set_grad_enabled({given}):\n    f(x)\n")
+    for argument, off in (("False", True), ("True", False), ("train", None)):
+        found = view(f"with torch.set_grad_enabled({argument}):\n    f(x)\n")
         call = next(c for c in found.nodes(ast.Call) if ast.unparse(c.func) == "f")
         assert found.without_gradients(call) is off
 
