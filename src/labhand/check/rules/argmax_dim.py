@@ -61,7 +61,7 @@ class Rule:
             given, subject = _dimension(call), _subject(call)
             if subject is None or given is None:
                 continue
-            because = _evaluated(code, call)
+            because = _evaluated(code, call) or _predicted(code, subject, given)
             if not because and _is_prediction(code, call, subject):
                 because = batched(code, subject) or _normalised(code, subject)
             if because:
@@ -73,6 +73,23 @@ class Rule:
                     because=because,
                     confidence=0.92,
                 )
+
+
+def _predicted(code: Code, subject: ast.expr, given: str) -> list[Step]:
+    """What shows that it is the table of scores, a row for each sample, that a model predicts."""
+    made = subject
+    if isinstance(subject, ast.Name):
+        bindings = code.project.reaching(subject, code.where(subject))[1]
+        values = [b.value for b in bindings if b.how == "assign" and not b.path]
+        made = values[0] if len(values) == len(bindings) == 1 and values[0] else subject
+    if not isinstance(made, ast.Call) or "0" not in given:
+        return []
+    call = code.call(made)
+    of_keras = call.method == "predict" and (call.name or "").startswith("keras.")
+    known = call.made is not None and call.made.entry("estimators") is not None
+    if of_keras or (known and call.method == "predict_proba"):
+        return [code.step("each row of what the model predicts is a sample", made)]
+    return []
 
 
 def _evaluated(code: Code, call: Call) -> list[Step]:

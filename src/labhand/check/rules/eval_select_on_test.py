@@ -100,7 +100,9 @@ class Rule:
                 continue  # an environment that is played in is no data that runs out
             if choice.what == "when training stops" and not _trains_around(code, choice.shown):
                 continue
-            fact = _on_test(code, choice.metric) or _in_phase(code, choice)
+            fact = (
+                _on_test(code, choice.metric) or _in_phase(code, choice) or _by_name(code, choice)
+            )
             if fact is not None:
                 told.add(choice.shown)
                 yield _claim(code, choice, fact)
@@ -111,6 +113,27 @@ class Rule:
                 yield _claim(
                     code, _Choice(call.node, given[0], "when training ends or what it keeps"), fact
                 )
+
+
+def _by_name(code: Code, choice: _Choice) -> Fact | None:
+    """What a score is called, where nothing tells what data it is of: `if test_acc > best: save(…)`."""
+    name = choice.metric
+    if not isinstance(name, ast.Name) or splits.part_in(name.id) != "test":
+        return None
+    if not _SCORE.search(name.id) or not _trains_around(code, choice.shown):
+        return None
+    bindings = code.project.reaching(name, code.where(name))[1]
+    if not bindings or not all(isinstance(b.value, ast.Call) for b in bindings):
+        return None
+    flows = code.behind(name)
+    parts = {_part(code, s) for n, s in flows.items() if n is not name and _is_data(n)} - {None}
+    if parts and "test" not in parts:
+        return None  # where the scores of several parts come together, their names tell them apart
+    return Fact("test", (code.step("this score is called one of the test part", name),), sure=False)
+
+
+def _is_data(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
 
 
 def _in_phase(code: Code, choice: _Choice) -> Fact | None:
@@ -180,6 +203,10 @@ def _comparisons(test: ast.expr) -> list[ast.Compare]:
     ]
 
 
+_SCORE = re.compile(
+    r"acc|loss|f1|score|auc|err|iou|dice|recall|precision|bleu|ppl|perplexity|mse|mae|psnr|metric",
+    re.I,
+)
 _COUNTS = re.compile(r"batch(es)?\b|(max|num|n)_(steps|iters|epochs)|\+ 1$")
 
 
@@ -256,7 +283,7 @@ def _data_part(code: Code, spot: Spot) -> Fact | None:
         return next((f for f in found if f is not None), None)
     name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
     if isinstance(node, ast.Subscript):
-        return _by_key(node, spot)
+        return _by_key(code, node, spot)
     if _MEASURE.search(name) or _called(spot):
         return None
     if splits.part_in(name) == "validation":
@@ -265,14 +292,30 @@ def _data_part(code: Code, spot: Spot) -> Fact | None:
     return fact if fact.value in ("test", "validation", "held-out") else None
 
 
-def _by_key(node: ast.Subscript, spot: Spot) -> Fact | None:
+def _by_key(code: Code, node: ast.Subscript, spot: Spot) -> Fact | None:
     """The part that a key names, where it is one of the parts of the data: `loaders["test"]`."""
     key = node.slice.value if isinstance(node.slice, ast.Constant) else None
     if not isinstance(key, str) or not _HOLDS.search(ast.unparse(node.value)):
         return None
     step = Step(f"the part named `{key}`", spot.where.source, node)
     part = splits.part_in(key)
+    if part == "test" and _is_cut_from_train(code, spot.at(node.value, ())):
+        part = "validation"
     return Fact(part, (step,), sure=False) if part in ("test", "validation") else None
+
+
+def _is_cut_from_train(code: Code, spot: Spot) -> bool:
+    """Whether the parts are made of the train part: `raw["train"].train_test_split(0.1)`."""
+    for node in code.behind(spot):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Subscript() as whole, attr="train_test_split")
+            ):
+                key = whole.slice.value if isinstance(whole.slice, ast.Constant) else ""
+                return splits.part_in(str(key)) == "train"
+            case ast.Call(func=ast.Attribute(value=whole, attr="train_test_split")):
+                return bool(code.split(whole).value == "train")
+    return False
 
 
 def _called(spot: Spot) -> bool:

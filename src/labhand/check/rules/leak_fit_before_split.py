@@ -82,11 +82,31 @@ class Rule:
             rows = split.arg(0, "X")
             scored = _scored_in_loop(code, split)
             if rows is not None and scored is not None and not _is_held_back(code, rows):
-                yield from _leaks(code, rows, split, scored, told)
+                for data in (rows, *_taken(code, split)):
+                    yield from _leaks(code, data, split, scored, told)
         for folds, _ in code.known("splits", "folds"):
             rows = folds.arg(0 if folds.method == "fit" else 1, "X")
             if rows is not None and not _is_held_back(code, rows):
                 yield from _leaks(code, rows, folds, folds, told)
+
+
+def _taken(code: Code, split: Call) -> Iterator[ast.expr]:
+    """The data that the indices of folds take rows of, made before the loop over them."""
+    for loop in code.nodes(ast.For):
+        if split.node not in ast.walk(loop.iter):
+            continue
+        indices = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
+        bound = {
+            n.id
+            for s in loop.body
+            for n in ast.walk(s)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        for node in (n for s in loop.body for n in ast.walk(s)):
+            match node:
+                case ast.Subscript(value=ast.Name(id=name) as data, slice=ast.Name(id=index)):
+                    if index in indices and name not in bound:
+                        yield data
 
 
 def _scored_in_loop(code: Code, split: Call) -> Call | None:

@@ -16,6 +16,12 @@ _OFF = {
         "raw outputs",
         "torch.log_softmax({}, dim=1)",
     ),
+    ("probabilities", "rectified"): ("probabilities", "rectified outputs", "torch.sigmoid({})"),
+    ("log-probabilities", "rectified"): (
+        "log-probabilities",
+        "rectified outputs",
+        "torch.log_softmax({}, dim=1)",
+    ),
     ("log-probabilities", "probabilities"): ("log-probabilities", "probabilities", "torch.log({})"),
 }
 """By what a loss wants and gets: both in words, and what mends it."""

@@ -102,7 +102,7 @@ def _by_helpers(code: Code, told: set[ast.AST]) -> Iterator[Claim]:
         shown = runs.root if isinstance(runs.root, ast.expr) else runs.call.node
         if code.without_gradients(shown) is not False or code.without_gradients(runs.call) is True:
             continue
-        if any(h.call.method in ("backward", "step") for h in code.running(node)):
+        if _steps(code, loop):
             continue
         yield code.claim(
             shown,
@@ -114,6 +114,15 @@ def _by_helpers(code: Code, told: set[ast.AST]) -> Iterator[Claim]:
             ],
             confidence=0.88,
         )
+
+
+def _steps(code: Code, loop: Loop) -> bool:
+    """Whether a pass takes gradients or a step of something; a `step` of the project's own is followed."""
+    calls = [h.call for h in code.running(loop.node)]
+    return any(
+        c.method == "backward" or (c.method == "step" and not isinstance(c.target, Where))
+        for c in calls
+    )
 
 
 def _runs_module(code: Code, call: Call) -> bool:
@@ -166,7 +175,7 @@ def _evaluates(code: Code, call: Call, loop: Loop) -> list | None:  # type: igno
     evaluation = code.evaluates(loop)
     if evaluation is None:
         return None
-    if any(h.call.method in ("backward", "step") for h in code.running(loop.node)):
+    if _steps(code, loop):
         return None
     # A known module, or `eval()` nearby, shows that torch runs here and not a plain function.
     puts = any(

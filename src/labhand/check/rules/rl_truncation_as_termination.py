@@ -111,6 +111,10 @@ def _merged(code: Code) -> Iterator[ast.expr]:
             yield call.node
 
 
+_ENDED_AT = 2
+"""Where `step` says that the episode has ended."""
+
+
 def _both(code: Code, parts: list[ast.expr]) -> bool:
     return {2, 3} <= {_position(code, part) for part in parts}
 
@@ -228,7 +232,9 @@ def _kept_within(code: Code, flag: ast.expr) -> bool | None:
     inner: ast.AST = flag
     for above in code.source.index.ancestors(flag):
         if isinstance(above, ast.Call) and inner is not above.func and _keeps(above):
-            return True
+            own = {*ast.walk(flag)}
+            others = [n for n in ast.walk(above) if isinstance(n, ast.Name) and n not in own]
+            return all(_position(code, n) != _ENDED_AT for n in others)
         if isinstance(above, ast.BinOp | ast.IfExp) and _DISCOUNT.search(ast.unparse(above)):
             return True
         if isinstance(above, ast.stmt):

@@ -133,13 +133,19 @@ def _position(code: Code, loop: Loop, node: ast.AST) -> int | None:
     return loop.node.body.index(above) if isinstance(above, ast.stmt) else None
 
 
+def _per_batch(made: Call) -> bool:
+    """Whether a schedule is told how many steps an epoch has; one is a step each epoch."""
+    given = made.arg(None, "steps_per_epoch")
+    return given is not None and getattr(given, "value", None) != 1
+
+
 def _unit(code: Code, call: Call, made: Call) -> Claim | None:
     """A length in one unit, and steps in the other."""
     entry = made.entry("schedulers") or {}
     length = made.arg(*entry["length"]) if "length" in entry else None
     unit = code.unit(Spot(length, made.where)) if length is not None else None
     counts = unit.value if unit is not None else None
-    if made.arg(None, "steps_per_epoch") is not None:
+    if _per_batch(made):
         counts = "steps"
     if any(_GUARD.search(ast.unparse(test)) for test, _ in code.guards(call.node)):
         return None
@@ -201,7 +207,7 @@ def _lightning(code: Code) -> Iterator[Claim]:
             entry = made.entry("schedulers") or {}
             length = made.arg(*entry["length"]) if "length" in entry else None
             told = ast.unparse(length) if length is not None else ""
-            per_batch = "estimated_stepping_batches" in told or made.arg(None, "steps_per_epoch")
+            per_batch = "estimated_stepping_batches" in told or _per_batch(made)
             if per_batch or (length is not None and code.unit(length).value == "steps"):
                 yield code.claim(
                     node,

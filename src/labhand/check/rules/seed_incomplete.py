@@ -103,6 +103,7 @@ class Rule:
                 yield from _missing(code, seeds)
         if code.mentions("jax"):
             yield from _worn_keys(code)
+            yield from _spent_keys(code)
 
 
 # Generators that are drawn from and seeded nowhere
@@ -403,6 +404,47 @@ def _worn_keys(code: Code) -> Iterator[Claim]:
             because=[code.step("it comes round again here", loop)],
             confidence=0.93,
         )
+
+
+def _spent_keys(code: Code) -> Iterator[Claim]:
+    """Steps of a training that are handed the same key in each pass, and draw with it as it is."""
+    told: set[ast.AST] = set()
+    for call in (c for where in code.functions for c in map(code.call, where.scope.calls)):
+        statement = code.source.index.statement(call.node)
+        if not isinstance(statement, ast.Assign) or statement.value is not call.node:
+            continue
+        bound = {n.id for t in statement.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+        given = [a for a in call.node.args if isinstance(a, ast.Name)]
+        if not bound & {a.id for a in given}:
+            continue  # nothing goes on from pass to pass
+        for key in given:
+            made = code.made_by(key)
+            loop = _passes_with(code, key, call.node)
+            if made is None or (made.name or "").rpartition(".")[0] != "jax.random":
+                continue
+            if loop is None or loop in told or not _draws_with(code, call, key):
+                continue
+            told.add(loop)
+            yield code.claim(
+                call.node,
+                f"each pass of the loop at line {code.line(loop)} is handed the same key `{key.id}`: the "
+                "random numbers are the same in all of them",
+                f"split it in each pass: `{key.id}, subkey = jax.random.split({key.id})`",
+                because=[code.step("the key is made here", made.node, made.where)],
+                confidence=0.9,
+            )
+
+
+def _draws_with(code: Code, call: Call, key: ast.Name) -> bool:
+    """Whether a function of the project hands the key on as it is, in a file that makes no other of it."""
+    target, place = call.target, call.node.args.index(key)
+    if not isinstance(target, Where) or place >= len(target.scope.parameters):
+        return False
+    name = target.scope.parameters[place]
+    given = [a for n in target.scope.calls for a in (*n.args, *(k.value for k in n.keywords))]
+    used = any(isinstance(m, ast.Name) and m.id == name for a in given for m in ast.walk(a))
+    text = target.source.text
+    return used and "fold_in" not in text and ("rngs=" in text or "random." in text)
 
 
 def _passes_with(code: Code, key: ast.Name, node: ast.Call) -> LoopNode | None:

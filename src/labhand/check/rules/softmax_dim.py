@@ -194,7 +194,7 @@ def _outputs(layer: Call) -> object:
 
 def _along_batch(code: Code, call: Call) -> Claim | None:
     if _dim(call) != 0:
-        return None
+        return _inner(code, call)
     if call.name in _MODULES:
         before = _layer_before(code, call)
         linear = before is not None and before.name == "torch.nn.Linear"
@@ -220,12 +220,26 @@ def _along_batch(code: Code, call: Call) -> Claim | None:
     return None
 
 
+def _inner(code: Code, call: Call) -> Claim | None:
+    """Attention weights over a dimension in the middle, which a product then sums along the last one."""
+    dim, subject = _dim(call), _subject(call)
+    if not isinstance(dim, int) or subject is None or call.name in _MODULES:
+        return None
+    across = crossed.used(code, call.node) if dim != -1 else None
+    if across is None or across.how not in ("@", "matmul"):
+        return None
+    rank = code.rank(subject)
+    if dim < -1 or (rank is not None and dim < rank - 1):
+        return _across(code, call, across)
+    return None
+
+
 def _across(code: Code, call: Call, use: crossed.Use) -> Claim:
     own = (call.name or "").endswith("()") and call.made is not None
     made = call.made if own and call.made and call.made.where.source is code.source else call
     return code.claim(
         made.node,
-        f"this softmax goes over dimension 0, and `{use.how}` takes what it gives along another one: that "
+        f"this softmax goes over dimension {_dim(call)}, and `{use.how}` takes what it gives along another one: that "
         "does not sum to one",
         "take it along the dimension that is used: `dim=-1`",
         because=[code.step("it is used along another dimension here", use.node)],

@@ -4,6 +4,7 @@ A tuple of sizes: a number, code as text, None where not known; `...` in front w
 """
 
 import ast
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -55,10 +56,30 @@ def _is_number(facts: Facts, spot: Spot, node: ast.expr) -> bool:
             return _is_number(facts, spot, inner)
         case ast.BinOp(left=ast.Attribute(value=ast.Name(id="self")), op=ast.Pow(), right=power):
             return isinstance(power, ast.Constant | ast.UnaryOp)
+        case ast.Attribute(value=ast.Name(id="self"), attr=name):
+            return _is_set_to_number(facts, spot, name)
         case ast.Call(func=function):
             name = facts.project.canonical(function, spot.where) or ast.unparse(function)
             return name.startswith("math.") or name in ("int", "float", "len", "numpy.sqrt")
     return False
+
+
+def _is_set_to_number(facts: Facts, spot: Spot, name: str) -> bool:
+    """Whether a class sets an attribute to the root of a width, or another plain number."""
+    owner = facts.project.owner(spot.where)
+    told = owner.klass.attributes.get(name, []) if owner is not None else []
+    for value, scope, path in told:
+        if isinstance(value, ast.Tuple) and len(path) == 1 and path[0] < len(value.elts):
+            value = value.elts[path[0]]
+        elif path:
+            return False
+        power = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Pow)
+        plain = not isinstance(value, ast.Attribute) and _is_number(
+            facts, spot._replace(where=spot.where._replace(scope=scope)), value
+        )
+        if not power and not plain:
+            return False
+    return bool(told)
 
 
 def rank(shape: Any) -> int | None:
@@ -79,12 +100,26 @@ def _call(facts: Facts, spot: Spot) -> Iterable[Fact] | None:
     if isinstance(call.target, Where):
         return None  # a function or module of the project
     subject = call.receiver if name.startswith(".") else call.arg(0, "input")
+    if name in ("einops.rearrange", "torch.einsum", "numpy.einsum"):
+        return [_said(_told(call, 1 if name.startswith("einops") else 0), spot)]
     if subject is None or not (name.startswith((".", "torch."))):
         return None
     if call.method in ("matmul", "bmm"):
         other = call.arg(0 if name.startswith(".") else 1, "other", "mat2", "tensor2")
         return [_product(facts, spot, subject, other) if other is not None else UNKNOWN]
     return [_method(facts, spot, call, facts.one(spot.at(subject, ())))]
+
+
+def _told(call: Call, place: int) -> tuple[Any, ...] | None:
+    """As many unknown sizes as the right side of a pattern of einops or einsum has dimensions."""
+    pattern = call.arg(place, "pattern")
+    text = pattern.value if isinstance(pattern, ast.Constant) else None
+    if not isinstance(text, str) or "->" not in text or "." in text:
+        return None
+    right = text.partition("->")[2]
+    if call.method == "einsum":
+        return (None,) * len(right.replace(" ", ""))
+    return (None,) * len(re.sub(r"\([^)]*\)", "g", right).split())
 
 
 def _layer(facts: Facts, spot: Spot, maker: Call, call: Call) -> Fact | None:
@@ -121,6 +156,12 @@ def _method(facts: Facts, spot: Spot, call: Call, start: Fact) -> Fact:
     if method in ("transpose", "permute"):
         return _said(_moved(shape, call), spot)
     dim = _dimension(call)
+    if spot.path and method in ("unbind", "chunk", "split"):
+        kept = shape if shape[:1] != (...,) else None
+        at = dim if isinstance(dim, int) else 0
+        if method == "unbind":
+            return _said(_removed(kept, at) if kept else None, spot)
+        return _said((None,) * len(kept) if kept else None, spot)
     if method == "unsqueeze" and isinstance(dim, int):
         return _said(_inserted(shape, dim), spot)
     if method in ("squeeze", "argmax", "argmin", "sum", "mean") and isinstance(dim, int):
@@ -167,15 +208,14 @@ def _indexed(facts: Facts, spot: Spot, value: ast.expr, index: ast.expr) -> Iter
     shape = facts.one(spot.at(value, ())).value
     if shape is None or shape[:1] == (...,):
         return None if shape is None else [UNKNOWN]
-    last = parts[-1]
-    if (
-        len(parts) == len(shape)
-        and isinstance(last, ast.Constant)
-        and isinstance(last.value, int)
-        and all(isinstance(p, ast.Slice) for p in parts[:-1])
-    ):
-        return [_said(shape[:-1], spot)]
-    return [UNKNOWN]
+    left: list[Any] = []
+    for size, part in zip(shape, parts, strict=False):
+        if isinstance(part, ast.Slice):
+            whole = part.lower is part.upper is part.step is None
+            left.append(size if whole else None)
+        elif _number(part) is None:
+            return [UNKNOWN]
+    return [_said((*left, *shape[len(parts) :]), spot)] if len(parts) <= len(shape) else [UNKNOWN]
 
 
 def _dimension(call: Call) -> object:
