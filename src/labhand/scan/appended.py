@@ -179,7 +179,7 @@ def _hashed(path: Path, upto: int | None, known: File | None = None) -> File:
             if not some:
                 break
             size += len(some)
-            blocks.append(hashlib.blake2b(some, digest_size=16).hexdigest())
+            blocks.append(hashlib.sha256(some).hexdigest())
     return File(str(path), size, blocks)
 
 
