@@ -123,6 +123,14 @@ CODE = [
     ),
     Fault(
         "bad-arguments",
+        "a choice in capitals",
+        {"flags": 'parser.add_argument("--opt", choices=["adam", "sgd"], default="sgd")\n'},
+        arguments=("--opt", "Adam"),
+        flags=True,
+        least="--opt adam",
+    ),
+    Fault(
+        "bad-arguments",
         "a missing flag",
         {"flags": 'parser.add_argument("--data", required=True)\n'},
         flags=True,

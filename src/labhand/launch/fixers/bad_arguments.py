@@ -1,4 +1,4 @@
-"""Corrects a misspelt flag."""
+"""Corrects a misspelt flag, and a choice that is written otherwise."""
 
 import difflib
 import re
@@ -10,22 +10,29 @@ from labhand.launch.switches import offered
 
 _FLAG = re.compile(r"--[A-Za-z][\w.-]*")
 _ANY = re.compile(r".+")
+_CHOICE = re.compile(
+    r"invalid choice: '(?P<value>[^']+)' \(choose from (?P<listed>.+)\)"
+    r"|'(?P<click>[^']+)' is not one of (?P<choices>.+?)\.?$"
+)
+"""As argparse says it, and as click does."""
+_CHOICES = re.compile(r"[^\s',]+")
 _NEAR = 0.82
 _CLEARLY = 0.06
 
 
 class Fixer:
-    """Corrects a misspelt flag.
+    """Corrects a misspelt flag, and a choice that is written otherwise.
 
     ## What it does
     Where a flag is turned down and exactly one flag of the script is spelt nearly so, the next
-    attempt has that one.
+    attempt has that one. Of a value that is none of the choices, the one choice that differs by capitals,
+    hyphens and underscores alone is taken.
 
     ## Known problems
-    A missing argument, or a value that is turned down, is never filled in.
+    A missing argument, or any other value that is turned down, is never filled in.
 
     ## Example
-    `--lerning-rate 0.1` → `--learning-rate 0.1`
+    `--lerning-rate 0.1` → `--learning-rate 0.1`, `--opt AdamW` → `--opt adamw`
 
     ## Fix safety
     Neutral: the value is as it was typed, for the flag that was meant; the correction is told.
@@ -52,6 +59,12 @@ class Fixer:
                 continue
             changed[place] = near + equals + value
             told.append(f"{near} in place of {name}")
+        for value, choice in _chosen(str(failure.evidence["text"])):
+            for place, word in enumerate(words):
+                name, equals, given = word.rpartition("=")
+                if given == value and not (equals and not name.startswith("--")):
+                    changed[place] = name + equals + choice
+                    told.append(f"{choice} in place of {value}")
         if not told:
             return None
         return change.command(failure, situation, ", ".join(told), changed)
@@ -68,11 +81,22 @@ def _flags(failure: run.Failure, situation: Situation) -> set[str]:
     return {flag for flag in found if flag.startswith("--")} - {"--help", "--version"}
 
 
+def _chosen(text: str) -> list[tuple[str, str]]:
+    """The value that is none of the choices, and the only choice that is the same word."""
+    found = _CHOICE.search(text)
+    if found is None:
+        return []
+    value, listed = found["value"] or found["click"], found["listed"] or found["choices"]
+    alike = [c for c in _CHOICES.findall(listed) if _plain(c) == _plain(value)]
+    return [(value, alike[0])] if len(alike) == 1 else []
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("_", "-")
+
+
 def _near(name: str, flags: set[str]) -> str | None:
-    plain = name.lower().replace("_", "-")
-    scored = sorted(
-        ((_likeness(plain, flag.lower().replace("_", "-")), flag) for flag in flags), reverse=True
-    )
+    scored = sorted(((_likeness(_plain(name), _plain(flag)), flag) for flag in flags), reverse=True)
     if not scored or scored[0][0] < _NEAR:
         return None
     if len(scored) > 1 and scored[0][0] - scored[1][0] < _CLEARLY and scored[0][0] < 1:
