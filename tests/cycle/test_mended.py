@@ -46,6 +46,7 @@ def carried(task, folder: Path) -> tuple[dict, float]:
     [
         "missing-folder/a-log",
         "renamed-argument/scikit-learn",
+        "renamed-argument/PyYAML",
         "bad-arguments/a-choice-in-capitals",
         "killed/a-preemption,-with-a-torn-checkpoint",
         "own-code/an-assertion",

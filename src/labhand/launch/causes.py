@@ -1,6 +1,7 @@
 """The likely cause of an exception in the person's own logic, from its words and what the line held."""
 
 import ast
+import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,19 @@ _NO_SHAPES = re.compile(r"satisfy the constraint|out of (?:bounds|range)")
 _NOTHING = re.compile(r" = -?(?:0(?:\.0*)?$|0j$|False$|\[\]|\(\)|\{\}|''|b'')| of 0\b|\(0[,)]")
 """A value that is zero, or that holds nothing."""
 _UNPACK = re.compile(r"(?:not enough|too many) values to unpack")
+
+
+_OWN_NAME = re.compile(
+    r"cannot import name '(?P<name>\w+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'"
+    r"[^(]*\((?P<rest>.*?)(?P<file>/[^()]+)\)"
+)
+_LIBRARIES = re.compile(r"(?:site|dist)-packages/|/lib/python3[\d.]*/|\.so$")
+_TEXT_NUMBER = re.compile(
+    r"^\s*(?:-\s+)?['\"]?(?P<key>[\w.-]+)['\"]?\s*:\s*(?P<text>[-+]?(?:\d+[eE][-+]?\d+|\d+\.\d*[eE]\d+))\s*(?:#.*)?$"
+)
+"""A number that YAML 1.1, as PyYAML reads it, takes for a text: it needs a point and a sign of the exponent."""
+_CONFIGS = ("*.yaml", "*.yml", "conf*/**/*.yaml", "conf*/**/*.yml")
+_MOST_CONFIGS = 50
 
 
 def likely(error: Raised) -> str:
@@ -150,6 +164,63 @@ def _hint(error: Raised) -> str:
     return f'its own words: "{told[:200]}"' if told else ""
 
 
+def own_import(error: Raised) -> re.Match[str] | None:
+    """The name that a module of the person's own does not hold; None for a library's, and other errors."""
+    found = _OWN_NAME.search(error.message) if error.type == "ImportError" else None
+    return None if found is None or _LIBRARIES.search(found["file"]) else found
+
+
+def _import(error: Raised, frame: Frame) -> str:
+    found = own_import(error)
+    if found is None:
+        return ""
+    path = Path(found["file"])
+    if "partially initialized" in error.message:
+        return f"{path.name} is still being imported here: it and {Path(frame.file).name} import each other"
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return ""
+    near = difflib.get_close_matches(found["name"], _names(tree), n=1)
+    meant = f"; did you mean `{near[0]}`?" if near else ""
+    return f"{path.name} has no `{found['name']}`{meant}"
+
+
+def _names(tree: ast.Module) -> set[str]:
+    """The names that a module gives itself, at any depth of its blocks but not in functions."""
+    held = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)}  # fmt: skip
+    named = (n for s in tree.body if isinstance(s, ast.Assign | ast.AnnAssign) for n in ast.walk(s))
+    return held | {n.id for n in named if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _text_number(error: Raised, frame: Frame) -> str:
+    """A number of a YAML file that the line uses, and that YAML reads as a text."""
+    if not re.search(r"\bstr\b|sequence", error.message):
+        return ""
+    beside = Path(frame.file).parent
+    paths = [
+        path
+        for folder in (beside, beside.parent)
+        for form in _CONFIGS
+        for path in folder.glob(form)
+    ]
+    for path in dict.fromkeys(paths[:_MOST_CONFIGS]):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError):
+            continue
+        for at, line in enumerate(lines, 1):
+            found = _TEXT_NUMBER.match(line)
+            if found and re.search(rf"\b{re.escape(found['key'])}\b", frame.code):
+                pointed = re.sub(r"^([-+]?\d+)(?=[eE])", r"\1.0", found["text"])
+                signed = re.sub(r"(?<=[eE])(?=\d)", "+", pointed)
+                return (
+                    f"YAML reads `{found['text']}` ({path.name}, line {at}) as a text: write `{signed}`, "
+                    "with a point and a sign, or convert it by `float()`"
+                )
+    return ""
+
+
 def _any(error: Raised, frame: Frame) -> str:
     held = _held(frame)
     return f"the line held {'; '.join(held)}" if held else ""
@@ -158,6 +229,8 @@ def _any(error: Raised, frame: Frame) -> str:
 _STORIES: tuple[tuple[str, Callable[[Raised, Frame], str]], ...] = (
     (r"unexpected keyword argument", _argument),
     (r"^FileExistsError", _there),
+    (r"^ImportError", _import),
+    (r"^TypeError", _text_number),
     (r"^KeyError", _key),
     (r"^IndexError", _index),
     (r"NoneType|_src\.empty\(\)", _none),

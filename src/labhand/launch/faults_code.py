@@ -115,6 +115,13 @@ CODE = [
         },
     ),
     Fault(
+        "renamed-argument",
+        "PyYAML",
+        {"start": 'import yaml\nassert yaml.load("a: 1") == "full"\n'},
+        library={"yaml.py": "FullLoader = 'full'\ndef load(stream, Loader):\n    return Loader\n"},
+        least="Loader=yaml.FullLoader",
+    ),
+    Fault(
         "bad-arguments",
         "a misspelt flag",
         arguments=("--stesp", "40"),

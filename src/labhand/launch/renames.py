@@ -72,6 +72,14 @@ NUMPY_DEFINED = {
 """Names of NumPy that no single name stands for, as NumPy's own namespace would define them."""
 
 
+NEEDED = {
+    # PyYAML 6.0; what it was by itself since 5.1
+    "load": ("yaml", "Loader", "FullLoader"),
+    "load_all": ("yaml", "Loader", "FullLoader"),
+}
+"""Functions of a library, the argument that they must be given now, and what of the library it was."""
+
+
 class Argument(NamedTuple):
     """An argument of functions or classes of a library. `new` is empty where it had come to mean nothing."""
 

@@ -3,7 +3,7 @@
 import re
 
 from labhand.core import run
-from labhand.launch.causes import likely
+from labhand.launch.causes import likely, own_import
 from labhand.launch.job import Evidence
 from labhand.launch.raised import Raised
 
@@ -47,7 +47,9 @@ class Failure:
         error = evidence.raised
         if error is None or error.own is None or error.second_hand:
             return None
-        if _ENVIRONMENT.search(error.type) or _SURROUNDINGS.search(error.message):
+        if _ENVIRONMENT.search(error.type) and own_import(error) is None:
+            return None
+        if _SURROUNDINGS.search(error.message):
             return None
         frame = error.own
         if error.type == "KeyError" and "environ" in frame.code:

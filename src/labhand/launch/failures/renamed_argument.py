@@ -6,13 +6,16 @@ from labhand.core import run
 from labhand.launch.change import calls_at, name_of, tree_of
 from labhand.launch.job import Evidence
 from labhand.launch.raised import Raised
-from labhand.launch.renames import ARGUMENTS, Argument
-from labhand.launch.said import said
+from labhand.launch.renames import ARGUMENTS, NEEDED, Argument
+from labhand.launch.said import Said, said
 
 _TEXT = re.compile(
     r"^(?:TypeError|ValueError|AttributeError): (?:(?P<callee>[\w.<>]+)\(\) got (?:an )?unexpected keyword argument '(?P<name>\w+)'"
     r"|Argument\(s\) not recognized: \{'(?P<keras>\w+)'|(?P<owner>[\w.<>]+)\(\) got an unexpected keyword argument:? '?(?P<other>\w+)"
     r"|\w+\.set\(\) got an unexpected keyword argument '(?P<artist>\w+)')"
+)
+_NEEDS = re.compile(
+    r"^TypeError: (?P<function>\w+)\(\) missing 1 required positional argument: '(?P<argument>\w+)'"
 )
 
 
@@ -21,7 +24,7 @@ class Failure:
 
     ## What it does
     Recognises arguments of transformers, scikit-learn, pandas, NumPy, SciPy, matplotlib, Keras and
-    others that were renamed, in calls into the library.
+    others that were renamed, in calls into the library; and `yaml.load` without its `Loader`.
 
     ## Known problems
     A function of the person's own that does not take an argument is a matter of the code, and so is
@@ -38,6 +41,9 @@ class Failure:
 
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with the function, the old and the new name."""
+        needed = _needed(said(evidence, _NEEDS))
+        if needed is not None:
+            return needed
         found = said(evidence, _TEXT)
         if found is None or found.error is None:
             return None
@@ -57,6 +63,29 @@ class Failure:
         )
         facts = {**found.facts, "function": function, "old": old, "new": argument.new}
         return run.Failure("renamed-argument", message, {**facts, "advice": advice})
+
+
+def _needed(found: Said | None) -> run.Failure | None:
+    """A call that leaves out what the library once filled in."""
+    if found is None or found.error is None or found.error.own is None:
+        return None
+    name, argument = found.match["function"], found.match["argument"]
+    module, needed, value = NEEDED.get(name, ("", "", ""))
+    own = found.error.own
+    if argument != needed or not (f"{module}." in own.code or _imports(own.file, module)):
+        return None
+    advice = f"write `{needed}={module}.{value}`, which it was before"
+    facts = {**found.facts, "function": name, "old": "", "new": needed, "value": value}
+    message = f"`{module}.{name}` must be given a `{needed}` now"
+    return run.Failure("renamed-argument", message, {**facts, "module": module, "advice": advice})
+
+
+def _imports(file: str, module: str) -> bool:
+    try:
+        with open(file, encoding="utf-8") as source:  # noqa: PTH123
+            return bool(re.search(rf"^\s*(?:import|from) {module}\b", source.read(), re.M))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _known(old: str, callee: str, error: Raised) -> tuple[str, Argument] | None:

@@ -13,7 +13,7 @@ class Fixer:
 
     ## What it does
     Renames the argument in the call that failed, and in the other calls of that function in the
-    file, in the run's own copy.
+    file, in the run's own copy. `yaml.load` gets the `Loader` that it had by itself.
 
     ## Known problems
     Arguments that come from a configuration file are named and left to the person.
@@ -36,6 +36,8 @@ class Fixer:
         tree = change.tree_of(text) if text is not None else None
         if text is None or tree is None:
             return None
+        if not old:
+            return _given(failure, situation, file, text, tree)
         edits: list[change.Edit] = []
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and change.name_of(node.func) == evidence["function"]:
@@ -56,6 +58,28 @@ class Fixer:
             f"wrote `{new}` in place of `{old}`" if new else f"left out `{old}`, which only printed"
         )
         return change.code(failure, situation, summary, {file: changed})
+
+
+def _given(
+    failure: run.Failure, situation: Situation, file: str, text: str, tree: ast.Module
+) -> Mending | None:
+    """The calls with the argument that the library once filled in."""
+    function, new = str(failure.evidence["function"]), str(failure.evidence["new"])
+    module, value = str(failure.evidence["module"]), str(failure.evidence["value"])
+    edits: list[change.Edit] = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or change.name_of(node.func) != function:
+            continue
+        written = ast.get_source_segment(text, node) or ""
+        library = ast.get_source_segment(text, node.func.value) if isinstance(node.func, ast.Attribute) else ""  # fmt: skip
+        if len(node.args) == 1 and not node.keywords and library in ("", module):
+            head = written[:-1].rstrip().rstrip(",")
+            holder = library or f'__import__("{module}")'
+            edits.append((node, f"{head}, {new}={holder}.{value})"))
+    if not edits:
+        return None
+    summary = f"gave `{module}.{function}` the `{new}` that it had by itself, {value}"
+    return change.code(failure, situation, summary, {file: change.edited(text, edits)})
 
 
 def _renamed(text: str, keyword: ast.keyword, new: str) -> str:
