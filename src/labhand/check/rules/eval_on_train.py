@@ -238,12 +238,24 @@ def _loaders(code: Code) -> Iterator[Claim]:
             continue
         label = _part(ast.unparse(statement.targets[0]))
         part = code.split(data)
-        if label is not None and part.value == "train":
+        if label is not None and part.value == "train" and not _others_train(code, call, data):
             yield _of_train(call, code, label, part)
         elif label is not None and not part:
             other = _trained_on(code, call, data)
             if other is not None:
                 yield _of_train(call, code, label, other)
+
+
+def _others_train(code: Code, call: Call, data: ast.expr) -> bool:
+    """Whether the training loader of the same function goes over other data, such as rows without labels."""
+    others = [
+        o.arg(0, "dataset")
+        for o in code.calls("torch.utils.data.DataLoader")
+        if o.where.scope is call.where.scope and splits.part_in(code.label(o.node)) == "train"
+    ]
+    texts = [ast.unparse(o) for o in others if o is not None]
+    parts = {code.split(o).value for o in others if o is not None}
+    return bool(texts) and ast.unparse(data) not in texts and "train" not in parts
 
 
 def _trained_on(code: Code, call: Call, data: ast.expr) -> Fact | None:

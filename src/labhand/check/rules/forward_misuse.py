@@ -27,7 +27,7 @@ class Rule:
 
     ## What it does
     Reports `F.dropout(x)` that is not told `training=self.training`, layers with weights and dropout
-    layers that are made inside `forward`, `model.forward(x)`, a module without `super().__init__()`,
+    layers that are made inside `forward`, `model.forward(x)` in a project with hooks or wrappers, a module without `super().__init__()`,
     an attention mask that `forward` takes and never hands on, and a causal model without a mask.
 
     ## Why is this bad
@@ -70,8 +70,9 @@ class Rule:
         for known in code.source.index.classes:
             if _is_module(code, known):
                 yield from _class(code, known)
-        if code.mentions(".forward("):
-            yield from _forward_calls(code)
+        files = code.project.component(code.source) if code.mentions(".forward(") else []
+        if any(_HOOKED.search(one.text) for one in files):
+            yield from _forward_calls(code)  # else the call does nothing that `forward` leaves out
 
 
 def _is_module(code: Code, known: Class) -> bool:

@@ -222,7 +222,7 @@ def _full_batches(code: Code) -> Iterator[Claim]:
             if not size or not hasattr(node, "lineno"):
                 continue
             loop = _weighed(code, node, one)
-            if loop is None or loop.over is None:
+            if loop is None or loop.over is None or _is_bound_in(loop, other):
                 continue
             evaluation = code.evaluates(loop)
             if evaluation is None or not _ragged(code, loop.over):
@@ -234,6 +234,15 @@ def _full_batches(code: Code) -> Iterator[Claim]:
                 because=evaluation,
                 confidence=0.9,
             )
+
+
+def _is_bound_in(loop: Loop, size: ast.expr) -> bool:
+    """Whether each pass measures its own size: `batch_size = x.size(0)`."""
+    return isinstance(size, ast.Name) and any(
+        isinstance(n, ast.Name) and n.id == size.id and isinstance(n.ctx, ast.Store)
+        for s in loop.node.body
+        for n in ast.walk(s)
+    )
 
 
 def _weighed(code: Code, node: ast.BinOp, one: ast.expr) -> Loop | None:

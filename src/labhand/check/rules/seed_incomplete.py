@@ -35,6 +35,7 @@ _SHOWN = {
 }
 _STEPS = frozenset({"training_step", "train_step", "forward", "training_epoch"})
 _DRAWN = re.compile(r"initial_seed|rand|time|secrets")
+_SHOWN_TO_PEOPLE = re.compile(r"\bplt\.|imshow|Image\.open|plot_\w+\(|pred_and_plot")
 _KEYS = frozenset({"PRNGKey", "key", "fold_in", "key_data", "wrap_key_data", "clone", "key_impl"})
 
 
@@ -158,6 +159,8 @@ def _of_run(seed: _Seed) -> bool:
     if seed.value is None or _DRAWN.search(ast.unparse(seed.value)):
         return False
     name = seed.call.where.scope.name.lower()
+    if name in ("seed", "reset") and seed.call.where.scope.owner is not None:
+        return False  # an environment seeds itself where it is told to
     if f"worker_init_fn={seed.call.where.scope.name}" in seed.call.where.source.text:
         return False
     return not any(
@@ -247,7 +250,8 @@ def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:
     items = _item_nodes(code, source)
     for call, word in _entries(code, source, "draws"):
         own = call.arg(None, "generator") is not None
-        if word == family and not own and call.where.scope.node not in items:
+        looks = word == "python" and _is_for_a_look(call)
+        if word == family and not own and call.where.scope.node not in items and not looks:
             yield call
     for call, word in _entries(code, source, "falls_back"):
         when = (call.entry("random") or {}).get("when")
@@ -261,6 +265,19 @@ def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:
                 call = call_of(code.project, node, Where(source, scope))
                 if call.name == f"{package}{last}":
                     yield call
+
+
+def _is_for_a_look(call: Call) -> bool:
+    """Whether a draw picks what is shown or tried out: pictures beside it, or a cell that trains nothing."""
+    source, node = call.where.source, call.where.scope.node
+    if isinstance(node, FunctionNode):
+        text = ast.unparse(node)
+    else:
+        here = source.place(call.node.lineno)[1]
+        lines = enumerate(source.lines, 1)
+        near = range(call.node.lineno - 12, call.node.lineno + 13)
+        text = "\n".join(t for n, t in lines if n in near and source.place(n)[1] == here)
+    return bool(_SHOWN_TO_PEOPLE.search(text)) and ".backward(" not in text
 
 
 def _item_nodes(code: Code, source: Source) -> set[ast.AST]:

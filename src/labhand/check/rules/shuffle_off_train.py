@@ -229,7 +229,8 @@ def _only_looks(code: Code, label: str) -> bool:
         words.append(
             "backward"
         )  # the step may be written out; else gradients are looked at, as for saliency
-    return bool(over) and not any(
+    first = any(f"next(iter({label}))" in line for line in code.source.lines)
+    return bool(over or first) and not any(
         h.call.method in words or "train" in h.call.method or "update" in h.call.method
         for loop in over
         for h in code.running(loop.node)

@@ -239,6 +239,9 @@ def _shared(code: Code, one: Range, other: Range) -> str | None:
     """Why two stretches of one data set share rows; None where that is not proven."""
     if ast.unparse(one.base) != ast.unparse(other.base):
         return None
+    targets = ast.unparse(one.statement) + ast.unparse(other.statement)
+    if re.search(r"_(full|all|whole)\b", targets):
+        return None  # the whole of what is split further elsewhere
     if code.where(one.statement).scope is not code.where(other.statement).scope:
         return None
     mine, theirs = _bindings(code, one.base), _bindings(code, other.base)

@@ -200,8 +200,8 @@ _PARTS = ("split", "chunk")
 
 def _cuts_heads(code: Code, call: Call, sizes: list[ast.expr], unpacked: list[_Unpacked]) -> bool:
     """`linear(x).view(B, heads, T, width)` of an `x` of shape (B, T, C)."""
-    if len(sizes) != 4 or call.receiver is None:
-        return False
+    if len(sizes) != 4 or call.receiver is None or getattr(sizes[1], "value", None) == 1:
+        return False  # one more dimension of size 1 cuts nothing
     written = [ast.unparse(s) for s in sizes]
     made = call.receiver
     if isinstance(made, ast.Name):

@@ -115,6 +115,8 @@ def _part(facts: Facts, spot: Spot, call: Call, parts: list[str], repeats: bool)
     source = facts.one(spot.at(given, ())) if given is not None else UNKNOWN
     if source.value == "train" and source.sure and part == "test":
         part = "validation"
+    if source.value in ("test", "validation") and not repeats:
+        part = source.value  # some rows of what is held out
     step = Step(f"`{call.method}` makes the {part} part", spot.where.source, call.node)
     return Fact(part, (step,))
 

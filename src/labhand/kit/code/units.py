@@ -261,6 +261,9 @@ def _sum(facts: Facts, spot: Spot, left: Fact, right: Fact) -> Fact:
     if right.value == "batch size":
         return right._replace(value="samples")
     if right.value == "one":
+        inner = loops[0].iter if isinstance(loops[0], ast.For) else None
+        if isinstance(inner, ast.Call) and ast.unparse(inner.func) == "range":
+            return UNKNOWN  # its passes may be rows as well
         return Fact("batches", (Step("counts batches", spot.where.source, node),))
     text = f"sum of {_OF[right.value]}"
     return right._replace(value=text).step("added up over the loop", spot.where, node)
