@@ -54,3 +54,74 @@ def test_a_setting_is_taken_where_it_alone_explains_the_words(project, said, mea
 def test_a_length_is_no_value_of_what_is_named_beside_it(project):
     intent = interpret("start training after 5000 steps", project).intent
     assert "max_steps" not in {c.key for c in intent.settings}
+
+
+LOOP = """
+import argparse
+import torch
+p = argparse.ArgumentParser()
+p.add_argument("--actor-lr", type=float, default=1e-4)
+p.add_argument("--critic-lr", type=float, default=1e-4)
+p.add_argument("--wd", type=float, default=0.0)
+p.add_argument("--optimizer", default="adam", choices=["adam", "adamw"])
+p.add_argument("--sched", default="cosine", choices=["cosine", "step"])
+p.add_argument("--act", default="relu")
+p.add_argument("--spectral-norm", action="store_true")
+p.add_argument("--use-lora", action="store_true")
+p.add_argument("--lora-r", type=int, default=8)
+p.add_argument("--sync", type=int, default=100)
+p.add_argument("--probe-freq", type=int, default=50, help="Steps between linear probes")
+p.add_argument("--memory-freq", type=int, default=4)
+p.add_argument("--n-episodes", type=int, default=1000)
+p.add_argument("--max-steps", type=int, default=500)
+args = p.parse_args()
+act = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[args.act]
+for episode in range(args.n_episodes):
+    if episode % args.sync == 0:
+        update_target(net)
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("update the target every 20 episodes", {"sync": 20}),
+        ("linear probes every 500 steps", {"probe_freq": 500}),
+        ("both lrs to 3e-4", {"actor_lr": 3e-4, "critic_lr": 3e-4}),
+        ("actor and critic lr 3e-4", {"actor_lr": 3e-4, "critic_lr": 3e-4}),
+        ("tanh, sn on, cos", {"act": "tanh", "spectral_norm": True, "sched": "cosine"}),
+        ("lora rank 16", {"use_lora": True, "lora_r": 16}),
+        ("half as long", {"n_episodes": 500}),
+        ("memory of 1M", {}),
+    ],
+)
+def test_what_the_code_does_with_a_setting_tells_what_it_is(tmp_path, said, meant):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(LOOP)
+    assert {c.key: c.value for c in interpret(said, tmp_path).intent.settings} == meant
+
+
+@pytest.mark.parametrize("said", ["adamw 3e-4 wd .1 bs256", "bs 256 and wd .1, adamw at 3e-4", "adamw, train at 3e-4 with bs256, wd .1"])  # fmt: skip
+def test_a_rate_is_one_without_its_name_in_any_order(tmp_path, said):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(
+        'config = {"lr": 0.1, "wd": 0.0, "batch_size": 64, "optimizer": "adam"}\nmodel.fit(config)\n'
+    )
+    wanted = {"lr": 3e-4, "wd": 0.1, "batch_size": 256, "optimizer": "adamw"}
+    assert {c.key: c.value for c in interpret(said, tmp_path).intent.settings} == wanted
+
+
+def test_an_owner_named_in_the_clause_decides(tmp_path):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(
+        'import yaml\ncfg = yaml.safe_load(open("c.yaml"))\nmodel.fit(cfg)\n'
+    )
+    (tmp_path / "c.yaml").write_text(
+        "train:\n  lr: 0.1\n  epochs: 9\neval:\n  lr: 30\n  epochs: 50\n"
+    )
+    for said, meant in (
+        ("lr 1, 20 epochs", "train"),
+        ("linear eval for 20 epochs at lr 1", "eval"),
+    ):
+        found = {c.key: c.value for c in interpret(said, tmp_path).intent.settings}
+        assert found == {f"{meant}.lr": 1, f"{meant}.epochs": 20}

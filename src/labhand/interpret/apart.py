@@ -8,6 +8,7 @@ from labhand.interpret import called, given, values, vocabulary
 from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
+from labhand.interpret.vocabulary import stem
 
 _EVERY = frozenset("interval period every freq".split())
 _GENERIC = frozenset("n size dim rate value max min total steps iters epochs use".split())
@@ -39,7 +40,6 @@ def read(draft: Draft) -> None:
         if not any(draft.text.used[clause.start : clause.end]) and words:
             _clause(draft, clause, words, before)
             _switch(draft, clause)
-            _part(draft, clause)
         before = words
 
 
@@ -169,49 +169,6 @@ def _covers(known: Known, words: set[str]) -> bool:
     return bool(own) and words <= own | more and len(own) * 2 >= len(parts)
 
 
-def _part(draft: Draft, clause: Clause) -> None:
-    """Takes `lin1 128` where `lin1` is a part of one setting's name alone, and no word besides."""
-    for at in range(clause.start, clause.end):
-        _part_at(draft, at)
-
-
-def _part_at(draft: Draft, at: int) -> None:
-    text = draft.text
-    if text.used[at] or text.tokens[at].kind != "word" or text.lexicon.match(text.tokens, at):
-        return
-    word, end = chunk_of_name(draft, at)
-    found = text.amount(text.skip(end, ("=", ":", "to", "at", "of"), 1))
-    if found is None or found[0].unit or text.owned(found[1]) or word in vocabulary.KNOWN_WORDS:
-        return
-    fits = [k for k in text.lexicon.known if word in atoms_of(k.setting.name.rpartition(".")[2])]
-    fits = [
-        k for k in fits if k.setting.type in ("int", "float") and given.takes_numbers(k.setting)
-    ]
-    if len(fits) != 1 or len(word) < 3:
-        return
-    try:
-        told = given.numbers(draft, fits[0], found[1] - 1, checked=True)
-    except LabhandError:
-        return
-    if told is None:
-        return
-    why = f'"{text.said(at, told[1])}": no other setting has "{word}" in its name'
-    draft.choose(fits[0], told[0], why, at, 0.8)
-    text.take(at, told[1])
-
-
-def chunk_of_name(draft: Draft, at: int) -> tuple[str, int]:
-    """A word with the digits that are glued to it, and where it ends."""
-    end = at + 1
-    while (
-        end < len(draft.text)
-        and draft.text.tokens[end].glued
-        and draft.text.tokens[end].kind != "mark"
-    ):
-        end += 1
-    return "".join(t.low for t in draft.text.tokens[at:end]), end
-
-
 def _parts(known: Known) -> frozenset[str]:
     atoms = atoms_of(known.setting.name.rpartition(".")[2])
     parts = {stem(vocabulary.ATOMS.get(a, a)) for a in atoms}
@@ -241,11 +198,3 @@ def _plainly(draft: Draft, clause: Clause) -> int:
     ]
     longest = [len(re.findall(r"[^\W_]+", m.phrase)) for m in found if m is not None and m.known]
     return max(longest, default=0)
-
-
-def stem(word: str) -> str:
-    """A word without its ending: `clip` of `clipping`, `clipped` and `clips`."""
-    if len(word) <= 4:
-        return word.rstrip("s") if not word.endswith("ss") else word
-    bare = re.sub(r"(?:ing|ed|es|(?<!s)s|e)$", "", word)
-    return re.sub(r"([bdgmnpt])\1$", r"\1", bare)

@@ -93,4 +93,6 @@ def options(text: str, default: str) -> list[str]:
         found = [o for o in found if o]
         if len(found) > 1 and default in found:
             return found
+        if len(found) > 2 and default == "None" and ":" in text.partition(found[0])[0]:
+            return found
     return []

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 from labhand.core.errors import UsageError
-from labhand.interpret import called, values, vocabulary
+from labhand.interpret import called, meant, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import chunk
 from labhand.interpret.lexicon import Known, Mention, atoms_of
+from labhand.interpret.options import foremost, is_free, listed, options_of, same, titles
 from labhand.interpret.text import SEPARATORS
 
 _WEAK = frozenset(
@@ -66,7 +67,7 @@ def _spans(draft: Draft, at: int) -> list[tuple[str, int]]:
     further = text.tokens[at + 1] if text.low(at + 1) else None
     if further is not None and further.kind == "word" and not further.glued:
         both = f"{text.tokens[at].text}{further.text}"
-        if any(_same(both, str(c)) for k in text.lexicon.known for c in k.setting.choices):
+        if any(same(both, str(c)) for k in text.lexicon.known for c in k.setting.choices):
             options.insert(0, (both, at + 2))
     if text.low(at + 1) == "norm":  # of the values it alone is written in two words
         options.append((f"{text.tokens[at].text}norm", at + 2))
@@ -79,7 +80,7 @@ def _means(
     word = vocabulary.joined(said)
     if (named := _named_after(draft, said, end)) is not None:
         return named[0], "", named[1], end
-    own = _listed(draft, said, word)
+    own = listed(draft, said, word)
     if len(own) == 1 and _stands(draft, at, end, word):
         return own[0][0], "", own[0][1], end
     like = _like_default(draft, said, word)
@@ -94,7 +95,7 @@ def _means(
 def _spelled(known: Known, said: str) -> str:
     """A name as the setting's own value or help writes it: `facebook/opt-350m` beside `facebook/opt-125m`."""
     default = str(known.setting.default)
-    if _same(said, default):
+    if same(said, default):
         return default
     owner, _, model = default.rpartition("/")
     if re.fullmatch(r"[\w-]+", owner) and "/" not in said and _kin(model, said):
@@ -112,6 +113,9 @@ def _of_concept(
             return known, concept, _precise(known, said), end
         return known, concept, _of(known, said), end
     word = vocabulary.joined(said)
+    if concept == "precision" and vocabulary.same_value(said, "fp16"):
+        for known in meant.half(draft):
+            return known, concept, _precise(known, said), end
     switch = [k for k in draft.text.lexicon.known if _only_switches(k, word)]
     if len(switch) == 1:
         start = end - len(re.findall(r"\w+", said))
@@ -143,77 +147,22 @@ def _precise(known: Known, said: str) -> bool | None:
     return None if named and not vocabulary.same_value(said, named[0]) else not known.inverse
 
 
-def _listed(draft: Draft, said: str, word: str) -> list[tuple[Known, object]]:
-    """The choices that a word is, of settings that list theirs."""
-    odd = word not in vocabulary.KNOWN_WORDS and len(word) > 2
-    known = draft.text.lexicon.known if odd else []
-    own = [(k, c) for k in known for c in k.setting.choices if _same(said, str(c))]
-    return own or _by_ending(draft, said) or _by_help(draft, said)
-
-
 def _named_after(draft: Draft, said: str, end: int) -> tuple[Known, object] | None:
     """The option whose setting is named behind it: `dice loss`, `mean vs max pooling`."""
     text = draft.text
     fits: list[tuple[Known, object]] = []
     for known in text.lexicon.known:
-        options = _options(known)
-        own = next((o for o in options if _same(said, str(o))), None)
+        options = options_of(known)
+        own = next((o for o in options if same(said, str(o))), None)
         at = end
         while own is not None and text.low(at) in SEPARATORS:
             further, after = chunk(draft, at + 1) if text.low(at + 1) else ("", at)
-            if not any(_same(further, str(o)) for o in options):
+            if not any(same(further, str(o)) for o in options):
                 break
             at = after
-        if own is not None and text.low(at) in _titles(known):
+        if own is not None and text.low(at) in titles(known):
             fits.append((known, own))
-    return next(iter(_foremost(fits)), None)
-
-
-def _titles(known: Known) -> set[str]:
-    """The words that say which setting a value is of: the parts of its key, what its help begins with."""
-    parts = {a for part in known.key.split(".") for a in atoms_of(part)}
-    return (parts | set(called.lead(known.setting.help)[:3])) - {
-        "",
-        "of",
-        "to",
-        "use",
-        "the",
-        "for",
-    }
-
-
-def _options(known: Known) -> list[object]:
-    if known.setting.choices:
-        return list(known.setting.choices)
-    return list(_told_options(known)) if _is_free(known) else []
-
-
-def _by_help(draft: Draft, said: str) -> list[tuple[Known, object]]:
-    """The one option that a help text lists beside the default: `Transformer` of `(LSTM, GRU, Transformer)`."""
-    if vocabulary.joined(said) in vocabulary.FILLERS:
-        return []
-    found: list[tuple[Known, object]] = [
-        (k, option)
-        for k in draft.text.lexicon.known
-        if _is_free(k)
-        for option in _told_options(k)
-        if _same(said, option)
-    ]
-    return _foremost(found)
-
-
-def _foremost(found: list[tuple[Known, object]]) -> list[tuple[Known, object]]:
-    """The one that is meant: the only one, or the only one that is a flag; else none."""
-    flags = [pair for pair in found if pair[0].setting.flag]
-    best = flags if len(flags) == 1 else found
-    return best if len(best) == 1 else []
-
-
-def _told_options(known: Known) -> list[str]:
-    """The values that the help of a setting lists, and those that the code compares it with."""
-    listed = called.options(known.setting.help, str(known.setting.default))
-    others = set(known.setting.compared) - {str(known.setting.default)}
-    return list(dict.fromkeys([*listed, *(known.setting.compared if others else ())]))
+    return next(iter(foremost(fits)), None)
 
 
 def _device_switch(draft: Draft, word: str) -> tuple[Known, bool] | None:
@@ -235,20 +184,9 @@ def _device_switch(draft: Draft, word: str) -> tuple[Known, bool] | None:
     return None
 
 
-def _by_ending(draft: Draft, said: str) -> list[tuple[Known, object]]:
-    """The one choice that ends in what was said, as `DiT-S/2` in `S/2`."""
-    if not re.search(r"\w[/-]\w", said):
-        return []
-    ends = re.compile(rf"[-_/]{re.escape(said)}$", re.I)
-    found = [
-        (k, c) for k in draft.text.lexicon.known for c in k.setting.choices if ends.search(str(c))
-    ]
-    return found if len(found) == 1 else []
-
-
 def _like_default(draft: Draft, said: str, word: str) -> Known | None:
     """The setting of free text that a name such as `resnet50`, `cifar100` or `data/v2.csv` is for."""
-    free = [k for k in draft.text.lexicon.known if _is_free(k)]
+    free = [k for k in draft.text.lexicon.known if is_free(k)]
     kin = [k for k in free if _kin(str(k.setting.default), said)]
     if len(kin) == 1:
         return kin[0]
@@ -259,10 +197,18 @@ def _like_default(draft: Draft, said: str, word: str) -> Known | None:
     ]
     if len(same) == 1 and word not in vocabulary.KNOWN_WORDS:
         return same[0]
+    shape = _shape(said)
+    alike = [
+        k for k in free
+        if "_" in shape and _shape(str(k.setting.default)) == shape
+        and k.concept is not None and k.concept.id in ("environment", "dataset", "model")
+    ]  # fmt: skip
+    if len(alike) == 1:
+        return alike[0]
     letters = re.match(r"[a-z]+", said.lower())
     if re.search(r"\.(?:pth?|ckpt|pkl|safetensors|bin)$", said):
         resumed = draft.text.lexicon.of_concept("resume")
-        return resumed[0] if len(resumed) == 1 and _is_free(resumed[0]) else None
+        return resumed[0] if len(resumed) == 1 and is_free(resumed[0]) else None
     if any(
         word != vocabulary.joined(d) and word in re.split(r"[-_/]", d.lower())
         for k in free
@@ -276,14 +222,15 @@ def _like_default(draft: Draft, said: str, word: str) -> Known | None:
             or (len(s) > 3 and word.startswith(s))
             for s in stems
         ):
-            of = [k for k in draft.text.lexicon.of_concept(concept) if _is_free(k)]
+            of = [k for k in draft.text.lexicon.of_concept(concept) if is_free(k)]
             if len(of) == 1:
                 return of[0]
     return None
 
 
-def _is_free(known: Known) -> bool:
-    return known.setting.type == "str" and not known.setting.choices
+def _shape(name: str) -> str:
+    """How a name is built: `cheetah_run` and `walker_walk` are `a_a` both."""
+    return re.sub(r"\d+", "0", re.sub(r"[a-z]+", "a", re.sub(r"[A-Z]+", "A", name)))
 
 
 def _kin(default: str, said: str) -> bool:
@@ -305,10 +252,6 @@ def _kin(default: str, said: str) -> bool:
     one, other = (re.match(r"[a-z]+", t.lower()) for t in (default, said))
     alike = one is not None and other is not None and one.group() == other.group()
     return alike and len(one.group()) > 3 and bool(re.search(r"\d|-", said)) if one else False
-
-
-def _same(said: str, choice: str) -> bool:
-    return vocabulary.joined(said) == vocabulary.joined(choice)
 
 
 def _of(known: Known, said: str) -> object:
@@ -378,6 +321,8 @@ def _series(
         else:
             break
         end = then[1]
+    more, end = _same_family(draft, known, found[-1], end)
+    found += more
     owner = _owner(draft, known, end)
     if owner is not None:
         known, end = owner.known[0], owner.end
@@ -385,15 +330,15 @@ def _series(
         found = [value for value in own if value is not None]
         if len(found) < len(own):
             return end
-    titles = _titles(known) | (_OF_WORDS if known.concept is not None else frozenset())
-    end += text.low(end) in titles
+    of_it = titles(known) | (_OF_WORDS if known.concept is not None else frozenset())
+    end += text.low(end) in of_it
     end = _instead(draft, known, end)
     lead = re.search(
         r"(?:replace|swap|switch|change|changing|from|move)(?: (?:from|the|out|over))*$",
         text.before(start),
     )
     start -= len(lead.group().split()) if lead else 0
-    end += text.low(end) in titles
+    end += text.low(end) in of_it
     if _cancelled(draft, start):
         return end
     words = text.said(start, end)
@@ -405,6 +350,23 @@ def _series(
 _OF_WORDS = frozenset(
     "schedule scheduler decay optimizer precision activation activations annealing lr".split()
 )
+
+
+def _same_family(draft: Draft, known: Known, value: object, end: int) -> tuple[list[object], int]:
+    """The further choices of `resnet20, 32 and 44`, and where they end."""
+    text, found = draft.text, list[object]()
+    family = re.fullmatch(r"(.*?[A-Za-z_-])\d+", str(value))
+    while family is not None:
+        at = text.skip(end, SEPARATORS, 2)
+        number = text.amount(at)
+        if number is None or number[0].unit or text.owned(number[1]):
+            break
+        named = f"{family[1]}{number[0].value}"
+        if known.setting.choices and named not in map(str, known.setting.choices):
+            break
+        found.append(named)
+        end = number[1]
+    return found, end
 
 
 def _owner(draft: Draft, known: Known, end: int) -> Mention | None:
@@ -420,11 +382,15 @@ def _at_rate(draft: Draft, known: Known, end: int) -> int:
     """Takes the learning rate of `adam @ 3e-4`."""
     text = draft.text
     rate = next(iter(text.lexicon.of_concept("learning-rate")), None)
-    found = text.amount(end + 1) if text.low(end) in ("@", "at") else None
+    at = end + (text.low(end) in ("@", "at"))
+    found = text.amount(at)
+    if at == end and found is not None and "e-" not in found[0].text.lower():
+        return end
     rated = known.concept is not None and known.concept.id in ("optimizer", "model")
     if found is None or rate is None or not rated or not 0 < found[0].value < 1:
         return end
-    if found[0].unit or text.owned(found[1]):
+    said = {s.known.key for s in draft.said}
+    if found[0].unit or text.owned(found[1]) or (at == end and rate.key in said):
         return end
     draft.choose(rate, [values.fitted(rate, found[0])], f'"{text.said(end, found[1])}"', end, 0.9)
     text.take(end, found[1])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from labhand.core.errors import UsageError
 from labhand.core.intent import Edit, Goal, Origin
 from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.likeness import Likeness
 from labhand.interpret.text import Text
 from labhand.interpret.values import Base, distinct, shown
 from labhand.interpret.vocabulary import joined
@@ -51,8 +52,17 @@ class Draft:
         self.doubts: list[Doubt] = []
         self.missing: list[Mention] = []
         self.relations: list[Any] = []
+        self.unsure: list[tuple[Known, ...]] = []
         self.refers = False
+        self._likeness: Likeness | None = None
         self.wish = False
+
+    @property
+    def likeness(self) -> Likeness:
+        """What tells which setting words mean, made when it is first asked for."""
+        if self._likeness is None:
+            self._likeness = Likeness(self.text.lexicon)
+        return self._likeness
 
     def set(
         self, mention: Mention, values: list[object], start: int, end: int, confidence: float = 1.0
@@ -137,6 +147,7 @@ class Draft:
 
     def _which(self, mention: Mention) -> None:
         keys = [known.key for known in mention.known]
+        self.unsure.append(mention.known)
         self.doubts.append(
             Doubt(
                 f'Which setting is "{mention.phrase}": {" or ".join(f"`{k}`" for k in keys)}?',

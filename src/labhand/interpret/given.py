@@ -85,9 +85,18 @@ def _names_patience(text: Text, at: int) -> bool:
     return any(m and m.end == at and m.concept and m.concept.id == "patience" for m in found)
 
 
+_NO_NUMBER = re.compile(r"path|file|(?:^|_)dir(?:_|$)|folder|(?:^|_)names?(?:_|$)", re.I)
+
+
 def takes_numbers(setting: Setting) -> bool:
     """Whether a number may be a value of the setting."""
     numeric = [c for c in setting.choices if isinstance(c, int | float) or str(c).isdigit()]
+    if (
+        setting.type is None
+        and setting.default is None
+        and _NO_NUMBER.search(f"{setting.name} {setting.help}")
+    ):
+        return False
     return (
         setting.type in ("int", "float", "list", "bool")
         or bool(numeric)
@@ -318,6 +327,8 @@ def _word(
         return values.worded(known, said, exact=True) if explicit and not low.isspace() else None
     if quoted or explicit:
         return values.worded(known, said)
+    if re.fullmatch(r"\d+(?:st|nd|rd|th)", said):
+        return None
     if re.fullmatch(r"[\d.]+", said) and (known.concept is None or known.concept.id in _NAMES):
         return None
     listed = vocabulary.value_words().get(vocabulary.joined(said))

@@ -199,10 +199,21 @@ _RISES = re.compile(
 )
 
 
+_COUNTS = re.compile(r"^(?:is what )?(?:counts|matters|decides)\b|^is what (?:i|we) care about\b")
+
+
 def _reaches(draft: Draft, situation: Situation, at: int, end: int) -> bool:
     """Takes `val loss below 1.4`: a goal, of a metric, that says no way to it."""
     text = draft.text
     found = _REACHED.match(text.after(end)) or _RISES.match(text.after(end))
+    counts = _COUNTS.match(text.after(end))
+    if counts is not None:
+        words = [text.tokens[i].low for i in range(at, end) if text.tokens[i].kind == "word"]
+        name = resolve(words, text.said(at, end), situation)
+        if (way := direction(name)) is not None:
+            _set_metric(draft, Goal(name=name, direction=way), "")
+            text.take(at, end + len(counts.group().split()))
+        return way is not None
     if found is None:
         return False
     words = [text.tokens[i].low for i in range(at, end) if text.tokens[i].kind == "word"]

@@ -162,7 +162,7 @@ def _now(draft: Draft, concept: str) -> float | None:
 def length_of(draft: Draft) -> Known | None:
     """The setting that says how long it trains: the one of steps and epochs that is in force."""
     lexicon = draft.text.lexicon
-    for concept in ("steps", "epochs", "trees", "tokens"):
+    for concept in ("episodes", "steps", "epochs", "trees", "tokens"):
         for known in lexicon.of_concept(concept):
             value = draft.base(known).value
             if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
 from labhand.interpret import called, uses, vocabulary
+from labhand.interpret.kinds import EVALUATION, concept_of, fits, of_default
+from labhand.interpret.kinds import atoms_of as atoms_of
 from labhand.interpret.vocabulary import Concept, joined
 from labhand.interpret.words import Token
 from labhand.kit.settings import Setting, find
@@ -44,6 +46,8 @@ class Mention(NamedTuple):
     flag: bool = False
 
 
+_LETTERS = frozenset("ms gb mb kb tb ok vs eg ie hr pm am no us id gt lt bn ln ce tf pt np".split())
+"""Letters that mean something else."""
 SHORT = 3
 """Letters of a name that may stand for many things."""
 
@@ -54,11 +58,13 @@ class Lexicon:
     def __init__(self, settings: Sequence[Setting], script: Path | None) -> None:
         self.script = script
         self.known = _used(_distinct(settings, script), script)
+        self.done_every = _done_every(self.known, script)
         self._own: dict[str, list[tuple[float, Known]]] = {}
         self._concepts: dict[str, list[tuple[int, Known]]] = {}
         for known in self.known:
             self._enter(known)
         self._enter_help()
+        self._enter_initials()
         self.words = self._single_words()
 
     def _enter(self, known: Known) -> None:
@@ -83,6 +89,18 @@ class Lexicon:
         for phrase, of in found.items():
             if len(of) == 1 and not self._own.get(phrase):
                 self._own[phrase] = [(_BY_HELP, of[0])]
+
+    def _enter_initials(self) -> None:
+        """Enters `sn` for `spectral_norm` where no other name begins so, and the letters are no word."""
+        found: dict[str, list[Known]] = {}
+        for known in self.known:
+            atoms = atoms_of(known.setting.name.rpartition(".")[2])
+            if 1 < len(atoms) < 5 and all(a[0].isalpha() for a in atoms):
+                found.setdefault("".join(a[0] for a in atoms), []).append(known)
+        for letters, of in found.items():
+            taken = self._own.get(letters) or letters in vocabulary.phrases()
+            if len(of) == 1 and not taken and letters not in vocabulary.KNOWN_WORDS | _LETTERS:
+                self._own[letters] = [(_BY_HELP, of[0])]
 
     def _single_words(self) -> frozenset[str]:
         """Every word that names of settings are made of, to mend slips by."""
@@ -201,6 +219,9 @@ class Lexicon:
             meant = vocabulary.phrases().get(phrase[:-1], [])
         for concept in meant:
             found = self._closest(phrase, concept)
+            told = vocabulary.concepts()[concept]
+            if found and not told.counted and phrase in told.names[2:]:
+                found = self._ends_so(phrase, found)
             if found and phrase in vocabulary.TOO_PLAIN:
                 found = self._in_own_words(phrase, found)
             if found:
@@ -232,6 +253,17 @@ class Lexicon:
             and not any(a[:4] in stems for a in atoms_of(k.key) if a in phrase)
         ]
         return better if len(better) == 1 else first
+
+    def _ends_so(self, word: str, found: list[Known]) -> list[Known]:
+        """The one setting of numbers whose name ends in a word, where these have it not: `tau` of `critic_tau`."""
+        if any(word in atoms_of(k.setting.name) for k in found):
+            return found
+        having = [
+            k
+            for k in self.known
+            if k.setting.type in ("int", "float") and atoms_of(k.setting.name)[-1:] == [word]
+        ]
+        return having if len(having) == 1 else found
 
     def _in_own_words(self, word: str, found: list[Known]) -> list[Known]:
         """The one other setting of numbers that has a plain word in its name, where these have it not."""
@@ -295,12 +327,9 @@ def _follows(known: Known) -> bool:
     return str(known.setting.default).startswith("${")
 
 
-_EVALUATION = frozenset("test val valid validation eval evaluation dev".split())
-
-
 def _evaluates(known: Known) -> bool:
     parts = re.sub(r"(?<=[a-z])(?=loader|set|data)", "_", known.key.lower())
-    return bool(_EVALUATION & set(atoms_of(parts)))
+    return bool(EVALUATION & set(atoms_of(parts)))
 
 
 def _distinct(settings: Sequence[Setting], script: Path | None) -> list[Known]:
@@ -315,7 +344,7 @@ def _distinct(settings: Sequence[Setting], script: Path | None) -> list[Known]:
             except LabhandError:
                 continue
             if same:
-                concept, inverse = _concept(setting)
+                concept, inverse = concept_of(setting)
                 found.setdefault(key, Known(setting, key, concept, inverse))
                 break
     return list(found.values())
@@ -335,50 +364,22 @@ def _used(found: list[Known], script: Path | None) -> list[Known]:
     told = uses.by_use(sorted(files), dumb) if dumb else {}
     known = {k.concept.id for k in found if k.concept and k not in dumb.values()}
     for place, one in enumerate(found):
+        concept = of_default(one.setting, one.concept)
+        if concept is not None and concept not in known:
+            found[place] = one._replace(concept=vocabulary.concepts()[concept])
+    for place, one in enumerate(found):
         concept = told.get(one.setting.name.rpartition(".")[2])
         if one in dumb.values() and concept is not None and concept not in known:
-            fits = _fits(one.setting, vocabulary.concepts()[concept])
-            found[place] = one._replace(concept=vocabulary.concepts()[concept]) if fits else one
+            sound = fits(one.setting, vocabulary.concepts()[concept])
+            found[place] = one._replace(concept=vocabulary.concepts()[concept]) if sound else one
     return found
 
 
-def _concept(setting: Setting) -> tuple[Concept | None, bool]:
-    """What a setting is in the field, and whether it switches that off."""
-    above, _, last = setting.name.rpartition(".")
-    plain = joined(last)
-    if last in ("name", "type", "kind") and above:
-        plain = joined(above.rpartition(".")[2] + "name")
-    negated = re.match(r"(no|disable|without|skip)[_-]?(?=[a-z])", last.lower())
-    inverse = bool(negated) and setting.type == "bool"
-    if inverse and negated:
-        plain = joined(last[negated.end() :])
-    fits = [c for c in vocabulary.concepts().values() if plain in c.names and _fits(setting, c)]
-    if fits:
-        return min(fits, key=lambda c: c.names.index(plain)), inverse
-    if atoms_of(last)[:1] and atoms_of(last)[0] in _BEGINNINGS:
-        return None, inverse
-    for concept in vocabulary.concepts().values():
-        longest = [n for n in concept.names if len(n) > 5 or n in ("lr", "wd")]
-        ends = re.split(r"[._-]", last.lower())[-1] == "lr" if "lr" in longest else False
-        if ends or any(plain.endswith(n) and (len(n) > 7 or n == "dropout") for n in longest):
-            return (concept, inverse) if _fits(setting, concept) else (None, False)
-    return None, inverse and last.lower().startswith(
-        ("no_", "no-", "disable_", "without_", "skip_")
-    )
-
-
-_BEGINNINGS = frozenset("start starts begin random".split())
-"""What makes `start_timesteps` another thing than the length of the training."""
-
-
-def _fits(setting: Setting, concept: Concept) -> bool:
-    if setting.type == "str" and concept.values:
-        return True
-    if setting.type == "bool" and concept.id in ("output", "resume", "run-name", "teacher"):
-        return False
-    if concept.low is not None and setting.type == "str":
-        return not isinstance(setting.default, str) and not setting.choices
-    return not (concept.values and setting.type in ("int", "float"))
+def _done_every(known: Sequence[Known], script: Path | None) -> dict[str, frozenset[str]]:
+    """What the code does every so many rounds, by the last part of the setting that says how many."""
+    names = {k.setting.name.rpartition(".")[2] for k in known if k.setting.type in ("int", None)}
+    files = {k.setting.file for k in known if k.setting.file.suffix == ".py"} | ({script} - {None})
+    return uses.done_every(sorted(f for f in files if f is not None), names) if names else {}
 
 
 def _rank(name: str, concept: Concept) -> int:
@@ -425,12 +426,6 @@ _WEAK = frozenset(
     "loss accuracy shuffle version epoch frames buffer memory length width height rate point time".split()
 )
 """Parts of names that are too common to mean the whole."""
-
-
-def atoms_of(name: str) -> list[str]:
-    """The parts of a name of code, in small letters: `gradAccum` is `grad`, `accum`."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name) if not name.isupper() else name
-    return [a for a in re.split(r"[^a-z0-9]+", spaced.lower()) if a]
 
 
 def _atom(word: str) -> str:

@@ -3,7 +3,8 @@
 import re
 
 from labhand.core.errors import UsageError
-from labhand.interpret import vocabulary
+from labhand.interpret import closest, values, vocabulary
+from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import connect
 from labhand.interpret.lexicon import Known, Mention, atoms_of
@@ -14,7 +15,17 @@ def half(draft: Draft) -> tuple[Known, ...]:
     switches = [k for k in draft.text.lexicon.known if k.setting.type == "bool"]
     named = [
         k
-        for n in ("amp", "useamp", "fp16", "autocast", "bf16")
+        for n in (
+            "amp",
+            "useamp",
+            "fp16",
+            "half",
+            "mixedprecision",
+            "autocast",
+            "usefp16",
+            "fp16precision",
+            "bf16",
+        )
         for k in switches
         if vocabulary.joined(k.setting.name) == n
     ]
@@ -57,25 +68,69 @@ def of_path(draft: Draft, mention: Mention) -> Mention:
     return mention._replace(known=(alike[0],), strength=0.95) if len(alike) == 1 else mention
 
 
+def owners_of(known: Known) -> set[str]:
+    """The words of what a setting belongs to: `train` and `optimizer` of `train.optimizer.lr`."""
+    parts = [*known.key.split(".")[:-1], known.setting.owner]
+    return {a.rstrip("s") for part in parts for a in atoms_of(part) if len(a) > 2}
+
+
 def of_owner(draft: Draft, mention: Mention) -> Mention:
-    """The mention, of the one setting whose owner is named beside it: `patience of the scheduler`."""
-    if len(mention.known) < 2:
-        return mention
+    """The mention, of the one setting whose owner is named in its clause: `patience of the scheduler`.
+
+    So is `eval.lr` meant by `linear eval at lr 10`, though alone `lr` would be that of the training.
+    """
     text = draft.text
-    beside = f"{text.before(mention.start, 4)} {text.after(mention.end, 5)}".split()
-    near = {w.rstrip("s") for w in beside if len(w) > 3}
-    named = [
-        k for k in mention.known
-        if near & {a.rstrip("s") for part in k.key.split(".")[:-1] for a in atoms_of(part)}
-    ]  # fmt: skip
-    if len(named) != 1:
+    clause = next(c for c in clauses(text) if c.start <= mention.start < c.end)
+    own = set(range(mention.start, mention.end))
+    lows = [text.tokens[i].low for i in range(clause.start, clause.end) if i not in own]
+    near = {w.rstrip("s") for w in lows if len(w) > 2} - _OFTEN
+    alike = _alike(draft, mention) if not _OFTEN & set(lows) else list(mention.known)
+    if len(mention.known) == 1 and near & owners_of(mention.known[0]):
         return mention
-    owner = {a.rstrip("s") for part in named[0].key.split(".")[:-1] for a in atoms_of(part)}
+    shared = set.intersection(*map(owners_of, alike)) if len(alike) > 1 else set()
+    named = [k for k in alike if near & (owners_of(k) - shared)]
+    if len(named) != 1 or len(alike) < 2:
+        return mention
+    owner = owners_of(named[0])
     end = next(
         (at for at in range(mention.end, mention.end + 5) if text.low(at).rstrip("s") in owner), 0
     )
     led = text.low(mention.end) in ("of", "in", "for") and end
     return mention._replace(known=tuple(named), end=end + 1 if led else mention.end)
+
+
+_OFTEN = frozenset("every each after".split())
+
+
+def _alike(draft: Draft, mention: Mention) -> list[Known]:
+    """The settings that a mention may mean, those too that are meant only where their owner is named."""
+    known = mention.known[0]
+    last = known.key.rpartition(".")[2]
+    others = [
+        k for k in draft.text.lexicon.known
+        if k not in mention.known and "." in k.key and k.key.rpartition(".")[2] == last
+        and k.setting.type in (known.setting.type, "int", "float")
+    ]  # fmt: skip
+    return [*mention.known, *others]
+
+
+def settle(draft: Draft) -> None:
+    """Takes, of several settings that a name may mean, the one that stands where others that are said stand."""
+    for unsure in draft.unsure:
+        now = next((s for s in draft.said if s.known.key == unsure[0].key), None)
+        if now is None:
+            continue
+        homes = {_home(s.known) for s in draft.said if s is not now} - {""}
+        fits = [k for k in unsure if _home(k) in homes]
+        if len(fits) != 1:
+            continue
+        draft.doubts = [d for d in draft.doubts if d.options != [k.key for k in unsure]]
+        if fits[0].key != now.known.key and not any(s.known.key == fits[0].key for s in draft.said):
+            draft.said[draft.said.index(now)] = now._replace(known=fits[0])
+
+
+def _home(known: Known) -> str:
+    return known.key.rpartition(".")[0] or known.setting.owner
 
 
 def of_number(draft: Draft, mention: Mention) -> Mention:
@@ -103,6 +158,29 @@ def of_number(draft: Draft, mention: Mention) -> Mention:
         if k.concept == mention.concept and k.setting.type in ("int", "float")
     ]
     return mention._replace(known=(alike[0],)) if alike else mention
+
+
+def of_words(draft: Draft, mention: Mention) -> Mention:
+    """The mention, of the setting that all words of its clause mean: a part of a name alone says little.
+
+    Of none where the number that is said is far from all sense for it, and no other fits.
+    """
+    text = draft.text
+    clause = next(c for c in clauses(text) if c.start <= mention.start < c.end)
+    free = [i for i in range(clause.start, clause.end) if not text.used[i]]
+    counted = [i for i in free if text.tokens[i].kind == "number"]
+    if len(counted) != 1 or mention.known[0].setting.type not in ("int", "float"):
+        return mention
+    amount = text.amount(counted[0])
+    if amount is None or amount[0].unit in ("x", "s"):
+        return mention
+    fit = closest.of_number(
+        draft, closest.said_words(draft, clause), amount[0].value, amount[0].unit == "%"
+    )
+    if fit is not None:
+        return mention._replace(known=(fit.known,))
+    sensible = values.plausible(mention.known[0], amount[0].value)
+    return mention if sensible else mention._replace(known=())
 
 
 _SIZES = frozenset("dim dims dimension dimensions size width depth units length rate".split())

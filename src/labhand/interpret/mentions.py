@@ -69,6 +69,10 @@ def _mention(draft: Draft, mention: Mention) -> int:
     if not mention.known:
         return _missing(draft, mention)
     mention = meant.of_owner(draft, meant.of_number(draft, meant.of_share(draft, mention)))
+    if mention.strength < _WEAKLY and not mention.flag:
+        mention = meant.of_words(draft, mention)
+    if not mention.known:
+        return mention.end
     if other := _other_unit(draft, mention):
         return other
     if mention.phrase in ("-", "--") or meant.of_another(draft, mention):
@@ -80,6 +84,8 @@ def _mention(draft: Draft, mention: Mention) -> int:
     return mention.end
 
 
+_WEAKLY = 0.8
+"""Below this strength a part of a name stands for the whole, and the words around it decide."""
 _EPOCHS = re.compile(r"^(?:-?[\d.]+ |half |an? |each |every )*epochs?\b")
 
 
@@ -154,6 +160,7 @@ def _kin(draft: Draft, mention: Mention) -> Known | None:
 
 def _right(draft: Draft, mention: Mention) -> int:
     """A value that follows: `lr to 1e-3`, `lr 1e-3, 3e-4`, `lr from 1e-4 to 1e-2`, `optimizer: sgd`."""
+    mention = mention._replace(end=mention.end + _of_what(draft, mention.end))
     at, via = connect(draft, mention.end)
     if not draft.text.low(at) or _left_first(draft, mention, at, via):
         return 0
@@ -190,6 +197,17 @@ def _right(draft: Draft, mention: Mention) -> int:
     counts = count is not None and count[0].value == len(given) > 1 and not count[0].unit
     draft.set(mention, given, mention.start - counts, end)
     return end
+
+
+_OF_WHAT = re.compile(
+    r"^of (?:(?:the|our|my|all|its) )?[a-z]+(?: [a-z]+)?(?= (?:to|at|=|->) -?[\d.])"
+)
+
+
+def _of_what(draft: Draft, end: int) -> int:
+    """How many words only tell of what a named setting is before its value: `depth of the trees to 10`."""
+    found = _OF_WHAT.match(draft.text.after(end))
+    return len(found.group().split()) if found else 0
 
 
 _FAILS = re.compile(
@@ -407,6 +425,6 @@ def _item(draft: Draft, known: Known, at: int) -> bool:
 
 
 _RULES: tuple[Callable[[Draft, Mention], int], ...] = (
-    switches.both, multiples, relative_right, _right, switches.keep, relative_left, _left, _for_it,
+    switches.both, switches.unlimited, multiples, relative_right, _right, switches.keep, relative_left, _left, _for_it,
     switches.off, vague, swept, switches.on,
 )  # fmt: skip

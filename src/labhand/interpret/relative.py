@@ -52,6 +52,7 @@ _LEFT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"{_AN}order of magnitude (?:{_UP})", "tenfold"),
         (rf"{N} (?:more|extra|additional|further|mehr)", "plus"),
         (r"(?:a|an|another) (?:extra|additional|further|more)", "one-more"),
+        (rf"another {N}", "plus"),
         (r"another", "one-more"),
         (rf"{N} (?:fewer|less|weniger)", "minus"),
         (rf"add(?:ing)? {N}(?: more| extra)?", "plus"),

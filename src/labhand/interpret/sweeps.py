@@ -56,6 +56,30 @@ def swept(draft: Draft, mention: Mention) -> int:
     return end
 
 
+def folds(draft: Draft) -> None:
+    """Takes `all 5 folds` where one setting says which fold is left out, and another how many there are."""
+    text = draft.text
+    names = {k.setting.name.rpartition(".")[2].lower(): k for k in text.lexicon.known}
+    which = next(
+        (names[n] for n in ("fold", "fold_idx", "fold_id", "val_fold") if n in names), None
+    )
+    count = next(iter(text.lexicon.of_concept("folds")), None)
+    for at in range(len(text)):
+        found = _FOLDS.match(text.after(at)) if which and text.low(at) else None
+        if found is None or which is None:
+            continue
+        many = int(found[1]) if found[1] else draft.base(count).value if count else None
+        if not isinstance(many, int) or many < 2:
+            continue
+        end = at + len(found.group().split())
+        first = which.setting.default if which.setting.default in (0, 1) else 0
+        draft.choose(which, [first + i for i in range(many)], f'"{text.said(at, end)}"', at, 0.95)
+        text.take(at, end)
+
+
+_FOLDS = re.compile(r"^(?:all|every|each)(?: of)?(?: the)?(?: (\d+))? folds?\b")
+
+
 def _around(draft: Draft, known: Known) -> list[object]:
     """The values that are usually tried for a setting: around the present one, or all choices."""
     if known.setting.choices:

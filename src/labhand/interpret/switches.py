@@ -174,6 +174,33 @@ def off(draft: Draft, mention: Mention) -> int:
     return end
 
 
+_BOUNDLESS = re.compile(
+    r"(?:\bunlimited|\bunbounded|\bunrestricted|\bno (?:limit|cap|maximum|bound)s? (?:on|to|for)(?: the)?)$"
+)
+_LIMIT_AFTER = re.compile(
+    r"^(?:limits?|cap|bound|restriction)s?\b|^(?:unlimited|unbounded|unrestricted)\b"
+)
+
+
+def unlimited(draft: Draft, mention: Mention) -> int:
+    """No bound: `unlimited depth`, `no depth limit`. Where it ends; 0: not said."""
+    text, known = draft.text, mention.known[0]
+    before = _BOUNDLESS.search(text.before(mention.start))
+    after = _LIMIT_AFTER.match(text.after(mention.end))
+    refused = _OFF_BEFORE.search(text.before(mention.start)) if after else None
+    alone = after is not None and after.group().startswith("un")
+    lead = before or refused
+    bounded = re.search(r"max|limit|cap", known.setting.name.lower())
+    if not bounded or not (before or refused or alone):
+        return 0
+    start = mention.start - (len(lead.group().split()) if lead else 0)
+    end = mention.end + (len(after.group().split()) if after else 0)
+    boosting = any(k.setting.name == "num_leaves" for k in text.lexicon.known)
+    value = -1 if boosting or known.setting.default == -1 else None
+    draft.set(mention, [value], start, end, 0.9)
+    return end
+
+
 def on(draft: Draft, mention: Mention) -> int:
     """A setting that shall be there: `use ema`, `with label smoothing`, `--compile`."""
     before = _ON_BEFORE.search(draft.text.before(mention.start))
@@ -260,3 +287,23 @@ def _standard(draft: Draft, known: Known) -> object:
     raise UsageError(
         f"the instruction wants `{known.key}` and does not say which value; say it, such as `{known.key} VALUE`"
     )
+
+
+def needed(draft: Draft) -> None:
+    """Turns on the switch without which a setting that is said does nothing: `use_lora` for `lora_r`."""
+    said = {s.known.key for s in draft.said} | set(draft.kept)
+    for known in draft.text.lexicon.known:
+        name = re.fullmatch(
+            r"(?:use|with|enable)_(\w+)", known.setting.name.rpartition(".")[2].lower()
+        )
+        if name is None or known.setting.type != "bool" or known.setting.default is not False:
+            continue
+        if known.key in said or draft.base(known).value is not False:
+            continue
+        for of in draft.said:
+            last = of.known.setting.name.rpartition(".")[2].lower()
+            if last.startswith(f"{name[1]}_") and of.values != [values.switched(of.known, False)]:
+                why = f"`{of.known.key}` does nothing without `{known.key}`"
+                draft.choose(known, [True], why, of.start, 0.8)
+                draft.suppose(why)
+                break

@@ -1,6 +1,7 @@
 """What a setting is by its use: what is handed to `Dropout(…)` or as `weight_decay=`, whatever it is called."""
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -22,7 +23,13 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "clip_by_global_norm": ("grad-clip",),
 }
 """What well-known calls take by place."""
-_LOOPS = {"epoch": "epochs", "ep": "epochs", "step": "steps", "iteration": "steps"}
+_LOOPS = {
+    "episode": "episodes",
+    "epoch": "epochs",
+    "ep": "epochs",
+    "step": "steps",
+    "iteration": "steps",
+}
 """What `for NAME in range(…)` counts."""
 
 
@@ -34,6 +41,39 @@ def by_use(files: Iterable[Path], names: Collection[str]) -> dict[str, str]:
             if (name := _name(given)) in names:
                 told.setdefault(name, set()).add(concept)
     return {name: found.pop() for name, found in told.items() if len(found) == 1}
+
+
+def done_every(files: Iterable[Path], names: Collection[str]) -> dict[str, frozenset[str]]:
+    """What is done every so many rounds, in words of the code, by the name of the setting that says how many.
+
+    So `target` and `update` of `if step % cfg.sync == 0: update_target(net)`.
+    """
+    found: dict[str, set[str]] = {}
+    for path in files:
+        for node in ast.walk(load(path).tree):
+            for part in ast.walk(node.test) if isinstance(node, ast.If) else ():
+                if not isinstance(part, ast.BinOp) or not isinstance(part.op, ast.Mod):
+                    continue
+                if isinstance(node, ast.If) and (name := _name(part.right)) in names:
+                    found.setdefault(name, set()).update(_called(node.body))
+    return {name: frozenset(words) for name, words in found.items()}
+
+
+_TELLS_NOTHING = frozenset(
+    "item detach cpu append format self numpy str int float len range".split()
+)
+
+
+def _called(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """The words of what is called in a piece of code."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                if re.search(r"opt\w*\.step$", ast.unparse(node.func)):
+                    yield from ("update", "accumulate")
+                for part in re.split(r"[^A-Za-z]+", ast.unparse(node.func)):
+                    if len(part) > 2 and part.lower() not in _TELLS_NOTHING:
+                        yield part.lower()
 
 
 def _given(path: Path) -> Iterator[tuple[str, ast.expr]]:

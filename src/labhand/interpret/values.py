@@ -44,6 +44,23 @@ def fitted(known: Known, amount: Amount) -> object:
     return found
 
 
+_FAR = 4.0
+"""Decades between a value and the present one that nobody goes at once."""
+
+
+def plausible(known: Known, number: float) -> bool:
+    """Whether a number is not far from all sense for a setting whose name was not said in full."""
+    present = known.setting.default
+    if (
+        isinstance(present, bool)
+        or not isinstance(present, int | float)
+        or not present
+        or not number
+    ):
+        return True
+    return abs(math.log10(abs(number / present))) < _FAR
+
+
 def check_range(known: Known, value: object) -> None:
     """Answers nothing where a number makes sense for a setting.
 

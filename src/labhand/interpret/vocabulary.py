@@ -1,5 +1,6 @@
 """The words of the field: what settings are called, how people say them, what words mean nothing here."""
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,8 @@ class Concept(NamedTuple):
 
     `names` are spellings in code and `said` in speech, both without separators; `values` are words
     that mean this concept by themselves. `low` and `high` bound what makes sense. `standard` is the
-    usual value where somebody only wants it to be there, `step` the factor of "a bit more".
+    usual value where somebody only wants it to be there, `step` the factor of "a bit more"; `phrases`
+    are those of `said` as they are spoken, word by word.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Concept(NamedTuple):
     high: float | None = None
     standard: float | None = None
     step: float = 2.0
+    phrases: tuple[str, ...] = ()
 
 
 @cache
@@ -35,13 +38,14 @@ def concepts() -> dict[str, Concept]:
     path = Path(__file__).with_name("concepts.toml")
     found: dict[str, Concept] = {}
     for key, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
-        said = {joined(part) for part in str(entry.pop("said", "")).split(",") if part.strip()}
+        phrases = tuple(p.strip() for p in str(entry.pop("said", "")).split(",") if p.strip())
         names = tuple(dict.fromkeys(str(entry.pop("names")).split()))
         values = frozenset(str(entry.pop("values", "")).split())
         stems = tuple(str(entry.pop("stems", "")).split())
         found[key] = Concept(
-            key, names=names, said=frozenset(said), values=values, stems=stems, **entry
-        )
+            key, names=names, said=frozenset(map(joined, phrases)), values=values, stems=stems,
+            phrases=phrases, **entry,
+        )  # fmt: skip
     return found
 
 
@@ -176,3 +180,11 @@ def same_value(one: str, other: str) -> bool:
     """Whether two words name the same choice: `bf16` and `torch.bfloat16`, `cosine` and `Cosine`."""
     a, b = joined(one), joined(other)
     return a == b or any(a in group and b in group for group in VALUE_ALIASES)
+
+
+def stem(word: str) -> str:
+    """A word without its ending: `clip` of `clipping`, `clipped` and `clips`."""
+    if len(word) <= 4:
+        return word.rstrip("s") if not word.endswith("ss") else word
+    bare = re.sub(r"(?:ing|ed|es|(?<!s)s|e)$", "", word)
+    return re.sub(r"([bdgmnpt])\1$", r"\1", bare)

@@ -48,6 +48,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _SHORT = (
+    (re.compile(r"(?<![\w-])(bsz?|batch|ep|epochs?)(\d{2,}k?)(?![\w-])", re.I), r"\1 \2"),
+    (re.compile(r"(?<![\w-])(lr|wd|dropout)(\d*\.?\d+e-?\d+|0?\.\d+)(?![\w-])", re.I), r"\1 \2"),
     (re.compile(r"(\d) ?(?:million|mio)\b", re.I), r"\1M"),
     (re.compile(r"(\d) ?(?:thousand|tsd)\b", re.I), r"\1k"),
     (re.compile(r"(\d) ?billion\b", re.I), r"\1B"),

@@ -32,8 +32,11 @@ def settings(project: Project, source: Source) -> Iterator[Setting]:
 
 def _of_main(project: Project, call: ast.Call, where: Where) -> Iterator[Setting]:
     given = {k.arg: literal(k.value)[1] for k in call.keywords if k.arg}
-    name = str(given.get("config_name") or "config").removesuffix(".yaml")
-    folder = where.source.path.parent / str(given.get("config_path") or ".")
+    place = where.source.path.parent / str(given.get("config_path") or ".")
+    # Hydra before 1.0 took the file itself, and put the keys of a group at the top.
+    old = place.suffix in (".yaml", ".yml") and place.is_file()
+    name = place.stem if old else str(given.get("config_name") or "config").removesuffix(".yaml")
+    folder = place.parent if old else place
     main = folder / f"{name}.yaml"
     if not main.is_file():
         yield from _structured(project, name, where)
@@ -48,7 +51,7 @@ def _of_main(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
             if chosen.is_file():
                 if not group["package"]:
                     yield _group(main, group["group"], chosen)
-                yield from of_yaml(chosen, group["group"].replace("/", ".") + ".")
+                yield from of_yaml(chosen, "" if old else group["group"].replace("/", ".") + ".")
             elif group["name"] == "null" and chosen.parent.is_dir() and not group["package"]:
                 yield _group(main, group["group"], chosen)._replace(default=None)
 

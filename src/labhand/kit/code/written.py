@@ -46,6 +46,19 @@ _LOOPS = {
 """What a loop over a plain range counts, by the name of its variable."""
 
 
+_TAKES: dict[str, tuple[str, ...]] = {
+    "kernel": ("linear", "poly", "rbf", "sigmoid"),
+    "penalty": ("l1", "l2", "elasticnet"),
+    "criterion": ("gini", "entropy", "log_loss", "squared_error", "absolute_error"),
+    "max_features": ("sqrt", "log2"),
+    "weights": ("uniform", "distance"),
+    "solver": ("lbfgs", "liblinear", "saga", "sag", "newton-cg"),
+    "booster": ("gbtree", "gblinear", "dart"),
+    "boosting_type": ("gbdt", "dart", "rf"),
+}
+"""What arguments of scikit-learn and of boosting libraries may be, where it is a word."""
+
+
 def settings(project: Project, source: Source) -> Iterator[Setting]:
     """The settings that stand in the running code of a script, in the order of its lines."""
     reached = list(_reached(project, source))
@@ -121,7 +134,9 @@ def _of_call(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
     ):
         yield from _positional(name or last, call, where, owner)
         return
-    yield from _keywords(call, where, owner)
+    takes = _TAKES if re.match(r"sklearn\.|xgboost\.|lightgbm\.", name) else {}
+    for setting in _keywords(call, where, owner):
+        yield setting._replace(compared=takes.get(setting.name, ()))
     yield from _positional(name, call, where, owner)
 
 
@@ -266,21 +281,54 @@ def _config_of(project: Project, source: Source, named: object) -> Path | None:
 
 
 def compared(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
-    """The texts that code compares something with, by the last part of what is compared.
+    """The texts that code compares something with or looks it up in, by the last part of what it is.
 
-    So are `adam` and `sgd` of `if cfg.optim == "adam": ... elif cfg.optim in ("sgd",):`.
+    So are `adam` and `sgd` of `if cfg.optim == "adam": ... elif cfg.optim in ("sgd",):` and of
+    `{"adam": Adam, "sgd": SGD}[cfg.optim]`.
     """
     found: dict[str, dict[str, None]] = {}
     for source in sources:
+        for name, texts in _looked_up(source):
+            found.setdefault(name, {}).update(dict.fromkeys(texts))
         for node in source.index.by_type.get(ast.Compare, ()):
             if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.In):
                 continue
             told = literal(node.comparators[0])[1]
-            texts = told if isinstance(told, list | tuple) else [told]
+            several = told if isinstance(told, list | tuple) else [told]
             name = _compared_name(node.left)
-            if name and all(isinstance(t, str) and t for t in texts):
-                found.setdefault(name, {}).update(dict.fromkeys(map(str, texts)))
-    return {name: tuple(texts) for name, texts in found.items()}
+            if name and all(isinstance(t, str) and t for t in several):
+                found.setdefault(name, {}).update(dict.fromkeys(map(str, several)))
+    return {name: tuple(options) for name, options in found.items()}
+
+
+def _looked_up(source: Source) -> Iterator[tuple[str, list[str]]]:
+    """What stands in the brackets behind a table of texts, and the keys of that table."""
+    tables = {
+        target.id: node.value
+        for node in source.index.by_type.get(ast.Assign, ())
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in (
+        *source.index.by_type.get(ast.Subscript, ()),
+        *source.index.by_type.get(ast.Call, ()),
+    ):
+        table: ast.expr | None = None
+        if isinstance(node, ast.Subscript):
+            table, key = node.value, node.slice
+        elif isinstance(node, ast.Call) and _last(node.func) == "get" and node.args:
+            table, key = (
+                node.func.value if isinstance(node.func, ast.Attribute) else None,
+                node.args[0],
+            )
+        held = tables.get(table.id) if isinstance(table, ast.Name) else table
+        if not isinstance(held, ast.Dict) or not held.keys:
+            continue
+        keys = [literal(k)[1] for k in held.keys]
+        name = _compared_name(key)
+        if name and len(keys) > 1 and all(isinstance(k, str) and k for k in keys):
+            yield name, list(map(str, keys))
 
 
 def _compared_name(node: ast.expr) -> str:

@@ -1,0 +1,84 @@
+"""What a setting is in the field: told by its name, by its help, by its default."""
+
+import re
+
+from labhand.interpret import called, vocabulary
+from labhand.interpret.vocabulary import Concept, joined
+from labhand.kit.settings import Setting
+
+EVALUATION = frozenset("test val valid validation eval evaluation dev".split())
+"""Parts of names of what only measures."""
+_BEGINNINGS = frozenset("start starts begin random".split())
+"""What makes `start_timesteps` another thing than the length of the training."""
+
+
+def concept_of(setting: Setting) -> tuple[Concept | None, bool]:
+    """What a setting is in the field, and whether it switches that off."""
+    above, _, last = setting.name.rpartition(".")
+    plain = joined(last)
+    if last in ("name", "type", "kind") and above:
+        plain = joined(above.rpartition(".")[2] + "name")
+    negated = re.match(r"(no|disable|without|skip)[_-]?(?=[a-z])", last.lower())
+    inverse = bool(negated) and setting.type == "bool"
+    if inverse and negated:
+        plain = joined(last[negated.end() :])
+    called_so = [c for c in vocabulary.concepts().values() if plain in c.names and fits(setting, c)]
+    if called_so:
+        return min(called_so, key=lambda c: c.names.index(plain)), inverse
+    if atoms_of(last)[:1] and atoms_of(last)[0] in _BEGINNINGS:
+        return None, inverse
+    for concept in vocabulary.concepts().values():
+        longest = [n for n in concept.names if len(n) > 5 or n in ("lr", "wd")]
+        ends = re.split(r"[._-]", last.lower())[-1] == "lr" if "lr" in longest else False
+        if ends or any(plain.endswith(n) and (len(n) > 7 or n == "dropout") for n in longest):
+            return (concept, inverse) if fits(setting, concept) else (None, False)
+    told = _told_concept(setting)
+    if told is not None and not inverse:
+        return told, False
+    return None, inverse and last.lower().startswith(
+        ("no_", "no-", "disable_", "without_", "skip_")
+    )
+
+
+def _told_concept(setting: Setting) -> Concept | None:
+    """What the help calls a setting of numbers whose name says nothing: `T_max`, "Number of training steps"."""
+    words = called.lead(setting.help)
+    phrase = "".join(words)
+    if setting.type not in ("int", "float") or not 1 < len(words) <= called.MOST:
+        return None
+    found = [vocabulary.concepts()[c] for c in vocabulary.phrases().get(phrase, [])]
+    return next((c for c in found if fits(setting, c)), None)
+
+
+def fits(setting: Setting, concept: Concept) -> bool:
+    """Whether a setting of this type can be that at all."""
+    if setting.type == "str" and concept.values:
+        return True
+    if concept.id == "episodes" and EVALUATION & set(atoms_of(setting.name)):
+        return False
+    if setting.type == "bool" and concept.id in ("output", "resume", "run-name", "teacher"):
+        return False
+    if concept.low is not None and setting.type == "str":
+        return not isinstance(setting.default, str) and not setting.choices
+    return not (concept.values and setting.type in ("int", "float"))
+
+
+def of_default(setting: Setting, known: Concept | None) -> str | None:
+    """Whether a setting of text whose name tells nothing names a model or a dataset by its default."""
+    if known is not None or setting.type != "str" or not isinstance(setting.default, str):
+        return None
+    if {"name", "exp", "experiment", "run", "tag", "id", "project"} & set(atoms_of(setting.name)):
+        return None
+    for concept in ("model", "dataset"):
+        for beginning in vocabulary.concepts()[concept].stems:
+            if len(beginning) > 3 and re.match(
+                rf"(?:[\w-]+/)?{beginning}[\d_-]", setting.default.lower()
+            ):
+                return concept
+    return None
+
+
+def atoms_of(name: str) -> list[str]:
+    """The parts of a name of code, in small letters: `gradAccum` is `grad`, `accum`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name) if not name.isupper() else name
+    return [a for a in re.split(r"[^a-z0-9]+", spaced.lower()) if a]

@@ -1,0 +1,187 @@
+"""How well a setting explains words that are said, in whatever order: one score for all evidence there is.
+
+Evidence is what the setting is called, what owns it, what its help says, what the field calls it, and what
+the code does every so many steps. A word weighs the more the fewer settings it speaks for; a
+word that speaks for none weighs most, so that a clause about something else fits nothing.
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from labhand.interpret import called, vocabulary
+from labhand.interpret.lexicon import Known, Lexicon, atoms_of
+from labhand.interpret.vocabulary import stem
+
+LEAST = 0.62
+"""Of a score that is good enough, from 0 to 1."""
+MARGIN = 0.08
+"""By which the best must beat all others."""
+_NAME, _LEAD, _FIELD, _OWNER, _HELP = 1.0, 0.85, 0.75, 0.7, 0.55
+_GENERIC = frozenset(
+    map(stem, "total num n max min size dim value use number count enable the of is do with type name kind rate steps every".split())
+)  # fmt: skip
+"""Parts of a name that are no loss where they are not said."""
+_EVERY = re.compile(r"every|interval|freq|period|how often|after which|between|^each")
+_SAME = tuple(
+    frozenset(map(stem, group.split()))
+    for group in (
+        "log print report display", "save checkpoint ckpt store write dump", "eval evaluate evaluation val validate validation",
+        "size dim width units channels hidden", "max limit cap most maximum", "min least floor minimum", "memory replay buffer",
+        "std sigma deviation", "coef weight coefficient", "ratio frac fraction share portion", "prob probability rate",
+        "env environment game task", "end final last", "start initial init begin first", "lr learn", "clip clipping",
+        "workers threads processes procs", "wide width widen", "deep depth", "fold folds", "batch minibatch",
+    )
+)  # fmt: skip
+"""Words that often stand for each other in names."""
+
+
+class Fit(NamedTuple):
+    """A setting and how well it explains the words: from 0 to 1, with the words that its name has."""
+
+    known: Known
+    score: float
+    own: frozenset[str]
+
+
+def word(low: str) -> str:
+    """The form in which words are compared."""
+    return stem(vocabulary.ATOMS.get(low, low))
+
+
+class Likeness:
+    """The evidence of all settings of one script, and what words weigh among them."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._evidence = [(k, _evidence(k, lexicon)) for k in lexicon.known]
+        self._weights: dict[str, float] = {}
+
+    def ranked(
+        self, words: Sequence[str], among: Iterable[Known], *, every: bool = False
+    ) -> list[Fit]:
+        """The settings that explain any of the words, the best first; `every`: those that are an interval."""
+        allowed = {id(k) for k in among}
+        found = []
+        for known, evidence in self._evidence:
+            if id(known) in allowed and (not every or self.is_interval(known)):
+                fit = self._fit(known, evidence, words, every)
+                if fit is not None:
+                    found.append(fit)
+        return sorted(found, key=lambda f: -f.score)
+
+    def is_interval(self, known: Known) -> bool:
+        """Whether a setting says every how many steps something is done."""
+        name = known.setting.name.rpartition(".")[2]
+        if known.setting.type not in ("int", None):
+            return False
+        if known.concept is not None and known.concept.id.endswith("interval"):
+            return True
+        told = _EVERY.search(f"{name} {known.setting.help}".lower())
+        return told is not None or name in self._lexicon.done_every
+
+    def _fit(
+        self, known: Known, evidence: dict[str, float], words: Sequence[str], every: bool
+    ) -> Fit | None:
+        told = {w: _strength(w, evidence) for w in words}
+        initials = _initials(words, [a for a, s in evidence.items() if s == _NAME])
+        told |= dict.fromkeys(initials, _NAME)
+        if not any(told.values()):
+            return None
+        whole = sum(self._weight(w) for w in words)
+        explained = sum(self._weight(w) * s for w, s in told.items()) / whole
+        own = frozenset(w for w, s in told.items() if s >= _NAME * 0.75)
+        if every:  # that it is an interval says most already
+            return Fit(known, round(0.3 + 0.7 * explained, 4), own)
+        covered = _covered(known, words, initials)
+        return Fit(known, round(explained * (0.45 + 0.55 * covered), 4), own)
+
+    def _weight(self, said: str) -> float:
+        if said not in self._weights:
+            speak = sum(_strength(said, e) >= _HELP for _, e in self._evidence)
+            count = len(self._evidence) + 1
+            self._weights[said] = max(0.3, math.log((count + 1) / (speak + 0.5)))
+        return self._weights[said]
+
+
+def _evidence(known: Known, lexicon: Lexicon) -> dict[str, float]:
+    """What speaks for a setting: words in their compared form, each with how strongly."""
+    found: dict[str, float] = {}
+
+    def enter(lows: Iterable[str], strength: float) -> None:
+        for low in lows:
+            form = word(low)
+            found[form] = max(found.get(form, 0.0), strength)
+
+    *above, last = known.key.split(".")
+    enter(atoms_of(last), _NAME)
+    enter((a for part in above for a in atoms_of(part)), _OWNER)
+    told = re.split(r"instead of|rather than", known.setting.help.lower())[0]
+    enter(re.findall(r"[a-z]+", told), _HELP)
+    enter(called.lead(known.setting.help)[: called.MOST], _LEAD)
+    if known.concept is not None:
+        spoken = [p.split() for p in known.concept.phrases]
+        enter((w for words in spoken if len(words) < 3 for w in words), _FIELD)
+    enter(lexicon.done_every.get(known.setting.name.rpartition(".")[2], ()), _FIELD)
+    return found
+
+
+def _strength(said: str, evidence: dict[str, float]) -> float:
+    """How strongly the best piece of evidence speaks for a word."""
+    best = evidence.get(said, 0.0)
+    for part, strength in evidence.items():
+        if strength > best and _cut(said, part):
+            best = max(best, strength * 0.9)
+        if strength > best and any(said in group and part in group for group in _SAME):
+            best = max(best, strength * 0.8)
+    return best
+
+
+def _cut(one: str, other: str) -> bool:
+    """Whether one word is the other cut short: `cond` of `conditional`."""
+    short, long = sorted((one, other), key=len)
+    return (
+        len(short) >= 3 and len(long) > len(short) + 1 and len(long) > 4 and long.startswith(short)
+    )
+
+
+def _covered(known: Known, words: Sequence[str], initials: set[str]) -> float:
+    """The share of a setting's own name, or of what its help calls it, that is said."""
+    named = [word(a) for a in atoms_of(known.key.rpartition(".")[2])]
+    titles = [word(t) for t in called.lead(known.setting.help)]
+    shares = [_share(named, words, len(initials) > 1)]
+    if 0 < len(titles) <= called.MOST:
+        shares.append(0.9 * _share(titles, words, False))
+    if known.concept is not None:
+        phrases = [[word(w) for w in p.split()] for p in known.concept.phrases]
+        shares += [0.9 * _share(p, words, False) for p in phrases if len(p) > 1]
+    return max(shares)
+
+
+def _share(parts: list[str], words: Sequence[str], abbreviated: bool) -> float:
+    weights = [0.25 if p in _GENERIC else 1.0 for p in parts]
+    said = [abbreviated or any(_strength(w, {p: 1.0}) for w in words) for p in parts]
+    return sum(w for w, s in zip(weights, said, strict=True) if s) / sum(weights) if parts else 0.0
+
+
+def _initials(words: Sequence[str], own: list[str]) -> set[str]:
+    """The words of `horizontal flip` where a name writes the first by its letter: `hflip`."""
+    return {
+        w for one, other in itertools.pairwise(words) if one[0] + other in own for w in (one, other)
+    }
+
+
+def best(fits: Sequence[Fit], least: float = LEAST) -> Fit | None:
+    """The fit that is good enough and beats all others; None where two are nearly as good.
+
+    Of those that are as good, the only one that is a flag is meant.
+    """
+    if not fits or fits[0].score < least:
+        return None
+    rivals = [f for f in fits if f.score > fits[0].score - MARGIN]
+    if len(rivals) == 1:
+        return rivals[0]
+    flags = [f for f in rivals if f.known.setting.flag]
+    return flags[0] if len(flags) == 1 else None

@@ -1,0 +1,134 @@
+"""One value for several settings: `actor and critic lr 3e-4`, `ngf and ndf 96`, `both lrs to 1e-4`."""
+
+from labhand.core.errors import LabhandError
+from labhand.interpret import given
+from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import Known, atoms_of
+from labhand.interpret.likeness import best, word
+
+_JOINS = frozenset({",", "and", "&", "/", "+"})
+_SURE = 0.85
+"""How well a word and the head it shares must name a setting."""
+_MOST = 4
+"""Settings that share a value."""
+
+
+def read(draft: Draft) -> None:
+    """Sets every setting of a row that one value is said of."""
+    at = 0
+    while at < len(draft.text):
+        at = _row(draft, at) or at + 1
+
+
+def _row(draft: Draft, at: int) -> int:
+    """Where a row of settings ends with its value that begins at a token; 0: none does."""
+    if not draft.text.low(at):
+        return 0
+    if draft.text.low(at) in ("both", "all"):
+        return _every(draft, at)
+    return _with_head(draft, at) or _whole_names(draft, at)
+
+
+def _every(draft: Draft, at: int) -> int:
+    """`both lrs 1e-4`: all settings that the word means, where they are more than one."""
+    text = draft.text
+    first = text.skip(at + 1, ("the", "of", "my", "our"), 3)
+    found = text.lexicon.match(text.tokens, first) if text.low(first) else None
+    if found is None or not found.phrase.lower().endswith("s"):
+        return 0
+    head = word(found.phrase.lower())
+    alike = [
+        k for k in text.lexicon.known
+        if k.setting.type in ("int", "float")
+        and ((found.concept and k.concept == found.concept) or word(atoms_of(k.setting.name)[-1]) == head)
+    ]  # fmt: skip
+    if len(alike) < 2 or len(alike) > _MOST or (text.low(at) == "both" and len(alike) != 2):
+        return 0
+    return _set(draft, alike, at, found.end)
+
+
+def _whole_names(draft: Draft, at: int) -> int:
+    """`ngf and ndf 96`: two names joined, of a kind, and one number after both."""
+    text, known, end = draft.text, list[Known](), at
+    while (found := text.lexicon.match(text.tokens, end) if text.low(end) else None) is not None:
+        if len(found.known) != 1 or found.strength < 0.95 or text.low(end - 1) in _REFUSED:
+            return 0
+        known.append(found.known[0])
+        end = found.end
+        if text.low(end) not in _JOINS or text.low(end) == ",":
+            break
+        end += 1
+    return _set(draft, known, at, end) if len(known) > 1 and _of_a_kind(known) else 0
+
+
+_REFUSED = frozenset("no without not disable".split())
+
+
+def _of_a_kind(known: list[Known]) -> bool:
+    """Whether settings are alike enough to share a value: in their concept, their default or a part of their names."""
+    if any(k.setting.type not in ("int", "float") for k in known):
+        return False
+    if len({k.key for k in known}) < len(known):
+        return False
+    names = [set(atoms_of(k.setting.name)) for k in known]
+    same = known[0].setting.default is not None and len({k.setting.default for k in known}) == 1
+    concept = known[0].concept is not None and len({k.concept for k in known}) == 1
+    return same or concept or bool(set.intersection(*names))
+
+
+def _with_head(draft: Draft, at: int) -> int:
+    """`actor, critic and alpha lr 3e-4`: words that each name a setting with the head that follows the last."""
+    text = draft.text
+    words: list[str] = []
+    end, joined = at, False
+    while len(words) < _MOST and text.low(end).isalpha() and text.low(end) not in _JOINS:
+        words.append(text.low(end))
+        end += 1
+        joins = text.skip(end, _JOINS, 2)
+        joined = joined or joins > end
+        end = joins
+        if joined and len(words) > 1 and (found := _headed(draft, words)) is not None:
+            # the head has been read as one of the words
+            return _set(draft, found, at, end) if joins == end else 0
+    return 0
+
+
+def _headed(draft: Draft, words: list[str]) -> list[Known] | None:
+    """The settings that each word but the last names together with the last; None where one does not."""
+    *owners, head = words
+    if len(owners) < 2:
+        return None
+    known = [k for k in draft.text.lexicon.known if k.setting.type in ("int", "float")]
+    found: list[Known] = []
+    for owner in owners:
+        fit = best(draft.likeness.ranked([word(owner), word(head)], known))
+        if fit is None or fit.score < _SURE or word(owner) not in fit.own:
+            return None
+        found.append(fit.known)
+    return found if len({k.key for k in found}) == len(found) else None
+
+
+def _set(draft: Draft, known: list[Known], at: int, end: int) -> int:
+    """Sets all to the one number that follows; 0 where none does, or it does not fit one of them."""
+    text = draft.text
+    value_at, _ = given.connect(draft, end)
+    amount = text.amount(value_at)
+    start = at
+    if amount is None or text.owned(amount[1]):
+        before = text.amount(at - 1) if at and not text.used[at - 1] else None
+        if before is None or before[0].unit:
+            return 0
+        value_at, start = at - 1, at - 1
+    try:
+        told = [given.numbers(draft, k, value_at, checked=True) for k in known]
+    except LabhandError:
+        return 0
+    if any(t is None or len(t[0]) != 1 for t in told):
+        return 0
+    last = max(end, *(t[1] for t in told if t))
+    why = f'"{text.said(start, last)}": one value for all of these'
+    for one, values in zip(known, told, strict=True):
+        if values:
+            draft.choose(one, values[0], why, start, 0.9)
+    text.take(start, last)
+    return last
