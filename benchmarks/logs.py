@@ -1,8 +1,8 @@
 """What does a log alone tell? Logs of small real trainings in the styles of tools, half of them ill.
 
-    python benchmarks/logs.py [--half mend|held] [--only NAME ...] [--jobs N] [--keep DIR]
+    python benchmarks/logs.py [--half mend|held] [--of SET ...] [--only NAME ...] [--jobs N] [--keep DIR]
 
-Each case of `logs/fine.py`, `logs/tools.py` and `logs/bad.py` trains something in seconds, writes its log, and is replayed by
+Each case of `logs/fine.py`, `logs/tools.py`, `logs/bad.py`, and of the second set `logs/usual.py`, trains something in seconds, writes its log, and is replayed by
 `labhand watch FILE --format json`. Told means a finding of severity warning and above; what is neither
 among the names that must be told nor among those that may is untrue. Every second case of either kind is
 held out (`HELD` in `logs/cases.py`): `--half` says which are run. Cases of a tool that is not installed are left out, by name.
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+SETS = ("fine", "tools", "bad", "usual")
 
 
 @dataclass
@@ -84,7 +85,7 @@ def judge(case, ill: bool, findings: list[dict]) -> Verdict:
 
 def load() -> None:
     """All cases."""
-    for module in ("fine", "tools", "bad"):
+    for module in SETS:
         importlib.import_module(f"logs.{module}")
 
 
@@ -124,6 +125,7 @@ def tell(verdicts: list[Verdict]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--half", choices=("mend", "held"))
+    parser.add_argument("--of", choices=SETS, nargs="+", default=SETS)
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", type=Path)
@@ -135,6 +137,7 @@ def main() -> None:
         for case in cases.HEALTHY + cases.ILL
         if arguments.half in (None, ("mend", "held")[case.name in cases.HELD])
         and (not arguments.only or case.name in arguments.only)
+        and case.write.__module__.split(".")[-1] in arguments.of
     ]
     # a process each: tools keep folders and random states
     make = ProcessPoolExecutor(arguments.jobs, max_tasks_per_child=1)

@@ -92,6 +92,7 @@ class Recorder:
         )
         self.exception: dict[str, Any] | None = None
         self._settings = dict(config or {})
+        self._loaded: list[Fact] = []
         self._processes = Processes()
         self.python: str | None = None
         self.tail = b""
@@ -326,7 +327,15 @@ class Recorder:
             self.exception = data
         elif happened.kind == "fault" and "lost" in data:
             self._tell(str(data["where"]), str(data["message"]))
-        self._feed(Fact(event.seconds(happened.time), happened.kind, data))
+        fact = Fact(event.seconds(happened.time), happened.kind, data)
+        if happened.kind == "begun":  # in the same process, and so with the same settings
+            for finding in self.watcher.begin_again(fact.time, self.watcher.view.config):
+                self._changed(finding)
+            for loaded in self._loaded:
+                self._feed(loaded)
+        elif happened.kind == "loaded":
+            self._loaded.append(fact)
+        self._feed(fact)
 
     def _take_files(self, rows: Iterable[tuple[Path, Row]]) -> None:
         for _, row in rows:

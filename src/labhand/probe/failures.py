@@ -73,6 +73,8 @@ def _record(
         data["cause"] = _described(cause)
     if thread is not None:
         data["thread"] = thread
+    if session.counted is not None:
+        data["step"] = session.counted()
     session.event("exception", **data)
 
 

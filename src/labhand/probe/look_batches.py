@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 
 from .torch_calls import tensors_of
+from .torch_loads import KNOWN
 from .torch_looks import Look
 from .torch_short import nothing
 
@@ -28,16 +29,18 @@ SHAPES = tuple(
 STATISTICS_MAX = 1 << 16
 ROWS_SHARE = 4
 """An evaluation whose batches are smaller than this part of those of training is not compared with it."""
+SEEN_LEAST, MOSTLY = 200, 0.5
+"""Batches after which running statistics should be those of the data, and a share that is none of them."""
 EVALUATIONS = (1, 2, 4, 8, 16, 64, 256)
 """Calls in a suspicious mode at which that is told."""
 
 
 class Batches(Look):
-    """Series `batch/<what>` and `eval/<what>`, and facts `loader`, `objective`, `doubled` and `modes`.
+    """Series `batch/<what>` and `eval/<what>`, and facts `loader`, `objective`, `doubled`, `modes` and `statistics`.
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
     how many are distinct; `shared`: the share of them that the step before had too. `target_mean`,
-    `target_std`: of targets that are floats; `mean`, `std`: of the first input of floats. Only
+    `target_std`: of targets that are floats; `unexplained`: the mean squared error as a share of their variance; `mean`, `std`: of the first input of floats. Only
     on the CPU: nothing waits for a device.
     """
 
@@ -92,6 +95,7 @@ class Batches(Look):
         if target.device.type != "cpu" or target.numel() > LABELS_MAX:
             return
         if target.is_floating_point():
+            self.tell_unexplained(node, loss, target)
             if target.numel() > 1:
                 self.point("batch/target_mean", target.mean().item())
                 self.point("batch/target_std", target.std().item())
@@ -103,6 +107,15 @@ class Batches(Look):
         if step == self.step - 1 and before:
             self.point("batch/shared", len(values & before) / len(values | before))
         self.labels = (self.step, values)
+
+    def tell_unexplained(self, node: Any, loss: Any, target: Any) -> None:
+        """Where the loss is the mean squared error itself: its share of what the mean of the targets would cost."""
+        if node is not loss.grad_fn or not node.name().startswith("MseLoss"):
+            return
+        if len(target) >= ROWS_MAX:
+            variance = target.float().var(0, unbiased=False).mean().item()
+            if variance > 0:
+                self.point("batch/unexplained", loss.item() / variance)
 
     def gradients(self, optimizer: Any) -> None:
         """A step of the optimizer: was the model in training mode?"""
@@ -117,6 +130,8 @@ class Batches(Look):
             return
         if not module.training:
             self.counts["eval_in_eval"] += 1
+            if self.counts["eval_in_eval"] in EVALUATIONS and "statistics" not in self.told:
+                self.stale()
         elif self.sensitive():
             self.count("eval_in_training")
         tensor = self.input_of(args, kwargs)
@@ -135,6 +150,22 @@ class Batches(Look):
                 step=self.step,
                 **self.counts,
             )
+
+    def stale(self) -> None:
+        """Tells of batch norm whose running statistics are mostly still those that it was made with."""
+        kind, found = self.torch.nn.modules.batchnorm._BatchNorm, []
+        for name, layer in self.layers().items():
+            seen = getattr(layer, "num_batches_tracked", None)
+            if not isinstance(layer, kind) or seen is None or seen.device.type != "cpu":
+                continue
+            batches, momentum = int(seen), layer.momentum
+            if batches >= SEEN_LEAST and momentum is not None:
+                found.append(((1 - momentum) ** batches, momentum, batches, name))
+        if found and not KNOWN and min(found)[0] > MOSTLY:
+            weight, momentum, batches, name = min(found)
+            about = dict(layer=name, weight=weight, momentum=momentum, batches=batches)
+            self.told.add("statistics")
+            self.event("statistics", step=self.step, **about)
 
     def sensitive(self, trained: bool = False) -> List[str]:
         """The layers that do something else in training than in evaluation; or those in trained parts.

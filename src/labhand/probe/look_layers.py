@@ -6,7 +6,7 @@ import sys
 import weakref
 
 from .people import of_person
-from .torch_loads import in_use
+from .torch_loads import in_use, read_and_other
 from .torch_looks import Look
 from .torch_measure import local
 from .torch_replay import inner
@@ -23,9 +23,10 @@ ALIVE_LOOKS = 6
 """A unit is dead that had no gradient in so many looks in a row."""
 NODES_MAX = 4000
 """Nodes of the loss's graph that are walked."""
-WALKS = (0, 1, 3, 7, 15)
-"""The looks at which the graph is walked: what is reached does not change often."""
+WALKS, WALKED = (0, 1), 4
+"""The looks at which the graph is walked, and then each so many: what is reached does not change often."""
 NAMES_MAX = 20
+ITEMS_MAX = 64
 
 
 class Layers(Look):
@@ -48,19 +49,27 @@ class Layers(Look):
         self.biases: Dict[str, Any] = {}
         self.reached: Set[int] = set()
         self.known: Set[int] = set()
+        self.unloaded = 0
 
     def loss(self, loss: Any) -> None:
         """Notes the weights that the loss depends on."""
-        if self.turns in WALKS and loss.grad_fn is not None:
+        if self.walks and loss.grad_fn is not None:
             self.reached |= leaves(loss.grad_fn)
+
+    @property
+    def walks(self) -> bool:
+        """Whether the graph is walked in this look."""
+        return self.turns in WALKS or self.turns % WALKED == WALKED - 1
 
     def weights(self, optimizer: Any) -> None:
         """Remembers the weights as they are."""
+        if not self.turns:
+            self.unloaded = read_and_other(self.own_names())
         self.before = [(n, w, sample(w).clone()) for n, w in self.layers_of(optimizer)]
 
     def gradients(self, optimizer: Any) -> None:
         """Measures the gradients."""
-        walked, self.turns = self.turns in WALKS, self.turns + 1
+        walked, self.turns = self.walks, self.turns + 1
         self.reached |= {i for i, p in self.held().items() if p.grad is not None}
         names, values = [], []
         for name, weight in self.layers_of(optimizer):
@@ -143,6 +152,7 @@ class Layers(Look):
             return
         named = self.names()
         trained = [i for i in held if i in self.reached]
+        strangers = {i for i in self.reached if i not in held and i not in named}
         out_of_reach = [i for i, p in held.items() if p.requires_grad and i not in self.reached]
         fact = {
             "reached": len(self.reached),
@@ -154,7 +164,8 @@ class Layers(Look):
             "frozen": texts([i for i, p in held.items() if not p.requires_grad], named, held),
             "frozen_share": share([p for p in held.values() if not p.requires_grad], held.values()),
         }
-        fact.update(in_use(held, set(named.values())))
+        fact.update(self.unregistered(strangers) if strangers else {})
+        fact.update(in_use(held, set(named.values())), unloaded=self.unloaded)
         self.event("reach", **dict(fact, looks=self.turns, step=self.step))
 
     def uncalled_by(self, lost: Set[int]) -> List[str]:
@@ -170,6 +181,30 @@ class Layers(Look):
         if not all(kind is not None and of_library(kind) for kind in kinds):
             return []
         return sorted(kind.__name__ for kind in kinds if kind is not None)
+
+    def unregistered(self, strangers: Set[int]) -> Dict[str, Any]:
+        """Which of these weights lie in plain lists or dicts of the watched models, which do not register them."""
+        found: List[str] = []
+        kinds: Set[str] = set()
+        module_of = self.torch.nn.Module
+        for model in self.looks.models():
+            for owner, module in inner(model).named_modules():
+                for key, value in list(vars(module).items()):
+                    if key.startswith("_") or not isinstance(value, (list, tuple, dict)):
+                        continue
+                    items = list(value.items() if isinstance(value, dict) else enumerate(value))
+                    for at, item in items[:ITEMS_MAX]:
+                        if not isinstance(item, module_of):
+                            continue
+                        name = ".".join(filter(None, (owner, key, str(at))))
+                        lost = [n for n, p in item.named_parameters() if id(p) in strangers]
+                        found += ["%s.%s" % (name, n) for n in lost]
+                        kinds.update([type(value).__name__] if lost else [])
+        return {"unregistered": found[:NAMES_MAX], "kept_in": sorted(kinds)} if found else {}
+
+    def own_names(self) -> Dict[str, Any]:
+        """The weights of the watched models by the names that their own `state_dict` gives them."""
+        return {n: p for model in self.looks.models() for n, p in inner(model).named_parameters()}
 
     def held(self) -> Dict[int, Any]:
         """The parameters of all optimizers."""

@@ -30,6 +30,7 @@ class Session:
         self.rank = rank_of_environment()
         self.first = os.environ.setdefault(_FIRST, str(self.pid)) == str(self.pid)
         self.step: int | None = None
+        self.counted: Callable[[], int] | None = None
         self.thread = get_ident()
         self.settings: dict[str, Any] = {}
         self.wrote = self.introduced = self.failed = False

@@ -21,7 +21,7 @@ import os
 import weakref
 from time import perf_counter, thread_time
 
-from . import torch_patches
+from . import torch_measure, torch_patches
 from .look_batches import Batches
 from .look_layers import Layers
 from .look_ranks import Ranks
@@ -29,18 +29,10 @@ from .torch_calls import Calls
 from .torch_clock import Clock
 from .torch_incident import Incidents
 from .torch_looks import Look, Looks
-from .torch_measure import (
-    Arriving,
-    Sentinel,
-    Weights,
-    all_finite,
-    gradients,
-    learning_rates,
-    memory_bytes,
-    norm,
-)
+from .torch_measure import Arriving, Sentinel, Weights
 from .torch_schedule import Schedule
 from .torch_short import Short
+from .torch_trainings import Trainings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,8 +81,9 @@ class Probe:
         self.calls.looks = self.looks
         self.looks.path_of = self.calls.path_of
         self.looks.optimizers = lambda: list(self.optimizers)
-        self.looks.now = lambda: self.step
+        self.looks.now = session.counted = lambda: self.step
         self.looks.writer = self.points
+        self.trainings = Trainings(session.event)
         self.compiling = self.calls.compiling
         self.own = self.beside = self.over = 0.0
         self.whole = self.glance = 0.0
@@ -151,6 +144,7 @@ class Probe:
     def optimizer_made(self, optimizer: Any) -> None:
         """Its models are looked for when the next module is called: wrapping and moving is done by then."""
         self.optimizers.add(optimizer)
+        self.trainings.made(optimizer, self.step)
         self.calls.wait(lambda: self.guard("models", self.calls.look, list(self.optimizers)))
 
     def take_out(self) -> None:
@@ -179,6 +173,8 @@ class Probe:
         if not module.training or not self.torch.is_grad_enabled():
             self.clock.evaluated = self.clock.evaluated or not module.training
             self.elsewhere = True
+            if not (self.step or self.stepped):
+                self.guard("trainings", self.trainings.elsewhere, self.optimizers, self.short.epoch)
             return False
         if self.attend:
             self.clock.model_begins(now)
@@ -187,7 +183,11 @@ class Probe:
     def before_backward(self, tensors: Any, given: Any) -> None:
         """Reads the loss while its graph is still whole."""
         now, began = perf_counter(), thread_time()
+        if not (self.step or self.stepped):
+            self.trainings.backward(self.optimizers)
         if self.attend:
+            if self.loss_used and self.step and not self.outer:
+                self.trainings.continued(self.short.main(), self.step)
             looks, calls, self.calls.own = self.looks.taken_inside(), self.calls.own, 0.0
             self.beside += looks
             self.own += calls
@@ -294,7 +294,7 @@ class Probe:
         main = self.is_main(optimizer, count=False)
         if main and self.looks.on:
             self.looks.call("weights", optimizer)
-            if not has_closure(args, kwargs):
+            if not torch_measure.has_closure(args, kwargs):
                 self.looks.call("gradients", optimizer)
             self.mark(began)
             began = thread_time()
@@ -303,7 +303,7 @@ class Probe:
             if self.weights is None:
                 self.weights = Weights(optimizer)
             self.weights.remember()
-            if not has_closure(args, kwargs):
+            if not torch_measure.has_closure(args, kwargs):
                 self.measure_gradients(optimizer)
             self.full_cost = thread_time() - began
             self.clock.last = perf_counter()
@@ -317,8 +317,8 @@ class Probe:
     def measure_gradients(self, optimizer: Any) -> None:
         """Puts the gradient norm into the values of this step; non-finite gradients are looked into."""
         with self.torch.no_grad():
-            found = gradients(optimizer)
-            total = norm(self.torch, found)
+            found = torch_measure.gradients(optimizer)
+            total = torch_measure.norm(self.torch, found)
         if total is None or self.values is None:
             return
         scale = getattr(optimizer, "grad_scale", None)  # a fused optimizer unscales by itself
@@ -330,7 +330,7 @@ class Probe:
         value = total.item()
         self.values["probe/grad_norm"] = value
         if not math.isfinite(value) and getattr(optimizer, "found_inf", None) is None:
-            if all_finite(self.torch, found):
+            if torch_measure.all_finite(self.torch, found):
                 del self.values["probe/grad_norm"]  # the norm's own overflow
             else:
                 self.incidents.gradient(self.step, self.schedule)
@@ -348,7 +348,7 @@ class Probe:
             if not self.is_main(optimizer):
                 self.clock.last = now
                 return
-            self.end_step(optimizer, now, has_closure(args, kwargs))
+            self.end_step(optimizer, now, torch_measure.has_closure(args, kwargs))
         elif not self.is_main(optimizer):
             return
         self.loss_used = True
@@ -422,13 +422,13 @@ class Probe:
     def write(self, optimizer: Any, values: Dict[str, Any], seconds: float, work: float) -> None:
         """Adds what every row has and writes it."""
         if values or self.device == "cpu":  # to ask a GPU takes far longer than to ask the system
-            values.update(memory_bytes(self.torch, self.device))
+            values.update(torch_measure.memory_bytes(self.torch, self.device))
         if self.losses:
             mean = self.losses[0]
             if len(self.losses) > 1:
                 mean = sum(self.losses) / len(self.losses)
             values["probe/loss"] = mean
-        values.update(learning_rates(optimizer))
+        values.update(torch_measure.learning_rates(optimizer))
         clock = self.clock
         if self.step and not clock.evaluated:
             values.update(clock.parts(seconds, None if self.mixed else work))
@@ -466,6 +466,10 @@ class Probe:
             return False
         self.short.main, self.others = weakref.ref(optimizer), 0
         self.sentinel = self.weights = None
+        if self.guard("trainings", self.trainings.leads, optimizer, self.step):
+            self.schedule.begin_again()
+            self.looks.begin_again(self.step)
+            self.gap = 1
         return True
 
     def attending(self, on: bool) -> None:
@@ -493,8 +497,3 @@ class Probe:
             self.incidents.took = 0.0
             self.clock.evaluated = True
         self.clock.last = perf_counter()
-
-
-def has_closure(args: Any, kwargs: Any) -> bool:
-    """Whether `step` was called with a closure, so that the gradients are made inside it."""
-    return (len(args) > 1 and args[1] is not None) or kwargs.get("closure") is not None

@@ -9,7 +9,7 @@ from .wrap import around
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Set
+    from typing import Any, Dict, List, Set, Tuple
 
     from .session import Session
 
@@ -22,6 +22,11 @@ KNOWN: List[Load] = []
 
 READ: Dict[int, Any] = {}
 """The tensors that were read from files, by identity: copies of living models are no checkpoints."""
+VALUES: Dict[str, Tuple[Tuple[int, ...], List[float]]] = {}
+"""Shapes and some values of matrices that were read from files, by their keys."""
+VALUES_MAX, LEAST = 200, 2
+ALIKE = 0.2
+"""Weights are those of the file where they differ from it by less than this share of their size, on average."""
 
 
 class Load:
@@ -79,8 +84,42 @@ def remember(torch: Any, found: Any, depth: int) -> None:
         if len(READ) < TENSORS_MAX:
             READ[id(found)] = weakref.ref(found)
     elif isinstance(found, dict) and depth:
-        for value in list(found.values()):
+        for key, value in list(found.items()):
             remember(torch, value, depth - 1)
+            if len(VALUES) < VALUES_MAX and is_matrix(torch, value):
+                VALUES[str(key)] = tuple(value.shape), some(value)
+
+
+def is_matrix(torch: Any, value: Any) -> bool:
+    """Whether it is a tensor of floats on the CPU with two dimensions or more."""
+    matrix = isinstance(value, torch.Tensor) and value.dim() > 1
+    return bool(matrix and value.device.type == "cpu" and value.is_floating_point())
+
+
+def some(tensor: Any) -> List[float]:
+    """Some values of a tensor, from its beginning."""
+    found: List[float] = tensor.detach().reshape(-1)[:16].tolist()
+    return found
+
+
+def read_and_other(weights: Dict[str, Any]) -> int:
+    """How many matrices were read from a file whose names and shapes are those of weights, and values of none.
+
+    0 where any weight has the values of the file, or anything was loaded into a module.
+    """
+    if KNOWN or not VALUES:
+        return 0
+    other = 0
+    for name, weight in weights.items():
+        shape, values = VALUES.get(name, ((), []))
+        if shape != tuple(weight.shape) or weight.device.type != "cpu":
+            continue
+        size = sum(map(abs, values))
+        apart = sum(abs(a - b) for a, b in zip(some(weight), values))  # noqa: B905
+        if apart < ALIKE * size or not size:
+            return 0
+        other += 1
+    return other if other >= LEAST else 0
 
 
 def is_read(tensor: Any) -> bool:
@@ -103,4 +142,4 @@ def in_use(held: Dict[int, Any], names: Set[str]) -> Dict[str, Any]:
             used += 1
         elif 2 * len(load.arrived & names) >= max(1, len(load.arrived)):
             twins += 1
-    return {"loads": len(arrivals), "loads_in_use": used, "twins": twins}
+    return {"loads": len(arrivals), "loads_in_use": used, "twins": twins, "read": len(READ)}

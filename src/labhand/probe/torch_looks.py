@@ -42,7 +42,7 @@ class Look:
     def __init__(self, torch: Any, looks: Looks) -> None:
         self.torch = torch
         self.looks = looks
-        self.step = self.due = 0
+        self.step = self.due = self.since = 0
         self.took = 0.0
         self.second = False
 
@@ -143,7 +143,18 @@ class Looks:
             look.step = step
             look.second = look.pairs and not look.second
             # dense at the start, where most goes wrong, and spread out after it
-            look.due = step + 1 + min(step // 3, SPREAD_MAX)
+            look.due = step + 1 + min((step - look.since) // 3, SPREAD_MAX)
+
+    def begin_again(self, step: int) -> None:
+        """Another training begins at this step: what was seen so far says nothing of it."""
+        parts, self.parts = self.parts, {}
+        for look, part in parts.items():
+            made = look if look.fixed else self.guard("looks", type(look), self.torch, self)
+            if made is not None:
+                made.since = step
+                self.parts[made] = part
+        self.on = []
+        self.wants_loading = True
 
     def call(self, point: str, *arguments: Any) -> None:
         """Calls the looks of this step at a point. The time counts as `outside` the model's call."""

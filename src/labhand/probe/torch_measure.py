@@ -204,3 +204,8 @@ class Arriving:
     def read(self) -> float:
         """The number."""
         return float(self.value.item())
+
+
+def has_closure(args: Any, kwargs: Any) -> bool:
+    """Whether `step` was called with a closure, so that the gradients are made inside it."""
+    return (len(args) > 1 and args[1] is not None) or kwargs.get("closure") is not None

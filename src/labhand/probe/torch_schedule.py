@@ -34,6 +34,8 @@ SPREAD = 8
 """However short the steps, one is attended before the run is an eighth longer: a short run has its curve."""
 COLD = 8
 PACE = 1.07
+ANEW_SHARE = 0.002
+"""Share of the time that is lent to the beginnings of further trainings in one process."""
 FREAK = 3
 """A turn that took so many times as long as usual met something that comes once: it pays no more."""
 FIRST_COST = 2e-4
@@ -58,6 +60,12 @@ class Part:
     def earn(self, seconds: float) -> None:
         """Puts in these seconds; a few turns are saved up, no more: nothing is made up for after a pause."""
         self.holds = min(self.holds + seconds, 3 * self.cost + self.credit)
+
+    def lend(self, seconds: float) -> float:
+        """Gives it its credit anew, at most so many seconds of it; how many it was."""
+        given = min(max(0.0, self.credit - self.holds), seconds)
+        self.holds += given
+        return given
 
     def pay(self, seconds: float) -> float:
         """Takes out what a turn took and leaves behind; what was booked, in seconds."""
@@ -90,7 +98,7 @@ class Schedule:
         self.glance_cost = 1e-5
         self.whole_cost = 1e-4
         self.attended = self.steps = 0
-        self.spent = self.elapsed = 0.0
+        self.spent = self.elapsed = self.lent = 0.0
 
     def part(self, share: float, credit: float) -> Part:
         """A further part, with this share of what the looks get together."""
@@ -120,6 +128,12 @@ class Schedule:
         self.spent += self.every * steps
         for part in self.parts:
             part.earn(self.rate(part) * time)
+
+    def begin_again(self) -> None:
+        """Another training begins: its first steps are looked at as closely, as far as that is paid for."""
+        spare = max(0.0, ANEW_SHARE * self.elapsed - self.lent)
+        self.lent += sum(part.lend(spare / len(self.parts)) for part in self.parts)
+        self.typical, self.attended, self.steps = 0.0, 0, 0
 
     @property
     def every(self) -> float:

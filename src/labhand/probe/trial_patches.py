@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 
-from .torch_hooks import has_closure
+from .torch_measure import has_closure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -367,7 +367,19 @@ def _labels(view: View, step: int) -> Found:
     )
 
 
+def _uncleared(view: View, step: int) -> Found:
+    if not view.uncleared:
+        return None
+    return Cause(
+        "gradients are never set to zero (`optimizer.zero_grad()`): each step goes along the sum of all so far",
+        0.95,
+        f"in all of the first {view.uncleared} steps that were looked at the gradient of the step before was still "
+        "there",
+    )
+
+
 WENT_WRONG: tuple[Callable[[View, int], Found], ...] = (
+    _uncleared,
     _rate_jumped,
     _rate_is_high,
     _gradient_led,
@@ -380,6 +392,7 @@ WENT_WRONG: tuple[Callable[[View, int], Found], ...] = (
     _validation_with_it,
 )
 NEVER_WORKED: tuple[Callable[[View, int], Found], ...] = (
+    _uncleared,
     _no_rate,
     _no_gradient,
     _rate_too_high,

@@ -20,6 +20,8 @@ NEAR = 0.006
 """A level within this share of the number is at it."""
 
 ABOVE, NOISY = 0.15, 0.02
+EXPLAIN_LOOKS, ALL, NEARLY_ALL = 20, 0.97, 0.9
+"""Looks, and the share of the variance that is left by half and by three quarters of the latter of them."""
 
 
 def classes(view: View) -> list[int]:
@@ -55,6 +57,9 @@ def at_guessing(view: View) -> Guessing | None:
     blocks = levels.blocks
     if course.loss is None or levels.raw or len(blocks) < 4:
         return None
+    share = unexplained(view)
+    if share is not None:
+        return Guessing(f"the variance of the targets ({share:.2f} of it)", known=True)
     latter = blocks[len(blocks) // 2 :]
     for words, floor in told(
         view
@@ -70,6 +75,21 @@ def at_guessing(view: View) -> Guessing | None:
         if abs(low - guess) < near and abs(high - guess) < near and first < guess + ABOVE:
             return Guessing(f"{words} = {floor:.4g}", sure())
     return None
+
+
+def unexplained(view: View) -> float | None:
+    """The share of the variance of the targets that the loss is, by the probe, where all of it, about; else None.
+
+    Over the latter half of the looks, of which there must be some; a value that learns of itself, as a critic of
+    rewards, is not judged by it.
+    """
+    track = view.tracks.get("batch/unexplained")
+    if track is None or track.count < EXPLAIN_LOOKS or view.course.rewards:
+        return None
+    values = [value for _, value in track.recent]
+    latter = sorted(values[len(values) // 2 :])
+    middle = latter[len(latter) // 2]
+    return middle if middle > ALL and latter[len(latter) // 4] > NEARLY_ALL else None
 
 
 def _floors(view: View) -> Iterator[tuple[float, str, Callable[[], bool]]]:

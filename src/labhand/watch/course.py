@@ -20,6 +20,8 @@ OFTENER = 1.5
 """A training loss with so many times the values of the one that is followed is followed in its place."""
 AT_ONCE = 3
 """Evaluations in a row that make a level one that stays."""
+ALIKE = 1.5
+"""Two losses are of one size where the one is at most so many times the other."""
 ANEW = 0.25
 """A loss that has come back to within this share of what was won from its first value is as at first."""
 SUSPICIOUS = 0.12
@@ -407,7 +409,8 @@ class Course:
                 and track.name in row.values
                 and track.count > OFTENER * self.loss.count + FEW
             ):
-                first, sooner = self.levels.first, self.loss.first_step <= track.first_step
+                sooner = self.loss.first_step <= track.first_step and _like(self.loss, track)
+                first = self.levels.first
                 self.loss, self._name, self.levels = track, track.name, Levels()
                 for step, value in track.recent:
                     self.levels.add(value, step)
@@ -417,6 +420,12 @@ class Course:
     def twin(self, held: Evaluated) -> Evaluated | None:
         """The same metric on the training data; None where there is none."""
         return next((e for e in self.beside.values() if e.bare == held.bare), None)
+
+
+def _like(one: Track, other: Track) -> bool:
+    """Whether two losses are of one size: that of a part of a batch may be divided by the number of parts."""
+    a, b = (median([value for _, value in track.recent]) for track in (one, other))
+    return a == b or (a > 0 and b > 0 and max(a, b) < ALIKE * min(a, b))
 
 
 def _is_whole(name: str) -> bool:

@@ -26,8 +26,8 @@ QUIET_S = 60.0
 """A gap between two rows of a log in which the clock is shown to the detectors."""
 LONGEST_LINE = 1 << 24
 """So much is read to see the first lines of a log: ten thousand names are long."""
-HOUR_S, SLACK_S, HOURS = 3600.0, 5.0, 14
-"""A clock that is set to another zone or summer time jumps by whole hours, and no more than these."""
+HOUR_S, SLACK_S = 3600.0, 5.0
+"""A clock that is set to summer time jumps by an hour, and no more than these."""
 DEPTH = 4
 _PASSED_OVER = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", "site-packages"})
 
@@ -223,9 +223,8 @@ def _feed(watcher: Watcher, log: Log, row: Row, clock: float) -> float:
 
 
 def _is_set(jump: float) -> bool:
-    """Whether a clock that jumps so far, in seconds, was set: forth by whole hours, or back."""
-    hours = round(jump / HOUR_S) if abs(jump) < 1e6 else 0
-    return jump < -SLACK_S or (0 < hours <= HOURS and -SLACK_S < jump - hours * HOUR_S < SLACK_S)
+    """Whether a clock that jumps so far, in seconds, was set: forth by an hour, or back."""
+    return jump < -SLACK_S or -SLACK_S < jump - HOUR_S < SLACK_S
 
 
 def _tail(log: Log) -> str:

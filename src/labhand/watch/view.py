@@ -35,7 +35,8 @@ class View:
     `earlier` are earlier runs of the same command, the latest first; `config` the settings as far as
     they are known; `step` and `time` (unix seconds, NaN where unknown) those of the latest row;
     `course` is how the training goes, `classes` the number of classes that the loss function sees, by the
-    probe, 0 where unknown; `settled` counts how often roles were found later than by their names.
+    probe, 0 where unknown; `uncleared` in how many first steps gradients were kept of the step before, where in
+    all of them, by the probe; `settled` counts how often roles were found later than by their names.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class View:
         self.tracks: dict[str, Track] = {}
         self._named: dict[Role, list[str]] = {}
         self.course = Course()
-        self.classes = self.settled = self._rows = 0
+        self.classes = self.uncleared = self.settled = self._rows = 0
         self.step: int | None = None
         self.time = math.nan
 
@@ -79,6 +80,11 @@ class View:
             self.config |= signal.data
         elif isinstance(signal, Fact) and signal.kind == "objective":
             self.classes = int(signal.data.get("classes") or 0)
+        elif isinstance(signal, Fact) and signal.kind == "exception":
+            step = signal.data.get("step")
+            self.step = step if isinstance(step, int) and step > 0 else self.step
+        elif isinstance(signal, Fact) and signal.kind == "uncleared":
+            self.uncleared = int(signal.data.get("steps") or 0)
 
     def can_pass(self, stretch: "Stretch") -> bool:
         """Whether the rows of a calm stretch can be passed over: all that they hold is known."""

@@ -99,15 +99,15 @@ class Watcher:
             except Exception as error:
                 self._switch_off(name, error)
 
-    def begin_again(self, time: float) -> list[Finding]:
+    def begin_again(self, time: float, config: Mapping[str, Any] | None = None) -> list[Finding]:
         """The findings that the end of a training changed, after which the attempt goes on with another.
 
-        What was seen of it is forgotten, all but its incidents.
+        What was seen of it is forgotten, all but its incidents; `config` are the settings that still hold.
         """
         changed = self.feed(Ended(time, 0, None, False, ""))
         self._incidents.close()
         self._peaks = self.peaks()
-        self.view = View(self.roles, self.view.calibration, self.view.earlier)
+        self.view = View(self.roles, self.view.calibration, self.view.earlier, config)
         self._plans.clear()
         self._settled = self._slow = 0
         self._classes = {name: self._classes[name] for name in self._detectors}

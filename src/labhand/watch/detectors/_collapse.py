@@ -9,6 +9,8 @@ from labhand.watch.tracks import median
 LEAST_BLOCKS = 12
 BEYOND_NOISE = 8.0
 """What a reward had won must be so many times the noise of its level."""
+LEAST_WORSE, WORSE = 8, 4.0
+"""Blocks, and so many times the noise of a level that a reward must have lost, where it never won anything."""
 STAYS, SHARE_STAYS = 5, 8
 """Blocks, and the share of them, through which a reward must have stayed low."""
 EVALUATIONS = 4
@@ -52,6 +54,26 @@ def _reward(name: str, levels: Levels) -> Collapse | None:
     if won <= BEYOND_NOISE * levels.noise:
         return None
     return Collapse(name, -low, -now, min(1.0, max(0.0, (now - low) / won)), levels.steps[at])
+
+
+def of_worse(course: Course) -> Collapse | None:
+    """A reward that has only got worse since the start, as all others of the run; None where one has not."""
+    found = [_worse(name, levels) for name, levels in course.rewards.items()]
+    known = [worse for worse in found if worse is not None]
+    return known[0] if known and len(known) == len(found) else None
+
+
+def _worse(name: str, levels: Levels) -> Collapse | None:
+    blocks = levels.blocks
+    if len(blocks) < LEAST_WORSE:
+        return None
+    early, late = blocks[: len(blocks) // 4], blocks[len(blocks) // 2 :]
+    start, now = max(early), median(late[-STAYS:])
+    # noise is that of neighbours, and so a steady fall counts as noise, too
+    fell = min(late) > start and now - start > WORSE * levels.noise
+    if not fell or min(blocks) < min(early) - levels.noise:
+        return None
+    return Collapse(name, -median(early), -now, 1.0, levels.steps[0])
 
 
 def of_scores(course: Course) -> Collapse | None:

@@ -2,8 +2,9 @@
 
 ## What it does
 Tells when `load_state_dict` took none, or less than half, of what it was given, and when something was
-loaded into a model of the same make that is not the one the optimizer trains. That needs the probe; a log
-alone tells of a loss that jumps from what was won to where it began, where the steps go back or leave a
+loaded into a model of the same make that is not the one the optimizer trains; when a checkpoint of the
+trained model was read and none of its values are in it, or a setting says `resume` and nothing was read at
+all. That needs the probe; a log alone tells of a loss that jumps from what was won to where it began, where the steps go back or leave a
 gap, a column marks a restart, or the loss then falls as it did at first.
 
 ## Why it is bad
@@ -23,8 +24,11 @@ model wants arrived.
 PyTorch, `torch.nn.Module.load_state_dict`.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from labhand.watch.detectors import Wants
 from labhand.watch.detectors._restart import Lost, Restart
@@ -35,6 +39,9 @@ from labhand.watch.view import View
 if TYPE_CHECKING:
     from labhand.watch.stretch import Stretch
 
+WHATEVER = frozenset("auto allow must never no none false 0 latest_if_any if_exists".split())
+"""Values of a setting `resume` that ask for nothing, or for what there is."""
+
 
 class Detector:
     """Watches what is loaded into models, and the loss where a training goes on."""
@@ -43,6 +50,7 @@ class Detector:
     explained_by = ("non-finite", "diverged", "learning-rate-jump")
 
     def __init__(self, view: View) -> None:
+        self._view = view
         self._restart = Restart(view)
         self._bad: Fact | None = None
         self._good = False
@@ -81,6 +89,11 @@ class Detector:
         if self._bad is not None and not self._good:
             self._told = True
             return (self._claim(*_lost(self._bad.data), fact),)
+        if fact.data.get("unloaded") and not fact.data.get("loads"):
+            self._told = True
+            return (self._claim(*_unloaded(int(fact.data["unloaded"])), fact),)
+        if not (self._good or self._bad or fact.data.get("loads") or fact.data.get("read", 1)):
+            return self._from_nothing(fact)
         if fact.data.get("twins") and not fact.data.get("loads_in_use"):
             self._told = True
             cause = Cause(
@@ -94,6 +107,24 @@ class Detector:
                 ),
             )  # fmt: skip
         return ()
+
+    def _from_nothing(self, fact: Fact) -> Iterable[Claim]:
+        """A training that was asked to be resumed, before whose first step nothing was read."""
+        asked = next((k for k, v in self._view.config.items() if _asks_to_resume(k, v)), None)
+        if asked is None:
+            return ()
+        self._told = True
+        value = self._view.config[asked]
+        cause = Cause(
+            "a checkpoint that was looked for in another place than it was written to, and not found",
+            0.8,
+            f"`{asked}` is {value}, and no file was read by `torch.load` or safetensors before the first step",
+        )
+        text = f"The training was to be resumed (`{asked}` is {value}), and began without reading any checkpoint"
+        claim = self._claim(text, cause, fact)
+        # the first run that is told to resume whatever there is has nothing to read
+        known = value is not True or bool(self._view.earlier)
+        return (msgspec.structs.replace(claim, severity="warning" if known else "note"),)
 
     def _claim(self, text: str, cause: Cause, fact: Fact) -> Claim:
         data = {} if self._bad is None else self._bad.data
@@ -139,6 +170,25 @@ def _as_at_first(lost: Lost, row: Points) -> Claim:
         ],
         unchecked=["what was loaded: that needs the probe"],
     )
+
+
+def _unloaded(tensors: int) -> tuple[str, Cause]:
+    """What is said of a checkpoint that was read and then left alone, and why."""
+    text = (
+        f"A checkpoint was read, and of its {tensors} tensors with the names and shapes of the trained model's "
+        "weights none is in the model"
+    )
+    cause = "a dict of weights that was read or updated, and never given to `load_state_dict`"
+    return text, Cause(cause, 0.85, "nothing was loaded, and the weights have other values")
+
+
+def _asks_to_resume(name: str, value: object) -> bool:
+    """Whether a setting says that the training goes on from an earlier one, whatever there is."""
+    if not {"resume", "resuming"} & set(re.findall(r"[a-z]+", name.lower())):
+        return False
+    if isinstance(value, str):
+        return bool(value) and value.lower() not in WHATEVER
+    return value is True or (isinstance(value, int) and value > 0)
 
 
 def _arrived(data: Mapping[str, Any]) -> bool:

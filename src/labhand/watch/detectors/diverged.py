@@ -38,7 +38,7 @@ from typing import NamedTuple
 from labhand.watch.causes import OTHER_DATA, causes_of, moved_most
 from labhand.watch.course import Evaluated
 from labhand.watch.detectors import Wants
-from labhand.watch.detectors._collapse import MILD, Collapse, of_rewards, of_scores
+from labhand.watch.detectors._collapse import MILD, Collapse, of_rewards, of_scores, of_worse
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.levels import FEW, STAYS
 from labhand.watch.signals import Ended, Points, Signal
@@ -108,6 +108,8 @@ class Detector:
         """The divergence that this row proves, makes worse or ends."""
         course = self._view.course
         levels = course.levels
+        if isinstance(signal, Ended) and not self._told and (worse := of_worse(course)):
+            return (self._worse(worse, signal),)
         if not isinstance(signal, Points):
             return ()
         if course.rewards or course.loss is None:
@@ -214,6 +216,32 @@ class Detector:
             self._onset_step = self._onset_step if self._told else found.since
             self._told = found.score
             yield self._fell(found, row)
+
+    def _worse(self, found: Collapse, end: Ended) -> Claim:
+        """What is told at the end of a run whose reward was worse than at its start."""
+        return Claim(
+            key="reward",
+            state="confirmed",
+            severity="warning",
+            confidence=0.7,
+            message=f"`{found.name}` fell from {found.best:.4g} at the start to {found.now:.4g} at the end, and "
+            "was never better than at first",
+            advice="Look at the sign of the objective and of the advantages: what is minimised must be the "
+            "negative of the return; then at the learning rate.",
+            step=self._view.step,
+            opened=found.since,
+            time=end.time,
+            metric=found.name,
+            evidence={"first": found.best, "level": found.now},
+            causes=[
+                Cause(
+                    "the objective has the wrong sign, so that the policy learns to avoid reward",
+                    0.6,
+                    "the reward gets steadily worse, not noisy about a level",
+                ),
+                Cause("updates that are too large for the policy", 0.3, "the reward is lost early"),
+            ],
+        )
 
     def _fell(self, found: Collapse, row: Points, *, passed: bool = False) -> Claim:
         since = f"`{found.name}` fell from {found.best:.4g} after step {self._onset_step}"

@@ -2,8 +2,9 @@
 
 ## What it does
 Tells of weights that an optimizer holds and the loss does not depend on, of weights of the trained
-model that get gradients and are in no optimizer, and of weights handed to the optimizer with
-`requires_grad=False` in a model that was not loaded from anywhere. Needs the probe.
+model that get gradients and are in no optimizer, or lie in a plain list or dict that registers nothing, and
+of weights handed to the optimizer with `requires_grad=False` in a model that was not loaded from anywhere.
+Needs the probe.
 
 ## Why it is bad
 A part of the model stays as it was made, at random, while the rest learns around it.
@@ -19,7 +20,7 @@ tasks) show up until they are used.
 
 ## Use instead
 No `.detach()` or `no_grad()` on the way from the weights to the loss; all parts in the optimizer; what
-is frozen on purpose is not handed to it.
+is frozen on purpose is not handed to it; `nn.ModuleList` and `nn.ModuleDict` for lists and dicts of modules.
 
 ## References
 PyTorch, *Autograd mechanics*, on locally disabling gradient computation.
@@ -122,7 +123,22 @@ class Detector:
         lost, left_out = data.get("out_of_reach", []), data.get("left_out", [])
         own = [name for name in left_out if not name.startswith("unnamed")]
         frozen = data.get("frozen", []) if data.get("frozen_share", 0) >= SMALL else []
-        if lost:
+        hidden = data.get("unregistered", [])
+        if hidden:
+            kept = " and a plain ".join(data.get("kept_in", ())) or "list"
+            yield self._claim(
+                f"The loss depends on {_several(hidden)}, which lie in a plain {kept}: the model does not "
+                "register them, and no optimizer has them",
+                hidden,
+                Cause(
+                    f"modules kept in a plain {kept}, so that `parameters()` does not give them",
+                    0.95,
+                    f"{len(hidden)} weights get gradients and belong to no registered module",
+                ),
+                "warning",
+                fact,
+            )
+        elif lost:
             library = data.get("uncalled_by", [])
             yield self._claim(
                 f"The loss does not depend on {_several(lost)}, which the optimizer is to train"

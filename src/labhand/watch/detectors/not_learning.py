@@ -39,6 +39,7 @@ from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Claim
 from labhand.watch.signals import Points, Signal
+from labhand.watch.tracks import median
 from labhand.watch.view import View
 
 LEAST = 8
@@ -52,6 +53,8 @@ LEAST_BLOCKS = 4
 """Levels of the training loss before one can say that it does not move."""
 FLAT, FLAT_ROWS = 0.03, 64
 """A loss alone that has never moved by more, in its logarithm; its values that count as one evaluation."""
+HARDLY_BELOW = 0.1
+"""A validation loss is no better than guessing where it was never further below that, in its logarithm."""
 UNSURE = 0.5
 """What an evaluation counts where the metric has no scale by which its values are poor."""
 ROWS, KNOWN_ROWS = 64, 32
@@ -110,16 +113,27 @@ class Detector:
         """
         held = [e for e in self._view.course.held.values() if e.count > 1]
         rates = [e for e in held if e.role != "validation-loss"] or held
-        stuck = [e for e in rates if self._is_stuck(e)]
+        stuck = [e for e in rates if self._is_stuck(e) or (guessed and self._guesses(e))]
         if not stuck:
             return None, 0.0
-        longest = max(stuck, key=self._idle)
+        longest = max(
+            stuck, key=lambda e: e.count if guessed and self._guesses(e) else self._idle(e)
+        )
+        if guessed and self._guesses(longest):
+            return longest, float(longest.count) * len(stuck) / len(rates)
         known = guessed or self._ruined(longest) or self._view.course.nothing_learned(longest)
         return longest, (1.0 if known else UNSURE) * self._idle(longest) * len(stuck) / len(rates)
 
     def _idle(self, held: Evaluated) -> int:
         """Evaluations without progress: that of a ruined run is none."""
         return held.count - (0 if self._ruined(held) else held.since)
+
+    def _guesses(self, held: Evaluated) -> bool:
+        """Whether a metric beside a loss at the level of guessing has always been at that level, too."""
+        if held.role == "validation-loss":
+            blocks = self._view.course.levels.blocks
+            return held.best > median(blocks[len(blocks) // 2 :]) - HARDLY_BELOW
+        return unmoved_guess(held, self._view) is not None
 
     def _is_stuck(self, held: Evaluated) -> bool:
         return self._view.course.nothing_learned(held) or self._unmoved(held) or self._ruined(held)

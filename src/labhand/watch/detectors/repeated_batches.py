@@ -2,7 +2,7 @@
 
 ## What it does
 Takes fingerprints of some batches and tells when the same batch comes again within a few steps, though
-the loader has many to give: always the first one, or the same from every worker. Needs the probe, or a
+the loader has many to give: always the first one, the first few, or the same from every worker. Needs the probe, or a
 log of a fingerprint of each batch.
 
 ## Why it is bad
@@ -31,8 +31,11 @@ from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.view import View
 
+FEW_LOOKS, SHARE = 12, 16
+"""Looks since a batch was last a new one, and the part of the loader's batches below which those are few."""
 LOOKS, REPEATS = 24, 3
 """Of so many looks as many must have found a batch again."""
+FEW_LEAST = 4
 NEAR = 8
 """Steps within which it came again."""
 REPEATED = "batch/repeated"
@@ -49,6 +52,7 @@ class Detector:
         self._metric = REPEATED
         self._looks: deque[int] = deque(maxlen=LOOKS)
         self._first: int | None = None
+        self._distinct = self._since_new = 0
         self._batches = 0
         self._workers = 0
         self._told = False
@@ -65,14 +69,17 @@ class Detector:
         if ago is None or ago - ago != 0 or not isinstance(signal, Points):
             return ()
         self._seen = True
+        self._distinct += ago == 0
+        self._since_new = 0 if ago == 0 else self._since_new + 1
         again = 0 < ago <= min(NEAR, max(1, self._batches // 2) if self._batches else NEAR)
         self._looks.append(again)
         if again and self._first is None:
             self._first = signal.step
-        if self._told or sum(self._looks) < REPEATS or self._batches == 1:
+        few = self._few
+        if self._told or self._batches == 1 or (sum(self._looks) < REPEATS and not few):
             return ()
         self._told = True
-        return (self._claim(signal),)
+        return (self._claim(signal, few=few),)
 
     def blind(self) -> str | None:
         """Why it could not look."""
@@ -92,7 +99,16 @@ class Detector:
         self._prints.append(this)
         return float(seen.index(this) + 1) if this in seen else 0.0
 
-    def _claim(self, row: Points) -> Claim:
+    @property
+    def _few(self) -> bool:
+        """Whether no look in a long time met a batch that was not met before, and the loader has many more."""
+        return (
+            self._since_new >= FEW_LOOKS
+            and self._batches >= 2 * FEW_LEAST
+            and self._distinct <= max(FEW_LEAST, self._batches / SHARE)
+        )
+
+    def _claim(self, row: Points, *, few: bool) -> Claim:
         always = all(list(self._looks)[1:])
         known = self._batches > 1 or self._metric != REPEATED
         message = (
@@ -105,6 +121,13 @@ class Detector:
                 "an iterator that is made anew in each step, or a batch that is taken once",
                 0.85,
                 f"all {len(self._looks)} batches that were looked at are equal",
+            )
+        elif few:
+            message = f"Only {self._distinct} different batches are ever met, of the {self._batches} that the loader has"
+            cause = Cause(
+                "a limit on the batches of an epoch, or an iterator that is made anew, over a loader that does not shuffle",
+                0.85,
+                f"none of the last {self._since_new} batches that were looked at was a new one",
             )
         elif self._workers > 1:
             cause = Cause(

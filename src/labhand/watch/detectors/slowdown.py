@@ -27,6 +27,7 @@ E. S. Page, *Continuous Inspection Schemes*, Biometrika 1954; BLOOM's chronicles
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,8 @@ MEASURED, WORK = "probe/step_s", "probe/work_s"
 """The time of a step by the clock, and by the processor."""
 CALLS = "probe/calls"
 """How often models were called in a step, where it was more than once."""
+ALONE, CROWDED = 0.7, 3.0
+"""The share of a step's time that a processor works for it that is not shared, and what sharing may make of work."""
 WAITED = 0.25
 """Where the work of a step has grown by no more than this share of what its time has, the rest is waiting."""
 
@@ -79,6 +82,7 @@ class Detector:
 
     def __init__(self, view: View) -> None:
         self._clock, self._work = Pace(view, MEASURED), Pace(view, WORK)
+        self._shares: deque[float] = deque(maxlen=BLOCK)
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The slowdown that this row proves, or that has ended."""
@@ -86,13 +90,26 @@ class Detector:
             return ()
         # by the processor first: on a machine that is shared the clock counts the others' work too
         worked = self._work.see(signal) if WORK in signal.values else ()
+        if worked or self._work.opened is None:
+            self._note_share(signal)
         claims = self._clock.see(signal)
         if worked or self._work.opened is not None:
-            return worked
+            return map(_crowded, worked) if self._is_shared else worked
         work, took = self._work.more, self._clock.more
         if work is None or took is None or work > WAITED * took:
             return claims
         return [_waiting(claim) for claim in claims]
+
+    def _note_share(self, row: Points) -> None:
+        """Notes how much of the time of a step the processor works for it."""
+        work, took = row.values.get(WORK, math.nan), row.values.get(MEASURED, math.nan)
+        if work >= 0 and took > 0:
+            self._shares.append(work / took)
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether others seem to have the processor, too: then the same work takes longer by its own clock as well."""
+        return bool(self._shares) and median(list(self._shares)) < ALONE
 
     def skim(self, stretch: "Stretch", start: int) -> int:
         """The first row that it must be shown: one by which steps are told to be slower, or no longer so."""
@@ -375,6 +392,18 @@ class Pace:
 def _calls(row: Points) -> float:
     """How often models were called in the step; 1 where nothing is told of it."""
     return max(1.0, row.values.get(CALLS, 1.0))
+
+
+def _crowded(claim: Claim) -> Claim:
+    """The claim where the processor is shared: a note, as long as it is no more than that does."""
+    if claim.state == "recovered" or float(claim.evidence.get("factor", 0)) > CROWDED:
+        return claim
+    cause = Cause(
+        "a processor that others use: its caches and its clock are shared",
+        0.6,
+        f"it works for a step in less than {ALONE:.0%} of the step's time",
+    )
+    return msgspec.structs.replace(claim, severity="note", causes=[cause, *claim.causes])
 
 
 def _waiting(claim: Claim) -> Claim:

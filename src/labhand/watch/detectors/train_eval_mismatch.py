@@ -66,6 +66,8 @@ class Detector:
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The mismatch that this signal proves."""
         if isinstance(signal, Fact):
+            if signal.kind == "statistics":
+                return (self._statistics(signal),)
             return self._modes(signal) if signal.kind == "modes" else ()
         if not isinstance(signal, Points):
             return ()
@@ -109,6 +111,27 @@ class Detector:
         if wrong >= CALLS and wrong > data.get("eval_in_eval", 0) and not self._told:
             return self._claim_mode("eval_in_training", fact)
         return ()
+
+    def _statistics(self, fact: Fact) -> Claim:
+        """What is told of running statistics that are still those of the beginning."""
+        self._seen = True
+        data = fact.data
+        text = (
+            f"After {data.get('batches')} batches the running statistics of `{data.get('layer')}` are still "
+            f"{float(data.get('weight', 1)):.0%} those that it was made with: evaluation sees other activations "
+            "than training"
+        )
+        momentum = data.get("momentum")
+        cause = Cause(
+            f"a batch norm whose momentum is {momentum}: in PyTorch it is the weight of the newest batch, usually "
+            "0.1, and not that of what was before",
+            0.9,
+            f"`{data.get('layer')}` follows its batches by {momentum} of what they differ",
+        )
+        advice = "Give batch norm a momentum of about 0.1, or one minus that of the framework it comes from."
+        return self._claim(
+            "statistics", text, cause, advice, fact.time, int(data.get("step") or 0), data
+        )
 
     def _claim_mode(self, what: str, fact: Fact) -> Iterable[Claim]:
         layers = ", ".join(f"`{name}`" for name in fact.data.get("layers", []))

@@ -58,6 +58,8 @@ class Detector:
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The standstill that this signal proves, or that has ended."""
         if isinstance(signal, Fact):
+            if signal.kind == "unstepped":
+                return (self._unstepped(signal),)
             return self._reach(signal) if signal.kind == "reach" else ()
         if not isinstance(signal, Points):
             return ()
@@ -139,6 +141,20 @@ class Detector:
                 opened=0,
             ),
         )
+
+    def _unstepped(self, fact: Fact) -> Claim:
+        """What is told of a training whose optimizer is never stepped."""
+        self._measured = True
+        self._open = "unstepped"
+        backward, evaluations = fact.data.get("backward"), fact.data.get("evaluations")
+        evidence = f"{backward} backward passes, {evaluations} evaluations, and a weight that is what it was"
+        cause = Cause(
+            "an `optimizer.step()` that is missing, or behind a condition that never holds",
+            0.9,
+            evidence,
+        )
+        text = f"No optimizer has taken a step in {backward} backward passes: the weights are what they were"
+        return self._claim(text, cause, 0, fact.time, sure=True, opened=0)
 
     def _row(self, updates: list[float], row: Points) -> Iterable[Claim]:
         self._measured = True
