@@ -76,15 +76,20 @@ class View:
             self._rows += 1
             if self._rows in SETTLED_AT:
                 self._settle()
-        elif isinstance(signal, Fact) and signal.kind == "config":
-            self.config |= signal.data
-        elif isinstance(signal, Fact) and signal.kind == "objective":
-            self.classes = int(signal.data.get("classes") or 0)
-        elif isinstance(signal, Fact) and signal.kind == "exception":
-            step = signal.data.get("step")
+        elif isinstance(signal, Fact):
+            self._learn(signal)
+
+    def _learn(self, fact: Fact) -> None:
+        """Takes what a fact tells of the whole run."""
+        if fact.kind == "config":
+            self.config |= fact.data
+        elif fact.kind == "objective":
+            self.classes = int(fact.data.get("classes") or 0)
+        elif fact.kind == "uncleared":
+            self.uncleared = int(fact.data.get("steps") or 0)
+        elif fact.kind == "exception":
+            step = fact.data.get("step")
             self.step = step if isinstance(step, int) and step > 0 else self.step
-        elif isinstance(signal, Fact) and signal.kind == "uncleared":
-            self.uncleared = int(signal.data.get("steps") or 0)
 
     def can_pass(self, stretch: "Stretch") -> bool:
         """Whether the rows of a calm stretch can be passed over: all that they hold is known."""
