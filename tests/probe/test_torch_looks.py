@@ -335,3 +335,94 @@ for model, steps in ((teacher, 25), (student, 400)):
     )
     assert lab.run("train.py").returncode == 0
     assert "frozen-parameters" not in {f["rule"] for f in lab.show()["findings"]}
+
+
+FAULTS = """
+import sys, torch
+from torch import nn
+torch.manual_seed(0)
+kind = sys.argv[1]
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = {"a": nn.Linear(8, 8)} if kind == "dict" else nn.ModuleDict({"a": nn.Linear(8, 8)})
+        self.norm = nn.BatchNorm1d(8, momentum=1e-4 if kind == "momentum" else 0.1)
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.head(self.norm(self.blocks["a"](x)))
+
+model = Net()
+if kind == "read":
+    state = model.state_dict() | {k: v + 1 for k, v in torch.load("net.pt").items() if "weight" in k}
+if kind == "loaded":
+    model.load_state_dict(torch.load("net.pt"))
+optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+for step in range(300):
+    x = torch.randn(16, 8)
+    loss = model(x).pow(2).mean()
+    if kind != "uncleared":
+        optimizer.zero_grad()
+    loss.backward()
+    if kind != "unstepped":
+        optimizer.step()
+    if step % 30 == 29:
+        model.eval()
+        with torch.no_grad():
+            model(x)
+        model.train()
+    if step == 150 and kind == "crash":
+        raise ValueError("no more")
+torch.save(Net().state_dict(), "net.pt")
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "says"),
+    [
+        ("fine", "", ""),
+        ("dict", "frozen-parameters", "plain dict"),
+        ("unstepped", "weights-unchanged", "No optimizer has taken a step"),
+        ("read", "checkpoint-not-loaded", "A checkpoint was read"),
+        ("loaded", "", ""),
+        ("momentum", "train-eval-mismatch", "running statistics"),
+        ("crash", "crashed", "step 151"),
+    ],
+)
+def test_what_is_wrong_with_the_weights_is_told(lab, kind: str, rule: str, says: str) -> None:
+    lab.script("train.py", FAULTS)
+    assert lab.run("train.py", "first").returncode == 0
+    lab.run("train.py", kind)
+    told = [f for f in lab.show()["findings"] if f["job"] == "watch" and f["severity"] != "note"]
+    assert [f["rule"] for f in told] == ([rule] if rule else []), told
+    assert says in str(told)
+
+
+def test_a_second_model_in_one_script_is_looked_at_as_the_first(lab) -> None:
+    """After a long first training the looks begin anew, and what the first one was is forgotten."""
+    lab.script(
+        "train.py",
+        """
+import torch
+from torch import nn
+torch.manual_seed(0)
+for rate, steps in ((1e-2, 3000), (3e-1, 60)):
+    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(torch.randn(16, 8)).pow(2).mean().backward()
+        optimizer.step()
+""",
+    )
+    assert lab.run("train.py").returncode == 0
+    shown = lab.show()
+    events = [
+        json.loads(line)
+        for path in lab.folder.glob(".labhand/runs/*/attempts/1/events.*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    assert [e["data"]["step"] for e in events if e["kind"] == "begun"] == [3000]
+    assert any(e["data"]["step"] > 3000 for e in events if e["kind"] == "reach")
+    assert "learning-rate-jump" not in {f["rule"] for f in shown["findings"]}

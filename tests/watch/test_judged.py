@@ -173,7 +173,15 @@ def test_a_nan_is_one_however_it_is_spelled(spelled: str, line: str, tmp_path: P
     assert (found.rule, found.alarm, found.opened_step) == ("non-finite", True, 60)
 
 
-@pytest.mark.parametrize("jump", [7200, -86400, 3600])
+def test_a_standstill_of_whole_hours_is_no_clock_that_was_set(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    times = [1.7e9 + 2 * i + (10_800 if i >= 150 else 0) for i in range(300)]
+    rows = (f"{i},{time},{fell(i):.4f}\n" for i, time in enumerate(times))
+    path.write_text("step,timestamp,loss\n" + "".join(rows))
+    assert [found.rule for found in replay([path]).findings] == ["stalled"]
+
+
+@pytest.mark.parametrize("jump", [-86400, 3600])
 def test_a_clock_that_is_set_is_no_stall(jump: int, tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     times = [1.7e9 + 2 * i + (jump if i >= 150 else 0) for i in range(300)]

@@ -214,7 +214,9 @@ def _watch(watcher: Watcher, log: Log, pieces: Pieces) -> int:
 def _feed(watcher: Watcher, log: Log, row: Row, clock: float) -> float:
     """Feeds a row, and what its time tells after that of the row before, `clock`; gives the clock now."""
     time = math.nan if row.time is None else row.time
-    if _is_set(time - clock):
+    last = watcher.view.step
+    # what is taken up from an earlier step was ended before, and did not stand still
+    if _is_set(time - clock) or (time - clock > QUIET_S and last is not None and row.step < last):
         watcher.feed(Slept(time, time - clock))
     elif time - clock > QUIET_S:
         watcher.feed(Gap(time, time - clock))

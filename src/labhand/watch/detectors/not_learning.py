@@ -34,7 +34,7 @@ import math
 from collections.abc import Iterable
 
 from labhand.watch.causes import WENT_UP, causes_of
-from labhand.watch.chance import Guessing, at_guessing, unmoved_guess
+from labhand.watch.chance import Guessing, at_guessing, unexplained, unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Claim
@@ -53,6 +53,7 @@ LEAST_BLOCKS = 4
 """Levels of the training loss before one can say that it does not move."""
 FLAT, FLAT_ROWS = 0.03, 64
 """A loss alone that has never moved by more, in its logarithm; its values that count as one evaluation."""
+FEW_ANSWERS = 2
 HARDLY_BELOW = 0.1
 """A validation loss is no better than guessing where it was never further below that, in its logarithm."""
 UNSURE = 0.5
@@ -72,6 +73,7 @@ class Detector:
         self._view = view
         self._told = -math.inf
         self._metric = ""
+        self._guessing = False
         self.peak = 0.0
 
     def see(self, signal: Signal) -> Iterable[Claim]:
@@ -80,6 +82,9 @@ class Detector:
         if not isinstance(signal, Points) or not (course.block or course.evaluated):
             return ()
         guessing = at_guessing(self._view)
+        # of two answers many a task is learned late
+        measured = self._view.classes > FEW_ANSWERS or unexplained(self._view) is not None
+        self._guessing = guessing is not None and guessing.known and measured
         if course.evaluated:
             stuck, count = self._stuck(guessing is not None and guessing.known)
         elif course.held:
@@ -113,30 +118,29 @@ class Detector:
         """
         held = [e for e in self._view.course.held.values() if e.count > 1]
         rates = [e for e in held if e.role != "validation-loss"] or held
-        stuck = [e for e in rates if self._is_stuck(e) or (guessed and self._guesses(e))]
+        stuck = [e for e in rates if self._is_stuck(e)]
         if not stuck:
             return None, 0.0
-        longest = max(
-            stuck, key=lambda e: e.count if guessed and self._guesses(e) else self._idle(e)
-        )
-        if guessed and self._guesses(longest):
-            return longest, float(longest.count) * len(stuck) / len(rates)
+        longest = max(stuck, key=self._idle)
         known = guessed or self._ruined(longest) or self._view.course.nothing_learned(longest)
         return longest, (1.0 if known else UNSURE) * self._idle(longest) * len(stuck) / len(rates)
 
     def _idle(self, held: Evaluated) -> int:
-        """Evaluations without progress: that of a ruined run is none."""
-        return held.count - (0 if self._ruined(held) else held.since)
+        """Evaluations without progress: that of a ruined run, or of one that guesses, is none."""
+        return held.count - (0 if self._ruined(held) or self._guesses(held) else held.since)
 
     def _guesses(self, held: Evaluated) -> bool:
-        """Whether a metric beside a loss at the level of guessing has always been at that level, too."""
+        """Whether a metric beside a loss that the probe knows to be that of guessing was never better either."""
+        if not self._guessing:
+            return False
         if held.role == "validation-loss":
             blocks = self._view.course.levels.blocks
             return held.best > median(blocks[len(blocks) // 2 :]) - HARDLY_BELOW
         return unmoved_guess(held, self._view) is not None
 
     def _is_stuck(self, held: Evaluated) -> bool:
-        return self._view.course.nothing_learned(held) or self._unmoved(held) or self._ruined(held)
+        learned_nothing = self._view.course.nothing_learned(held) or self._unmoved(held)
+        return learned_nothing or self._ruined(held) or self._guesses(held)
 
     def _ruined(self, held: Evaluated) -> bool:
         """Whether the loss began at what guessing costs and went up, and validation was never clearly below that."""

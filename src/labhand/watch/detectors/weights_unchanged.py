@@ -3,7 +3,8 @@
 ## What it does
 Tells when the optimizer holds none of the weights that the loss depends on, or when not one measured
 weight has changed in many steps. Needs the probe; or a log of the sizes of updates, told where all are
-exactly zero, or of the weights, told where it stays the same to its last digit and the loss does not fall.
+exactly zero, of the weights, told where it stays the same to its last digit and the loss does not fall, or
+of a validation loss that does.
 
 ## Why it is bad
 Nothing is learned: the loss moves with the batches alone.
@@ -34,6 +35,8 @@ LOOKS = 4
 LEAST_STEPS = 20
 ROWS, FALLEN = 40, 0.2
 """Rows of a log that prove it, where the loss has fallen by less, in its logarithm."""
+EVALUATIONS = 6
+"""Evaluations in which the very same loss proves that no weight has changed."""
 ARRIVED = 0.01
 """The share of the largest gradient that is left where there is nothing more to be won."""
 SURE = 4
@@ -44,7 +47,7 @@ END = "/update"
 class Detector:
     """Watches whether any weight changes."""
 
-    wants: Wants = ("layer/", "update-size", "weight-norm", Fact)
+    wants: Wants = ("layer/", "update-size", "weight-norm", "validation-loss", Fact)
     explained_by = ("non-finite", "dead-units", "learning-rate-exhausted")
 
     def __init__(self, view: View) -> None:
@@ -64,7 +67,11 @@ class Detector:
         if not isinstance(signal, Points):
             return ()
         updates = [v for name, v in signal.values.items() if name.endswith(END)]
-        return self._row(updates, signal) if updates else self._by_log(signal)
+        return (
+            self._row(updates, signal)
+            if updates
+            else self._by_log(signal) or self._by_evaluations(signal)
+        )
 
     def blind(self) -> str | None:
         """Why it could not look."""
@@ -110,6 +117,25 @@ class Detector:
                 self._claim(text, Cause("", 0, ""), row.step, row.time, sure=True, passed=True),
             )
         return ()
+
+    def _by_evaluations(self, row: Points) -> Iterable[Claim]:
+        """What validation losses prove that are the same to their last digit, each time."""
+        held = [e for e in self._view.course.held.values() if e.role == "validation-loss"]
+        still = [
+            e for e in held if e.count == e.same >= EVALUATIONS and e.plain != round(e.plain, 2)
+        ]
+        named = any(e.name in row.values for e in still)
+        if not named or len(still) < len(held) or self._open or self._moved or self._learns():
+            return ()
+        self._measured, self._open = True, "evaluations"
+        name, count, value = still[0].name, still[0].count, still[0].plain
+        cause = Cause(
+            "an `optimizer.step()` that is never reached, a learning rate of 0, or an optimizer of other weights",
+            0.8,
+            f"`{name}` was {value:.6g} in all {count} evaluations, and the training loss does not fall",
+        )
+        text = f"`{name}` is {value:.6g} to its last digit in each of {count} evaluations: the weights do not change"
+        return (self._claim(text, cause, row.step, row.time, sure=True, opened=0),)
 
     def _learns(self) -> bool:
         """Whether the loss falls, and so the weights do change."""
