@@ -1,7 +1,6 @@
-"""Truncated backpropagation without the truncation: the state goes on with its graph, `retain_graph=True` hid the error.
+"""Truncated backpropagation without the truncation: the state goes on with its graph, which steps have changed since.
 
-Expected: slowdown or memory-growth
-Also: slowdown, memory-growth, vanishing-gradient
+Expected: crashed at step 1
 """
 
 import torch

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from labhand.watch.signals import Fact
+
 
 class Processes:
-    """Those that told something. `config` are the settings of all, as they stand.
+    """Those that told something. `config` are the settings of all, as they stand; `loaded` what was loaded into models.
 
     A setting that several trainings tell differently is told as the words of all its values. What a
     process tells that another one started, as a training starts its evaluation, is that one's own.
@@ -13,6 +15,7 @@ class Processes:
 
     def __init__(self) -> None:
         self.config: dict[str, Any] = {}
+        self.loaded: list[Fact] = []
         self._met: set[int] = set()
         self._wrote: set[int] = set()
         self._over: set[int] = set()

@@ -92,7 +92,6 @@ class Recorder:
         )
         self.exception: dict[str, Any] | None = None
         self._settings = dict(config or {})
-        self._loaded: list[Fact] = []
         self._processes = Processes()
         self.python: str | None = None
         self.tail = b""
@@ -331,10 +330,10 @@ class Recorder:
         if happened.kind == "begun":  # in the same process, and so with the same settings
             for finding in self.watcher.begin_again(fact.time, self.watcher.view.config):
                 self._changed(finding)
-            for loaded in self._loaded:
+            for loaded in self._processes.loaded:
                 self._feed(loaded)
         elif happened.kind == "loaded":
-            self._loaded.append(fact)
+            self._processes.loaded.append(fact)
         self._feed(fact)
 
     def _take_files(self, rows: Iterable[tuple[Path, Row]]) -> None:

@@ -64,7 +64,7 @@ class Layers(Look):
     def weights(self, optimizer: Any) -> None:
         """Remembers the weights as they are."""
         if not self.turns:
-            self.unloaded = read_and_other(self.own_names())
+            self.unloaded = read_and_other(self.own_names)
         self.before = [(n, w, sample(w).clone()) for n, w in self.layers_of(optimizer)]
 
     def gradients(self, optimizer: Any) -> None:

@@ -9,7 +9,7 @@ from .wrap import around
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Set, Tuple
+    from typing import Any, Callable, Dict, List, Set, Tuple
 
     from .session import Session
 
@@ -102,7 +102,7 @@ def some(tensor: Any) -> List[float]:
     return found
 
 
-def read_and_other(weights: Dict[str, Any]) -> int:
+def read_and_other(weights_of: Callable[[], Dict[str, Any]]) -> int:
     """How many matrices were read from a file whose names and shapes are those of weights, and values of none.
 
     0 where any weight has the values of the file, or anything was loaded into a module.
@@ -110,7 +110,7 @@ def read_and_other(weights: Dict[str, Any]) -> int:
     if KNOWN or not VALUES:
         return 0
     other = 0
-    for name, weight in weights.items():
+    for name, weight in weights_of().items():
         shape, values = VALUES.get(name, ((), []))
         if shape != tuple(weight.shape) or weight.device.type != "cpu":
             continue

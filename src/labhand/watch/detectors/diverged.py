@@ -54,6 +54,8 @@ LEAST_WON = 0.25
 ALONE = 0.6
 """What the loss is worth where no validation metric was evaluated since."""
 ALONE_RISE = 0.8
+FAR_BELOW = 1e4
+"""No loss that is meant falls so many times below zero what it began with, and at least this."""
 JUMPED = 5.0
 """A learning rate so many times the highest one before has jumped: what follows is its doing."""
 RESTARTED = 2.0
@@ -125,6 +127,9 @@ class Detector:
         self.peak = max(self.peak, rise.score)
         if self._told:
             return self._follow(rise, signal)
+        if self._is_bottomless():
+            self._told = math.inf
+            return (self._bottomless(signal),)
         if rise.score < LEAST or self._is_over(rise):
             return ()
         self._low, self._largest = rise.low, 0.0
@@ -216,6 +221,39 @@ class Detector:
             self._onset_step = self._onset_step if self._told else found.since
             self._told = found.score
             yield self._fell(found, row)
+
+    def _is_bottomless(self) -> bool:
+        """Whether a loss has fallen below zero to many thousand times all that it began with."""
+        levels = self._view.course.levels
+        most = FAR_BELOW * max(1.0, abs(levels.first))
+        return levels.raw and max(levels.blocks[-STAYS:]) < -most
+
+    def _bottomless(self, row: Points) -> Claim:
+        """What is told of a loss that falls without end."""
+        levels, loss = self._view.course.levels, self._view.course.loss
+        assert loss is not None
+        return Claim(
+            key="bottomless",
+            state="confirmed",
+            severity="error",
+            confidence=0.9,
+            message=f"`{loss.name}` falls without end: it began at {levels.first:.4g} and is {loss.last:.4g}",
+            advice="Look at the sign of each term of the loss: one that can fall without end is subtracted where it "
+            "should be added, or nothing holds it.",
+            step=row.step,
+            opened=loss.first_step,
+            time=row.time,
+            metric=loss.name,
+            evidence={"first": levels.first, "level": loss.last},
+            causes=[
+                Cause(
+                    "a term of the loss whose sign is wrong",
+                    0.7,
+                    "it is far below zero and goes on falling",
+                ),
+                Cause("a critic or an energy without a bound", 0.2, "a loss below zero"),
+            ],
+        )
 
     def _worse(self, found: Collapse, end: Ended) -> Claim:
         """What is told at the end of a run whose reward was worse than at its start."""

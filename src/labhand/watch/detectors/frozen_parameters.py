@@ -125,19 +125,7 @@ class Detector:
         frozen = data.get("frozen", []) if data.get("frozen_share", 0) >= SMALL else []
         hidden = data.get("unregistered", [])
         if hidden:
-            kept = " and a plain ".join(data.get("kept_in", ())) or "list"
-            yield self._claim(
-                f"The loss depends on {_several(hidden)}, which lie in a plain {kept}: the model does not "
-                "register them, and no optimizer has them",
-                hidden,
-                Cause(
-                    f"modules kept in a plain {kept}, so that `parameters()` does not give them",
-                    0.95,
-                    f"{len(hidden)} weights get gradients and belong to no registered module",
-                ),
-                "warning",
-                fact,
-            )
+            yield self._unregistered(hidden, fact)
         elif lost:
             library = data.get("uncalled_by", [])
             yield self._claim(
@@ -183,6 +171,22 @@ class Detector:
             yield self._claim(
                 "All weights of the optimizer are reached now", [], None, "note", fact
             )
+
+    def _unregistered(self, hidden: Sequence[str], fact: Fact) -> Claim:
+        """What is told of weights that the model uses and does not know."""
+        kept = " and a plain ".join(fact.data.get("kept_in", ())) or "list"
+        return self._claim(
+            f"The loss depends on {_several(hidden)}, which lie in a plain {kept}: the model does not "
+            "register them, and no optimizer has them",
+            hidden,
+            Cause(
+                f"modules kept in a plain {kept}, so that `parameters()` does not give them",
+                0.95,
+                f"{len(hidden)} weights get gradients and belong to no registered module",
+            ),
+            "warning",
+            fact,
+        )
 
     def _claim(
         self, text: str, names: Sequence[str], cause: Cause | None, severity: Severity, fact: Fact

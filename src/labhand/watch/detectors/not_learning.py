@@ -58,6 +58,8 @@ HARDLY_BELOW = 0.1
 """A validation loss is no better than guessing where it was never further below that, in its logarithm."""
 UNSURE = 0.5
 """What an evaluation counts where the metric has no scale by which its values are poor."""
+KNOWN_STEPS = 64
+"""Steps of a training at the level of guessing that count as one evaluation, where the probe knows that level."""
 ROWS, KNOWN_ROWS = 64, 32
 """Values of a loss at the level of guessing that count as one evaluation; where it is known to be that."""
 
@@ -92,6 +94,8 @@ class Detector:
         else:
             stuck, count = None, 0.0
         rows = course.levels.count / (KNOWN_ROWS if guessing.known else ROWS) if guessing else 0.0
+        if self._guessing and not course.held:  # the probe writes down few of its many steps
+            rows = max(rows, signal.step / KNOWN_STEPS)
         if not rows and stuck is None:
             rows = course.levels.count / FLAT_ROWS if self._flat() else self._only_rose()
         if stuck is None and not rows:
@@ -126,8 +130,17 @@ class Detector:
         return longest, (1.0 if known else UNSURE) * self._idle(longest) * len(stuck) / len(rates)
 
     def _idle(self, held: Evaluated) -> int:
-        """Evaluations without progress: that of a ruined run, or of one that guesses, is none."""
-        return held.count - (0 if self._ruined(held) or self._guesses(held) else held.since)
+        """Evaluations without progress: that of a ruined run is none, nor of one that guesses or that hardly moves.
+
+        A rate that is far too small makes a loss better each time, by next to nothing.
+        """
+        creeps = held.role == "validation-loss" and held.count > held.same and self._creeps(held)
+        none = creeps or self._ruined(held) or self._guesses(held)
+        return held.count - (0 if none else held.since)
+
+    def _creeps(self, held: Evaluated) -> bool:
+        """Whether all that a validation loss has won is next to nothing, as is what the training loss has."""
+        return held.first - held.best <= STILL and self._unmoved(held)
 
     def _guesses(self, held: Evaluated) -> bool:
         """Whether a metric beside a loss that the probe knows to be that of guessing was never better either."""

@@ -89,8 +89,9 @@ class Detector:
         if not isinstance(signal, Points) or signal.source == "system":
             return ()
         # by the processor first: on a machine that is shared the clock counts the others' work too
-        worked = self._work.see(signal) if WORK in signal.values else ()
-        if worked or self._work.opened is None:
+        worked: Iterable[Claim] = ()
+        if WORK in signal.values:
+            worked = self._work.see(signal)
             self._note_share(signal)
         claims = self._clock.see(signal)
         if worked or self._work.opened is not None:
