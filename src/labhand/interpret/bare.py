@@ -4,6 +4,8 @@ import re
 
 from labhand.interpret import values, vocabulary
 from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import Known, atoms_of
+from labhand.interpret.likeness import word
 from labhand.interpret.text import SEPARATORS
 
 
@@ -13,7 +15,7 @@ def read_rates(draft: Draft) -> None:
     A number that is written with a negative power is a rate where nothing else owns it.
     """
     text = draft.text
-    rate = next(iter(text.lexicon.of_concept("learning-rate")), None)
+    rate = _rate(draft)
     named = (text.lexicon.match(text.tokens, at) for at in range(len(text)))
     if rate is None or any(m is not None and m.known and m.known[0].key == rate.key for m in named):
         return
@@ -30,6 +32,16 @@ def read_rates(draft: Draft) -> None:
     why = f'"{text.said(start, found[1])}" is a rate, and no other is named'
     draft.choose(rate, [values.fitted(rate, found[0])], why, start, 0.85)
     text.take(start, found[1])
+
+
+def _rate(draft: Draft) -> Known | None:
+    """The learning rate that is meant where none is named: that of what is named, else the foremost."""
+    lexicon = draft.text.lexicon
+    said = {word(t.low) for t in draft.text.tokens}
+    alike = [k for k in lexicon.known if k.concept is not None and k.concept.id == "learning-rate"]
+    owned = [k for k in alike if said & {word(a) for a in atoms_of(k.key)}]
+    found = owned if len(owned) == 1 else lexicon.of_concept("learning-rate")
+    return next(iter(found), None)
 
 
 def _rates(draft: Draft, at: int) -> bool:

@@ -10,6 +10,7 @@ from labhand.interpret.given import chunk
 from labhand.interpret.lexicon import Known, Mention, atoms_of
 from labhand.interpret.options import foremost, is_free, listed, options_of, same, titles
 from labhand.interpret.text import SEPARATORS
+from labhand.interpret.vocabulary import stem
 
 _WEAK = frozenset(
     "linear constant exponential polynomial plateau half mse mae huber hinge focal prodigy soap lamb lars "
@@ -160,7 +161,7 @@ def _named_after(draft: Draft, said: str, end: int) -> tuple[Known, object] | No
             if not any(same(further, str(o)) for o in options):
                 break
             at = after
-        if own is not None and text.low(at) in titles(known):
+        if own is not None and text.low(at) and stem(text.low(at)) in map(stem, titles(known)):
             fits.append((known, own))
     return next(iter(foremost(fits)), None)
 

@@ -25,6 +25,15 @@ _OFF = re.compile(
     r"^(?:(?:but|and|also|please|just|with) )*(?:no|without|skip|disable|dont|do not|never|turn off|switch off|drop|remove|not)(?: (?:any|the|do|use))* "
 )
 _SHARE = re.compile(r"ratio|frac|share|pct|percent|prop|prob|split|rate|size|drop|dim")
+_OLD = re.compile(r"(?:rather than|instead of|not|from|was)(?: the)?$")
+"""What a value that shall not be any more follows."""
+_VERBS = frozenset(
+    map(
+        word,
+        "freeze unfreeze tie untie save load skip normalize center resume compile share drop clip".split(),
+    )
+)
+"""What a switch does must be said: `embeddings` alone does not freeze them."""
 _MOST_WORDS = 5
 """Of a piece that names one setting."""
 
@@ -49,7 +58,11 @@ def _piece(draft: Draft, piece: Clause) -> None:
     text = draft.text
     if _written_to(draft, piece):
         return
-    counted = [i for i in range(piece.start, piece.end) if text.tokens[i].kind == "number"]
+    counted = [
+        i
+        for i in range(piece.start, piece.end)
+        if text.tokens[i].kind == "number" and not _OLD.search(text.before(i))
+    ]
     words = said_words(draft, piece)
     if not words or len(words) > _MOST_WORDS:
         return
@@ -112,6 +125,10 @@ def _switch(draft: Draft, piece: Clause, words: list[str]) -> None:
     refused = _OFF.match(f"{spoken} ") or re.search(r" (?:no|off)$", spoken)
     found = best(draft.likeness.ranked(words, [k for k in free(draft) if k.setting.type == "bool"]))
     plain = {word(w) for w in _PLAIN}
+    if found is not None and {word(a) for a in atoms_of(found.known.setting.name)} & _VERBS - set(
+        words
+    ):
+        return
     if found is None or not found.own or (not refused and not set(words) - plain):
         return
     on = values.switched(found.known, refused is None)

@@ -172,7 +172,11 @@ def _counts_another(draft: Draft, known: Known, at: int) -> bool:
     word, after = draft.text.low(then[1]), draft.text.low(then[1] + 1)
     odd = word.isalpha() and word not in vocabulary.FILLERS | SEPARATORS and word not in CLOSERS
     own = vocabulary.joined(word).rstrip("s") in vocabulary.joined(known.setting.name)
-    return odd and not own and word not in UNITS and after in {"", "each", *SEPARATORS, *ENDS}
+    if not odd or own or word in UNITS:
+        return False
+    further = draft.text.lexicon.match(draft.text.tokens, then[1] + 1) if after else None
+    names = further is not None and word not in vocabulary.value_words()
+    return names or after in {"", "each", *SEPARATORS, *ENDS}
 
 
 def _changed(draft: Draft, known: Known, found: list[object], at: int) -> tuple[list[object], int]:

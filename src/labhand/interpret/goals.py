@@ -21,8 +21,9 @@ def read_budget(draft: Draft) -> None:
     for at in range(len(text)):
         low = text.low(at)
         if low == "overnight" or (low == "over" and text.low(at + 1) == "night"):
-            draft.budget["seconds"] = OVERNIGHT
-            draft.suppose("overnight is taken as 10 hours")
+            if not any(_is_told(draft, i) for i in range(len(text))):
+                draft.budget["seconds"] = OVERNIGHT
+                draft.suppose("overnight is taken as 10 hours")
             text.take(at, at + (1 if low == "overnight" else 2))
         elif low in ("a", "an") and text.low(at + 1) in TIME_WORDS and _for_a_while(draft, at):
             half = text.low(at - 1) == "half"
@@ -32,6 +33,12 @@ def read_budget(draft: Draft) -> None:
             _spend(draft, "money", found[0].value, at, found[1])
         elif (found := text.amount(at)) is not None:
             _amount_of_time(draft, at, found[0].value, found[0].unit, found[1])
+
+
+def _is_told(draft: Draft, at: int) -> bool:
+    """Whether a time in numbers stands here, which says more than `overnight`."""
+    found = draft.text.amount(at)
+    return found is not None and (found[0].unit == "s" or draft.text.low(found[1]) in TIME_WORDS)
 
 
 def _for_a_while(draft: Draft, at: int) -> bool:
@@ -100,7 +107,7 @@ _WORTH = re.compile(
     r"(?P<verb>optimi[sz]e|maximi[sz]e|minimi[sz]e|maximi[sz]ing|minimi[sz]ing|optimi[sz]ing|select(?:ing)?(?: by| on)?|pick(?: by)?|rank(?: by)?|judge(?:d)?(?: by| on)?|"
     r"keep (?:the )?(?:best|lowest|highest|one with|run with)|(?:by|with|for|on|at|the) (?:the )?(?:best|lowest|highest|smallest|largest|lower|higher|better)|best|lowest|highest|metric|target|"
     r"report|track|go by|compare (?:on|by)|compared (?:on|by)|care about|goal|objective|improve|beat|reduce|increase|lower|higher|better|measure(?:d)? by|score by|"
-    r"look(?:ing)? at|in terms of|maximal|minimal|according to|based on|tune for|tuning for|evaluate by|evaluate on|early stop(?:ping)? on|monitor|boost|raise|push|drive down|bring down|optimiere|maximiere|minimiere|auf)"
+    r"look(?:ing)? at|in terms of|maximal|minimal|according to|based on|tune for|tuning for|max|min|evaluate by|evaluate on|early stop(?:ping)? on|monitor|boost|raise|push|drive down|bring down|optimiere|maximiere|minimiere|auf)"
     r"(?: (?:is|:|=|the|a|our|for|on|by|its|of|best|final|lowest|highest|average|mean|up|down|down the))*$"
 )
 _UPWARDS = re.compile(r"maximi|maximal|highest|higher|largest|increase|boost|raise|push")

@@ -22,13 +22,15 @@ MOST_WORDS = 6
 class Known(NamedTuple):
     """A setting of the script, the key that `--set` takes for it, and what it is in the field.
 
-    `inverse`: it is on to switch something off (`no_augment`).
+    `inverse`: it is on to switch something off (`no_augment`); `may_be_none`: the code asks whether it
+    is None, so that None turns it off and 0 does not.
     """
 
     setting: Setting
     key: str
     concept: Concept | None
     inverse: bool = False
+    may_be_none: bool = False
 
 
 class Mention(NamedTuple):
@@ -57,7 +59,7 @@ class Lexicon:
 
     def __init__(self, settings: Sequence[Setting], script: Path | None) -> None:
         self.script = script
-        self.known = _used(_distinct(settings, script), script)
+        self.known = _optional(_used(_distinct(settings, script), script), script)
         self.done_every = _done_every(self.known, script)
         self._own: dict[str, list[tuple[float, Known]]] = {}
         self._concepts: dict[str, list[tuple[int, Known]]] = {}
@@ -299,7 +301,10 @@ _NEGATIONS = frozenset("no disable without skip".split())
 
 def _off_names(setting: Setting) -> list[str]:
     """What a switch is called where it is off: `--hard/--random` of click, `--nosave` of absl."""
-    undone = [f"un{joined(setting.name)}"] if setting.type == "bool" else []
+    plain = joined(setting.name)
+    undone = [f"un{plain}"] if setting.type == "bool" else []
+    if setting.type == "bool" and plain.startswith("bi"):
+        undone.append(f"uni{plain[2:]}")
     if setting.kind == "absl" and setting.type == "bool":
         return [f"no{joined(setting.name)}", *undone]
     other = setting.off.lstrip("-")
@@ -336,6 +341,8 @@ def _distinct(settings: Sequence[Setting], script: Path | None) -> list[Known]:
     """The settings that `--set` can reach, each once."""
     found: dict[str, Known] = {}
     for setting in settings:
+        if setting.holds and not setting.flag:
+            continue  # a group of settings has no value of its own
         for key in (setting.name, f"{setting.owner or setting.file.stem}.{setting.name}"):
             if key in found and found[key].setting == setting:
                 break
@@ -373,6 +380,18 @@ def _used(found: list[Known], script: Path | None) -> list[Known]:
             sound = fits(one.setting, vocabulary.concepts()[concept])
             found[place] = one._replace(concept=vocabulary.concepts()[concept]) if sound else one
     return found
+
+
+def _optional(found: list[Known], script: Path | None) -> list[Known]:
+    """The settings, with whether None turns them off."""
+    names = {
+        k.setting.name.rpartition(".")[2]
+        for k in found
+        if k.setting.kind in ("constant", "dataclass", "hydra", "config", "fire")
+    }
+    files = {k.setting.file for k in found if k.setting.file.suffix == ".py"} | ({script} - {None})
+    asked = uses.may_be_none(sorted(f for f in files if f is not None), names) if names else set()
+    return [k._replace(may_be_none=k.setting.name.rpartition(".")[2] in asked) for k in found]
 
 
 def _done_every(known: Sequence[Known], script: Path | None) -> dict[str, frozenset[str]]:

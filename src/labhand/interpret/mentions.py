@@ -126,11 +126,14 @@ def _missing(draft: Draft, mention: Mention) -> int:
 
     Where one setting alone has that word in its name, it is meant: `dim 512` for `attention_dim`.
     """
-    if switches.refused(draft, mention) or mention.phrase.lower() == "hold out":
-        return mention.end
     kin = _kin(draft, mention)
+    if kin is None and switches.refused(draft, mention):
+        return mention.end
+    if mention.phrase.lower() == "hold out":
+        return mention.end
     if kin is not None:
-        end = _right(draft, mention._replace(known=(kin,), strength=0.7))
+        meant_so = mention._replace(known=(kin,), strength=0.7)
+        end = _right(draft, meant_so) or switches.off(draft, meant_so)
         if end:
             draft.suppose(f'"{mention.phrase}" is read as `{kin.key}`: no other setting is like it')
             return end
@@ -162,7 +165,11 @@ def _right(draft: Draft, mention: Mention) -> int:
     """A value that follows: `lr to 1e-3`, `lr 1e-3, 3e-4`, `lr from 1e-4 to 1e-2`, `optimizer: sgd`."""
     mention = mention._replace(end=mention.end + _of_what(draft, mention.end))
     at, via = connect(draft, mention.end)
-    if not draft.text.low(at) or _left_first(draft, mention, at, via):
+    if (
+        not draft.text.low(at)
+        or _left_first(draft, mention, at, via)
+        or _no_size(draft, mention, at, via)
+    ):
         return 0
     known = mention.known[0]
     if known.setting.type == "list":
@@ -197,6 +204,12 @@ def _right(draft: Draft, mention: Mention) -> int:
     counts = count is not None and count[0].value == len(given) > 1 and not count[0].unit
     draft.set(mention, given, mention.start - counts, end)
     return end
+
+
+def _no_size(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
+    """Whether a number is of something else, as what is switched has no size: `tune the encoder at 1e-5`."""
+    amount = draft.text.amount(at) if mention.known[0].setting.type == "bool" else None
+    return amount is not None and bool(via & {"at", "for"}) and amount[0].value not in (0, 1)
 
 
 _OF_WHAT = re.compile(
@@ -346,7 +359,13 @@ def _first_item(draft: Draft, known: Known, start: int) -> int:
         before = items[-1] - 1
         while before > 0 and len(items) > 1 and text.low(before) in _BETWEEN:
             before -= 1
-        if not _item(draft, known, before):
+        try:
+            fits = _item(draft, known, before)
+        except UsageError:
+            if len(items) == 1:
+                raise
+            break  # it is of something else
+        if not fits:
             break
         items.append(before)
     if len(items) > 2 and text.low(items[-1] - 1) in ("of", "to", "at", "=", ":"):

@@ -154,6 +154,8 @@ def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
 def relative_right(draft: Draft, mention: Mention) -> int:
     """A change that follows: `lr x10`, `batch size by half`, `wd / 10`, `epochs doubled`."""
     text = draft.text
+    if end := _after_its_number(draft, mention):
+        return end
     after, before = text.after(mention.end), text.whole_before(mention.start)
     for pattern, kind in _RIGHT:
         found = pattern.match(after)
@@ -187,6 +189,24 @@ def relative_right(draft: Draft, mention: Mention) -> int:
         start = mention.start - (len(verb.group().split()) if verb else 0)
         return _apply(draft, mention, change, start, end)
     return 0
+
+
+_LESS_AFTER = re.compile(r"^(?P<way>less|fewer|more)(?= ,| and|$)")
+
+
+def _after_its_number(draft: Draft, mention: Mention) -> int:
+    """`one epoch less`, `2 layers more`: a number before the setting, and which way after it."""
+    text = draft.text
+    way = _LESS_AFTER.match(text.after(mention.end))
+    number = (
+        text.amount(mention.start - 1)
+        if mention.start and not text.used[mention.start - 1]
+        else None
+    )
+    if way is None or number is None or number[0].unit or number[1] != mention.start:
+        return 0
+    plus = number[0].value if way["way"] == "more" else -number[0].value
+    return _apply(draft, mention, Change(1, plus), mention.start - 1, mention.end + 1)
 
 
 def _counts_itself(mention: Mention) -> bool:

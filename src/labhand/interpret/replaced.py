@@ -9,7 +9,7 @@ from labhand.interpret.given import chunk
 from labhand.interpret.lexicon import Known
 from labhand.interpret.text import SEPARATORS
 
-_INSTEAD = re.compile(r"^(?:instead of|rather than|in place of|not|statt|over)(?: the)?$")
+_INSTEAD = re.compile(r"^(?:(?:instead of|rather than|in place of|not|statt)(?: the)?|over)$")
 _REPLACE = re.compile(r"^(?:replace|swap|switch|change)(?: (?:from|the|out))*$")
 
 

@@ -290,10 +290,18 @@ def _starts(path: Path) -> bool:
     except (SyntaxError, ValueError):
         return True
     defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-    return any(
-        not isinstance(statement, defined) and _ENTRY.search(ast.unparse(statement))
-        for statement in body
-    )
+    trains = {
+        f.name for f in body if isinstance(f, ast.FunctionDef) and _ENTRY.search(ast.unparse(f))
+    }
+    for statement in body:
+        if isinstance(statement, defined):
+            continue
+        called = (n.func for n in ast.walk(statement) if isinstance(n, ast.Call))
+        if any(isinstance(f, ast.Name) and f.id in trains for f in called):
+            return True
+        if _ENTRY.search(ast.unparse(statement)):
+            return True
+    return False
 
 
 def _likeliness(path: Path, root: Path) -> tuple[int, bool, int, int, str]:

@@ -5,6 +5,7 @@ import re
 from labhand.interpret import values
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.options import options_of
 
 _SWEPT_BEFORE = re.compile(
     r"(?:\b(?:sweep|sweeping|grid search|grid|search|(?<!fine - )tune|tuning|vary|varying|scan|explore|ablate|try different|"
@@ -22,9 +23,9 @@ def swept(draft: Draft, mention: Mention) -> int:
     after = re.match(r"^(?:sweep|grid|search|scan|ablation|range)\b", draft.text.after(mention.end))
     known = mention.known[0]
     every = _EACH_BEFORE.search(draft.text.before(mention.start))
-    if every and known.setting.choices:
+    if every and len(options := options_of(known)) > 1:
         start = mention.start - len(every.group().split())
-        draft.set(mention, list(known.setting.choices), start, mention.end, 0.95)
+        draft.set(mention, options, start, mention.end, 0.95)
         return mention.end
     given = _around(draft, known) if before or after else []
     if len(given) < 2:

@@ -180,7 +180,13 @@ class Text:
         while self.low(at) in ("=", ":", "to", "of", "at", "is", "in", "from", "between", "by"):
             at += 1
         found = self.amount(at)
-        return found is not None and self.low(found[1]) not in _OWNERS
+        if found is None or self.low(found[1]) in _OWNERS:
+            return False
+        counted = mention.concept is not None and mention.concept.counted
+        if at > mention.end or not counted or not self.low(found[1]):
+            return True
+        further = self.lexicon.match(self.tokens, found[1])  # of `8 layers 8 heads` the heads' own
+        return further is None or further.concept is None or not further.concept.counted
 
     def skip(self, at: int, words: Collection[str], most: int = 6) -> int:
         """The first token from one on that is none of these words."""

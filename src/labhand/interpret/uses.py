@@ -59,6 +59,18 @@ def done_every(files: Iterable[Path], names: Collection[str]) -> dict[str, froze
     return {name: frozenset(words) for name, words in found.items()}
 
 
+def may_be_none(files: Iterable[Path], names: Collection[str]) -> set[str]:
+    """The names of settings that code asks of whether they are None: there 0 is a value like any other."""
+    found: set[str] = set()
+    for path in files:
+        for node in ast.walk(load(path).tree):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is | ast.IsNot):
+                none = node.comparators[0]
+                if isinstance(none, ast.Constant) and none.value is None:
+                    found.add(_name(node.left))
+    return found & set(names)
+
+
 _TELLS_NOTHING = frozenset(
     "item detach cpu append format self numpy str int float len range".split()
 )

@@ -128,9 +128,15 @@ def _slip(text: str, choice: str) -> bool:
 def _styled(known: Known, text: str) -> str:
     """A word in the way the code writes such words: `AdamW` where the default is `SGD`."""
     default = known.setting.default
+    told = (
+        str(default),
+        *called.options(known.setting.help, str(default)),
+        *known.setting.compared,
+    )
+    same = [option for option in told if vocabulary.joined(option) == vocabulary.joined(text)]
     if isinstance(default, str) and default:
-        if vocabulary.joined(default) == vocabulary.joined(text):
-            return default
+        if same:
+            return same[0]
         for group in vocabulary.VALUE_ALIASES[:3]:
             if text.isdigit():
                 return text
@@ -216,6 +222,8 @@ def off(known: Known) -> object:
         UsageError: the setting has no such value.
     """
     found = switched(known, False)
+    if known.may_be_none and known.setting.type in ("int", "float"):
+        return None
     if found is None:
         options = ", ".join(map(str, known.setting.choices)) or "a value"
         raise UsageError(

@@ -48,6 +48,13 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _SHORT = (
+    (
+        re.compile(
+            r"\b(\d{2,4}) ?-?(?:d|dim|dimensional) (?=(?:word |glove )?(?:embed|vector|hidden|latent))",
+            re.I,
+        ),
+        r"\1 ",
+    ),
     (re.compile(r"(?<![\w-])(bsz?|batch|ep|epochs?)(\d{2,}k?)(?![\w-])", re.I), r"\1 \2"),
     (re.compile(r"(?<![\w-])(lr|wd|dropout)(\d*\.?\d+e-?\d+|0?\.\d+)(?![\w-])", re.I), r"\1 \2"),
     (re.compile(r"(\d) ?(?:million|mio)\b", re.I), r"\1M"),

@@ -30,6 +30,9 @@ _POSITIONS: tuple[tuple[str, int, str], ...] = (
     (r"\.StepLR$", 2, "gamma"),
     (r"\.CosineAnnealingLR$", 1, "T_max"),
     (r"keras\.optimizers\.[A-Z]\w+$", 0, "learning_rate"),
+    (r"keras\.layers\.Dense$", 0, "units"),
+    (r"keras\.layers\.(Spatial)?Dropout\w*$", 0, "rate"),
+    (r"^torch\.nn\.Dropout\w*$", 0, "p"),
     (r"^optax\.(adamw?|sgd|lion|rmsprop|adagrad)$", 0, "learning_rate"),
     (r"^torch\.(random\.)?manual_seed$|\.seed_everything$|(^|\.)set_seed$|\.set_random_seed$", 0, "seed"),
 )  # fmt: skip
