@@ -186,13 +186,13 @@ def still_possible(
     points: Mapping[Binding, Point] = {
         b: None if b.how == "parameter" else names.point(b.node) for b in bindings
     }
-    kept = []
+    kept, run = [], ways.reached(decides)
     for bound, point in points.items():
         others = {p for b, p in points.items() if b is not bound and p is not None}
         if point is None:
             reaches = not ways.always_before(at, others, decides)
         else:
-            reaches = ways.runs(point, decides) and ways.leads(point, at, others, decides)
+            reaches = point in run and ways.leads(point, at, others, decides)
         if reaches:
             kept.append(bound)
     return kept or bindings
@@ -207,4 +207,5 @@ def given_back(where: Where, decides: Decides | None) -> list[ast.expr]:
     ways = names.paths(where.scope)
     if not ways.branches:
         return values
-    return [v for v in values if ways.runs(names.point(v), decides)] or values
+    run = ways.reached(decides)
+    return [v for v in values if names.point(v) in run] or values

@@ -162,9 +162,15 @@ class Paths:
         barred = wanted if callable(wanted) else wanted.__contains__
         return not self._reaches(self.start, goal, barred, of)
 
-    def runs(self, goal: Point, of: Decides) -> bool:
-        """Whether some way leads to a statement, where `of` tells which way conditions go."""
-        return self._reaches(self.start, goal, lambda _: False, of)
+    def reached(self, of: Decides) -> set[Point]:
+        """The statements to which some way leads, where `of` tells which way conditions go."""
+        pending, seen = list(self.start), set[Point]()
+        while pending:
+            point = pending.pop()
+            if point not in seen:
+                seen.add(point)
+                pending.extend(self._next(point, of))
+        return seen
 
     def _next(self, point: Point, of: Decides | None) -> Iterable[Point]:
         after = self.after.get(point, ())
