@@ -11,6 +11,8 @@ from labhand.scan.data import CannotLook, Data, Part
 FOLDS = 5
 MOST = 20_000
 """Rows that models are fitted on; all rows with a label get probabilities."""
+FEW = 4_000
+"""Rows up to which a forest has all its trees."""
 PATIENCE = 100_000
 """Labelled rows up to which models are fitted without being asked for by name."""
 CLASSES = 200
@@ -214,13 +216,18 @@ def _models() -> list[Any]:
     from sklearn.svm import SVC
 
     return [
-        lambda n: ExtraTreesClassifier(150, random_state=SEED, min_samples_leaf=1),
+        lambda n: ExtraTreesClassifier(_trees(150, n), random_state=SEED, min_samples_leaf=1),
         lambda n: ExtraTreesClassifier(
-            100, random_state=SEED, min_samples_leaf=3, max_features=0.5
+            _trees(100, n), random_state=SEED, min_samples_leaf=3, max_features=0.5
         ),
         lambda n: KNeighborsClassifier(min(12, max(3, n // 10)), weights="distance"),
         lambda n: SVC(C=3.0, random_state=SEED) if n <= 4000 else None,
     ]
+
+
+def _trees(most: int, rows: int) -> int:
+    """Of many rows fewer trees, down to a third: each is the surer, and the dearer."""
+    return max(most // 3, min(most, most * FEW // rows))
 
 
 def _folded(matrix: Matrix, given: Matrix, classes: int, make: Any) -> Matrix | None:
