@@ -123,3 +123,18 @@ def test_json_files_are_read_and_the_one_the_command_names_changes(tmp_path: Pat
         changed(tmp_path, lr="0.5")
     command = "python train.py --config configs/small.json"
     assert json.loads(changed(tmp_path, command, lr="0.5"))["optim"] == {"lr": 0.5, "name": "adam"}
+
+
+@pytest.mark.parametrize("layer", ["torch.nn.Dropout(0.1)", "torch.nn.Dropout2d(p=0.1)"])
+def test_the_one_rate_of_dropout_is_a_setting_and_of_several_none_is(
+    tmp_path: Path, layer: str
+) -> None:
+    one = CALLS.replace("super().__init__()", f"super().__init__()\n        self.drop = {layer}")
+    write(tmp_path, train=one)
+    assert found(tmp_path)["dropout"] == 0.1
+    assert layer.replace("0.1", "0.3") in changed(tmp_path, dropout="0.3")
+    write(
+        tmp_path,
+        train=one.replace("self.drop", "self.other = torch.nn.Dropout(0.5)\n        self.drop"),
+    )
+    assert "dropout" not in found(tmp_path)

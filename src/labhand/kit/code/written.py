@@ -37,6 +37,7 @@ _POSITIONS: tuple[tuple[str, int, str], ...] = (
     (r"^torch\.(random\.)?manual_seed$|\.seed_everything$|(^|\.)set_seed$|\.set_random_seed$", 0, "seed"),
 )  # fmt: skip
 """What the plain arguments of well-known calls are called."""
+_DROPOUT = re.compile(r"(^|\.)(torch\.nn|keras\.layers|flax\.linen)\.Dropout\d?d?$")
 _NO_SETTINGS = frozenset(
     "verbose n_jobs dim axis keepdim inplace download train help default type header sep key index_col "
     "batch_first bias required nargs action file end flush stratify return_X_y as_frame map_location strict reduction prefix".split()
@@ -72,6 +73,7 @@ def settings(project: Project, source: Source) -> Iterator[Setting]:
         for call in scope.calls:
             found += _of_call(project, call, where)
         found += _of_loops(where)
+    found += _of_dropout(project, source)
     called = {scope for scope in reached if isinstance(scope.node, FunctionNode)}
     for scope in sorted(
         called, key=lambda s: s.node.lineno if isinstance(s.node, FunctionNode) else 0
@@ -92,6 +94,21 @@ def _reached(project: Project, source: Source) -> Iterator[Scope]:
             found = project.definition(expression, Where(source, scope))
             if isinstance(found, Where) and found.source is source and found.scope not in reached:
                 reached.append(found.scope)
+
+
+def _of_dropout(project: Project, source: Source) -> Iterator[Setting]:
+    """The rate of the one layer of a file that drops units; of several none is the setting."""
+    layers = [
+        (call, where)
+        for scope in source.index.scopes
+        for call in scope.calls
+        if _last(call.func).startswith("Dropout")
+        and _DROPOUT.search(project.canonical(call.func, where := Where(source, scope)) or "")
+    ]
+    for call, where in layers if len(layers) == 1 else ():
+        given = [k.value for k in call.keywords if k.arg in ("p", "rate")] or call.args[:1]
+        for rate in given:
+            yield from _setting("dropout", rate, where, "", rate)
 
 
 def _fixed_names(where: Where) -> Iterator[Setting]:
