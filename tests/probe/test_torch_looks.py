@@ -407,12 +407,12 @@ def test_a_second_model_in_one_script_is_looked_at_as_the_first(lab) -> None:
 import torch
 from torch import nn
 torch.manual_seed(0)
-for rate, steps in ((1e-2, 3000), (3e-1, 60)):
-    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
+for rate, steps in ((1e-3, 600), (3e-2, 60)):
+    model = nn.Sequential(nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 2))
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
     for _ in range(steps):
         optimizer.zero_grad()
-        model(torch.randn(16, 8)).pow(2).mean().backward()
+        model(torch.randn(512, 256)).pow(2).mean().backward()
         optimizer.step()
 """,
     )
@@ -423,6 +423,6 @@ for rate, steps in ((1e-2, 3000), (3e-1, 60)):
         for path in lab.folder.glob(".labhand/runs/*/attempts/1/events.*.jsonl")
         for line in path.read_text().splitlines()
     ]
-    assert [e["data"]["step"] for e in events if e["kind"] == "begun"] == [3000]
-    assert any(e["data"]["step"] > 3000 for e in events if e["kind"] == "reach")
+    assert [e["data"]["step"] for e in events if e["kind"] == "begun"] == [600]
+    assert any(e["data"]["step"] > 600 for e in events if e["kind"] == "reach")
     assert "learning-rate-jump" not in {f["rule"] for f in shown["findings"]}
