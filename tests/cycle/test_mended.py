@@ -192,7 +192,7 @@ def test_what_mended_the_code_becomes_the_persons_when_they_accept(
     name = shown(code)["name"]
     assert done.returncode == 0 and f"labhand accept {name}" in done.stderr
     assert (code / "train.py").read_text() == broken
-    accepted = labhand("accept", name, "--json", cwd=code)
+    accepted = labhand("accept", "last", "--json", cwd=code)
     patch = msgspec.json.decode(accepted.stdout)
     assert patch["status"] == "accepted" and bool(patch["commit"]) is in_git
     assert (code / "train.py").read_text() == broken.replace("np.float", "float")

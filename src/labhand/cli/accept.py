@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 
 def _accepted(name: str, start: Path) -> "Patch":
-    from labhand.core.errors import NotFoundError
+    """The patch of that name, or what mended the run of that name; `last`: a patch first, if one waits."""
+    from labhand.core.errors import NotFoundError, UsageError
     from labhand.cycle import mended, proposal
 
     try:
         return proposal.accept(name, start)
-    except NotFoundError as no_patch:
+    except (NotFoundError, UsageError) as no_patch:
+        if isinstance(no_patch, UsageError) and name != "last":
+            raise
         try:
             return mended.accept(name, start)
         except NotFoundError:
