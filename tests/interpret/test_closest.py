@@ -125,3 +125,34 @@ def test_an_owner_named_in_the_clause_decides(tmp_path):
     ):
         found = {c.key: c.value for c in interpret(said, tmp_path).intent.settings}
         assert found == {f"{meant}.lr": 1, f"{meant}.epochs": 20}
+
+
+TWO = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("--enc-layers", type=int, default=4)
+p.add_argument("--dec-layers", type=int, default=4)
+p.add_argument("--lr", type=float, default=1e-3)
+p.add_argument("--epochs", type=int, default=10)
+p.add_argument("--warmup", type=int, default=100, help="warmup steps")
+p.add_argument("--data", default="wmt14")
+args = p.parse_args()
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "meant", "code"),
+    [
+        ("6 layers in the encoder and decoder", {"enc_layers": 6, "dec_layers": 6}, False),
+        ("6 layers in the decoder, lr 3e-4", {"dec_layers": 6, "lr": 3e-4}, False),
+        ("on wmt16", {"data": "wmt16"}, False),
+        ("lr 3e-3 only for the first 2 epochs", {}, True),
+        ("warmup for the first 500 steps", {"warmup": 500}, False),
+    ],
+)
+def test_a_value_is_of_all_that_it_is_said_of_and_of_no_other(tmp_path, said, meant, code):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(TWO)
+    intent = interpret(said, tmp_path).intent
+    assert {c.key: c.value for c in intent.settings} == meant
+    assert intent.needs_model is code

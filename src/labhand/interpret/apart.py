@@ -32,22 +32,53 @@ class _Fit(NamedTuple):
 def read(draft: Draft) -> None:
     """Takes a number whose clause has every part of one setting's name, in whatever order.
 
-    One part may stand in the clause before: `epsilon end 0.01, decayed over 100k steps`.
+    One part may stand in the clause before: `epsilon end 0.01, decayed over 100k steps`. A clause of one
+    word may put it in the place of another: `6 layers in encoder and decoder`.
     """
     before: frozenset[str] = frozenset()
+    last: _Fit | None = None
     for clause in clauses(draft.text):
         words = _words(draft, clause)
         if not any(draft.text.used[clause.start : clause.end]) and words:
-            _clause(draft, clause, words, before)
+            found = _clause(draft, clause, words, before)
+            if found is None and last is not None:
+                found = _too(draft, clause, last)
+            last = found
             _switch(draft, clause)
         before = words
 
 
-def _clause(draft: Draft, clause: Clause, words: frozenset[str], before: frozenset[str]) -> None:
+def _too(draft: Draft, clause: Clause, last: _Fit) -> _Fit | None:
+    """The setting that one more word gets the same number for; what it is called is else as the last one."""
+    said = _content(draft, clause)
+    if len(said) != 1 or any(draft.text.amount(i) for i in range(clause.start, clause.end)):
+        return None
+    fits = [
+        fit
+        for known in draft.text.lexicon.known
+        if known.key != last.known.key and said[0] in (parts := _parts(known))
+        if len(parts - last.parts) == 1 == len(last.parts - parts)
+        if (fit := _fit(known, parts, parts, frozenset())) is not None
+    ]
+    kinds = {fit.known.setting.type for fit in (*fits, last)}
+    if len(fits) != 1 or len(kinds) != 1:
+        return None
+    values_of_last = next(s.values for s in draft.said if s.known.key == last.known.key)
+    words = draft.text.said(clause.start, clause.end)
+    why = f'"{words}": the same for `{fits[0].known.key}`'
+    draft.choose(fits[0].known, values_of_last, why, clause.start, 0.85)
+    draft.text.take(clause.start, clause.end)
+    return fits[0]
+
+
+def _clause(
+    draft: Draft, clause: Clause, words: frozenset[str], before: frozenset[str]
+) -> _Fit | None:
+    """The setting whose number a clause gives; None where it gives none."""
     text = draft.text
     at = next((i for i in range(clause.start, clause.end) if text.amount(i)), None)
     if at is None or text.tokens[at].kind != "number":
-        return
+        return None
     fits = [
         f
         for k in draft.text.lexicon.known
@@ -55,20 +86,20 @@ def _clause(draft: Draft, clause: Clause, words: frozenset[str], before: frozens
         if (f := _fit(k, parts, words, before)) is not None
     ]
     if not fits:
-        return
+        return None
     fits = [f for f in fits if _takes(draft, f.known, at)] or fits
     best = max(fits, key=lambda f: (-f.missing, f.covered))
     rivals = {f.known.key for f in fits if (f.covered, f.missing) == (best.covered, best.missing)}
     if len(rivals) > 1 or best.covered <= _plainly(draft, clause):
-        return
+        return None
     try:
         told = given.numbers(draft, best.known, at, checked=True)
     except LabhandError:
-        return
+        return None
     rest = set(_content(draft, clause)) - best.parts
     counted = [i for i in range(clause.start, clause.end) if text.tokens[i].kind == "number"]
     if told is None or rest or counted[-1] >= given.past(draft, told[1]):
-        return
+        return None
     end = clause.end
     start = clause.start
     if best.missing and start > 1:
@@ -76,6 +107,7 @@ def _clause(draft: Draft, clause: Clause, words: frozenset[str], before: frozens
     why = f'"{text.said(start, end)}" names every part of `{best.known.key}`'
     draft.choose(best.known, told[0], why, start, 0.85)
     text.take(start, end)
+    return best
 
 
 _OFTEN = re.compile(

@@ -173,6 +173,7 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("the rest", _alone(unstated.read_rest)),
     ("scripts", _alone(_script_names)),
     ("runs", _base),
+    ("code and reasons", rest.read_parts),
     ("relations", _alone(relations.read)),
     ("pairs", _alone(pairs.read)),
     ("intervals", _alone(often.read_sure)),

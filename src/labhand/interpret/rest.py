@@ -5,6 +5,7 @@ from pathlib import Path
 
 from labhand.core.intent import Edit
 from labhand.interpret import vocabulary
+from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Mention, atoms_of
 from labhand.interpret.situation import Situation
@@ -67,6 +68,26 @@ _HOMES = (
     ("eval evaluation evaluate validation test metric accuracy confusion f1 bleu", r"def (?:eval|evaluate|validate|test|estimate_loss)|model\.eval\(\)"),
     ("loss criterion objective kl penalty contrastive", r"loss\s*=|criterion|cross_entropy"),
 )  # fmt: skip
+
+
+_PART = re.compile(
+    r"\b(?:only )?(?:for|in|during|over|within) (?:the |its )?(?:first|last|initial|final) [\d.,]+k? ?"
+    r"(?:%|percent|epochs?|steps?|iterations?|iters?|batches|updates|episodes)(?!\w)"
+)
+_GRADUAL = re.compile(r"warm|ramp|fr[eo]ez|frozen|decay|anneal|random|explor|burn")
+"""What begins or ends by itself, and is a setting then."""
+
+
+def read_parts(draft: Draft, situation: Situation) -> None:
+    """Makes an edit of a value for a part of the training: `lr 3e-3 for the first 2 epochs`."""
+    for clause in clauses(draft.text):
+        words = draft.text.said(clause.start, clause.end)
+        found = _PART.search(words.lower())
+        if found is None or _GRADUAL.search(words.lower()):
+            continue
+        if re.search(r"\d", words[: found.start()]):
+            draft.edits.append(_edit(draft, situation, _trimmed(words), []))
+            draft.text.take(clause.start, clause.end)
 
 
 def read(draft: Draft, situation: Situation) -> None:
