@@ -71,6 +71,8 @@ SWEPT = [
     ("lr 1e-3 and 3e-4", {"lr": [1e-3, 3e-4]}),
     ("try 3 values of dropout from .1 to .3", {"dropout": [0.1, 0.2, 0.3]}),
     ("lr between 1e-4 and 1e-2 log scale, 3 points", {"lr": [1e-4, 1e-3, 1e-2]}),
+    ("lr in [1e-4, 1e-2] log spaced, 3 values", {"lr": [1e-4, 1e-3, 1e-2]}),
+    ("lr in [1e-4, 1e-2]", {"lr": [1e-4, 1e-2]}),
     ("grid of lr {1e-3, 3e-4} and bs {32, 64}", {"lr": [1e-3, 3e-4], "batch_size": [32, 64]}),
     ("adam vs adamw", {"optimizer": ["adam", "adamw"]}),
     ("with and without augmentation", {"no_augment": [False, True]}),

@@ -54,7 +54,8 @@ def read(draft: Draft, mention: Mention, at: int, via: set[str]) -> tuple[list[o
     joint = text.low(low[1])
     if joint == ":" and "between" not in via:
         return _sliced(draft, known, low)
-    if joint not in _TO or (joint in ("and", ":") and "between" not in via):
+    bracketed = _bracketed(draft, at, low)
+    if not bracketed and (joint not in _TO or (joint in ("and", ":") and "between" not in via)):
         return None
     high = text.amount(low[1] + (2 if (joint, text.low(low[1] + 1)) == ("up", "to") else 1))
     if high is None or high[0].unit in ("x", "s") or text.low(high[1]) in ("->", "=>"):
@@ -68,7 +69,7 @@ def read(draft: Draft, mention: Mention, at: int, via: set[str]) -> tuple[list[o
         r"\d+ (?:(?:log|evenly|linearly|geometrically)(?: -)?(?: spaced)? )?(?:points|pts|values))",
         text.after(high[1]),
     )
-    if not (doubling or laid) and _is_change(draft, known, first, joint, via, before):
+    if not (doubling or laid or bracketed) and _is_change(draft, known, first, joint, via, before):
         return [last], high[1]
     spread = _Spread(draft, known, first, last)
     spread.plural = mention.phrase.endswith("s") and not known.setting.name.endswith("s")
@@ -76,8 +77,18 @@ def read(draft: Draft, mention: Mention, at: int, via: set[str]) -> tuple[list[o
     spread.log = (
         True if "logarithmically" in via else False if via & {"linearly", "evenly"} else None
     )
-    end = spread.read(before, mention.start, high[1])
+    end = spread.read(before, mention.start, high[1] + bracketed)
     return spread.values(draft.text.said(mention.start, end)), end
+
+
+def _bracketed(draft: Draft, at: int, low: tuple[Amount, int]) -> bool:
+    """Whether `[0.01, 0.3]` are two ends: what follows says how the points between are laid."""
+    text = draft.text
+    high = text.amount(low[1] + 1) if text.low(low[1]) == "," else None
+    if high is None or text.low(at - 1) not in ("[", "(") or text.low(high[1]) not in ("]", ")"):
+        return False
+    laid = _AFTER.match(text.after(high[1] + 1))
+    return laid is not None and any(laid[how] for how in ("count", "log", "linear"))
 
 
 def _sliced(draft: Draft, known: Known, low: tuple[Amount, int]) -> tuple[list[object], int] | None:
