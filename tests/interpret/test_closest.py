@@ -146,6 +146,7 @@ args = p.parse_args()
         ("6 layers in the encoder and decoder", {"enc_layers": 6, "dec_layers": 6}, False),
         ("6 layers in the decoder, lr 3e-4", {"dec_layers": 6, "lr": 3e-4}, False),
         ("on wmt16", {"data": "wmt16"}, False),
+        ("lr 3e-4, otherwise like before", {"lr": 3e-4}, False),
         ("lr 3e-3 only for the first 2 epochs", {}, True),
         ("warmup for the first 500 steps", {"warmup": 500}, False),
     ],

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
 from labhand.interpret import called, given, values, vocabulary
-from labhand.interpret.clauses import Clause, clauses
+from labhand.interpret.clauses import JOINTS, Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
 from labhand.interpret.vocabulary import stem
@@ -37,7 +37,7 @@ def read(draft: Draft) -> None:
     """
     before: frozenset[str] = frozenset()
     last: _Fit | None = None
-    for clause in clauses(draft.text):
+    for clause in clauses(draft.text, JOINTS | {"with"}):
         words = _words(draft, clause)
         if not any(draft.text.used[clause.start : clause.end]) and words:
             found = _clause(draft, clause, words, before)

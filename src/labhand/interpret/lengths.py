@@ -18,8 +18,8 @@ _LONGER = re.compile(
 _SHAPE = re.compile(
     rf"^(?:(?:make|model|network|the|it|net|a|much|slightly|bit|little) )*"
     rf"(?:(?P<word>{'|'.join(relative.FRACTIONS)}|{relative.N} ?(?:x|times)) (?:as |the )?(?:(?P<adj>wide|deep|wider|deeper|width|depth)\b)(?: as [\w ]+$)?"
-    rf"|(?P<vague>wider|deeper|narrower|shallower)(?: (?:model|network|net|one))?"
-    rf"|(?P<size>bigger|larger|smaller) (?:model|network|net|transformer|architecture)\b)"
+    rf"|(?P<vague>wider|deeper|narrower|shallower)(?: (?:models?|networks?|nets?|one))?"
+    rf"|(?P<size>bigger|larger|smaller) (?:models?|networks?|nets?|transformer|architecture)\b)"
 )
 
 

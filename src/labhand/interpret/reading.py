@@ -79,6 +79,7 @@ def interpret(instruction: str, start: Path) -> Reading:
     _check(instruction)
     situation = Situation(start)
     rough = Text(instruction, Lexicon([], None))
+    unstated.take_rest(rough)
     references = References(rough, situation).find()
     _choose_script(situation, instruction, references)
     text = Text(instruction, Lexicon(situation.settings, situation.script))

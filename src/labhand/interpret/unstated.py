@@ -13,6 +13,7 @@ from labhand.interpret.lexicon import Mention
 from labhand.interpret.references import Reference
 from labhand.interpret.seeds import seed_of
 from labhand.interpret.situation import Situation
+from labhand.interpret.text import Text
 from labhand.interpret.words import whole
 from labhand.kit.metric_names import direction, headlines
 from labhand.kit.settings import find, script_of
@@ -22,7 +23,7 @@ _REST = re.compile(
     r"(?:dont|do not|without|not) (?:change|changing|touch|touching|modify|modifying|alter|altering) (?:anything|any thing|the rest|everything|any other|other|the other)(?: (?:else|settings?|params?|hyperparameters|things?|thing))*"
     r"|(?:keep|leave|hold|keeping|leaving|holding)(?: (?:the|all|of))* (?:everything|all|rest|others?|settings|things|params|hyperparameters)(?: (?:else|of|it|the|settings?|things|params|hyperparameters))*(?: (?:the|as|is|it|they|are|same|unchanged|fixed|constant|untouched|alone|equal|at|default|defaults|their|was|before|like|that|its))*"
     r"|(?:everything|all|the rest|rest|all the rest|anything|others?|all other \w+)(?: (?:else|of it|other|things|settings))*(?: (?:is|stays?|remains?|at|should|stay|the|as|be|being|in|kept|left))* (?:the same|same|equal|unchanged|identical|defaults?|before|fixed|constant|it is|is)\b"
-    r"|same everything(?: else)?|nothing else(?: (?:changes|changed|should change))?|no other changes?|otherwise (?:the same|unchanged|identical|as before|same|default|defaults|as is)"
+    r"|same everything(?: else)?|nothing else(?: (?:changes|changed|should change))?|no other changes?|otherwise (?:(?:like|as|the same as|same as) before|the same|unchanged|identical|same|default|defaults|as is)"
     r"|sonst nichts(?: (?:ändern|anders))?|alles andere (?:bleibt|gleich|lassen|unverändert)(?: (?:gleich|wie|es|ist|so))*|rest bleibt(?: gleich)?|ceteris paribus|only that|that's it|nothing more)"
 )
 _ASSIGN = re.compile(
@@ -32,12 +33,19 @@ _ASSIGN = re.compile(
 
 def read_rest(draft: Draft) -> None:
     """Takes `don't change anything else` and its like."""
-    text = draft.text
+    if take_rest(draft.text):
+        draft.suppose("everything that is not named stays as it is")
+
+
+def take_rest(text: Text) -> bool:
+    """Whether the text says that what it does not name stays; these words are understood then."""
+    taken = False
     for at in range(len(text)):
         found = _REST.match(text.after(at, 12)) if text.low(at) else None
         if found is not None:
             text.take(at, at + len(found.group().split()))
-            draft.suppose("everything that is not named stays as it is")
+            taken = True
+    return taken
 
 
 def base_on(draft: Draft, situation: Situation, reference: Reference) -> None:
