@@ -101,15 +101,20 @@ def read_length(draft: Draft) -> None:
             continue
         loose = _VAGUE.match(after)
         if loose is not None and (known := length_of(draft)) is not None:
-            further = text.lexicon.match(text.tokens, at + len(loose.group().split()))
-            if further is None:
+            end = at + len(loose.group().split())
+            if text.lexicon.match(text.tokens, end) is None and not _is_thing(draft, end):
                 relative.suppose(
                     draft,
                     known,
                     loose[1] in ("shorter", "kürzer"),
                     at,
-                    at + len(loose.group().split()),
+                    end,
                 )
+
+
+def _is_thing(draft: Draft, at: int) -> bool:
+    """Whether a noun follows that is longer then, and not the training: `longer sequences`."""
+    return re.match(r"[a-z]{3,}s$", draft.text.low(at)) is not None
 
 
 def _factor(found: re.Match[str]) -> float:

@@ -32,7 +32,7 @@ _SAME = tuple(
         "size dim width units channels hidden", "max limit cap most maximum", "min least floor minimum", "memory replay buffer",
         "std sigma deviation", "coef weight coefficient", "ratio frac fraction share portion", "prob probability rate",
         "env environment game task", "end final last", "start initial init begin first", "lr learn", "clip clipping",
-        "workers threads processes procs", "wide width widen", "deep depth", "fold folds", "batch minibatch",
+        "workers threads processes procs", "wide width widen", "deep depth", "fold folds", "batch minibatch", "class label",
     )
 )  # fmt: skip
 """Words that often stand for each other in names."""

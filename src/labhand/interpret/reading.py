@@ -12,8 +12,8 @@ from labhand.interpret import (
     apart,
     asking,
     bare,
+    bounds,
     choices,
-    clips,
     closest,
     goals,
     habitual,
@@ -200,7 +200,7 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("what is left", _alone(closest.read)),
     ("code and reasons", rest.read),
     ("habits", habitual.read),
-    ("clipping", clips.read),
+    ("bounds", bounds.read),
 )
 """Who reads, in this order. No token has two owners."""
 

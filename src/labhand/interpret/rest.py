@@ -74,20 +74,43 @@ _PART = re.compile(
     r"\b(?:only )?(?:for|in|during|over|within) (?:the |its )?(?:first|last|initial|final) [\d.,]+k? ?"
     r"(?:%|percent|epochs?|steps?|iterations?|iters?|batches|updates|episodes)(?!\w)"
 )
+_OF_PART = re.compile(
+    r"\b(?:for|in|on|of) (?:the |my )?(?P<part>encoder|decoder|head|backbone|embedding|generator|discriminator|actor|critic|"
+    r"classifier|body|stem|trunk|bias|norm)(?:e?s)?(?: layers?| params?| parameters)?$"
+)
 _GRADUAL = re.compile(r"warm|ramp|fr[eo]ez|frozen|decay|anneal|random|explor|burn")
 """What begins or ends by itself, and is a setting then."""
 
 
 def read_parts(draft: Draft, situation: Situation) -> None:
-    """Makes an edit of a value for a part of the training: `lr 3e-3 for the first 2 epochs`."""
-    for clause in clauses(draft.text):
-        words = draft.text.said(clause.start, clause.end)
+    """Makes an edit of a value for a part of the training or of the model that no setting is for.
+
+    So of `lr 3e-3 for the first 2 epochs`, and of `10x smaller lr for the encoder`.
+    """
+    pieces = [(c, draft.text.said(c.start, c.end)) for c in clauses(draft.text)]
+    several = sum(_OF_PART.search(words.lower()) is not None for _, words in pieces) > 1
+    for clause, words in pieces:
         found = _PART.search(words.lower())
+        of = None if several else _OF_PART.search(words.lower())
+        if found is None and of is not None and not _has_its_own(draft, of["part"], words.lower()):
+            found = of
         if found is None or _GRADUAL.search(words.lower()):
             continue
         if re.search(r"\d", words[: found.start()]):
             draft.edits.append(_edit(draft, situation, _trimmed(words), []))
             draft.text.take(clause.start, clause.end)
+
+
+def _has_its_own(draft: Draft, part: str, words: str) -> bool:
+    """Whether a part of the model has a setting of its own for what a clause speaks of: `enc_lr`, `dec_layers`."""
+    said = {_stem(word) for word in re.findall(r"[a-z]+", words)}
+    for known in draft.text.lexicon.known:
+        atoms = atoms_of(known.key)
+        rest = {_stem(a) for a in atoms if not a.startswith(part[:3])}
+        phrases = known.concept.phrases if known.concept is not None else ()
+        if len(rest) < len(set(atoms)) and (rest & said or any(p in words for p in phrases)):
+            return True
+    return False
 
 
 def read(draft: Draft, situation: Situation) -> None:
