@@ -359,7 +359,7 @@ if kind == "read":
 if kind == "loaded":
     model.load_state_dict(torch.load("net.pt"))
 optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
-for step in range(300):
+for step in range(600):
     x = torch.randn(16, 8)
     loss = model(x).pow(2).mean()
     if kind != "uncleared":
