@@ -5,7 +5,7 @@ import string
 import uuid
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from labhand.kit.scrub import (
@@ -305,6 +305,11 @@ def test_chunks_cut_anywhere_give_the_same_as_the_whole(text: str, cuts: list[in
 
 @settings(max_examples=150, deadline=None)
 @given(TEXTS)
+@example(
+    "ghp_JZYTmuPh65Qb2W6IYYJO9ZqF5YNEQFtm9KzGsoftlayer_api_key="
+    + "gkf1smazvsug16595t4v" * 4
+    + "x" * 8071
+)
 def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
     once = scrub(text)
     assert scrub(once) == once

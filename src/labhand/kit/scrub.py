@@ -228,9 +228,11 @@ class Stream:
             return b"", skipped
         spans = self._scrubber._spans(window)
         cut = max(window.rfind(b" ", WINDOW // 2, WINDOW - _LOOK) + 1, 0) or WINDOW - _LOOK
+        runs = window.translate(_RUNS)
         for span in spans:
             if span.since < cut < span.end:
-                cut = span.since or span.end
+                # never within a word: its halves may say something else than the whole
+                cut = runs.rfind(b" ", 0, span.since) + 1 or span.end
                 self._in_long_secret = cut == len(window)
         before = [span for span in spans if span.end <= cut]
         return self._scrubber._lines(_replaced(window[:cut], before)), cut
