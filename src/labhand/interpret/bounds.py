@@ -7,6 +7,7 @@ import ast
 import re
 
 from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import Known
 from labhand.interpret.situation import Situation
 from labhand.kit.code.source import load
 
@@ -21,29 +22,29 @@ def read(draft: Draft, situation: Situation) -> None:
     """Takes a bound that nothing reaches for `no clipping` and `no early stopping` where nothing asks first."""
     for place, said in enumerate(draft.said):
         exact = re.search(r"(?<![\w.])0(?:\.0*)?(?![\w.])", said.why)
-        if exact or 0 not in said.values or said.known.concept is None or situation.script is None:
+        known = said.known
+        found = None if exact or 0 not in said.values else _unreached(known, situation)
+        if found is None:
             continue
-        name, key, script = said.known.setting.name, said.known.key, situation.script.name
-        trees = [load(path).tree for path in situation.sources]
-        bound: float | None = None
-        if said.known.concept.id == "grad-clip" and said.known.setting.type == "float":
-            if _clips_unasked(load(situation.script).tree, name):
-                bound = NONE
-                why = f"would make every gradient 0, since {script} clips without asking; {NONE:g} clips none"
-        elif (
-            said.known.concept.id == "patience"
-            and said.known.setting.type == "int"
-            and not any(_is_asked(tree, name) for tree in trees)
-        ):
-            bound, why = (
-                NEVER,
-                f"would stop at the first round without a gain; {NEVER:,} never stops",
-            )
-        if bound is None:
-            continue
+        bound, why = found
         draft.said[place] = said._replace(values=[bound if v == 0 else v for v in said.values])
-        draft.assumptions = [a for a in draft.assumptions if f"`{key}` 0 is taken" not in a]
-        draft.suppose(f"`{key}` 0 {why}")
+        draft.assumptions = [a for a in draft.assumptions if f"`{known.key}` 0 is taken" not in a]
+        draft.suppose(f"`{known.key}` 0 {why}")
+
+
+def _unreached(known: Known, situation: Situation) -> tuple[float, str] | None:
+    """The bound that stands for none, and what 0 would do; None where 0 is none, or no bound at all."""
+    script, setting = situation.script, known.setting
+    if known.concept is None or script is None:
+        return None
+    if known.concept.id == "grad-clip" and setting.type == "float":
+        why = f"would make every gradient 0, since {script.name} clips without asking; {NONE:g} clips none"
+        return (NONE, why) if _clips_unasked(load(script).tree, setting.name) else None
+    if known.concept.id == "patience" and setting.type == "int":
+        why = f"would stop at the first round without a gain; {NEVER:,} never stops"
+        asked = any(_is_asked(load(path).tree, setting.name) for path in situation.sources)
+        return None if asked else (NEVER, why)
+    return None
 
 
 def _is_asked(tree: ast.Module, name: str) -> bool:
