@@ -110,8 +110,7 @@ def _words(where: Where) -> _Words:
 
 def passed(project: Project, where: Where, frame: "Frame | None") -> Decides | None:
     """What the call that was entered tells of conditions in its function; None: nothing was entered."""
-    while frame is not None and frame.target.scope is not where.scope:
-        frame = frame.above
+    frame = _entered(where, frame)
     if frame is None:
         return None
 
@@ -119,6 +118,13 @@ def passed(project: Project, where: Where, frame: "Frame | None") -> Decides | N
         return _told(project, test, where, frame)
 
     return decides
+
+
+def _entered(where: Where, frame: "Frame | None") -> "Frame | None":
+    """The innermost call by which this function was entered."""
+    while frame is not None and frame.target.scope is not where.scope:
+        frame = frame.above
+    return frame
 
 
 def _told(project: Project, test: ast.expr, where: Where, frame: "Frame | None") -> bool | None:
@@ -157,8 +163,7 @@ def _value(
         return None
     if [b.how for b in where.scope.bindings.get(node.id, ())] != ["parameter"]:
         return None
-    while frame is not None and frame.target.scope is not where.scope:
-        frame = frame.above
+    frame = _entered(where, frame)
     if frame is None:
         return None
     given = argument(frame.site, where, node.id)
