@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 from labhand.core.errors import NotFoundError, RecordError, UsageError
 from labhand.launch import Process, attach, start, stop
 from labhand.launch.contract import PATIENCE_S, LauncherContract, finish, job_of, python, read_until
+from labhand.launch.kept import keepers_stay
 from labhand.launch.launchers.local import Launcher
 
 
@@ -21,6 +23,15 @@ class TestContract(LauncherContract):
     @pytest.fixture
     def launcher(self) -> Launcher:
         return Launcher()
+
+
+class TestContractUnderAKeeperThatStayed(LauncherContract):
+    @pytest.fixture
+    def launcher(self, tmp_path: Path) -> Iterator[Launcher]:
+        with keepers_stay():
+            (tmp_path / "first").mkdir()
+            finish(start(job_of(tmp_path / "first", ["true"], terminal=(24, 80))))
+            yield Launcher()
 
 
 def until(condition, what: str):
@@ -262,6 +273,41 @@ def test_the_training_knows_its_keeper(tmp_path: Path) -> None:
     _, said = finish(start(job_of(tmp_path, python(code))))
     keeper, parent = said["stdout"].split()
     assert keeper == parent
+
+
+def test_keepers_stay_for_what_is_started_next(tmp_path: Path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    daemon = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    while not os.path.exists('go'): time.sleep(.01)\n"
+        "    os.rename('go', 'gone'); print('late', flush=True); os._exit(0)\n"
+    )
+    code = "import os; print(os.environ['LABHAND_KEEPER'], os.getcwd(), os.isatty(1) and input())"
+    with keepers_stay():
+        seen = []
+        for number, terminal in enumerate([None, (24, 80), None, None]):
+            (here := tmp_path / str(number)).mkdir()
+            if number == 2:
+                finish(start(job_of(here, python(daemon))))
+            if number == 3:
+                (killed := psutil.Process(int(seen[-1]))).kill()
+                killed.wait()
+            process = start(job_of(here, python(code), terminal=terminal))
+            process.write(b"typed\n")
+            _, said = finish(process)
+            keeper, *words = said["stdout"].split()[-3:]
+            seen.append(keeper)
+            assert words == [bytes(here), b"typed" if terminal else b"False"]
+        with pytest.raises(UsageError, match="no/such/python"):
+            (tmp_path / "lost").write_bytes(b"#!/no/such/python\n")
+            (tmp_path / "lost").chmod(0o755)
+            start(job_of(tmp_path, ["./lost"]))
+    assert seen[0] == seen[1] == seen[2] != seen[3]
+    (tmp_path / "2" / "go").touch()
+    until((tmp_path / "2" / "gone").exists, "the daemon writes on")
+    assert set(os.listdir("/proc/self/fd")) == before
 
 
 COUNTING = (

@@ -36,14 +36,24 @@ def before(
     peaks: list[dict[str, float]] = []
     for row in Catalog(store).like(command, run_id, MOST):
         with contextlib.suppress(LabhandError, OSError):
-            run = store.read(row.id)
-            fine = _fine(run)
-            curve = functools.partial(_curve, store.folder(run.id))
-            found.append(Before(run.name, fine, run.config, functools.lru_cache(curve)))
-            if fine and (its := _peaks(store, run)):
-                peaks.append(its)
+            folder = store.folder(row.id)
+            one, its = _read(folder, (folder / "run.json").stat().st_mtime_ns)
+            found.append(one)
+            peaks += [its] if its else []
     said = [verdict for verdict in verdicts.read(store.home) if verdict.job == "watch"]
     return found, Calibration.prior(budget).adapted(peaks, said)
+
+
+@functools.lru_cache(2 * MOST)
+def _read(folder: Path, when: int) -> tuple[Before, dict[str, float]]:
+    """A run as its record was at `when`, and its peaks if it went well.
+
+    Kept: of a sweep's short runs each asks for nearly those that the one before it asked for.
+    """
+    run = Store(folder.parent.parent).read(folder.name)
+    fine = _fine(run)
+    curve = functools.lru_cache(functools.partial(_curve, folder))
+    return Before(run.name, fine, run.config, curve), _peaks(folder, run) if fine else {}
 
 
 def keep_peaks(attempt_dir: Path, peaks: Mapping[str, float]) -> None:
@@ -51,9 +61,9 @@ def keep_peaks(attempt_dir: Path, peaks: Mapping[str, float]) -> None:
     write_whole(attempt_dir / PEAKS, msgspec.json.encode(peaks))
 
 
-def _peaks(store: Store, run: Run) -> dict[str, float]:
+def _peaks(folder: Path, run: Run) -> dict[str, float]:
     """The peaks of the run's last attempt; none where they were not kept."""
-    path = store.attempt(run.id, run.attempts[-1].number) / PEAKS
+    path = Store(folder.parent.parent).attempt(run.id, run.attempts[-1].number) / PEAKS
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, float])
     except (OSError, ValueError):

@@ -203,8 +203,9 @@ class Recorder:
         self.watcher.close()
         for finding in self._landing.close(lambda: stopped or had_enough()):
             self._changed(finding)
-        with suppress(OSError):
-            keep_peaks(self.folder, self.watcher.peaks())
+        if peaks := self.watcher.peaks():
+            with suppress(OSError):
+                keep_peaks(self.folder, peaks)
         for closing in (self._printed, self._files, self._load, self._output, self._events):
             closing.close()
         open_all_up(str(self.folder))

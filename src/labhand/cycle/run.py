@@ -367,9 +367,8 @@ class _Carrier:
     def _ended(self, attempt: Attempt, job: Job, end: End, recorder: Recorder) -> Job | None:
         stopped = settle.stop_asked(self.folder)
         self.interrupted = self.interrupted or end.signal == signal.SIGINT or end.exit_code == 130
-        self._safely(
-            recorder.end, end.exit_code, end.signal, stopped or self.interrupted, self._had_enough
-        )
+        asked = stopped or self.interrupted
+        self._safely(recorder.end, end.exit_code, end.signal, asked, self._had_enough)
         attempt.exit_code, attempt.signal, attempt.wall_s = end.exit_code, end.signal, end.wall_s
         resources = self.run.resources
         resources.cpu_s = (resources.cpu_s or 0.0) + (end.cpu_s or 0.0)
@@ -379,7 +378,7 @@ class _Carrier:
             self._safely(self._keep_environment, recorder.python)
         self.run.findings = joined(self.run.findings, recorder.findings())
         next_job = None
-        if self.pledge is not None and not stopped and not self.interrupted:
+        if self.pledge is not None and not asked:
             self._safely(self.pledge.watch, recorder.config, None)
             if self.pledge.broken is not None:
                 next_job = self.pledge.settle(self.face, self._agrees, end.exit_code == 0)
@@ -390,9 +389,10 @@ class _Carrier:
             attempt.failure = self.face.why_stopped(self.request.limit)
         elif self.told_to_end:
             attempt.failure = taken_up.told_to_end()
-        if end.exit_code != 0 and not (stopped or self.interrupted or self.told_to_end):
+        elif end.exit_code != 0 and not self.interrupted:
             next_job = self._mend(attempt, job, end, recorder)
-        self._guarded(lambda: self.store.write(self.run))
+        if end.exit_code != 0:  # else all of the run is written in a moment
+            self._guarded(lambda: self.store.write(self.run))
         return next_job
 
     def _mend(self, attempt: Attempt, job: Job, end: End, recorder: Recorder) -> Job | None:

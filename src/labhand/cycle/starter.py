@@ -25,6 +25,7 @@ from labhand.cycle.request import Request
 from labhand.cycle.sweep import Sweep
 from labhand.cycle.sweeping import withdraw
 from labhand.kit import configuration, slots
+from labhand.launch.kept import keepers_stay
 
 LOOK_S = 1.0
 """How often slots that others hold, and budgets, are looked at."""
@@ -177,10 +178,11 @@ class _Starter:
         """Carries a run, and short ones after it, in this process of their own."""
         until = time.monotonic() + TOGETHER_S
         following: Claim | None = claim
-        while following is not None:
-            self.carrier.carry(following)
-            os.close(following.fd)
-            following = self._following(claim) if time.monotonic() < until else None
+        with keepers_stay():
+            while following is not None:
+                self.carrier.carry(following)
+                os.close(following.fd)
+                following = self._following(claim) if time.monotonic() < until else None
 
     def _following(self, claim: Claim) -> Claim | None:
         """The next run, where it is of the same sweep: it gets the slots of the one that has ended."""

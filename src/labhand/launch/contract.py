@@ -39,6 +39,7 @@ from labhand.core.registry import KINDS, Extension
 from labhand.core.run import Failure
 from labhand.kit import cases
 from labhand.kit.cost import calls
+from labhand.kit.presence import alive
 from labhand.launch.env import evidence_of
 from labhand.launch.job import End, Evidence, Fixer, Job, Process, Recogniser, Situation
 
@@ -185,9 +186,9 @@ class LauncherContract:
         end, _ = finish(process)
         assert (end.exit_code, end.signal) == (143, signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE_S
-        while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        while alive(child, None) and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert not Path(f"/proc/{child}").exists()
+        assert not alive(child, None)
 
     def test_refuses_what_is_no_command(self, launcher: _Launcher, tmp_path: Path) -> None:
         """One sentence, nothing started."""

@@ -4,9 +4,11 @@
 the control socket, starts the command, and sleeps. It answers on the same socket, one line each:
 `started PID` or `failed ERRNO` and, at the end, `ended` with the JSON of `end.json`. When the
 other side of the socket is gone before it said `done`, labhand has died: the keeper then carries
-the output into `output.log`, scrubbed, until the training ends.
+the output into `output.log`, scrubbed, until the training ends. After `done` it takes another plan,
+or ends with the socket.
 """
 
+import _socket  # what `socket` adds takes longer to import than all the rest here
 import os
 import select
 import sys
@@ -22,6 +24,10 @@ else:
     import _signal as signal  # the same without enums, which take as long as the rest together
 
 CHUNK = 65536
+MOST_FDS = 16
+"""So many fds come with a plan at most."""
+DONE = b"done"
+"""What labhand says when it has all it wants of an ended training."""
 QUIET_S = 0.2
 """So long without a byte after the end, and what others still hold open is left to them."""
 DRAIN_S = 5.0
@@ -34,9 +40,13 @@ _DEADLY = (
 
 
 class Plan:
-    """What to start, as labhand wrote it: NUL between the fields, lists with their length first."""
+    """What to start, as labhand wrote it: NUL between the fields, lists with their length first.
 
-    def __init__(self, fields: list[bytes]) -> None:
+    Streams are told by their place among the fds that came with it.
+    """
+
+    def __init__(self, fields: list[bytes], fds: list[int]) -> None:
+        self.fds = fds
         rest = iter(fields)
 
         def many() -> list[bytes]:
@@ -49,30 +59,51 @@ class Plan:
         self.env = dict(pair.split(b"=", 1) for pair in many())
         self.mask = [int(number) for number in many()]
         self.import_path = [os.fsdecode(entry) for entry in many()]
-        self.streams = [int(fd) for fd in many()]  # the training's stdin, stdout, stderr
-        self.readers = [int(fd) for fd in many()]  # where its output comes out
-        self.terminal = int(next(rest))  # the training's side of the pty; -1: plain pipes
+        self.streams = [fds[int(at)] for at in many()]  # the training's stdin, stdout, stderr
+        self.readers = [fds[int(at)] for at in many()]  # where its output comes out
+        terminal = int(next(rest))  # the training's side of the pty; -1: plain pipes
+        self.terminal = fds[terminal] if terminal >= 0 else -1
         self.open_files = int(next(rest))  # the limit it gets; 0: the one that is ours
 
     @classmethod
-    def receive(cls, control: int) -> "Plan":
-        """The plan that labhand sends: its length in ten digits, then the fields."""
-        return cls(_exactly(control, int(_exactly(control, 10))).split(b"\0"))
+    def receive(cls, control: "_socket.socket") -> "Plan | None":
+        """The plan that labhand sends: its length in ten digits, with the fds, then the fields.
 
-    def own(self) -> set[int]:
-        """The fds that are for the keeper and none of the training's business."""
-        return {*self.streams, *self.readers, self.terminal} - {0, -1}
+        None: the other side is gone.
+        """
+        try:
+            length, aside, _, _ = control.recvmsg(10, _socket.CMSG_LEN(4 * MOST_FDS))
+        except OSError:
+            return None
+        content = b"".join(part for _, _, part in aside)
+        fds = [
+            int.from_bytes(content[at : at + 4], sys.byteorder) for at in range(0, len(content), 4)
+        ]
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        length += _exactly(control, 10 - len(length))
+        fields = _exactly(control, int(length or 0))
+        return cls(fields.split(b"\0"), fds) if fields else None
 
 
-def _exactly(fd: int, size: int) -> bytes:
+def _exactly(control: "_socket.socket", size: int) -> bytes:
+    """So many bytes; none where the other side is gone before they came."""
     parts = []
     while size:
-        part = os.read(fd, min(size, CHUNK))
+        part = _heard(control, min(size, CHUNK))
         if not part:
-            sys.exit(1)
+            return b""
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
+
+
+def _heard(control: "_socket.socket", most: int) -> bytes:
+    """What labhand says; none where it is gone, also with something of ours unread."""
+    try:
+        return control.recv(most)
+    except OSError:
+        return b""
 
 
 def _nothing(number: int, frame: "FrameType | None") -> None:
@@ -148,8 +179,6 @@ def _is_binary(path: bytes) -> bool:
 
 def _leave_alone(keep: set[int]) -> None:
     """Lets go of all the training was handed, so that its pipes end when it lets go of them."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
     os.chdir("/")
     low = 3
     for fd in sorted(keep):
@@ -283,7 +312,7 @@ class Log:
 class Keeper:
     """One training and what it needs of its parent."""
 
-    def __init__(self, control: int, awake: int, plan: Plan) -> None:
+    def __init__(self, control: "_socket.socket", awake: int, plan: Plan) -> None:
         self.control, self.awake, self.plan = control, awake, plan
         self.readers = list(plan.readers)
         self.alone = False
@@ -292,7 +321,7 @@ class Keeper:
     def tell(self, line: bytes) -> None:
         """Says one line to labhand, if it is there."""
         try:
-            os.write(self.control, line + b"\n")
+            self.control.sendall(line + b"\n")
         except OSError:
             self.hear(b"")
 
@@ -332,14 +361,17 @@ class Keeper:
     def wait(self, timeout_s: float | None) -> bool:
         """Sleeps till something happens. False: the time is over and nothing did."""
         poll = select.poll()
-        for fd in (self.awake, *(self.readers if self.alone else [self.control])):
+        control = self.control.fileno()
+        for fd in (self.awake, *(self.readers if self.alone else [control])):
             poll.register(fd, select.POLLIN)
         ready = [fd for fd, _ in poll.poll(None if timeout_s is None else timeout_s * 1000)]
         for fd in ready:
             if fd == self.awake:
                 os.read(fd, CHUNK)
-            elif fd == self.control:
-                self.hear(os.read(fd, CHUNK))
+            elif fd == control:
+                self.hear(
+                    self.control.recv(len(DONE))
+                )  # no more: the next plan may stand behind it
             else:
                 self.carry(fd)
         return bool(ready)
@@ -371,32 +403,35 @@ class Keeper:
         """Stays, as a process of its own, for daemons that still write where we read."""
         if os.fork():
             return
+        self.control.close()  # it and what woke us are still the parent's
+        self.awake = _stay_calm()
         while self.readers:
             self.wait(None)
+        os._exit(0)
 
 
 def main() -> None:
-    """Keeps one training; ends when it and all that wrote to its streams have ended."""
-    control = int(sys.argv[1])
+    """Keeps one training after another; ends when they and labhand have."""
+    control = _socket.socket(fileno=int(sys.argv[1]))
+    os.set_inheritable(control.fileno(), False)
     os.setsid()
     awake = _stay_calm()
-    plan = Plan.receive(control)
-    for fd in {control, *plan.own()}:
-        os.set_inheritable(fd, False)
+    while (plan := Plan.receive(control)) and _kept(Keeper(control, awake, plan)):
+        _leave_alone({control.fileno(), awake, _wake()})
+
+
+def _kept(keeper: Keeper) -> bool:
+    """Whether it started the training, and kept it to its end."""
+    plan = keeper.plan
     kills = oom_kills()
-    keeper = Keeper(control, awake, plan)
     began = time.monotonic()
     pid, trouble = _start(plan)
     if trouble:
         os.waitpid(pid, 0)
         keeper.tell(b"failed %d" % trouble)
-        return
-    for fd in plan.streams:
-        if fd not in (0, plan.terminal):
-            os.close(fd)
-    wake = signal.set_wakeup_fd(-1)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    _leave_alone({control, awake, wake, *plan.readers, plan.terminal} - {-1})
+        return False
+    own = {keeper.control.fileno(), keeper.awake, _wake()}
+    _leave_alone(own | {*plan.readers, plan.terminal} - {-1})
     process = {
         "schema": "labhand.process/1",
         "keeper": os.getpid(),
@@ -408,3 +443,11 @@ def main() -> None:
     write_json(plan.attempt_dir, "process.json", process)
     keeper.tell(b"started %d" % pid)
     keeper.keep(pid, began, kills)
+    return True
+
+
+def _wake() -> int:
+    """The fd that signals write to."""
+    wake = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    return wake

@@ -9,7 +9,8 @@ import socket
 import struct
 import termios
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,49 @@ _AT_ONCE = 1 << 20
 """Bytes of one stream that one `read` gathers at most."""
 _BLIND_S = 0.05
 """How often a training without its keeper is looked at."""
+
+
+_spare: list[tuple[int, socket.socket]] | None = None
+"""Keepers whose training has ended, for the next one; None: each ends with its training."""
+
+
+_groups: set[int] = set()
+"""Groups of ended trainings, of which some may have lived on."""
+
+
+@contextmanager
+def keepers_stay() -> Iterator[None]:
+    """Within the block the keeper of an ended training takes the next one that this process starts.
+
+    For trainings that are handed nothing but what their job says: other files that this process was
+    handed (`3<file`) are there for the first only.
+    """
+    global _spare
+    _spare = []
+    try:
+        yield
+    finally:
+        while _spare:
+            _dismiss(*_spare.pop())
+        _spare = None
+        _reap()
+
+
+def spare_keeper() -> tuple[int, socket.socket] | None:
+    """A keeper that waits for a training, and its socket."""
+    while _spare:
+        pid, control = _spare.pop()
+        if not _readable([control.fileno()], 0):
+            control.setblocking(True)
+            return pid, control
+        _dismiss(pid, control)  # somebody killed it
+    return None
+
+
+def _dismiss(pid: int, control: socket.socket) -> None:
+    control.close()
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 class Kept:
@@ -146,20 +190,25 @@ class Kept:
 
     def close(self) -> None:
         """Lets go of it. A training that still runs goes on, its output carried by the keeper."""
+        stays = False
         if self._control is not None:
             if self._end is not None:
                 with suppress(OSError):
-                    self._control.send(b"done")
-            self._control.close()
+                    stays = self._control.send(keeper.DONE) > 0 and _spare is not None
+            if stays and _spare is not None:
+                _spare.append((self._keeper, self._control))
+            else:
+                self._control.close()
             self._control = None
         self._let_go()
         if self._terminal is not None:
             os.close(self._terminal)
             self._terminal = None
-        with suppress(ChildProcessError):
-            os.waitpid(self._keeper, 0 if self._end is not None else os.WNOHANG)
-        for group in (self.pid, self._keeper):
-            _reap(group)
+        if not stays:
+            with suppress(ChildProcessError):
+                os.waitpid(self._keeper, 0 if self._end is not None else os.WNOHANG)
+        _groups.update((self.pid, self._keeper))
+        _reap()
 
     def _listen(self) -> None:
         if self._end is not None:
@@ -300,8 +349,11 @@ def _readable(fds: list[int], timeout: float) -> list[int]:
     return [fd for fd, _ in poll.poll(max(0, timeout * 1000))]
 
 
-def _reap(group: int) -> None:
-    """Takes the ended members of a group that have become our children."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-group, os.WNOHANG) != (0, 0):
-            pass
+def _reap() -> None:
+    """Takes the ended members of the groups that may have become our children."""
+    for group in tuple(_groups):
+        try:
+            while os.waitpid(-group, os.WNOHANG) != (0, 0):
+                pass
+        except ChildProcessError:
+            _groups.discard(group)

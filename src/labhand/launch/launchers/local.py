@@ -12,7 +12,7 @@ from labhand.core.errors import UsageError
 from labhand.launch import keeper
 from labhand.launch.command import program_of
 from labhand.launch.job import Job, Process, Stream
-from labhand.launch.kept import Kept, set_size
+from labhand.launch.kept import Kept, set_size, spare_keeper
 
 _NAMES = ("stdin", "stdout", "stderr")
 _FOLDER = Path(keeper.__file__).parent
@@ -51,12 +51,12 @@ class Launcher:
         _open_standard_streams()
         with ExitStack() as opened:
             wires = _Wires(job, opened)
-            ours, theirs = socket.socketpair()
-            opened.callback(theirs.close)
-            keeper_pid = _spawn_keeper(theirs.fileno(), wires.inherited)
-            theirs.close()
+            keeper_pid, ours = spare_keeper() or _spawn_keeper()
+            fds = wires.fds
             with suppress(BrokenPipeError):
-                ours.sendall(_plan(job, program, wires))
+                plan = _plan(job, program, wires, fds)
+                socket.send_fds(ours, [plan[:10]], fds)
+                ours.sendall(plan[10:])
             word, _, number = _line(ours).partition(b" ")
             if word != b"started":
                 ours.close()
@@ -87,9 +87,9 @@ class _Wires:
         ]
 
     @property
-    def inherited(self) -> set[int]:
-        """The fds that the keeper needs."""
-        return {*self.streams, *self.readers, self.slave} - {-1, 0}
+    def fds(self) -> list[int]:
+        """What the keeper needs, each once."""
+        return sorted({*self.streams, *self.readers, self.slave} - {-1})
 
     def _on_terminal(self, job: Job) -> tuple[str, ...]:
         if job.terminal is None:
@@ -119,27 +119,25 @@ def _open_standard_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
-def _spawn_keeper(control: int, inherited: set[int]) -> int:
-    for fd in (control, *inherited):
-        os.set_inheritable(fd, True)
-    nowhere = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
-    command = [sys.executable, "-I", "-S", "-c", _KEEPER, str(control), str(_FOLDER)]
-    try:
-        return os.posix_spawn(
+def _spawn_keeper() -> tuple[int, socket.socket]:
+    """A keeper, and the socket by which it is told what to keep."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-I", "-S", "-c", _KEEPER, str(theirs.fileno()), str(_FOLDER)]
+    with theirs:
+        os.set_inheritable(theirs.fileno(), True)
+        pid = os.posix_spawn(
             sys.executable,
             command,
             os.environ,
-            file_actions=[nowhere, (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)],
+            file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)],
             # Till its handlers stand nothing can hit it, not even Ctrl-C at our terminal.
             setsigmask=signal.valid_signals(),
             setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
         )
-    finally:
-        for fd in (control, *inherited):
-            os.set_inheritable(fd, False)
+    return pid, ours
 
 
-def _plan(job: Job, program: str, wires: _Wires) -> bytes:
+def _plan(job: Job, program: str, wires: _Wires, fds: list[int]) -> bytes:
     """The plan as `keeper.Plan` reads it."""
     fields: list[str] = []
 
@@ -152,9 +150,9 @@ def _plan(job: Job, program: str, wires: _Wires) -> bytes:
     many([f"{name}={value}" for name, value in job.env.items()])
     many([str(int(number)) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())])
     many([str(Path(entry).absolute()) for entry in sys.path])
-    many([str(fd) for fd in wires.streams])
-    many([str(fd) for fd in wires.readers])
-    fields += [str(wires.slave), str(job.open_files or 0)]
+    many([str(fds.index(fd)) for fd in wires.streams])
+    many([str(fds.index(fd)) for fd in wires.readers])
+    fields += [str(fds.index(wires.slave) if wires.slave >= 0 else -1), str(job.open_files or 0)]
     content = b"\0".join(map(os.fsencode, fields))
     return b"%010d" % len(content) + content
 
@@ -162,7 +160,9 @@ def _plan(job: Job, program: str, wires: _Wires) -> bytes:
 def _line(control: socket.socket) -> bytes:
     line = b""
     while not line.endswith(b"\n"):
-        part = control.recv(1)
+        part = b""
+        with suppress(ConnectionResetError):
+            part = control.recv(1)
         if not part:
             return b""
         line += part
