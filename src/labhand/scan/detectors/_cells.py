@@ -1,8 +1,15 @@
 """What several detectors know of cells: words for nothing, and how a message shows a value."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from labhand.scan.data import Part, number
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LEAST_DISPLACED = 2
+"""Cells of a row that must be of the wrong kind for it to be shifted."""
 NOTHING = frozenset(
     "? ?? n/a na n.a. n.a nan null nil none - -- --- . .. #n/a #na <na> (null) missing unknown "
     "undefined tbd not_available notavailable not_applicable unspecified blank empty #value! #ref! "
@@ -35,3 +42,29 @@ def share(part: float, whole: float) -> str:
     if percent == 100:
         return "100 %"
     return f"{percent:.2g} %" if percent < 99.5 else f"{percent:.4g} %"
+
+
+def displaced(part: Part) -> "pl.DataFrame":
+    """Rows with words in columns of numbers and numbers in columns of words: `row` and `score`, how many."""
+    import polars as pl
+
+    if "displaced" not in part.facts:
+        odd: list[pl.Expr] = []
+        kinds = set()
+        for column in part.columns.values():
+            if column.dtype != pl.String or column.filled < 10:
+                continue
+            cell = pl.col(column.name)
+            nothing = cell.str.strip_chars().str.to_lowercase().is_in(list(NOTHING))
+            if column.kind == "number" and column.numeric < 1:
+                odd.append(cell.is_not_null() & number(column).is_null() & ~nothing)
+                kinds.add("word")
+            elif column.kind == "category" and 0 < column.numeric <= 0.1:
+                odd.append(number(column).is_not_null())
+                kinds.add("number")
+        wrong = pl.sum_horizontal(pl.lit(0), *(e.fill_null(False).cast(pl.Int32) for e in odd))
+        few = len(kinds) < 2
+        at = pl.lit(False) if few else wrong >= LEAST_DISPLACED
+        part.facts["displaced"] = part.where(at, wrong.cast(pl.Float64))
+    rows: pl.DataFrame = part.facts["displaced"]
+    return rows

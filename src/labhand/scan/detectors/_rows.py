@@ -5,7 +5,7 @@ from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING
 
-from labhand.scan.data import MANY, Data, Part
+from labhand.scan.data import MANY, ROW, Data, Part
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,3 +128,34 @@ def pairs_of(data: Data) -> Iterator[tuple[Part, Part]]:
     for place, early in enumerate(parts):
         for late in parts[place + 1 :]:
             yield early, late
+
+
+def labelled_together(data: Data, part: Part) -> "pl.DataFrame | None":
+    """The labels of items that several annotators labelled: their row, `a`, `y` and `item`.
+
+    None where each item was labelled by one only.
+    """
+    import polars as pl
+
+    annotator, label = str(data.role("annotator")), str(data.role("label"))
+    for key in _items(data, part, annotator, label):
+        columns = {"a": pl.col(annotator), "y": pl.col(label), "item": pl.col(key)}
+        frame = part.lazy.select(ROW, **columns).drop_nulls(["a", "y", "item"]).collect()
+        shared = frame.filter(pl.col("a").n_unique().over("item") > 1)
+        if len(shared) >= 0.3 * part.rows:
+            return shared
+    return None
+
+
+def _items(data: Data, part: Part, annotator: str, label: str) -> list[str]:
+    """The columns that may name what is labelled: their values come again, each time by another person."""
+    import polars as pl
+
+    apart = {annotator, label, data.role("prediction"), data.role("time")}
+    some = [c for c in part.columns.values() if c.name not in apart and c.kind != "other"]
+    again = [c.name for c in some if 10 <= c.unique <= 0.8 * c.filled]
+    if not again:
+        return []
+    pairs = part.select(pl.struct(n, annotator).n_unique().alias(n) for n in again).row(0)
+    named = [n for n, many in zip(again, pairs, strict=True) if many >= 0.9 * part.rows]
+    return sorted(named, key=lambda n: part.columns[n].unique)

@@ -1,17 +1,22 @@
 """An annotator who labels unlike the others."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
+from labhand.scan.believing import beliefs
 from labhand.scan.data import ROW, CannotLook, Data, Part
 from labhand.scan.detectors._cells import share, shown
+from labhand.scan.detectors._rows import labelled_together
 
 if TYPE_CHECKING:
     import polars as pl
 
 LEAST = 10
 """Rows of an annotator below which chance says more than he does."""
+LEARNT = 0.6
+"""Of the mistakes that always saying the usual label makes, models may make this share at most."""
 SURE = 1e-4
 """The chance, over all annotators, that one differs so by luck."""
 
@@ -21,7 +26,8 @@ class Detector:
 
     ## What it does
     Where several people labelled the same items, counts how often each agrees with the majority of the
-    others; where they did not, compares the shares of labels that each gives.
+    others. Where they did not, how often each says what models make of the row by the labels of all;
+    and where no model can, compares the shares of labels that each gives.
 
     ## Why is this bad
     What such a person labelled is noise, or another reading of the guideline; either way a model learns
@@ -41,48 +47,49 @@ class Detector:
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly an annotator."""
-        annotator, label = str(data.role("annotator")), str(data.role("label"))
         for part in data.parts:
-            if annotator not in part.names or label not in part.names:
-                continue
-            told = _agreement(data, part, annotator, label)
-            if told is None:
-                told = _shares(part, annotator, label)
-            yield from _odd(part, annotator, label, told)
+            if data.role("annotator") in part.names and data.role("label") in part.names:
+                found = (list(_odd(data, part, told, how)) for told, how in _alone(data, part))
+                yield from next(filter(None, found), [])
 
 
-def _agreement(data: Data, part: Part, annotator: str, label: str) -> "pl.DataFrame | None":
-    """Of each annotation of an item that others labelled too, whether it is what most others say."""
+def _alone(data: Data, part: Part) -> Iterable[tuple["pl.DataFrame", str]]:
+    """Of each label whether its annotator stands alone with it, and against whom: the surest way first."""
     import polars as pl
 
-    for key in _items(data, part, annotator, label):
-        frame = part.lazy.select(
-            ROW, a=pl.col(annotator), y=pl.col(label), item=pl.col(key)
-        ).collect()
-        frame = frame.drop_nulls(["a", "y", "item"]).with_columns(
-            raters=pl.col("a").n_unique().over("item")
+    annotator, label = str(data.role("annotator")), str(data.role("label"))
+    together = labelled_together(data, part)
+    if together is not None:
+        same, all_ = pl.len().over("item", "y"), pl.len().over("item")
+        yield together.with_columns(alone=(same - 1) * 2 < all_ - 1), "stands alone"
+        return
+    with suppress(CannotLook):
+        yield (
+            _against_models(data, part, annotator),
+            "labels otherwise than models that never saw the row",
         )
-        shared = frame.filter(pl.col("raters") > 1)
-        if len(shared) < 0.3 * part.rows:
-            continue
-        same = pl.len().over("item", "y")
-        all_ = pl.len().over("item")
-        return shared.with_columns(alone=(same - 1) * 2 < all_ - 1)
-    return None
+    yield _shares(part, annotator, label), "gives a label that the others give far less often"
 
 
-def _items(data: Data, part: Part, annotator: str, label: str) -> list[str]:
-    """The columns that may name what is labelled: their values come again, each time by another person."""
+def _against_models(data: Data, part: Part, annotator: str) -> "pl.DataFrame":
+    """Of each label, whether it is not what models make of the row by all other labels."""
+    import numpy as np
     import polars as pl
 
-    apart = {annotator, label, data.role("prediction"), data.role("time")}
-    some = [c for c in part.columns.values() if c.name not in apart and c.kind != "other"]
-    again = [c.name for c in some if 10 <= c.unique <= 0.8 * c.filled]
-    if not again:
-        return []
-    pairs = part.select(pl.struct(n, annotator).n_unique().alias(n) for n in again).row(0)
-    named = [n for n, many in zip(again, pairs, strict=True) if many >= 0.9 * part.rows]
-    return sorted(named, key=lambda n: part.columns[n].unique)
+    told = beliefs(data, part)
+    who = part.select(pl.col(annotator))[annotator]
+    frame = pl.DataFrame(
+        {
+            ROW: told.rows,
+            "a": who.gather(told.rows),
+            "y": [told.classes[c] for c in told.given],
+            "alone": told.probabilities.argmax(axis=1) != told.given,
+        }
+    )
+    usual = float(np.bincount(told.given).max() / len(told.given))
+    if frame["alone"].mean() > LEARNT * (1 - usual):  # type: ignore[operator]
+        raise CannotLook("the label cannot be learned from the other columns")
+    return frame.drop_nulls("a")
 
 
 def _shares(part: Part, annotator: str, label: str) -> "pl.DataFrame":
@@ -100,10 +107,11 @@ def _shares(part: Part, annotator: str, label: str) -> "pl.DataFrame":
     return frame.with_columns(alone=own > 2 * others + 0.1)
 
 
-def _odd(part: Part, annotator: str, label: str, told: "pl.DataFrame") -> Iterable[Anomaly]:
+def _odd(data: Data, part: Part, told: "pl.DataFrame", how: str) -> Iterable[Anomaly]:
     import polars as pl
     from scipy.stats import fisher_exact
 
+    annotator, label = str(data.role("annotator")), str(data.role("label"))
     each = told.group_by("a").agg(rows=pl.len(), alone=pl.col("alone").sum()).sort("a")
     if len(each) < 2:
         return
@@ -121,13 +129,13 @@ def _odd(part: Part, annotator: str, label: str, told: "pl.DataFrame") -> Iterab
         )
         yield Anomaly(
             part,
-            f"{shown(person)} (`{annotator}`) stands alone in {alone:,} of {rows:,} labels "
+            f"{shown(person)} (`{annotator}`) {how} in {alone:,} of {rows:,} labels "
             f"({share(alone, rows)}), the others in {share(others, 1)} of theirs",
             "look at these rows, and label some anew",
             0.8,
             found,
             [annotator, label],
             "warning",
-            normal=f"an annotator stands alone in {share(others, 1)} of the labels",
+            normal=f"the others do so in {share(others, 1)} of their labels",
             group="annotator-odd",
         )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from labhand.scan.anomaly import Anomaly, Repair, drops
+from labhand.scan.anomaly import Anomaly, Repair, drops, edits
 from labhand.scan.anomaly import found as made
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
@@ -26,6 +26,14 @@ GAP = 2.5
 MOST_TAIL = 200
 CHANCE = 0.02
 """The chance of a gap by the tail of the column itself, above which it is one of the tail."""
+IN_ANOTHER_UNIT = 0.1
+"""The share of cells up to which those in another unit are mistakes."""
+LEAST_ALIKE = 3
+"""So many far cells must all fall among the others by one factor: of fewer some factor is likely to fit."""
+APART = 1.5
+"""How many times as far away as the farthest of the others cells in another unit are, on a logarithmic scale."""
+FACTORS = (10, 100, 1000, 1e6, 2.54, 2.2046, 3.2808, 1.6093, 60, 3600, 1024)
+"""What lies between units of one thing: decimals, inches, pounds, feet, miles, minutes, hours, bytes."""
 MEANT = 0.2
 """The share of infinite cells from which on they are meant."""
 
@@ -122,7 +130,7 @@ def _look(part: Part, column: Column) -> Iterator[Anomaly]:
             if odd:
                 return
             break
-    yield from _far(part, column)
+    yield from (list(_in_another_unit(part, column)) or _far(part, column))
 
 
 def _outside(part: Part, column: Column, known: _Range) -> Iterator[Anomaly]:
@@ -138,6 +146,59 @@ def _outside(part: Part, column: Column, known: _Range) -> Iterator[Anomaly]:
     if len(found) and len(found) <= 0.05 * column.filled:
         what = f"no value for {known.why}"
         yield _anomaly(part, column, found, what, _usual(column), 0.9)
+
+
+def _in_another_unit(part: Part, column: Column) -> Iterator[Anomaly]:
+    """Cells far from all others, which one factor takes among them."""
+    import math
+
+    import numpy as np
+
+    low, middle, high = column.q25, column.median, column.q75
+    if column.unique < 10 or column.filled < 30 or not (low and middle and high and column.min):
+        return
+    assert column.max is not None
+    if column.min <= 0 or high <= low:
+        return
+    least = FAR_IN_LOG * max(math.log(high / low), 0.05)
+    if max(math.log(column.max / middle), math.log(middle / column.min)) < least:
+        return
+    cell = number(column)
+    away = (cell.log() - math.log(middle)).abs()
+    found = _cells(part, column, cell.is_finite() & (away > least), away)
+    if not LEAST_ALIKE <= len(found) <= IN_ANOTHER_UNIT * column.filled:
+        return
+    others = cell.filter(cell.is_finite() & (away <= least))
+    lowest, highest = part.select(others.min().alias("low"), others.max().alias("high")).row(0)
+    farthest = max(math.log(highest / middle), math.log(middle / lowest))
+    values = found["value"].cast(float).to_numpy()
+    if np.abs(np.log(values / middle)).min() < APART * farthest or len(set(values)) < LEAST_ALIKE:
+        return
+    for factor in (f for many in FACTORS for f in (many, 1 / many)):
+        as_others = values * factor
+        if as_others.min() >= lowest and as_others.max() <= highest:
+            yield _converted(part, column, found, factor)
+            return
+
+
+def _converted(part: Part, column: Column, found: "pl.DataFrame", factor: float) -> Anomaly:
+    import polars as pl
+
+    by = f"times {factor:.10g}" if factor >= 1 else f"divided by {1 / factor:.10g}"
+    told = _anomaly(
+        part, column, found, f"in another unit, as the others when {by}", _usual(column), 0.85
+    )
+    if not column.dtype.is_float() and column.dtype != pl.String and factor < 1:
+        return told
+    mended = [f"{float(value) * factor:.10g}" for value in found["value"]]
+    return told._replace(
+        advice=f"mend the unit: they are as the others when {by}",
+        repair=Repair(
+            "scientific",
+            f"take {counted(len(found), 'cell')} of `{column.name}` {by}",
+            edits(found["row"], column.name, mended),
+        ),
+    )
 
 
 def _far(part: Part, column: Column) -> Iterator[Anomaly]:

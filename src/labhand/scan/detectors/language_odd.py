@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 SMALL = {
     "English": "the of and to in is that it was for are with as his they be at this have from or had by but what were when there how an their will would about if out so her can which do been who my than its you we on me him us no so up into then some could just only other also after over any may no he's it's don't not all more new two back",
-    "German": "der die und das ist nicht ein eine zu den dem mit sich auf für von im auch es wie ich sie wir werden wird wurde sind aber nach bei einer noch oder hat dass über nur durch kann zum zur",
-    "French": "le la les des et est une dans pour que qui pas sur au avec il elle nous vous sont ce cette par plus ne se du mais ou comme été leur aux être ont fait",
-    "Spanish": "el los las una que en es por con para del se no como más pero sus le ya este sí porque esta entre cuando muy sin sobre también fue hasta hay donde quien desde todo nos está son",
-    "Italian": "il di che è la per un una non sono con le si da come ma anche della del alla più nel questo gli ha dei delle lo ci essere era degli suo dopo nella",
-    "Portuguese": "o os as que em um uma para com não do da no na por mais como mas foi ao ele das dos sua ou quando muito nos já também pelo pela até isso ela entre são você está",
-    "Dutch": "de het een van en is dat op te zijn voor met niet aan er om ook als dan maar bij nog uit naar wordt door heeft hij ze wel deze werd kan over geen worden",
+    "German": "der die und das ist nicht ein eine zu den dem mit sich auf für von im auch es wie ich sie wir werden wird wurde sind aber nach bei einer noch oder hat dass über nur durch kann zum zur einen einem er man mein meine haben waren wenn schon sehr mehr immer wieder dann hier doch alle kein keine ihr ihre vor um bis am beim vom leider ganz etwas mir mich uns ohne gegen weil",
+    "French": "le la les des et est une dans pour que qui pas sur au avec il elle nous vous sont ce cette par plus ne se du mais ou comme été leur aux être ont fait je si bien tout tous très sans donc car aussi après avant chez où quand rien jamais encore mes mon ma ses son sa leurs même était avait à",
+    "Spanish": "el los las una que en es por con para del se no como más pero sus le ya este sí porque esta entre cuando muy sin sobre también fue hasta hay donde quien desde todo nos está son lo al mi te si ni tiene era ser nada nadie todos eso esa mucho muchos tan hace bien durante antes después ha han puede solo aquí así cada otro otra",
+    "Italian": "il di che è la per un una non sono con le si da come ma anche della del alla più nel questo gli ha dei delle lo ci essere era degli suo dopo nella mi ti ho hai abbiamo hanno molto tutto tutti quando dove perché senza solo poi così sempre mai fatto tra al dal dalla stato stata questa quello mio mia",
+    "Portuguese": "o os as que em um uma para com não do da no na por mais como mas foi ao ele das dos sua ou quando muito nos já também pelo pela até isso ela entre são você está eu meu minha seu sem há tem tinha estava ficou bem mesmo só depois antes onde porque nada ninguém nem essa esse isto aqui cada tudo todos à",
+    "Dutch": "de het een van en is dat op te zijn voor met niet aan er om ook als dan maar bij nog uit naar wordt door heeft hij ze wel deze werd kan over geen worden ik je jij wij mijn waren had heb hebben ben niets meer veel goed heel erg want omdat toen daar hier dit al nu wat wie waar hoe tot tegen na zonder mij hem haar ons",
     "Swedish": "och att det som en på är av för med den till inte om ett han men var jag från vi kan när så hade hon eller ska efter också sig har nu skulle",
     "Danish": "og det at en er til på som af den for ikke med har de jeg der kan om fra var han et men hun vi også blev efter skal sig eller nu havde",
-    "Polish": "i w na z nie się do to że jest jak o za od po co ale tak przez czy był jego tylko już tym być dla są może które przy ich było który",
+    "Polish": "i w na z nie się do to że jest jak o za od po co ale tak przez czy był jego tylko już tym być dla są może które przy ich było który mi mnie ten ta te ma mam bardzo bez kiedy gdzie więc żeby jej nas przed pod oraz",
     "Turkish": "ve bir bu için ile çok olarak daha gibi olan da de ne kadar sonra her ama değil ya o var ben en şey mi ki olduğu diye",
     "Indonesian": "yang dan di untuk dengan dari pada ini itu adalah tidak ke dalam akan oleh juga saya atau bisa ada mereka telah sebagai dapat kami karena",
     "Czech": "a se na je že to v s z do o jako za ale jsem by si tak jsou bylo byl pro podle po jeho také který při nebo jsme aby však když",
@@ -167,7 +167,7 @@ def _maybe_other(usual: str) -> "pl.Expr":
     if usual in SCRIPTS:
         return _counted(usual) < 0.3 * pl.col("text").str.count_matches(r"\p{L}")
     other = pl.col("text").str.count_matches(r"[\p{L}--[\p{Latin}\p{Greek}]]")
-    return ((_words() >= FEWEST) & (_counted(usual) < 0.12 * _words())) | (other > 3)
+    return ((_words() >= FEWEST) & (_counted(usual) < 0.2 * _words())) | (other > 3)
 
 
 def _language(usual: str = "") -> Any:

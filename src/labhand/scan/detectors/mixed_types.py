@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
-from labhand.scan.detectors._cells import NOTHING, counted, shown
+from labhand.scan.detectors._cells import NOTHING, counted, displaced, shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,9 +60,11 @@ class Detector:
 
 
 def _found(part: Part, column: Column, odd: "pl.Expr") -> "pl.DataFrame":
+    """Those cells, without those of rows that `shifted-columns` tells."""
     import polars as pl
 
-    return part.where(odd, column=pl.lit(column.name), value=pl.col(column.name))
+    found = part.where(odd, column=pl.lit(column.name), value=pl.col(column.name))
+    return found.join(displaced(part), on="row", how="anti") if len(found) else found
 
 
 def _words_among_numbers(part: Part, column: Column) -> Iterable[Anomaly]:

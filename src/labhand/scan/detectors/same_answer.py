@@ -7,7 +7,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import CannotLook, Data
 from labhand.scan.detectors._cells import share, shown
-from labhand.scan.outputs import Outputs, answered, outputs, plain
+from labhand.scan.outputs import Outputs, answered, of_runs, plain
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,6 +21,8 @@ FREE = 0.3
 MORE = 0.3
 """How much more often an answer is given than it is right, at least."""
 LEVEL = 1e-4
+CLASSES = 50
+"""Different predictions of a classifier beside a label, at most."""
 
 
 class Detector:
@@ -52,14 +54,24 @@ class Detector:
     def look(self, data: Data) -> Iterable[Anomaly]:
         """At most one anomaly a part."""
         looked = False
-        for told in outputs(data):
+        for told in [*of_runs(data), *_classified(data)]:
             answers = answered(told)
             if answers is None:
                 continue
             looked = True
             yield from _look(told, _frame(told, answers))
         if not looked:
-            raise CannotLook("no answers could be taken from the outputs")
+            raise CannotLook("no part holds answers of a model, or predictions beside a label")
+
+
+def _classified(data: Data) -> Iterator[Outputs]:
+    """The parts that hold classes and what a classifier made of them, and no more of a run."""
+    told, asked = data.role("prediction"), data.role("label")
+    for part in data.parts:
+        if any(one.part is part for one in of_runs(data)) or told is None or asked is None:
+            continue
+        if {told, asked} <= set(part.names) and part.columns[told].unique <= CLASSES:
+            yield Outputs(part, {"parsed": told, "target": asked}, [], {})
 
 
 class _Slice(NamedTuple):

@@ -3,11 +3,8 @@
 from collections.abc import Iterable
 
 from labhand.scan.anomaly import Anomaly, found
-from labhand.scan.data import Data, Part, number
-from labhand.scan.detectors._cells import NOTHING, counted
-
-LEAST = 2
-"""Cells of a row that must be of the wrong kind."""
+from labhand.scan.data import Data, Part
+from labhand.scan.detectors._cells import counted, displaced
 
 
 class Detector:
@@ -71,23 +68,7 @@ def _preamble(part: Part) -> Iterable[Anomaly]:
 
 
 def _mixed(part: Part) -> Iterable[Anomaly]:
-    import polars as pl
-
-    odd = []
-    for column in part.columns.values():
-        if column.dtype != pl.String or column.filled < 10:
-            continue
-        cell = pl.col(column.name)
-        nothing = cell.str.strip_chars().str.to_lowercase().is_in(list(NOTHING))
-        if column.kind == "number" and column.numeric < 1:
-            odd.append((cell.is_not_null() & number(column).is_null() & ~nothing, "word"))
-        elif column.kind == "category" and 0 < column.numeric <= 0.1:
-            odd.append((number(column).is_not_null(), "number"))
-    kinds = {kind for _, kind in odd}
-    if len(kinds) < 2:
-        return
-    wrong = pl.sum_horizontal(e.fill_null(False).cast(pl.Int32) for e, _ in odd)
-    told = part.where(wrong >= LEAST, wrong.cast(pl.Float64))
+    told = displaced(part)
     if len(told):
         yield Anomaly(
             part,

@@ -8,6 +8,7 @@ from labhand.scan.anomaly import found as made
 from labhand.scan.believing import Beliefs, beliefs
 from labhand.scan.data import CannotLook, Data, Part
 from labhand.scan.detectors._cells import shown
+from labhand.scan.detectors._rows import labelled_together
 
 MARGIN = 0.35
 """By how much another class must be likelier than the given one."""
@@ -52,9 +53,10 @@ class Detector:
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a part."""
-        if data.role("annotator") is not None:
+        told_by = data.role("annotator")
+        if any(told_by in p.names and labelled_together(data, p) is not None for p in data.parts):
             raise CannotLook(
-                "labels of several annotators are compared with each other: annotator-odd"
+                "items that several annotators labelled are compared with each other: annotator-odd"
             )
         failed: list[CannotLook] = []
         for part in data.parts:
