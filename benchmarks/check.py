@@ -9,9 +9,13 @@
   of the lines of the fault counts as found. Say which folders were looked at when rules were mended.
 - *Cases*: for each rule the share of the lines marked in `cases/check/` that is found, and lines found
   that are none; the rules were written with these cases.
-- *Judged*: `benchmarks/check/judged.jsonl` holds findings on real code that were judged by reading it:
-  `true`, `harmless` (what it says holds, and changes no result there), or `false`. A rule of which five or
-  more were judged and less than 85 % are true or harmless is named: its level has to become `possible`.
+- *First contact*: `benchmarks/check/first_contact.jsonl` holds each round of findings on repositories that
+  no rule had seen, judged one by one before anything was mended by them: `true`, `harmless` (what it says
+  holds, and changes no result there), or `false`. A rule is measured by its newest rounds that hold five
+  findings together; where less than 85 % are true its level has to be `possible`, which
+  `tests/check/test_levels.py` holds it to. Two kinds of lines count for no level: a `copy` of another, of
+  the same line of code in the same repository, and what is told only where the rule is selected `since`.
+- *Judged*: `benchmarks/check/judged.jsonl` holds those that were still told after the mends.
 - *Cost*, on each FOLDER: CPU seconds and default findings a 1000 lines.
 
 `--peers BIN` is the folder of programs of an environment with torchfix, ruff and pylint. A peer has found a
@@ -22,6 +26,7 @@ has their frameworks, and writes what each changed to `effects.json`. Prints Mar
 
 import argparse
 import json
+import math
 import random
 import re
 import subprocess
@@ -30,7 +35,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from labhand.check import effects, env
 from labhand.check.engine import check, claims
@@ -44,6 +49,7 @@ ROOT = Path(__file__).parents[1]
 CASES = ROOT / "cases" / "check"
 PROGRAMS = CASES / "programs"
 JUDGED = ROOT / "benchmarks" / "check" / "judged.jsonl"
+FIRST_CONTACT = JUDGED.with_name("first_contact.jsonl")
 LEAST, ENOUGH = 0.85, 5
 MOST, LONGEST = 3, 60_000
 """Mutants of a shape in one folder, and bytes of a file that is planted in."""
@@ -78,6 +84,7 @@ def main() -> None:
     if options.plant:
         elsewhere([f.resolve() for f in options.plant], options.peers)
     on_cases(options.peers)
+    first_contact()
     judged()
     for folder in options.folders:
         cost(folder)
@@ -287,23 +294,83 @@ def on_cases(peers: Path | None) -> None:
     print(f"\nmissed by rule: {missed or 'none'}; told too much: {dict(more) or 'nothing'}\n")
 
 
-def judged() -> None:
-    """The judged findings by rule, and the rules that have to be demoted."""
-    by_rule: dict[str, Counter[str]] = defaultdict(Counter)
-    for line in JUDGED.read_text(encoding="utf-8").splitlines():
+class Share(NamedTuple):
+    """How many of a rule's findings were true at first contact, in its newest rounds that hold enough.
+
+    `low` and `high` are 95 % by bootstrap over repositories; NaN where there are fewer than three.
+    """
+
+    rounds: tuple[int, ...]
+    judgements: Counter[str]
+    low: float
+    high: float
+
+    @property
+    def true(self) -> float:
+        return self.judgements["true"] / self.judgements.total()
+
+    @property
+    def demotes(self) -> bool:
+        """Whether the level of the rule has to be `possible`."""
+        return self.judgements.total() >= ENOUGH and self.true < LEAST
+
+
+def at_first_contact() -> dict[str, Share]:
+    """The share of each rule that was judged at first contact."""
+    by_rule: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in FIRST_CONTACT.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
-        by_rule[entry["rule"]][entry["judgement"]] += 1
-    print("## Judged\n\n| rule | true | harmless | false |\n|---|---|---|---|")
-    for rule, count in sorted(by_rule.items()):
-        print(f"| {rule} | {count['true']} | {count['harmless']} | {count['false']} |")
-    every = sum(by_rule.values(), Counter[str]())
-    print(f"| all | {every['true']} | {every['harmless']} | {every['false']} |\n")
-    for rule, count in sorted(by_rule.items()):
-        number = count.total()
-        if number >= ENOUGH and count["true"] + count["harmless"] < LEAST * number:
-            print(
-                f"{rule} is true in {count['true']} of {number}: its level has to become `possible`"
-            )
+        if not {"copy", "since"} & set(entry):
+            by_rule[entry["rule"]].append(entry)
+    return {rule: _share(entries) for rule, entries in sorted(by_rule.items())}
+
+
+def _share(entries: list[dict[str, Any]]) -> Share:
+    kept: list[dict[str, Any]] = []
+    for number in sorted({e["round"] for e in entries}, reverse=True):
+        if len(kept) < ENOUGH:
+            kept += [e for e in entries if e["round"] == number]
+    groups: dict[str, list[float]] = defaultdict(list)
+    for entry in kept:
+        groups[entry["repository"]].append(float(entry["judgement"] == "true"))
+    low, high = interval(list(groups.values())) if len(groups) > 2 else (math.nan, math.nan)
+    rounds = tuple(sorted({e["round"] for e in kept}))
+    return Share(rounds, Counter(e["judgement"] for e in kept), low, high)
+
+
+def first_contact() -> None:
+    """The rules by what was judged at first contact, and those that have to be demoted."""
+    levels = {name: kind.level for name, kind in registry.load_all("rule")[0].items()}
+    print("## First contact\n\n| rule | level | rounds | true | harmless | false | true |")
+    print("|---|---|---|---|---|---|---|")
+    for rule, share in at_first_contact().items():
+        rounds, count = ", ".join(map(str, share.rounds)), share.judgements
+        shown = "" if math.isnan(share.low) else f" ({share.low:.0%} to {share.high:.0%})"
+        must = ": has to be possible" if share.demotes and levels[rule] != "possible" else ""
+        print(
+            f"| {rule} | {levels[rule]}{must} | {rounds} | {count['true']} | {count['harmless']} | "
+            f"{count['false']} | {share.true:.0%}{shown} |"
+        )
+    every: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for line in FIRST_CONTACT.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        every[entry["round"]][entry["repository"]].append(entry["judgement"])
+    for number, groups in sorted(every.items()):
+        count = Counter(j for g in groups.values() for j in g)
+        low, high = interval([[float(j == "true") for j in g] for g in groups.values()])
+        print(
+            f"\nround {number}: {count['true']} of {count.total()} true, {count['true'] / count.total():.0%} "
+            f"({low:.0%} to {high:.0%}), {count['harmless']} harmless, {count['false']} false"
+        )
+    print()
+
+
+def judged() -> None:
+    """The findings that were still told after the mends, by judgement."""
+    entries = map(json.loads, JUDGED.read_text(encoding="utf-8").splitlines())
+    count = Counter(entry["judgement"] for entry in entries)
+    told = ", ".join(f"{number} {judgement}" for judgement, number in count.most_common())
+    print(f"## Judged, after the mends\n\n{count.total()}: {told}\n")
 
 
 def cost(folder: Path) -> None:

@@ -36,7 +36,7 @@ class Cache:
     @cached_property
     def _state(self) -> str:
         digest = hashlib.sha256(self.project.signature.encode())
-        digest.update("\0".join(sorted(self.rules)).encode())
+        digest.update("\0".join([*sorted(self.rules), str(self.rules.selected)]).encode())
         digest.update(self.rules.code.encode())
         return digest.hexdigest()
 

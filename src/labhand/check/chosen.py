@@ -57,6 +57,11 @@ class Chosen(Mapping[str, RuleLike]):
         return digest.hexdigest()
 
     @property
+    def selected(self) -> bool:
+        """Whether rules were asked for by name: then what is merely possible is told too."""
+        return bool(self._select)
+
+    @property
     def skipped(self) -> list[Skipped]:
         """The rules that cannot run, each with the reason."""
         return [] if self._remembered is not None else self._loaded[1]
@@ -103,7 +108,7 @@ class Chosen(Mapping[str, RuleLike]):
             except Exception as error:  # an outside rule must not stop the others
                 skipped.append(Skipped(name, f"it cannot be used: {error}"))
                 continue
-            if self._select or rule.level != "possible":
+            if self.selected or rule.level != "possible":
                 rules[name] = rule
         if not skipped:  # what is broken may be mended elsewhere
             self._remember(list(rules))

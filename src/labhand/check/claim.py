@@ -34,7 +34,11 @@ class Change(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A rule's claim that something is off at `node`. `function` is the name around it."""
+    """A rule's claim that something is off at `node`. `function` is the name around it.
+
+    `level` is set where a claim is less sure than its rule: one that is possible is told only where rules
+    are selected.
+    """
 
     node: ast.expr | ast.stmt
     message: str
@@ -44,6 +48,7 @@ class Claim(NamedTuple):
     evidence: dict[str, Any]
     related: Sequence[Step] = ()
     change: Change | None = None
+    level: Level | None = None
 
 
 class Code(View):
@@ -58,12 +63,13 @@ class Code(View):
         because: Iterable[Step] = (),
         confidence: float = 0.9,
         change: Change | None = None,
+        level: Level | None = None,
         **evidence: Any,
     ) -> Claim:
         """The claim that something is off at a node; `because` is its chain of evidence, in order."""
         related = [s for s in dict.fromkeys(because) if s.node is not node]
         function = self.where(node).scope.qualified
-        return Claim(node, message, advice, function, confidence, evidence, related, change)
+        return Claim(node, message, advice, function, confidence, evidence, related, change, level)
 
     def step(self, message: str, node: ast.expr | ast.stmt, where: Where | None = None) -> Step:
         """One link for a chain of evidence."""

@@ -155,10 +155,12 @@ def _drop(answer: Findings, ids: set[str]) -> int:
     return count - len(answer.findings)
 
 
-def _found(name: str, rule: RuleLike, code: Code) -> list[Finding]:
+def _found(name: str, rule: RuleLike, code: Code, possible: bool = True) -> list[Finding]:
+    """The findings of a rule in a file; without `possible`, the surer ones."""
     seen: Counter[str] = Counter()
     root = code.project.root
-    return [_finding(name, rule, claim, code.source, root, seen) for claim in rule.check(code)]
+    told = (c for c in rule.check(code) if possible or c.level != "possible")
+    return [_finding(name, rule, claim, code.source, root, seen) for claim in told]
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -178,7 +180,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _told(
-    files: list[Path], project: Project, rules: Mapping[str, RuleLike], cache: Cache
+    files: list[Path], project: Project, rules: Chosen, cache: Cache
 ) -> Iterator[tuple[Path, Told]]:
     # Trees are large, live to the end and hold no garbage: looking for it costs a fifth of the time.
     collects = gc.isenabled()
@@ -191,7 +193,7 @@ def _told(
             gc.enable()
 
 
-def _one(path: Path, project: Project, rules: Mapping[str, RuleLike]) -> Told:
+def _one(path: Path, project: Project, rules: Chosen) -> Told:
     shown = _shown(path, project.root)
     source = project.source(path)
     if source is None:
@@ -202,7 +204,7 @@ def _one(path: Path, project: Project, rules: Mapping[str, RuleLike]) -> Told:
     code = Code(source, project)
     for name, rule in rules.items():
         try:
-            told.findings.extend(_found(name, rule, code))
+            told.findings.extend(_found(name, rule, code, rules.selected))
         except RecursionError:
             why = (
                 f"{shown} nests too deeply to be analysed; split its deepest expression or branches"

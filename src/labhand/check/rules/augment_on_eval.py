@@ -118,9 +118,18 @@ def _pipelines(code: Code) -> Iterator[Claim]:
         label = code.label(call.node)
         if part_in(label) not in _HELD_OUT or _MEANT.search(label) or _says_so(code, call.node):
             continue
+        if _is_for_tta(code, label):
+            continue
         found = _random(code, code.spot(call))
         if found:
             yield _claim(code, call.node, f"`{label}`", found, 0.96)
+
+
+def _is_for_tta(code: Code, label: str) -> bool:
+    """Whether a pipeline is handed to something that says it augments at test time."""
+    name = re.escape(label)
+    given = re.compile(rf"\w*tta\w*\([^()]*\b{name}\b|\b{name}\b[^()]*\btta\b", re.I)
+    return any(given.search(one.text) for one in code.project.component(code.source))
 
 
 def _says_so(code: Code, node: ast.expr) -> bool:

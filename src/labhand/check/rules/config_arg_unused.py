@@ -184,6 +184,8 @@ def _on_a_parser(code: Code, setting: Setting) -> bool:
     call = setting.where.source.index.parents[setting.node]
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
         return False
+    if setting.where.scope.returns and not code.project.callers(setting.where):
+        return False  # the parser is given back, and nobody asks for it
     return _is_parser(code, call.func.value, setting.where, 5)
 
 

@@ -201,11 +201,21 @@ def _labelled(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
 
 def _told(code: Code, text: ast.JoinedStr) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
     """The values of an f-string, each with the words right before it."""
-    for before, shown in zip(text.values, text.values[1:], strict=False):
+    for before, shown, after in zip(
+        text.values, text.values[1:], [*text.values[2:], None], strict=False
+    ):
         if isinstance(before, ast.Constant) and isinstance(shown, ast.FormattedValue):
             words = re.split(r"[|,;:\n]", str(before.value).rstrip(" :=")) or [""]
-            if _plain(shown.value):
+            behind = str(after.value) if isinstance(after, ast.Constant) else ""
+            if _plain(shown.value) and not _is_named_after(shown.value, behind):
                 yield code.source.index.statement(text), words[-1], shown.value
+
+
+def _is_named_after(value: ast.expr, words: str) -> bool:
+    """Whether the words behind a value tell its part: `{val_size} rows of validation data`."""
+    part = part_in(re.split(r"[|,;:\n]", words)[0])
+    names = {part_in(n.id) for n in ast.walk(value) if isinstance(n, ast.Name)}
+    return part is not None and part in names
 
 
 def _printed(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
@@ -226,8 +236,8 @@ def _printed(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
         template = _text(call.receiver) if call.receiver is not None else ""
         found.append((call.node, _BRACES.split(template), call.node.args))
     for node, before, values in found:
-        for words, value in zip(before, values, strict=False):
-            if hasattr(node, "lineno") and _plain(value):
+        for words, value, behind in zip(before, values, [*before[1:], ""], strict=False):
+            if hasattr(node, "lineno") and _plain(value) and not _is_named_after(value, behind):
                 label = re.split(r"[|,;:\n]", words.rstrip(" :=\t"))[-1]
                 yield code.source.index.statement(node), label, value
 
@@ -269,6 +279,8 @@ def _value_names(value: ast.expr) -> list[ast.Name]:
         return []
     if isinstance(value.func, ast.Attribute) and not value.args:
         return _value_names(value.func.value)
+    if ast.unparse(value.func).rpartition(".")[2] in ("range", "arange", "slice"):
+        return []  # where one part ends the next one begins
     given = [*value.args, *(k.value for k in value.keywords)]
     return [a for a in given if isinstance(a, ast.Name)]
 

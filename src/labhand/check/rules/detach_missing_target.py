@@ -134,7 +134,7 @@ def _difference(code: Code, base: ast.expr) -> ast.BinOp | None:
 def _self_made(code: Code, prediction: ast.expr, target: ast.expr) -> Iterator[Claim]:
     if _ON_PURPOSE.search(f"{code.where(target).scope.name} {ast.unparse(target)}"):
         return
-    flows = code.behind(target)
+    flows = _differentiable(code, code.behind(target))
     ahead, here = _modules(code, flows), _modules(code, code.behind(prediction))
     if any(_FROZEN.search(name) for name, _ in ahead):
         return
@@ -155,6 +155,18 @@ def _self_made(code: Code, prediction: ast.expr, target: ast.expr) -> Iterator[C
                 change=_detach(code, target),
             )
             return
+
+
+def _differentiable(code: Code, flows: Mapping[ast.expr, Spot]) -> Mapping[ast.expr, Spot]:
+    """A flow without what only chooses: indices, through which no gradient goes."""
+    chosen = [s.at(n.slice, ()) for n, s in flows.items() if isinstance(n, ast.Subscript)]
+    held = [s.at(n.value, ()) for n, s in flows.items() if isinstance(n, ast.Subscript)]
+    chosen = [s for s in chosen if not isinstance(s.node, ast.Constant | ast.Slice)]
+    if not chosen:
+        return flows
+    kept = {n for s in held for n in code.behind(s)}
+    only = {n for s in chosen for n in code.behind(s)} - kept
+    return {n: s for n, s in flows.items() if n not in only}
 
 
 def _discounted(code: Code, flows: Mapping[ast.expr, Spot], made: Spot) -> bool:

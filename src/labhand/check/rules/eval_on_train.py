@@ -8,7 +8,7 @@ from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code import splits
 from labhand.kit.code.calls import Call
-from labhand.kit.code.facts import Fact, Spot
+from labhand.kit.code.facts import Fact, Spot, Step
 
 _JUDGES = re.compile(
     r"^_?(eval|evaluate|evaluation|validate|validation|test|score|accuracy|compute_accuracy|compute_metrics|"
@@ -113,8 +113,9 @@ def _labelled(code: Code) -> Iterator[Claim]:
     """Scores of train data that are stored or printed under the name of a held-out part."""
     for call in _scores(code):
         given = [*call.node.args, *(k.value for k in call.node.keywords)]
-        parts = [f for f in (code.split(g) for g in given if _is_data(g)) if f]
-        if not parts or any(f.value != "train" for f in parts):
+        data = [(g, code.split(g)) for g in given if _is_data(g)]
+        parts = [f for _, f in data if f]
+        if any(f.value != "train" for f in parts) or not any(_surely(g, f) for g, f in data):
             continue
         label = _label(code, call)
         if label is not None:
@@ -126,6 +127,12 @@ def _labelled(code: Code) -> Iterator[Claim]:
                 confidence=0.92 if parts[0].sure else 0.88,
                 label=label,
             )
+
+
+def _surely(given: ast.expr, part: Fact) -> bool:
+    """Whether an argument is of the train part by its own name, or made so and named as no other part."""
+    own = splits.part_in(ast.unparse(given))
+    return part.value == "train" and (own == "train" or (own is None and part.sure))
 
 
 def _scores(code: Code) -> Iterator[Call]:
@@ -225,51 +232,48 @@ def _part(text: str) -> str | None:
 
 
 def _loaders(code: Code) -> Iterator[Claim]:
-    """Loaders that are named as held-out, over the whole train set."""
-    for call in code.calls("torch.utils.data.DataLoader"):
-        statement = code.source.index.statement(call.node)
-        data = call.arg(0, "dataset")
-        if (
-            data is None
-            or not isinstance(statement, ast.Assign)
-            or statement.value is not call.node
-            or _is_some(code, call, data)
-        ):
+    """Loaders that are named as held-out, over the rows that another loader trains on."""
+    every = code.calls("torch.utils.data.DataLoader")
+    for call in every:
+        data, label = call.arg(0, "dataset"), _part(code.label(call.node))
+        if data is None or label is None or _is_some(code, call, data):
             continue
-        label = _part(ast.unparse(statement.targets[0]))
         part = code.split(data)
-        if label is not None and part.value == "train" and not _others_train(code, call, data):
-            yield _of_train(call, code, label, part)
-        elif label is not None and not part:
-            other = _trained_on(code, call, data)
-            if other is not None:
-                yield _of_train(call, code, label, other)
+        trained = _trained_on(code, call, data, every) if part.value in (None, "train") else None
+        if trained is not None:
+            yield code.claim(
+                call.node,
+                f"the {label} loader goes over the train set",
+                f"give it the {label} set",
+                because=[*part.chain, trained],
+                confidence=0.92 if part.sure else 0.88,
+                label=label,
+            )
 
 
-def _others_train(code: Code, call: Call, data: ast.expr) -> bool:
-    """Whether the training loader of the same function goes over other data, such as rows without labels."""
-    others = [
-        o.arg(0, "dataset")
-        for o in code.calls("torch.utils.data.DataLoader")
-        if o.where.scope is call.where.scope and splits.part_in(code.label(o.node)) == "train"
-    ]
-    texts = [ast.unparse(o) for o in others if o is not None]
-    parts = {code.split(o).value for o in others if o is not None}
-    return bool(texts) and ast.unparse(data) not in texts and "train" not in parts
-
-
-def _trained_on(code: Code, call: Call, data: ast.expr) -> Fact | None:
-    """The loader of the same function that is named as the training one and goes over the same rows."""
-    for other in code.calls("torch.utils.data.DataLoader"):
+def _trained_on(code: Code, call: Call, data: ast.expr, every: list[Call]) -> Step | None:
+    """The loader that is named as the training one and goes over the same rows in the same run."""
+    for other in every:
         rows = other.arg(0, "dataset")
-        if other is call or rows is None or other.where.scope is not call.where.scope:
+        if other is call or rows is None or splits.part_in(code.label(other.node)) != "train":
             continue
-        if not (code.leads(other.node, call.node) or code.leads(call.node, other.node)):
-            continue  # only one of them is made
-        named = splits.part_in(code.label(other.node)) == "train"
-        if named and _alike(code, rows, data, other, call) and not _is_some(code, other, rows):
-            return Fact("train", (code.step("this loader trains on them", other.node),))
+        if other.where.scope is call.where.scope:
+            if not (code.leads(other.node, call.node) or code.leads(call.node, other.node)):
+                continue  # only one of them is made
+            same = _alike(code, rows, data, other, call)
+        else:
+            same = isinstance(rows, ast.Attribute) and _same_attribute(code, rows, data)
+        if same and not _is_some(code, other, rows):
+            return code.step("this loader trains on them", other.node)
     return None
+
+
+def _same_attribute(code: Code, one: ast.Attribute, other: ast.expr) -> bool:
+    """Whether two methods of a class name one attribute: `self.train_set` of two loaders' hooks."""
+    owners = [code.project.owner(code.where(n)) for n in (one, other)]
+    return (
+        ast.unparse(one) == ast.unparse(other) and owners[0] is not None and owners[0] == owners[1]
+    )
 
 
 def _is_some(code: Code, call: Call, data: ast.expr) -> bool:
@@ -283,17 +287,6 @@ def _is_some(code: Code, call: Call, data: ast.expr) -> bool:
         return False
     made = [ast.unparse(n.func) for n in code.behind(sampler) if isinstance(n, ast.Call)]
     return not any(_WHOLE.search(m) for m in made) or any("Subset" in m for m in made)
-
-
-def _of_train(call: Call, code: Code, label: str, part: Fact) -> Claim:
-    return code.claim(
-        call.node,
-        f"the {label} loader goes over the train set",
-        f"give it the {label} set",
-        because=part.chain,
-        confidence=0.92 if part.sure else 0.88,
-        label=label,
-    )
 
 
 def _handed(code: Code) -> Iterator[Claim]:
@@ -310,6 +303,8 @@ def _handed(code: Code) -> Iterator[Claim]:
             if held_out is None and _lightning(code, call):
                 held_out = call.arg(2)
         if isinstance(held_out, ast.Tuple | ast.List) and held_out.elts:
+            if len(held_out.elts) > 2 or call.arg(None, "sample_weight") is not None:
+                continue  # weights choose the rows
             held_out = held_out.elts[0]
         if train is None or held_out is None or isinstance(train, ast.Constant | ast.Call):
             continue

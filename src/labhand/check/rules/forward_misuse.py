@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import Step
 from labhand.kit.code.model import Class, FunctionNode
 from labhand.kit.code.project import Known, Where
 from labhand.kit.code.training import within
@@ -19,6 +20,7 @@ _HOOKED = re.compile(
     r"DataParallel|FullyShardedDataParallel|torch\.compile|register_\w*hook|(weight|spectral)_norm|\bprune\."
 )
 """What runs by the call of a module, and not by its `forward`."""
+_WRAPS = re.compile(r"^torch\.(.*\.)?(\w*DataParallel|compile)$")
 _ATTENDS = re.compile(r"attn|attention|transformer|encoder|decoder|block|layer", re.I)
 
 
@@ -27,7 +29,8 @@ class Rule:
 
     ## What it does
     Reports `F.dropout(x)` that is not told `training=self.training`, layers with weights and dropout
-    layers that are made inside `forward`, `model.forward(x)` in a project with hooks or wrappers, a module without `super().__init__()`,
+    layers that are made inside `forward`, `model.forward(x)` of a module that is hooked or wrapped (where
+    only others of the project are, if this rule is selected), a module without `super().__init__()`,
     an attention mask that `forward` takes and never hands on, and a causal model without a mask.
 
     ## Why is this bad
@@ -228,14 +231,34 @@ def _forward_calls(code: Code) -> Iterator[Claim]:
         assert first.receiver is not None
         text = ast.unparse(first.receiver)
         edits = [code.replace(c.node.func, code.text(first.receiver)) for c in (first, *others)]
+        skipped = _skipped(code, first.receiver)
         yield code.claim(
             first.node,
             f"`{text}.forward(…)` skips the hooks of the module, and its wrappers",
             f"call `{text}(…)`",
-            because=[code.step("and here", other.node) for other in others],
-            confidence=0.95,
+            because=[*skipped, *(code.step("and here", other.node) for other in others)],
+            confidence=0.95 if skipped else 0.6,
             change=Change("scientific", f"Call `{text}`", edits),
+            level=None if skipped else "possible",
         )
+
+
+def _skipped(code: Code, receiver: ast.expr) -> list[Step]:
+    """The wrapping or the hook of this very module, which its `forward` does without."""
+    text = ast.unparse(receiver)
+    hooked = [
+        call.node
+        for last, sites in code.source.index.called.items()
+        if re.fullmatch(r"register_\w*hook", last)
+        for call in (code.call(node) for node, _ in sites)
+        if call.receiver is not None and ast.unparse(call.receiver) == text
+    ]
+    if hooked:
+        return [code.step("the hook is put on here", hooked[0])]
+    made = code.made_by(receiver)
+    if made is None or not _WRAPS.search(made.name or ""):
+        return []
+    return [code.step("the module is wrapped here", made.node, made.where)]
 
 
 def _bare_forwards(code: Code) -> Iterator[Call]:

@@ -16,6 +16,8 @@ from labhand.kit.code.project import Known, Where
 
 _CAUSAL_CODE = re.compile(r"tril|triu|is_causal\s*=\s*True|causal_mask|generate_square_subsequent")
 _NAMED = re.compile(r"gpt|\blm\b|_lm|lm_|language|decoder|causal|char_?rnn|transformer_?lm", re.I)
+_SHIFTS = re.compile(r"(?<!shape)(?<!size\(\))\[[^\]]*:-1\b|\broll\(|shift|\bpad\(")
+"""How a model moves its input itself, a token put in front: `cat([start, x[:-1]])`."""
 _SHAPES = frozenset(
     "view reshape flatten contiguous to long cuda clone ravel type squeeze int t transpose permute".split()
 )
@@ -164,7 +166,7 @@ def _causal(code: Code, call: Call, spot: Spot) -> bool:
     if not runs_module(call, spot):
         return False
     known = receiver_class(code.project, node.func, call.where)
-    if known is None:
+    if known is None or any(_SHIFTS.search(t) for t in _texts(code, known)):
         return False
     if _NAMED.search(known.klass.name) and not re.search(r"vae|auto", known.klass.name, re.I):
         return True

@@ -99,9 +99,10 @@ def _changed_after(code: Code, optimizer: Built) -> _Change | None:
     for change in _changes(code, optimizer):
         if not ways.leads(optimizer.statement, code.point(change.node), anew):
             continue
-        outside = _used_elsewhere(code, optimizer, optimizer.call.where.scope)
         later = code.paths(change.node)
-        if outside and not any(anew(p) for p in later.after if p is not optimizer.statement):
+        if _used_elsewhere(code, optimizer, change) and not any(
+            anew(p) for p in later.after if p is not optimizer.statement
+        ):
             return change
         for point in list(ways.after):
             used = optimizers.uses(code, optimizer, point)
@@ -144,6 +145,8 @@ def _assigned(code: Code, optimizer: Built, node: ast.Assign, model: str) -> str
         return None
     made = code.call(value)
     if written == model:
+        if optimizer.name.startswith(f"{model}."):
+            return None  # the new model has an optimizer of its own under that name
         return _rebound(made, model) or _made_as_before(code, optimizer, node, model)
     inside = isinstance(target, ast.Attribute | ast.Subscript) and written.startswith(
         (f"{model}.", f"{model}[")
@@ -188,14 +191,22 @@ def _made_as_before(code: Code, optimizer: Built, node: ast.Assign, model: str) 
     return f"makes `{model}` anew" if same and model not in parts else None
 
 
-def _used_elsewhere(code: Code, optimizer: Built, scope: object) -> bool:
-    """Whether a function within, another method or another function reads the optimizer."""
+def _used_elsewhere(code: Code, optimizer: Built, change: _Change) -> bool:
+    """Whether another method reads the optimizer, or a function that is called after the change."""
     reads: list[ast.Name | ast.Attribute] = [*code.nodes(ast.Name), *code.nodes(ast.Attribute)]
-    return any(
-        isinstance(node.ctx, ast.Load)
-        and ast.unparse(node) == optimizer.name
-        and code.where(node).scope is not scope
+    here = optimizer.call.where
+    readers = {
+        code.where(node).scope
         for node in reads
+        if isinstance(node.ctx, ast.Load) and ast.unparse(node) == optimizer.name
+    } - {here.scope}
+    if here.scope is not code.source.index.module or not readers:
+        return bool(readers)
+    ways, after = code.paths(change.node), code.point(change.node)
+    return any(
+        ways.leads(after, point) and any(h.call.where.scope in readers for h in doing)
+        for point in list(ways.after)
+        if (doing := code.doing(point, here))
     )
 
 

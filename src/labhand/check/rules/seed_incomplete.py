@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
-from labhand.kit.code import knowledge, loading
+from labhand.kit.code import draws, knowledge, loading
 from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.knowledge import tables
 from labhand.kit.code.model import FunctionNode, LoopNode
-from labhand.kit.code.project import Known, Where
+from labhand.kit.code.project import Where
 from labhand.kit.code.source import Source
 
 _MOST_FILES = 40
@@ -35,7 +35,6 @@ _SHOWN = {
 }
 _STEPS = frozenset({"training_step", "train_step", "forward", "training_epoch"})
 _DRAWN = re.compile(r"initial_seed|rand|time|secrets")
-_SHOWN_TO_PEOPLE = re.compile(r"\bplt\.|imshow|Image\.open|plot_\w+\(|pred_and_plot")
 _KEYS = frozenset({"PRNGKey", "key", "fold_in", "key_data", "wrap_key_data", "clone", "key_impl"})
 
 
@@ -120,12 +119,21 @@ def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
     seeded = {s.family for one in files for s in _seeds(code, one)}
     if "every" in seeded or any("seed_everything" in f.text for f in files):
         return
-    draws = {
-        family: next((d for one in files for d in _run_draws(code, one, family, files)), None)
+    of_seed = {n for s in seeds if s.value is not None for n in code.behind(s.value)}
+    found = {
+        family: next(
+            (
+                d
+                for one in files
+                for d in _run_draws(code, one, family, files)
+                if d.node not in of_seed
+            ),
+            None,
+        )
         for family in _SEEDING
         if family not in seeded
     }
-    missing = {family: draw for family, draw in draws.items() if draw is not None}
+    missing = {family: draw for family, draw in found.items() if draw is not None}
     if missing:
         yield _missing_claim(code, first, seeds, missing)
 
@@ -163,9 +171,27 @@ def _of_run(seed: _Seed) -> bool:
         return False  # an environment seeds itself where it is told to
     if f"worker_init_fn={seed.call.where.scope.name}" in seed.call.where.source.text:
         return False
+    if _of_data(seed.call.where) or _of_a_pass(seed):
+        return False
     return not any(
         w in name for w in ("__getitem__", "__iter__", "__call__", "worker", "transform")
     )
+
+
+def _of_data(where: Where) -> bool:
+    """Whether a method seeds the draws of its own class, which gives out data and trains nothing."""
+    owner = where.scope.owner
+    return owner is not None and bool(
+        {"__getitem__", "__iter__", "__next__", "generate_batch"} & set(owner.methods)
+    )
+
+
+def _of_a_pass(seed: _Seed) -> bool:
+    """Whether a seeding comes again in a loop that does not go over seeds: it fixes what the pass draws."""
+    loops = seed.call.where.source.index.loops(seed.call.node)
+    names = {n.id for n in ast.walk(seed.value or seed.call.node) if isinstance(n, ast.Name)}
+    bound = {n.id for one in loops for n in ast.walk(one) if isinstance(n, ast.Name) and _binds(n)}
+    return bool(loops) and not names & bound
 
 
 def _of_one_draw(code: Code, seed: _Seed) -> bool:
@@ -181,13 +207,17 @@ def _of_one_draw(code: Code, seed: _Seed) -> bool:
 
 
 def _drawn_next(code: Code, seed: _Seed) -> set[object]:
-    """From what the statement after a seeding draws."""
+    """From what the statement after a seeding draws; of a cell, the first of the next three that draws."""
     statement = code.source.index.statement(seed.call.node)
     block = code.source.index.block(statement)
-    after = block[block.index(statement) + 1 :][:1]
-    nodes = {n for s in after for n in ast.walk(s) if isinstance(n, ast.Call)}
-    calls = [code.call(n) for n in seed.call.where.scope.calls if n in nodes]
-    return {(c.entry("random") or {}).get("draws") for c in calls}
+    near = 3 if code.source.cells and not seed.call.where.scope.parent else 1
+    for after in block[block.index(statement) + 1 :][:near]:
+        nodes = {n for n in ast.walk(after) if isinstance(n, ast.Call)}
+        calls = [code.call(n) for n in seed.call.where.scope.calls if n in nodes]
+        words = {(c.entry("random") or {}).get("draws") for c in calls} - {None}
+        if words:
+            return words
+    return set()
 
 
 def _seeds(code: Code, source: Source) -> list[_Seed]:
@@ -218,28 +248,9 @@ def _run_draws(code: Code, source: Source, family: str, files: list[Source]) -> 
     """The draws in a file that a run of this one, with these files, can come to."""
     for draw in _draws(code, source, family):
         if source is code.source or not (
-            _in_main_block(source, draw.node) or _idle(draw.where, files)
+            _in_main_block(source, draw.node) or draws.is_idle(draw.where, files)
         ):
             yield draw
-
-
-def _idle(where: Where, files: list[Source]) -> bool:
-    """Whether a function, or the class that it is a method of, is named nowhere but in itself."""
-    scope, whole = where.scope, None
-    while scope.parent is not None:
-        whole = scope.owner.node if scope.owner is not None else scope.node
-        scope = scope.parent
-    if whole is None or isinstance(whole, ast.Module):
-        return False
-    own = range(whole.lineno, (whole.end_lineno or whole.lineno) + 1)
-    return not any(
-        whole.name in (getattr(n, "id", ""), getattr(n, "attr", ""))
-        and not (one is where.source and n.lineno in own)
-        for one in files
-        for kind in (ast.Name, ast.Attribute)
-        for n in one.index.by_type.get(kind, ())
-        if isinstance(n, ast.expr)
-    )
 
 
 def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:
@@ -247,10 +258,10 @@ def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:
     name = source.path.name
     if name.startswith(("test_", "conftest")):
         return
-    items = _item_nodes(code, source)
+    items = draws.of_items(code.project, source, code.source)
     for call, word in _entries(code, source, "draws"):
         own = call.arg(None, "generator") is not None
-        looks = word == "python" and _is_for_a_look(call)
+        looks = word in ("python", "numpy") and draws.is_for_a_look(call)
         if word == family and not own and call.where.scope.node not in items and not looks:
             yield call
     for call, word in _entries(code, source, "falls_back"):
@@ -265,35 +276,6 @@ def _draws(code: Code, source: Source, family: str) -> Iterator[Call]:
                 call = call_of(code.project, node, Where(source, scope))
                 if call.name == f"{package}{last}":
                     yield call
-
-
-def _is_for_a_look(call: Call) -> bool:
-    """Whether a draw picks what is shown or tried out: pictures beside it, or a cell that trains nothing."""
-    source, node = call.where.source, call.where.scope.node
-    if isinstance(node, FunctionNode):
-        text = ast.unparse(node)
-    else:
-        here = source.place(call.node.lineno)[1]
-        lines = enumerate(source.lines, 1)
-        near = range(call.node.lineno - 12, call.node.lineno + 13)
-        text = "\n".join(t for n, t in lines if n in near and source.place(n)[1] == here)
-    return bool(_SHOWN_TO_PEOPLE.search(text)) and ".backward(" not in text
-
-
-def _item_nodes(code: Code, source: Source) -> set[ast.AST]:
-    """The functions that make items in workers, which torch seeds."""
-    files = code.project.component(code.source) if source is not code.source else [source]
-    loaders = [c for one in files for c in loading.loaders(code.project, one)]
-    if loaders and all(loading.has_workers(c) is False for c in loaders):
-        return set()
-    transforms = [k for k in source.index.classes if "__call__" in k.methods]
-    called: set[ast.AST] = {m.node for k in transforms for m in k.methods.values()}
-    if not loaders:
-        return called
-    every = [Known(source, k) for k in source.index.classes]
-    methods = [(known, m) for known in every for m in loading.item_methods(known)]
-    reached = [s for known, m in methods for s in loading.reached(code.project, m, known)]
-    return {s.node for s in reached} | called
 
 
 def _change(code: Code, first: _Seed, families: list[str]) -> Change | None:

@@ -100,7 +100,7 @@ def _loader(code: Code, call: Call) -> Iterator[Claim]:
         or _has_other(code, call, dataset)
     ):
         return
-    if not _trains(code) or _only_looks(code, label):
+    if not _trains(code) or _only_looks(code, label) or _idle(code, call):
         return
     edits = (
         [code.replace(given, "True")]
@@ -215,6 +215,21 @@ def _trains(code: Code) -> bool:
     if code.mentions(*words):
         return True
     return any(w in s.text for s in code.project.component(code.source) for w in words)
+
+
+def _idle(code: Code, call: Call) -> bool:
+    """Whether a loader is kept under a name that nothing reads after."""
+    statement = code.source.index.statement(call.node)
+    plain = isinstance(statement, ast.Assign) and all(
+        isinstance(n, ast.Name) for t in statement.targets for n in _single(t)
+    )
+    if not plain or (call.where == code.module and code.project.importers(code.source)):
+        return False
+    return not code.uses(statement)
+
+
+def _single(target: ast.expr) -> list[ast.expr]:
+    return target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
 
 
 def _only_looks(code: Code, label: str) -> bool:

@@ -86,7 +86,7 @@ def _pair(code: Code, node: ast.Call, where: Where) -> _Pair | None:
     known = _known(code, call)
     if known is not None:
         return known
-    if not _may_cross(code, node, named):
+    if code.is_test or not _may_cross(code, node, named):
         return None
     return _of_project(code, call, named)
 

@@ -135,7 +135,7 @@ def _in_try(code: Code, statement: ast.stmt) -> bool:
         if isinstance(above, ast.Try) and inner in above.body and len(above.body) == 1:
             return True
         if isinstance(above, ast.With):
-            names = " ".join(ast.unparse(i.context_expr) for i in above.items)
+            names = " ".join(ast.unparse(i.context_expr) for i in above.items).lower()
             if "raises" in names or "suppress" in names or "warns" in names:
                 return True
         inner = above

@@ -114,14 +114,17 @@ def _sources(project: Project, given: ast.expr, where: Where) -> list[Origin]:
 
 
 def reached(project: Project, start: Where, known: Known) -> list[Scope]:
-    """A method and the methods of its own class that it calls, further down too."""
-    found = [start.scope]
-    for scope in found:
-        for call in scope.calls:
+    """A method, and what it calls of its own class and of the project's functions, further down too."""
+    found = [start]
+    for where in found:
+        for call in where.scope.calls:
             function = call.func
             own = isinstance(function, ast.Attribute) and ast.unparse(function.value) == "self"
-            if own and isinstance(function, ast.Attribute):
-                method = project.method(known, function.attr)
-                if method is not None and method.scope not in found:
-                    found.append(method.scope)
-    return found
+            target = (
+                project.method(known, function.attr)
+                if own and isinstance(function, ast.Attribute)
+                else call_of(project, call, where).target
+            )
+            if isinstance(target, Where) and target not in found:
+                found.append(target)
+    return [where.scope for where in found]

@@ -13,12 +13,14 @@ from labhand.kit.code.paths import Point
 from labhand.kit.code.project import CallSite, Project, Where
 
 _DEPTH = 5
+_Seen = dict[object, list[Fact]]
+"""What was found for each place that was asked about."""
 
 
 def modes(project: Project, module: ast.expr, at: ast.AST, where: Where) -> list[Fact]:
     """The modes that a module can be in at a node: `train`, `eval`, or unknown, each with why."""
     point = where.source.names.point(at)
-    found = _before(project, ast.unparse(module), point, where, at, _DEPTH, set())
+    found = _before(project, ast.unparse(module), point, where, at, _DEPTH, {})
     return [UNKNOWN if f.value == "unknown" else f for f in found] or [UNKNOWN]
 
 
@@ -29,14 +31,28 @@ def _before(
     where: Where,
     until: ast.AST | None,
     depth: int,
-    seen: set[object],
+    seen: _Seen,
     up: bool = True,
 ) -> list[Fact]:
     """The last mode set on each way back from a statement, callers included (not with `up` False)."""
     key = (module, point, where.scope, until, up)
     if depth == 0 or key in seen:
-        return [UNKNOWN] if depth == 0 else []
-    seen.add(key)
+        return [UNKNOWN] if depth == 0 else seen[key]
+    seen[key] = []  # what leads back to itself adds nothing
+    seen[key] = _found_before(project, module, point, where, until, depth, seen, up)
+    return seen[key]
+
+
+def _found_before(
+    project: Project,
+    module: str,
+    point: Point,
+    where: Where,
+    until: ast.AST | None,
+    depth: int,
+    seen: _Seen,
+    up: bool,
+) -> list[Fact]:
     calls = calls_at(project, where)
     if until is not None:
         earlier = [c for c in calls.get(point, ()) if _is_before(c.node, until)]
@@ -60,7 +76,7 @@ def _before(
 
 
 def _said(
-    project: Project, calls: Iterable[Call], module: str, depth: int, seen: set[object]
+    project: Project, calls: Iterable[Call], module: str, depth: int, seen: _Seen
 ) -> list[Fact]:
     """What the last of some calls in one statement says of the mode; empty: nothing."""
     for call in reversed(list(calls)):
@@ -72,9 +88,8 @@ def _said(
         if inside is not None:
             name, target = inside
             found = _before(project, name, None, target, None, depth - 1, seen, up=False)
-            settled = [f for f in found if f]
-            if settled and len(settled) == len(found):
-                return settled
+            if any(found):
+                return found  # on other ways, such as a loop without a pass, it may stay as it was
     return []
 
 
@@ -153,7 +168,7 @@ def _new(name: str, kind: str, at: ast.stmt, where: Where) -> Fact:
 
 
 def _from_callers(
-    project: Project, module: str, where: Where, depth: int, seen: set[object]
+    project: Project, module: str, where: Where, depth: int, seen: _Seen
 ) -> list[Fact]:
     head, dot, rest = module.partition(".")
     fresh = _never_switched(project, rest, where) if head == "self" else None
