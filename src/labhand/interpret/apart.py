@@ -174,7 +174,12 @@ def _switch(draft: Draft, clause: Clause) -> None:
     off = turn is not None and turn["off"] is not None
     lead = turn.group().split() if turn is not None and turn.group() else []
     end = next((i for i, w in enumerate(spoken) if i > len(lead) and w in _REASON), len(spoken))
-    words = _content(draft, Clause(clause.start + len(lead), clause.start + end))
+    inner = Clause(clause.start + len(lead), clause.start + end)
+    parts = {p for k in text.lexicon.known if k.setting.type == "bool" for p in _parts(k)}
+    named = [
+        stem(t.low) for t in text.tokens[inner.start : inner.end] if stem(t.low) in parts - _EMPTY
+    ]
+    words = list(dict.fromkeys([*_content(draft, inner), *named]))
     fits = [
         k
         for k in text.lexicon.known
@@ -190,6 +195,7 @@ def _switch(draft: Draft, clause: Clause) -> None:
     text.take(clause.start, clause.end)
 
 
+_EMPTY = frozenset(map(stem, "use no with do the of".split()))
 _REASON = frozenset("to so because since as for".split())
 
 

@@ -8,7 +8,7 @@ from labhand.interpret import called, meant, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import chunk
 from labhand.interpret.lexicon import Known, Mention, atoms_of
-from labhand.interpret.options import foremost, is_free, listed, options_of, same, titles
+from labhand.interpret.options import foremost, is_free, listed, options_of, same, shortens, titles
 from labhand.interpret.text import SEPARATORS
 from labhand.interpret.vocabulary import stem
 
@@ -68,8 +68,10 @@ def _spans(draft: Draft, at: int) -> list[tuple[str, int]]:
     further = text.tokens[at + 1] if text.low(at + 1) else None
     if further is not None and further.kind == "word" and not further.glued:
         both = f"{text.tokens[at].text}{further.text}"
-        if any(same(both, str(c)) for k in text.lexicon.known for c in k.setting.choices):
-            options.insert(0, (both, at + 2))
+        pair = [text.low(at), text.low(at + 1)]
+        for option in {str(o) for k in text.lexicon.known for o in options_of(k)}:
+            if same(both, option) or (len(pair[0]) > 2 < len(pair[1]) and shortens(option, pair)):
+                options.insert(0, (option, at + 2))
     if text.low(at + 1) == "norm":  # of the values it alone is written in two words
         options.append((f"{text.tokens[at].text}norm", at + 2))
     return options

@@ -25,17 +25,11 @@ _GENERIC = frozenset(
 )  # fmt: skip
 """Parts of a name that are no loss where they are not said."""
 _EVERY = re.compile(r"every|interval|freq|period|how often|after which|between|^each")
-_SAME = tuple(
-    frozenset(map(stem, group.split()))
-    for group in (
-        "log print report display", "save checkpoint ckpt store write dump", "eval evaluate evaluation val validate validation",
-        "size dim width units channels hidden", "max limit cap most maximum", "min least floor minimum", "memory replay buffer",
-        "std sigma deviation", "coef weight coefficient", "ratio frac fraction share portion", "prob probability rate",
-        "env environment game task", "end final last", "start initial init begin first", "lr learn", "clip clipping",
-        "workers threads processes procs", "wide width widen", "deep depth", "fold folds", "batch minibatch", "class label",
-    )
-)  # fmt: skip
-"""Words that often stand for each other in names."""
+_SAME: dict[str, set[int]] = {}
+for _place, _group in enumerate(vocabulary.alike()):
+    for _word in _group:
+        _SAME.setdefault(stem(vocabulary.ATOMS.get(_word, _word)), set()).add(_place)
+"""The groups of words that often stand for each other, by the compared form of each word."""
 
 
 class Fit(NamedTuple):
@@ -57,6 +51,7 @@ class Likeness:
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
         self._evidence = [(k, _evidence(k, lexicon)) for k in lexicon.known]
+        self._letters = _letters(lexicon.known)
         self._weights: dict[str, float] = {}
 
     def ranked(
@@ -82,12 +77,22 @@ class Likeness:
         told = _EVERY.search(f"{name} {known.setting.help}".lower())
         return told is not None or name in self._lexicon.done_every
 
+    def speaks(self, said: str, known: Known) -> bool:
+        """Whether a word, in its compared form, is evidence for a setting at all."""
+        evidence = next((e for k, e in self._evidence if k.key == known.key), {})
+        letters = self._letters.get(known.key, frozenset())
+        return _strength(said, evidence) > 0 or (len(said) > 3 and said[0] in letters)
+
     def _fit(
         self, known: Known, evidence: dict[str, float], words: Sequence[str], every: bool
     ) -> Fit | None:
         told = {w: _strength(w, evidence) for w in words}
         initials = _initials(words, [a for a, s in evidence.items() if s == _NAME])
         told |= dict.fromkeys(initials, _NAME)
+        letters = self._letters.get(known.key, frozenset())
+        short = {w for w in words if len(w) > 3 and w[0] in letters and not told[w]}
+        told |= dict.fromkeys(short, _LEAD)
+        initials |= short
         if not any(told.values()):
             return None
         whole = sum(self._weight(w) for w in words)
@@ -106,6 +111,23 @@ class Likeness:
         return self._weights[said]
 
 
+def _letters(known: Iterable[Known]) -> dict[str, frozenset[str]]:
+    """The letters of a name that stand for words, by its key: `g` and `d` of `lr_g` beside `lr_d`."""
+    shapes: dict[tuple[str, ...], set[str]] = {}
+    split = {k.key: atoms_of(k.key.rpartition(".")[2]) for k in known}
+    for atoms in split.values():
+        for place, atom in enumerate(atoms):
+            if len(atom) == 1 and len(atoms) > 1 and atom.isalpha():
+                shapes.setdefault((*atoms[:place], "", *atoms[place + 1 :]), set()).add(atom)
+    return {
+        key: frozenset(
+            a for i, a in enumerate(atoms)
+            if len(shapes.get((*atoms[:i], "", *atoms[i + 1 :]), ())) > 1 and len(a) == 1
+        )
+        for key, atoms in split.items()
+    }  # fmt: skip
+
+
 def _evidence(known: Known, lexicon: Lexicon) -> dict[str, float]:
     """What speaks for a setting: words in their compared form, each with how strongly."""
     found: dict[str, float] = {}
@@ -119,7 +141,9 @@ def _evidence(known: Known, lexicon: Lexicon) -> dict[str, float]:
     enter(atoms_of(last), _NAME)
     enter((a for part in above for a in atoms_of(part)), _OWNER)
     told = re.split(r"instead of|rather than", known.setting.help.lower())[0]
-    enter(re.findall(r"[a-z]+", told), _HELP)
+    spoken = re.findall(r"[a-z]+", told)
+    enter(spoken, _HELP)
+    enter((a + b for a, b in itertools.pairwise(spoken[:6])), _LEAD)
     enter(called.lead(known.setting.help)[: called.MOST], _LEAD)
     if known.concept is not None:
         spoken = [p.split() for p in known.concept.phrases]
@@ -134,8 +158,12 @@ def _strength(said: str, evidence: dict[str, float]) -> float:
     for part, strength in evidence.items():
         if strength > best and _cut(said, part):
             best = max(best, strength * 0.9)
-        if strength > best and any(said in group and part in group for group in _SAME):
-            best = max(best, strength * 0.8)
+        if (
+            strength * 0.8 > best
+            and said in _SAME
+            and not _SAME[said].isdisjoint(_SAME.get(part, ()))
+        ):
+            best = strength * 0.8
     return best
 
 
@@ -162,7 +190,10 @@ def _covered(known: Known, words: Sequence[str], initials: set[str]) -> float:
 
 def _share(parts: list[str], words: Sequence[str], abbreviated: bool) -> float:
     weights = [0.25 if p in _GENERIC else 1.0 for p in parts]
-    said = [abbreviated or any(_strength(w, {p: 1.0}) for w in words) for p in parts]
+    said = [
+        abbreviated or any(_strength(w, {p: 1.0}) or (len(p) == 1 and w[0] == p) for w in words)
+        for p in parts
+    ]
     return sum(w for w, s in zip(weights, said, strict=True) if s) / sum(weights) if parts else 0.0
 
 

@@ -3,11 +3,12 @@
 import re
 
 from labhand.core.errors import UsageError
-from labhand.interpret import closest, values, vocabulary
+from labhand.interpret import assembly, values, vocabulary
 from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import connect
 from labhand.interpret.lexicon import Known, Mention, atoms_of
+from labhand.interpret.likeness import best, word
 
 
 def half(draft: Draft) -> tuple[Known, ...]:
@@ -174,13 +175,33 @@ def of_words(draft: Draft, mention: Mention) -> Mention:
     amount = text.amount(counted[0])
     if amount is None or amount[0].unit in ("x", "s"):
         return mention
-    fit = closest.of_number(
-        draft, closest.said_words(draft, clause), amount[0].value, amount[0].unit == "%"
-    )
+    words = assembly.said_words(draft, range(clause.start, clause.end))
+    fit = assembly.of_number(draft, words, amount[0])
     if fit is not None:
         return mention._replace(known=(fit.known,))
     sensible = values.plausible(mention.known[0], amount[0].value)
     return mention if sensible else mention._replace(known=())
+
+
+def of_qualifier(draft: Draft, mention: Mention) -> Mention:
+    """The mention with the word before it, where both together mean another setting: `predictor dim` for `pred_dim`."""
+    text, at = draft.text, mention.start - 1
+    before = text.low(at) if at >= 0 and text.tokens[at].kind == "word" else ""
+    if not before.isalpha() or mention.flag or before in vocabulary.KNOWN_WORDS | _LEADING:
+        return mention
+    phrase = [word(w) for w in re.findall(r"[^\W_]+", mention.phrase.lower())]
+    allowed = [k for k in assembly.free(draft) if k.setting.type == mention.known[0].setting.type]
+    fit = best(draft.likeness.ranked([word(before), *phrase], allowed))
+    if fit is None or word(before) not in fit.own or fit.known in mention.known[:1]:
+        return mention
+    if len(mention.known) == 1 and draft.likeness.speaks(word(before), mention.known[0]):
+        return mention
+    end = mention.end
+    words = " ".join(t.text for t in text.tokens[at:end])
+    return mention._replace(start=at, phrase=words, known=(fit.known,), strength=0.9)
+
+
+_LEADING = frozenset("both all".split()) | vocabulary.value_words().keys()
 
 
 _SIZES = frozenset("dim dims dimension dimensions size width depth units length rate".split())

@@ -69,6 +69,7 @@ def _mention(draft: Draft, mention: Mention) -> int:
     if not mention.known:
         return _missing(draft, mention)
     mention = meant.of_owner(draft, meant.of_number(draft, meant.of_share(draft, mention)))
+    mention = meant.of_qualifier(draft, mention)
     if mention.strength < _WEAKLY and not mention.flag:
         mention = meant.of_words(draft, mention)
     if not mention.known:
@@ -265,8 +266,9 @@ def _left_first(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
     if via == {"to"} and mention.concept is not None and mention.concept.counted:
         told = draft.text.amount(at)
         return told is not None and told[0].value != int(told[0].value)
-    if via == {"of"} and mention.concept is not None and mention.concept.counted:
-        return True
+    counted = mention.concept is not None and mention.concept.counted
+    if "of" in via and (counted or mention.known[0].setting.type == "int"):
+        return True  # `1024 codes of size 32`: the second number is of something else
     if via:
         return False
     found = draft.text.amount(at)

@@ -3,8 +3,8 @@
 import re
 
 from labhand.interpret import relative, values
-from labhand.interpret.clauses import JOINTS, Clause, clauses
-from labhand.interpret.closest import free, said_words
+from labhand.interpret.assembly import free, said_words
+from labhand.interpret.clauses import JOINTS, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import UNITS
 from labhand.interpret.lexicon import Known, atoms_of
@@ -48,7 +48,7 @@ def read_every(draft: Draft, least: float = _ENOUGH) -> None:
             or any(text.tokens[i].kind == "number" for i in range(start, at))
         ):
             continue
-        words = said_words(draft, Clause(start, at))
+        words = said_words(draft, range(start, at))
         fit = best(draft.likeness.ranked(words, free(draft), every=True), least) if words else None
         if fit is None or (
             unit.startswith("epoch") and re.search("step|iter", fit.known.setting.name.lower())

@@ -97,3 +97,12 @@ def is_free(known: Known) -> bool:
 def same(said: str, choice: str) -> bool:
     """Whether a word spells a choice, but for its separators."""
     return vocabulary.joined(said) == vocabulary.joined(choice)
+
+
+def shortens(choice: str, words: list[str]) -> bool:
+    """Whether a choice is several words cut short: `logreg` of `logistic regression`, `gb` of `gradient boosting`."""
+    plain = vocabulary.joined(choice)
+    form = "".join(
+        rf"{w[0]}(?:{'(?:'.join(map(re.escape, w[1:]))}{')?' * (len(w) - 1)}" for w in words
+    )
+    return len(words) > 1 and plain.isalpha() and re.fullmatch(form, plain) is not None

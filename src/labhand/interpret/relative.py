@@ -10,8 +10,8 @@ from labhand.interpret.text import SEPARATORS
 
 N = r"(\d+\.?\d*(?:e[-+]?\d+)?)"
 _OF = r"(?: (?:the|my|our|its|of|as much|as many|as|that|current|default|present|original|a|an|as large a|old|usual|size|die|der|den|das|so viele|so))*"
-_UP = "larger|bigger|higher|greater|more|longer|increased|wider|deeper|faster|stronger|größer|größere|höher|höhere|mehr|länger"
-_DOWN = "smaller|lower|less|fewer|shorter|reduced|decreased|slower|weaker|narrower|shallower|kleiner|kleinere|niedriger|niedrigere|weniger|kürzer"
+UP = "larger|bigger|higher|greater|more|longer|increased|wider|deeper|faster|stronger|größer|größere|höher|höhere|mehr|länger"
+DOWN = "smaller|lower|less|fewer|shorter|reduced|decreased|slower|weaker|narrower|shallower|kleiner|kleinere|niedriger|niedrigere|weniger|kürzer"
 
 
 class Change(NamedTuple):
@@ -36,20 +36,20 @@ _AN = r"(?:(?:a|an|one|1) )?"
 _LEFT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"(?:^|(?<= )){pattern}{_OF}$"), kind)
     for pattern, kind in (
-        (rf"{N}x(?: (?:a )?)?(?: ?(?:{_DOWN}))", "over"),
-        (rf"{N} ?(?:x|times)(?: (?:{_DOWN}))", "over"),
+        (rf"{N}x(?: (?:a )?)?(?: ?(?:{DOWN}))", "over"),
+        (rf"{N} ?(?:x|times)(?: (?:{DOWN}))", "over"),
         (
             rf"(?:reduce|decrease|lower|cut|drop|shrink|divide|scale down)(?:.{{0,12}})? {N}x",
             "over",
         ),
-        (rf"{N} ?(?:x|times)(?: (?:{_UP}))?", "times"),
+        (rf"{N} ?(?:x|times)(?: (?:{UP}))?", "times"),
         (rf"x {N}", "times"),
         (r"1 / (\d+)(?: ?(?:th|rd))?", "over"),
-        (rf"{N}%(?: (?:{_DOWN}))", "percent-less"),
-        (rf"{N}%(?: (?:{_UP}))", "percent-more"),
+        (rf"{N}%(?: (?:{DOWN}))", "percent-less"),
+        (rf"{N}%(?: (?:{UP}))", "percent-more"),
         (rf"{N}%(?: of)", "percent-of"),
-        (rf"{_AN}order of magnitude (?:{_DOWN})", "tenth"),
-        (rf"{_AN}order of magnitude (?:{_UP})", "tenfold"),
+        (rf"{_AN}order of magnitude (?:{DOWN})", "tenth"),
+        (rf"{_AN}order of magnitude (?:{UP})", "tenfold"),
         (rf"{N} (?:more|extra|additional|further|mehr)", "plus"),
         (r"(?:a|an|another) (?:extra|additional|further|more)", "one-more"),
         (rf"another {N}", "plus"),
@@ -77,8 +77,8 @@ _RIGHT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?:down )?to (?:a )?(half|third|quarter|tenth)", "word"),
         (rf"(?:x|\*|times) ?{N}", "times"),
         (rf"/ ?{N}", "over"),
-        (rf"{N} ?(?:x|times) ?(?:{_DOWN})", "over"),
-        (rf"{N}x(?: (?:{_UP}))?", "times"),
+        (rf"{N} ?(?:x|times) ?(?:{DOWN})", "over"),
+        (rf"{N}x(?: (?:{UP}))?", "times"),
         (rf"\+ ?{N}%", "percent-more"),
         (rf"- ?{N}%", "percent-less"),
         (rf"-{N}%", "percent-less"),
@@ -86,14 +86,14 @@ _RIGHT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"up {N}x", "times"),
         (rf"(?:down|lower) (?:by )?{N}%", "percent-less"),
         (rf"(?:up|higher) (?:by )?{N}%", "percent-more"),
-        (rf"{N}% (?:{_DOWN})", "percent-less"),
-        (rf"{N}% (?:{_UP})", "percent-more"),
+        (rf"{N}% (?:{DOWN})", "percent-less"),
+        (rf"{N}% (?:{UP})", "percent-more"),
         (
             rf"{N}% of (?:the )?(?:default|current|present|original|what it (?:is|was))",
             "percent-of",
         ),
-        (rf"{_AN}order of magnitude (?:{_DOWN}|down)", "tenth"),
-        (rf"{_AN}order of magnitude (?:{_UP}|up)", "tenfold"),
+        (rf"{_AN}order of magnitude (?:{DOWN}|down)", "tenth"),
+        (rf"{_AN}order of magnitude (?:{UP}|up)", "tenfold"),
         (
             rf"{_AN}({_WORDS})(?: (?:that|it|of it|of that|the default|as (?:large|big|high|long|many|much|small)))*",
             "word",
@@ -109,13 +109,13 @@ _SHRINKS = re.compile(_LESS + r"[^,;.]*$")
 _GROWS = re.compile(_MORE + r"[^,;.]*$")
 _VERB = re.compile(r"(?:\b(?:please|then|also|and|just) )*\b(?:reduce|decrease|lower|cut|drop|shrink|divide|scale down|turn down|increase|raise|bump up|bump|grow|scale up|turn up|multiply|scale|boost|crank up|crank|double|make|set|use|with|try)(?: (?:the|my|our|a|down|up))*$")  # fmt: skip
 _VAGUE_LEFT = re.compile(
-    rf"(?:(?:a|an|slightly|somewhat|a bit|bit|a little|little|much|even|some|try|use|way|much) )*({_UP}|{_DOWN}){_OF}$"
+    rf"(?:(?:a|an|slightly|somewhat|a bit|bit|a little|little|much|even|some|try|use|way|much) )*({UP}|{DOWN}){_OF}$"
 )
 _VAGUE_VERB = re.compile(
     r"\b(reduce|decrease|lower|cut|shrink|turn down|increase|raise|bump up|bump|grow|turn up|boost|crank up|crank)(?: (?:the|my|our|a|a bit|bit|up|down))*$"
 )
 _VAGUE_RIGHT = re.compile(
-    rf"^(?:(?:is|be|to be|should be|a|bit|little|slightly|somewhat|much|even|go|goes) )*({_UP}|{_DOWN}|up|down)\b"
+    rf"^(?:(?:is|be|to be|should be|a|bit|little|slightly|somewhat|much|even|go|goes) )*({UP}|{DOWN}|up|down)\b"
 )
 
 
@@ -153,6 +153,8 @@ def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
 
 def relative_right(draft: Draft, mention: Mention) -> int:
     """A change that follows: `lr x10`, `batch size by half`, `wd / 10`, `epochs doubled`."""
+    if not _multiplies(mention):
+        return 0
     text = draft.text
     if end := _after_its_number(draft, mention):
         return end
@@ -192,6 +194,11 @@ def relative_right(draft: Draft, mention: Mention) -> int:
 
 
 _LESS_AFTER = re.compile(r"^(?P<way>less|fewer|more)(?= ,| and|$)")
+
+
+def _multiplies(mention: Mention) -> bool:
+    """Whether a setting may have a multiple at all: one of words, such as `data`, has none."""
+    return mention.known[0].setting.type in ("int", "float", "list", None)
 
 
 def _after_its_number(draft: Draft, mention: Mention) -> int:
@@ -254,6 +261,8 @@ def _tokens(text: object, at: int, group: str) -> int:
 
 def relative_left(draft: Draft, mention: Mention) -> int:
     """A change that stands before: `half the batch`, `10x smaller lr`, `2 more layers`."""
+    if not _multiplies(mention):
+        return 0
     before = draft.text.before(mention.start)
     for pattern, kind in _LEFT:
         found = pattern.search(before)
@@ -303,7 +312,7 @@ def vague(draft: Draft, mention: Mention) -> int:
     word = str((left or verb or right)[1])  # type: ignore[index]
     if left and (told := _told(draft, mention)):
         return told
-    down = bool(re.fullmatch(_DOWN + "|down|reduce|decrease|lower|cut|shrink|turn down", word))
+    down = bool(re.fullmatch(DOWN + "|down|reduce|decrease|lower|cut|shrink|turn down", word))
     start = mention.start - max((len(f.group().split()) for f in (left, verb) if f), default=0)
     end = mention.end + (len(right.group().split()) if right else 0)
     return suppose(draft, mention.known[0], down, start, end)

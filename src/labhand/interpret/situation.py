@@ -104,7 +104,9 @@ class Situation:
             for name in re.findall(r"\b[a-z][a-z0-9]*(?:[_/][a-z0-9]+)+\b", text):
                 if direction(name) and _METRIC.search(name):
                     _name_metric(found, name)
-            for name in re.findall(r"""["']([A-Za-z][\w./@-]{2,40})["']\s*[:,\])]""", text):
+            printed = re.findall(r"(?<![\w.])([A-Za-z][\w/-]*)@?[ :=]*\{", text)  # f"psnr {x:.2f}"
+            quoted = re.findall(r"""["']([A-Za-z][\w./@-]{2,40})["']\s*[:,\])]""", text)
+            for name in (*printed, *quoted):
                 if direction(name) and _METRIC.search(name):
                     _name_metric(found, name)
         return found

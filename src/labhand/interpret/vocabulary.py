@@ -171,6 +171,14 @@ KNOWN_WORDS = FILLERS | frozenset(_PLAIN["known"].split())
 """Words that are spelled right: none of them is taken for a slip of another."""
 
 
+@cache
+def alike() -> tuple[tuple[str, ...], ...]:
+    """Groups of words that stand for each other in names and in speech."""
+    path = Path(__file__).with_name("alike.toml")
+    groups = str(tomllib.loads(path.read_text(encoding="utf-8"))["groups"])
+    return tuple(tuple(line.split()) for line in groups.splitlines() if line)
+
+
 def joined(phrase: str) -> str:
     """A name or phrase without separators, in small letters: `Batch-Size` is `batchsize`."""
     return "".join(c for c in phrase.lower() if c.isalnum())

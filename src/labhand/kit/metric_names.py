@@ -18,7 +18,7 @@ LOSSES = frozenset(
     "loss losses nll ce bce mse mae rmse rmsle logloss xent crossentropy perplexity ppl bpb bpc bpd "
     "bpt".split()
 )
-ERRORS = frozenset("error err wer cer eer mape fid kid lpips regret".split())
+ERRORS = frozenset("error err wer cer eer mape smape wape mase fid kid lpips regret".split())
 SCORES = frozenset(
     "acc accuracy f1 fscore auc auroc auprc ap map iou miou dice bleu rouge meteor chrf psnr ssim "
     "score precision recall r2 kappa mcc ndcg mrr hits em reward rewards rew return returns winrate "
