@@ -72,6 +72,8 @@ def _spans(draft: Draft, at: int) -> list[tuple[str, int]]:
         for option in {str(o) for k in text.lexicon.known for o in options_of(k)}:
             if same(both, option) or (len(pair[0]) > 2 < len(pair[1]) and shortens(option, pair)):
                 options.insert(0, (option, at + 2))
+        if vocabulary.is_environment(both, ""):
+            options.insert(0, (both, at + 2))
     if text.low(at + 1) == "norm":  # of the values it alone is written in two words
         options.append((f"{text.tokens[at].text}norm", at + 2))
     return options
@@ -103,7 +105,7 @@ def _spelled(known: Known, said: str) -> str:
     owner, _, model = default.rpartition("/")
     if re.fullmatch(r"[\w-]+", owner) and "/" not in said and _kin(model, said):
         return f"{owner}/{said}"
-    return called.spelling(known.setting.help, vocabulary.environment(said))
+    return called.spelling(known.setting.help, vocabulary.environment(said, default))
 
 
 def _of_concept(
@@ -116,7 +118,7 @@ def _of_concept(
             return known, concept, _precise(known, said), end
         return known, concept, _of(known, said), end
     word = vocabulary.joined(said)
-    if concept == "precision" and vocabulary.same_value(said, "fp16"):
+    if concept == "precision" and any(vocabulary.same_value(said, p) for p in ("fp16", "fp32")):
         for known in meant.half(draft):
             return known, concept, _precise(known, said), end
     switch = [k for k in draft.text.lexicon.known if _only_switches(k, word)]
@@ -190,7 +192,11 @@ def _device_switch(draft: Draft, word: str) -> tuple[Known, bool] | None:
 def _like_default(draft: Draft, said: str, word: str) -> Known | None:
     """The setting of free text that a name such as `resnet50`, `cifar100` or `data/v2.csv` is for."""
     free = [k for k in draft.text.lexicon.known if is_free(k)]
-    kin = [k for k in free if _kin(str(k.setting.default), said)]
+    kin = [
+        k for k in free
+        if _kin(str(k.setting.default), said)
+        or (k.concept is not None and k.concept.id == "environment" and vocabulary.is_environment(said, str(k.setting.default)))
+    ]  # fmt: skip
     if len(kin) == 1:
         return kin[0]
     same = [

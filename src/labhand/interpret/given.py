@@ -194,7 +194,8 @@ UNITS = frozenset(
 )
 
 IN_UNITS = frozenset(
-    "warmup eval-interval log-interval save-interval patience context replay tokens examples accumulation width lr-step".split()
+    "warmup eval-interval log-interval save-interval patience context replay tokens examples accumulation width lr-step "
+    "rollout learning-starts target-update horizon latent feed-forward embedding".split()
 )
 
 

@@ -18,6 +18,8 @@ def concept_of(setting: Setting) -> tuple[Concept | None, bool]:
     plain = joined(last)
     if last in ("name", "type", "kind") and above:
         plain = joined(above.rpartition(".")[2] + "name")
+    elif last in ("root", "dir", "path", "folder", "file") and above:
+        plain = joined(above.rpartition(".")[2] + last)
     negated = re.match(r"(no|disable|without|skip)[_-]?(?=[a-z])", last.lower())
     inverse = bool(negated) and setting.type == "bool"
     if inverse and negated:
@@ -57,6 +59,9 @@ def fits(setting: Setting, concept: Concept) -> bool:
     if concept.id == "episodes" and EVALUATION & set(atoms_of(setting.name)):
         return False
     if setting.type == "bool" and concept.id in ("output", "resume", "run-name", "teacher"):
+        return False
+    default = setting.default
+    if concept.id == "lr-step" and isinstance(default, float) and default < 1:
         return False
     if concept.low is not None and setting.type == "str":
         return not isinstance(setting.default, str) and not setting.choices

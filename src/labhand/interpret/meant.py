@@ -28,7 +28,7 @@ def half(draft: Draft) -> tuple[Known, ...]:
             "bf16",
         )
         for k in switches
-        if vocabulary.joined(k.setting.name) == n
+        if vocabulary.joined(k.setting.name.rpartition(".")[2]) == n
     ]
     return tuple(named[:1])
 
@@ -66,6 +66,11 @@ def of_path(draft: Draft, mention: Mention) -> Mention:
         if k.concept is not None and k.concept.id in wanted
         and k.setting.type in ("str", None) and _PATHS.search(k.setting.name.lower())
     ]  # fmt: skip
+    if not alike and mention.concept.id in of_data:  # `data.root`, of which only the owner tells
+        alike = [
+            k for k in text.lexicon.known
+            if k.setting.type in ("str", None) and "data" in owners_of(k) and _PATHS.search(k.key.rpartition(".")[2].lower())
+        ]  # fmt: skip
     return mention._replace(known=(alike[0],), strength=0.95) if len(alike) == 1 else mention
 
 

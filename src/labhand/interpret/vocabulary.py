@@ -79,7 +79,9 @@ TOO_PLAIN = frozenset(
     "half step steps constant res rank patch drop clip smooth max min units opt hid net act task "
     "samples examples model data rounds blocks layers heads loss network encoder ls eps lam r k "
     "devices tokens corpus smoothing ep its it passes entropy objective context buffer width "
-    "resolution noise gamma task memory decay gradnorm gradientnorm track".split()
+    "resolution noise gamma task memory decay gradnorm gradientnorm track "
+    "leaves threads clients experts codes jitter horizon window kernel expansion rollout subsample erasing beta "
+    "vocab negatives guidance".split()
 ) - frozenset(
     "steps layers heads context width gamma resolution entropy decay samples examples tokens".split()
 )
@@ -148,19 +150,48 @@ CLASS_NAMES = {
 """How torch spells what people write in small letters."""
 
 _ENVIRONMENTS = {
+    word.rpartition("-")[0].lower(): word
+    for word in (
+        "CartPole-v1 Acrobot-v1 MountainCar-v0 MountainCarContinuous-v0 Pendulum-v1 LunarLander-v3 "
+        "LunarLanderContinuous-v3 BipedalWalker-v3 CarRacing-v3 Hopper-v5 Walker2d-v5 HalfCheetah-v5 Ant-v5 "
+        "Humanoid-v5 HumanoidStandup-v5 Swimmer-v5 Reacher-v5 Pusher-v5 InvertedPendulum-v5 "
+        "InvertedDoublePendulum-v5 FrozenLake-v1 Taxi-v3 CliffWalking-v1 Blackjack-v1"
+    ).split()
+}
+"""The environments of Gymnasium 1, by their names in small letters without the version."""
+_GAMES = {
     name.lower(): name
     for name in (
-        "CartPole Acrobot MountainCar MountainCarContinuous Pendulum LunarLander LunarLanderContinuous "
-        "BipedalWalker Hopper Walker2d HalfCheetah Ant Humanoid HumanoidStandup Swimmer Reacher Pusher "
-        "InvertedPendulum InvertedDoublePendulum FrozenLake Taxi CliffWalking Blackjack CarRacing"
+        "Alien Asterix Asteroids Atlantis BattleZone BeamRider Bowling Boxing Breakout Centipede Enduro Freeway "
+        "Frostbite Gopher Gravitar IceHockey Jamesbond Kangaroo Krull MontezumaRevenge MsPacman NameThisGame Pitfall "
+        "Pong PrivateEye Qbert Riverraid RoadRunner Seaquest Skiing Solaris SpaceInvaders Tennis VideoPinball Zaxxon"
     ).split()
 }
 
 
-def environment(name: str) -> str:
-    """The name of an environment as Gymnasium spells it: `Hopper-v4` for `hopper-v4`."""
-    stem, dash, version = name.rpartition("-v")
-    return f"{_ENVIRONMENTS.get(stem.lower(), stem)}{dash}{version}"
+def environment(name: str, present: str = "") -> str:
+    """The name of an environment as Gymnasium spells it: `Hopper-v4` for `hopper-v4`.
+
+    Of a name without a version, that of its family as `present` has it, else of today; Atari games are
+    written as `present` writes its own.
+    """
+    stem, _, version = name.rpartition("-v")
+    if stem:
+        return f"{_ENVIRONMENTS.get(stem.lower(), f'{stem}-').rpartition('-')[0]}-v{version}"
+    plain = joined(name)
+    game = re.fullmatch(r"(ALE/)?([A-Z]\w+?)((?:NoFrameskip|Deterministic)?-v\d)", present)
+    if plain in _GAMES and game is not None and game[2].lower() in _GAMES:
+        return f"{game[1] or ''}{_GAMES[plain]}{game[3]}"
+    found = _ENVIRONMENTS.get(plain)
+    if found is None:
+        return name
+    family = re.fullmatch(r"[A-Z]\w+-(v[234])", present)
+    return f"{found[:-2]}{family[1]}" if found.endswith("v5") and family else found
+
+
+def is_environment(name: str, present: str) -> bool:
+    """Whether a name without a version is that of an environment or game that may stand in the present one's place."""
+    return joined(name) in _ENVIRONMENTS.keys() | _GAMES.keys() and environment(name, present) != name
 
 
 _PLAIN = tomllib.loads(Path(__file__).with_name("plain_words.toml").read_text(encoding="utf-8"))
