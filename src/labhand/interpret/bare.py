@@ -2,10 +2,11 @@
 
 import re
 
-from labhand.interpret import values, vocabulary
+from labhand.interpret import relative, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
 from labhand.interpret.likeness import word
+from labhand.interpret.relative import N
 from labhand.interpret.text import SEPARATORS
 
 
@@ -15,6 +16,8 @@ def read_rates(draft: Draft) -> None:
     A number that is written with a negative power is a rate where nothing else owns it.
     """
     text = draft.text
+    if _both_rates(draft):
+        return
     rate = _rate(draft)
     named = (text.lexicon.match(text.tokens, at) for at in range(len(text)))
     if rate is None or any(m is not None and m.known and m.known[0].key == rate.key for m in named):
@@ -32,6 +35,28 @@ def read_rates(draft: Draft) -> None:
     why = f'"{text.said(start, found[1])}" is a rate, and no other is named'
     draft.choose(rate, [values.fitted(rate, found[0])], why, start, 0.85)
     text.take(start, found[1])
+
+
+def _both_rates(draft: Draft) -> bool:
+    """Takes `adam for both, 1e-4` where there are two rates, and none is named."""
+    text = draft.text
+    alike = [
+        k for k in text.lexicon.known if k.concept is not None and k.concept.id == "learning-rate"
+    ]
+    spots = [
+        at for at in range(len(text)) if text.low(at) and re.search(r"e-\d", text.tokens[at].low)
+    ]
+    both = [at for at in range(len(text)) if text.low(at) == "both"]
+    named = (text.lexicon.match(text.tokens, at) for at in range(len(text)))
+    found = text.amount(spots[0]) if len(spots) == len(both) == 1 and len(alike) == 2 else None
+    if found is None or found[0].unit or any(m and m.known and m.known[0] in alike for m in named):
+        return False
+    for known in alike:
+        why = f'"{text.said(both[0], both[0] + 1)} ... {found[0].text}": no other rate is named'
+        draft.choose(known, [values.fitted(known, found[0])], why, spots[0], 0.8)
+    text.take(spots[0], found[1])
+    text.take(both[0], both[0] + 1)
+    return True
 
 
 def _rate(draft: Draft) -> Known | None:
@@ -78,3 +103,113 @@ def read_scratch(draft: Draft) -> None:
         if off is not None and draft.base(switches[0]).value != off:
             draft.choose(switches[0], [off], f'"{text.said(at, end)}"', at, 0.9)
             text.take(at, end)
+
+
+_LAYERS = re.compile(
+    rf"^{N} (?:(?P<what>hidden|dense|linear|conv|convolutional|fc|fully connected|mlp|lstm|gru|rnn|recurrent) )?layers?"
+    rf"(?: (?:of|with|at|x|having))+ (?:size |width |dim )?{N}"
+    r"(?: (?:hidden|units?|neurons?|features?|channels?|nodes?|dims?|each|filters?))*(?= |$)"
+)
+
+
+def read_layers(draft: Draft) -> None:
+    """Takes `3 layers of 128`: a depth and a width, or the list of widths where one setting holds all."""
+    text = draft.text
+    for at in range(len(text)):
+        found = _LAYERS.match(text.after(at, 12)) if text.low(at) else None
+        if found is None:
+            continue
+        count, size = (float(g) for g in (found[1], found[3]))
+        end = at + len(found.group().split())
+        why = f'"{text.said(at, end)}"'
+        deep, wide = (next(iter(text.lexicon.of_concept(c)), None) for c in ("depth", "width"))
+        lists = [k for k in text.lexicon.known if _holds_sizes(k)]
+        if deep is not None and wide is not None and wide.setting.type == "int":
+            draft.choose(deep, [values.fitted_number(deep, count)], why, at, 0.9)
+            draft.choose(wide, [values.fitted_number(wide, size)], why, at, 0.9)
+        elif len(lists) == 1 and count < _MOST_LAYERS:
+            draft.choose(lists[0], [[int(size)] * int(count)], why, at, 0.9)
+        else:
+            continue
+        text.take(at, end)
+
+
+_MOST_LAYERS = 50
+
+
+def _holds_sizes(known: Known) -> bool:
+    """Whether a setting is the list of the sizes of all layers."""
+    default = known.setting.default
+    whole = (
+        isinstance(default, list | tuple) and default and all(isinstance(v, int) for v in default)
+    )
+    return bool(whole) and bool(
+        {"hidden", "layers", "layer", "sizes", "units", "arch", "dims", "mlp"}
+        & set(atoms_of(known.setting.name))
+    )
+
+
+_NAMED_DATA = re.compile(
+    r"^(?:the |our |my )?(?P<name>[a-z][\w-]*) (?:data ?set|dataset|data|set|corpus|benchmark)(?= |$)"
+)
+
+
+def read_data(draft: Draft) -> None:
+    """Takes the name of `on the energy data`, an unknown word, where one setting names the dataset."""
+    text = draft.text
+    named = [
+        k
+        for k in text.lexicon.of_concept("dataset")
+        if k.setting.type == "str" and not k.setting.choices
+    ]
+    for at in range(len(text)):
+        found = (
+            _NAMED_DATA.match(text.after(at + 1, 4))
+            if text.low(at) in ("on", "use", "with", "to")
+            else None
+        )
+        if found is None or len(named) != 1 or "/" in str(named[0].setting.default):
+            continue
+        place = at + 1 + len(found.group().split()) - 2
+        odd = (
+            found["name"] not in vocabulary.KNOWN_WORDS
+            and text.lexicon.match(text.tokens, place) is None
+        )
+        if odd and not draft.likeness.ranked([word(found["name"])], text.lexicon.known):
+            draft.choose(
+                named[0], [text.tokens[place].text], f'"{text.said(at, place + 2)}"', at, 0.85
+            )
+            text.take(at, place + 2)
+
+
+_REGULAR = re.compile(
+    r"^(?:(?:a|bit|little|much|some) )*(?P<way>more|less|stronger|weaker|heavier|lighter|higher|lower) regulari[sz]ation"
+    r"|^regulari[sz]e (?:it |the model )?(?:a bit |much )?(?P<how>more|less|harder|stronger)"
+)
+_REGULATES = ("dropout", "weight-decay", "label-smoothing", "drop-path")
+
+
+def read_regularisation(draft: Draft) -> None:
+    """Takes `less regularization` as a usual step of what regularises first, and asks how far."""
+    text = draft.text
+    for at in range(len(text)):
+        found = _REGULAR.match(text.after(at)) if text.low(at) else None
+        if found is None:
+            continue
+        down = (found["way"] or found["how"]) in ("less", "weaker", "lighter", "lower")
+        alike = [
+            k
+            for c in _REGULATES
+            for k in text.lexicon.of_concept(c)[:1]
+            if draft.base(k).value or not down
+        ]
+        if not alike:
+            continue
+        end = at + len(found.group().split())
+        if relative.suppose(draft, alike[0], down, at, end):
+            others = ", ".join(f"`{k.key}`" for k in alike[1:])
+            draft.suppose(
+                f"`{alike[0].key}` regularises; so would {others}"
+                if others
+                else f"`{alike[0].key}` regularises"
+            )

@@ -350,7 +350,7 @@ def _series(
     )
     start -= len(lead.group().split()) if lead else 0
     end += text.low(end) in of_it
-    if _cancelled(draft, start):
+    if _cancelled(draft, start) or _bounds(draft, start, end):
         return end
     words = text.said(start, end)
     draft.choose(known, found, f'"{words}"', start, 0.95)
@@ -406,6 +406,21 @@ def _at_rate(draft: Draft, known: Known, end: int) -> int:
     draft.choose(rate, [values.fitted(rate, found[0])], f'"{text.said(end, found[1])}"', end, 0.9)
     text.take(end, found[1])
     return found[1]
+
+
+def _bounds(draft: Draft, start: int, end: int) -> bool:
+    """Takes `for the gb` behind a setting that has its value: it tells where that holds, and sets nothing."""
+    text = draft.text
+    told = (
+        text.low(start - 1) == "the"
+        and text.low(start - 2) == "for"
+        and start > 2
+        and text.used[start - 3]
+    )
+    if told:
+        draft.suppose(f'"{text.said(start - 2, end)}" tells where that holds, and changes nothing')
+        text.take(start - 2, end)
+    return told
 
 
 def _cancelled(draft: Draft, start: int) -> bool:

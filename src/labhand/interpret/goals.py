@@ -4,7 +4,7 @@ import re
 
 from labhand.core.errors import UsageError
 from labhand.core.intent import Goal
-from labhand.interpret import vocabulary
+from labhand.interpret import spans, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.situation import Situation
 from labhand.interpret.text import TIME_WORDS
@@ -28,6 +28,8 @@ def read_budget(draft: Draft) -> None:
         elif low in ("a", "an") and text.low(at + 1) in TIME_WORDS and _for_a_while(draft, at):
             half = text.low(at - 1) == "half"
             seconds = TIME_WORDS[text.low(at + 1)] / (2 if half else 1)
+            if spans.read(draft, at, 1, at + 2):
+                continue
             _spend(draft, "seconds", seconds, at - half, at + 2)
         elif low in ("$", "€") and (found := text.amount(at + 1)):
             _spend(draft, "money", found[0].value, at, found[1])
@@ -55,7 +57,7 @@ def _amount_of_time(draft: Draft, at: int, value: float, unit: str, end: int) ->
         _spend(draft, "money", value, at, end + 1)
     elif unit == "s" or (unit == "m" and _is_time(draft, at)):
         _spend(draft, "seconds", value * (60 if unit == "m" else 1), at, end)
-    elif word in TIME_WORDS and not unit:
+    elif word in TIME_WORDS and not unit and not spans.read(draft, at, value, end + 1):
         _spend(draft, "seconds", value * TIME_WORDS[word], at, end + 1)
     elif (
         word in ("gpu", "a100", "h100", "cpu")

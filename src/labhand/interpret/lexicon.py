@@ -9,7 +9,7 @@ from labhand.core.errors import LabhandError
 from labhand.interpret import called, uses, vocabulary
 from labhand.interpret.kinds import EVALUATION, concept_of, fits, of_default
 from labhand.interpret.kinds import atoms_of as atoms_of
-from labhand.interpret.vocabulary import Concept, joined
+from labhand.interpret.vocabulary import Concept, joined, stem
 from labhand.interpret.words import Token
 from labhand.kit.settings import Setting, find
 
@@ -269,7 +269,11 @@ class Lexicon:
 
     def _in_own_words(self, word: str, found: list[Known]) -> list[Known]:
         """The one other setting of numbers that has a plain word in its name, where these have it not."""
-        having = [k for k in self.known if word in atoms_of(k.setting.name.rpartition(".")[2])]
+        having = [
+            k
+            for k in self.known
+            if stem(word) in map(stem, atoms_of(k.setting.name.rpartition(".")[2]))
+        ]
         numeric = [k for k in having if k.setting.type in ("int", "float")]
         other = len(numeric) == 1 and not any(k in having for k in found)
         return numeric if other else found

@@ -302,8 +302,16 @@ def _right_list(draft: Draft, mention: Mention, at: int) -> int:
             break
     if not lists:
         return 0
+    if len(lists) > 1 and _continued(lists):  # `7, 14 and 28` is one list
+        lists = [[v for one in lists if isinstance(one, list | tuple) for v in one]]
     draft.set(mention, lists, mention.start, end)
     return end
+
+
+def _continued(lists: list[object]) -> bool:
+    """Whether the last of several lists is the end of one: it has one member, and those before have more."""
+    counts = [len(one) if isinstance(one, list | tuple) else 0 for one in lists]
+    return counts[-1] == 1 and counts[0] > 1
 
 
 def _left(draft: Draft, mention: Mention) -> int:

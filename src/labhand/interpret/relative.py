@@ -153,11 +153,9 @@ def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
 
 def relative_right(draft: Draft, mention: Mention) -> int:
     """A change that follows: `lr x10`, `batch size by half`, `wd / 10`, `epochs doubled`."""
-    if not _multiplies(mention):
-        return 0
     text = draft.text
-    if end := _after_its_number(draft, mention):
-        return end
+    if not _multiplies(mention) or (end := _after_its_number(draft, mention)):
+        return 0 if not _multiplies(mention) else end
     after, before = text.after(mention.end), text.whole_before(mention.start)
     for pattern, kind in _RIGHT:
         found = pattern.match(after)

@@ -209,7 +209,11 @@ def on(draft: Draft, mention: Mention) -> int:
         return 0
     known = mention.known[0]
     then = draft.text.low(mention.end)
-    if before and not (after or mention.flag) and then.isalpha() and then not in vocabulary.FILLERS:
+    turned = (
+        before is not None and _TURNED_ON.match(before.group()) and known.setting.type == "bool"
+    )
+    goes_on = then.isalpha() and then not in vocabulary.FILLERS
+    if before and goes_on and not (after or mention.flag or (turned and mention.strength == 1)):
         return 0
     bare = before is not None and before.group().strip() in _JOINS
     start = mention.start - (len(before.group().split()) if before and not bare else 0)
@@ -238,6 +242,9 @@ def on(draft: Draft, mention: Mention) -> int:
     draft.doubt(f"Which value shall `{known.key}` have?", [value, present], value, 0.5)
     draft.text.take(start, end)
     return _on_as_well(draft, end)
+
+
+_TURNED_ON = re.compile(r"(?:turn|switch|turning)(?: it)? on|enable|activate")
 
 
 _JOINS = frozenset({"", ",", "and", "also", "+", "vs", "versus", "but", "then"})

@@ -191,7 +191,9 @@ def environment(name: str, present: str = "") -> str:
 
 def is_environment(name: str, present: str) -> bool:
     """Whether a name without a version is that of an environment or game that may stand in the present one's place."""
-    return joined(name) in _ENVIRONMENTS.keys() | _GAMES.keys() and environment(name, present) != name
+    return (
+        joined(name) in _ENVIRONMENTS.keys() | _GAMES.keys() and environment(name, present) != name
+    )
 
 
 _PLAIN = tomllib.loads(Path(__file__).with_name("plain_words.toml").read_text(encoding="utf-8"))
