@@ -84,6 +84,7 @@ class Part(NamedTuple):
     value: Value
     fit: Fit
     falls: bool
+    words: tuple[str, ...]
 
 
 def read(draft: Draft) -> None:
@@ -164,6 +165,10 @@ def _values(draft: Draft, piece: Clause) -> list[Value] | None:
     return found
 
 
+_PART_OF = re.compile(
+    r"^(?:a )?(half|third|quarter|tenth)(?: of)? the (?:time|data|dataset|images|rows|batches)\b"
+)
+"""A share, and no multiple of what is now."""
 _TIMES = re.compile(
     r"^(?:as (?:many|much|large|big|wide|deep|long|high)|the|more|less|fewer|larger|smaller|bigger)\b"
 )
@@ -172,6 +177,10 @@ _TIMES = re.compile(
 def _change(draft: Draft, at: int, last: int) -> Value | None:
     """`half`, `2x`, `3 times as many`, `two more`, `one layer less`: a change of what is now."""
     text = draft.text
+    part = _PART_OF.match(text.after(at, 5))
+    if part is not None:
+        share = relative.FRACTIONS[part[1]]
+        return Value(at, at + len(part.group().split()), (Amount(share, "", "half"),))
     word = relative.FRACTIONS.get(text.low(at))
     if word is not None:
         ordinal = text.low(at) in ("third", "fourth", "fifth", "tenth", "quarter")
@@ -210,19 +219,32 @@ def _assembled(draft: Draft, piece: Clause, said: list[Value]) -> list[Part]:
     ways: list[tuple[float, list[Part]]] = []
     for cuts in itertools.product(*(_cuts(draft, a, b) for a, b in itertools.pairwise(said))):
         ends = [piece.start, *cuts, piece.end]
-        parts = [
-            _part(draft, Clause(start, end), value)
-            for value, (start, end) in zip(said, itertools.pairwise(ends), strict=True)
-        ]
-        whole = [p for p in parts if p is not None]
-        if len(whole) == len(said) == len({p.fit.known.key for p in whole}):
-            ways.append((sum(p.fit.score for p in whole) / len(whole), whole))
+        carried, parts = _led(draft, piece), list[Part]()
+        for value, (start, end) in zip(said, itertools.pairwise(ends), strict=True):
+            part = _part(draft, Clause(start, end), value, carried)
+            if part is None or any(part.fit.known.key == p.fit.known.key for p in parts):
+                break
+            parts.append(part)
+            carried = part.words
+        if len(parts) == len(said):
+            ways.append((sum(p.fit.score for p in parts) / len(parts), parts))
     if not ways:
         return []
     score, chosen = max(ways, key=lambda way: way[0])
     keys = [p.fit.known.key for p in chosen]
     rival = any([p.fit.known.key for p in w] != keys and s > score - MARGIN for s, w in ways)
     return [] if rival else chosen
+
+
+def _led(draft: Draft, piece: Clause) -> tuple[str, ...]:
+    """The words right before a piece that goes on with `of`: of `1024 codes of size 32` the codes."""
+    text = draft.text
+    if text.low(piece.start) not in ("of", "with", "at") or not piece.start:
+        return ()
+    first = piece.start
+    while first > 0 and text.used[first - 1] and text.tokens[first - 1].low not in JOINTS:
+        first -= 1
+    return tuple(said_words(draft, range(first, piece.start)))
 
 
 def _cuts(draft: Draft, one: Value, other: Value) -> list[int]:
@@ -233,22 +255,41 @@ def _cuts(draft: Draft, one: Value, other: Value) -> list[int]:
     ]  # fmt: skip
 
 
-def _part(draft: Draft, clause: Clause, value: Value) -> Part | None:
-    """The one setting that takes a value and explains the words beside it."""
+def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) -> Part | None:
+    """The one setting that takes a value and explains the words beside it, if need be with words that led to it."""
     outside = [i for i in range(clause.start, clause.end) if not value.start <= i < value.end]
+    lows = {draft.text.low(i) for i in outside}
     words = said_words(draft, outside)
     if value.changes:
         words = [w for w in words if w not in _WAYS]
+    elif value.amounts[0].unit == "%" or value.amounts[0].text == "half":
+        words = [w for w in words if w not in _WHOLES] or words
     if not words or len(words) > _MOST_WORDS:
         return None
-    if {"every", "each", "per"} & {draft.text.low(i) for i in outside}:
+    every = bool(_EVERY & lows)
+    if every and (value.changes or not carried):
         return None  # how often something is done is read by `often`
-    fit = _of_change(draft, words) if value.changes else _of_numbers(draft, words, value.amounts)
-    falls = any(draft.text.low(i) in _DOWN for i in outside)
-    return Part(value, fit, falls) if fit is not None else None
+    fit = _fit(draft, words, value, every)
+    if fit is None and carried:
+        fit = _fit(draft, [*dict.fromkeys([*carried, *words])], value, every)
+    falls = any(low in _DOWN for low in lows)
+    return Part(value, fit, falls, tuple(words)) if fit is not None else None
 
 
-def _of_numbers(draft: Draft, words: list[str], amounts: tuple[Amount, ...]) -> Fit | None:
+_EVERY = frozenset("every each per".split())
+_WHOLES = frozenset(map(word, "data dataset set time times images rows".split()))
+"""What a share is said of, and is none of a setting then."""
+
+
+def _fit(draft: Draft, words: list[str], value: Value, every: bool) -> Fit | None:
+    if value.changes:
+        return _of_change(draft, words)
+    return _of_numbers(draft, words, value.amounts, every=every)
+
+
+def _of_numbers(
+    draft: Draft, words: list[str], amounts: tuple[Amount, ...], *, every: bool = False
+) -> Fit | None:
     """The setting that words mean, of those that take these numbers and are not far from all of them."""
     share = any(a.unit == "%" for a in amounts)
     allowed = [
@@ -256,7 +297,7 @@ def _of_numbers(draft: Draft, words: list[str], amounts: tuple[Amount, ...]) -> 
         if given.takes_numbers(k.setting) and k.setting.type not in ("bool", "str")
         if not share or _SHARE.search(k.setting.name.lower())
     ]  # fmt: skip
-    fits = draft.likeness.ranked(words, allowed)
+    fits = draft.likeness.ranked(words, allowed, every=every)
     return best([f for f in fits if f.own and _taken(draft, f.known, amounts) is not None])
 
 
@@ -346,11 +387,13 @@ _SURE = 0.85
 
 def _switch(draft: Draft, piece: Clause) -> None:
     """Takes `no progress bar`, `class conditional` and `no background noise`: what is on or off, and its words."""
-    words = said_words(draft, range(piece.start, piece.end))
     spoken = " ".join(t.low for t in draft.text.tokens[piece.start : piece.end])
+    lead = _OFF.match(f"{spoken} ")
+    first = piece.start + (len(lead.group().split()) if lead else 0)
+    words = said_words(draft, range(first, piece.end))
     if not words or len(words) > _MOST_WORDS or _NO_SWITCH.search(spoken):
         return
-    off, on = _OFF.match(f"{spoken} ") or re.search(r" (?:no|off)$", spoken), _ON.search(spoken)
+    off, on = lead or re.search(r" (?:no|off)$", spoken), _ON.search(spoken)
     known = [k for k in free(draft) if k.setting.type == "bool" or (off and _ends_at_none(k))]
     found = best(draft.likeness.ranked(words, known))
     if found is None or not found.own or (found.score < _SURE and not (off or on)):

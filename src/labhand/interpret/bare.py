@@ -121,12 +121,15 @@ def read_layers(draft: Draft) -> None:
             continue
         count, size = (float(g) for g in (found[1], found[3]))
         end = at + len(found.group().split())
+        if text.lexicon.match(text.tokens, end) is not None and text.low(end):
+            continue  # the second number is of what follows: `8 layers of 8 heads`
         why = f'"{text.said(at, end)}"'
         deep, wide = (next(iter(text.lexicon.of_concept(c)), None) for c in ("depth", "width"))
         lists = [k for k in text.lexicon.known if _holds_sizes(k)]
         if deep is not None and wide is not None and wide.setting.type == "int":
             draft.choose(deep, [values.fitted_number(deep, count)], why, at, 0.9)
-            draft.choose(wide, [values.fitted_number(wide, size)], why, at, 0.9)
+            if draft.base(wide).value != size:
+                draft.choose(wide, [values.fitted_number(wide, size)], why, at, 0.9)
         elif len(lists) == 1 and count < _MOST_LAYERS:
             draft.choose(lists[0], [[int(size)] * int(count)], why, at, 0.9)
         else:

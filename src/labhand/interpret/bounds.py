@@ -40,6 +40,9 @@ def _unreached(known: Known, situation: Situation) -> tuple[float, str] | None:
     if known.concept.id == "grad-clip" and setting.type == "float":
         why = f"would make every gradient 0, since {script.name} clips without asking; {NONE:g} clips none"
         return (NONE, why) if _clips_unasked(load(script).tree, setting.name) else None
+    if known.concept.id == "weight-clip" and setting.type == "float":
+        asked = _is_asked(load(script).tree, setting.name)
+        return None if asked else (NONE, f"would make every weight 0; {NONE:g} clips none")
     if known.concept.id == "patience" and setting.type == "int":
         why = f"would stop at the first round without a gain; {NEVER:,} never stops"
         asked = any(_is_asked(load(path).tree, setting.name) for path in situation.sources)

@@ -70,7 +70,8 @@ def _spans(draft: Draft, at: int) -> list[tuple[str, int]]:
         both = f"{text.tokens[at].text}{further.text}"
         pair = [text.low(at), text.low(at + 1)]
         for option in {str(o) for k in text.lexicon.known for o in options_of(k)}:
-            if same(both, option) or (len(pair[0]) > 2 < len(pair[1]) and shortens(option, pair)):
+            cut = not set(pair) & vocabulary.FILLERS and min(map(len, pair)) > 2
+            if same(both, option) or (cut and shortens(option, pair)):
                 options.insert(0, (option, at + 2))
         if vocabulary.is_environment(both, ""):
             options.insert(0, (both, at + 2))

@@ -334,7 +334,7 @@ def _word(
         return values.worded(known, said)
     if re.fullmatch(r"\d+(?:st|nd|rd|th)", said):
         return None
-    if re.fullmatch(r"[\d.]+", said) and (known.concept is None or known.concept.id in _NAMES):
+    if re.fullmatch(r"[\d.]+", said) and _is_named(known):
         return None
     listed = vocabulary.value_words().get(vocabulary.joined(said))
     if known.concept is not None and listed == known.concept.id:
@@ -345,6 +345,12 @@ def _word(
         re.search(r"[A-Za-z].*[\d_/-]", said) and mention is not None and mention.strength > 0.5
     )
     return values.worded(known, said) if odd and near and said[:1].isalnum() else None
+
+
+def _is_named(known: Known) -> bool:
+    """Whether the values of a setting of text are names, and no number is one."""
+    concept = known.concept
+    return concept is None or bool(concept.values) or concept.id in _NAMES
 
 
 _NAMES = frozenset("teacher output run-name resume dataset model".split())

@@ -48,6 +48,7 @@ class Mention(NamedTuple):
     flag: bool = False
 
 
+_OF_ROLLOUT = frozenset("numsteps nsteps stepsperenv numstepsperenv stepsperepoch".split())
 _LETTERS = frozenset("ms gb mb kb tb ok vs eg ie hr pm am no us id gt lt bn ln ce tf pt np".split())
 """Letters that mean something else."""
 SHORT = 3
@@ -65,6 +66,7 @@ class Lexicon:
         self._concepts: dict[str, list[tuple[int, Known]]] = {}
         for known in self.known:
             self._enter(known)
+        self._enter_rollout()
         self._enter_help()
         self._enter_initials()
         self.words = self._single_words()
@@ -81,6 +83,14 @@ class Lexicon:
         if known.concept is not None:
             rank = _rank(known.setting.name, known.concept)
             self._concepts.setdefault(known.concept.id, []).append((rank, known))
+
+    def _enter_rollout(self) -> None:
+        """Enters the steps of one environment as the rollout, where no setting is called so: `num_steps` of PPO."""
+        if "envs" not in self._concepts or "rollout" in self._concepts:
+            return
+        alike = [k for k in self.known if joined(k.setting.name.rpartition(".")[2]) in _OF_ROLLOUT]
+        if len(alike) == 1:
+            self._concepts["rollout"] = [(0, alike[0])]
 
     def _enter_help(self) -> None:
         """Enters what the code's own help calls a setting, where it calls one alone so."""
@@ -306,7 +316,7 @@ _NEGATIONS = frozenset("no disable without skip".split())
 def _off_names(setting: Setting) -> list[str]:
     """What a switch is called where it is off: `--hard/--random` of click, `--nosave` of absl."""
     plain = joined(setting.name)
-    undone = [f"un{plain}"] if setting.type == "bool" else []
+    undone = [f"un{plain}", f"un{plain.removesuffix('e')}ed"] if setting.type == "bool" else []
     if setting.type == "bool" and plain.startswith("bi"):
         undone.append(f"uni{plain[2:]}")
     if setting.kind == "absl" and setting.type == "bool":

@@ -21,7 +21,7 @@ MARGIN = 0.08
 """By which the best must beat all others."""
 _NAME, _LEAD, _FIELD, _OWNER, _HELP = 1.0, 0.85, 0.75, 0.7, 0.55
 _GENERIC = frozenset(
-    map(stem, "total num n max min size dim value use number count enable the of is do with type name kind rate steps every".split())
+    map(stem, "total num n max min size dim value use number count enable the of is do with type name kind rate steps every in at to".split())
 )  # fmt: skip
 """Parts of a name that are no loss where they are not said."""
 _EVERY = re.compile(r"every|interval|freq|period|how often|after which|between|^each")

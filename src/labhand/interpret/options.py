@@ -9,7 +9,8 @@ from labhand.interpret.lexicon import Known, atoms_of
 
 def listed(draft: Draft, said: str, word: str) -> list[tuple[Known, object]]:
     """The choices that a word is, of settings that list theirs."""
-    odd = word not in vocabulary.KNOWN_WORDS and len(word) > 2
+    short = len(word) < 3 and not re.fullmatch(r"[a-z]\d", word)
+    odd = word not in vocabulary.KNOWN_WORDS and not short
     known = draft.text.lexicon.known if odd else []
     own = [(k, c) for k in known for c in k.setting.choices if same(said, str(c))]
     own = own or [(k, c) for k in known for c in options_of(k) if _alias(word, str(c))]

@@ -154,8 +154,8 @@ def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
 def relative_right(draft: Draft, mention: Mention) -> int:
     """A change that follows: `lr x10`, `batch size by half`, `wd / 10`, `epochs doubled`."""
     text = draft.text
-    if not _multiplies(mention) or (end := _after_its_number(draft, mention)):
-        return 0 if not _multiplies(mention) else end
+    if end := _after_its_number(draft, mention):
+        return end
     after, before = text.after(mention.end), text.whole_before(mention.start)
     for pattern, kind in _RIGHT:
         found = pattern.match(after)
@@ -192,11 +192,6 @@ def relative_right(draft: Draft, mention: Mention) -> int:
 
 
 _LESS_AFTER = re.compile(r"^(?P<way>less|fewer|more)(?= ,| and|$)")
-
-
-def _multiplies(mention: Mention) -> bool:
-    """Whether a setting may have a multiple at all: one of words, such as `data`, has none."""
-    return mention.known[0].setting.type in ("int", "float", "list", None)
 
 
 def _after_its_number(draft: Draft, mention: Mention) -> int:
@@ -259,8 +254,6 @@ def _tokens(text: object, at: int, group: str) -> int:
 
 def relative_left(draft: Draft, mention: Mention) -> int:
     """A change that stands before: `half the batch`, `10x smaller lr`, `2 more layers`."""
-    if not _multiplies(mention):
-        return 0
     before = draft.text.before(mention.start)
     for pattern, kind in _LEFT:
         found = pattern.search(before)
@@ -282,6 +275,8 @@ def relative_left(draft: Draft, mention: Mention) -> int:
 
 def _apply(draft: Draft, mention: Mention, change: Change, start: int, end: int) -> int:
     known = mention.known[0]
+    if known.setting.type in ("str", "bool"):
+        return 0  # what is a word has no multiple: `90% of the data` is none of `data`
     base = draft.base(known)
     value = values.scaled(known, base, change.factor, change.plus)
     _note_rounding(draft, known, base, change, value)

@@ -8,6 +8,9 @@ from labhand.interpret.lexicon import Known
 from labhand.interpret.likeness import best
 from labhand.interpret.text import TIME_WORDS
 
+_LENGTHS = frozenset("epochs steps episodes trees tokens patience".split())
+"""What a time for is a budget of."""
+_BOUNDS = frozenset("max min total limit least most".split())
 _MOST_BETWEEN = 6
 """Tokens between a time and the same in other words: `two weeks, i.e. 336 hours`."""
 
@@ -21,9 +24,12 @@ def read(draft: Draft, start: int, count: float, end: int) -> bool:
         if not start <= i < end and not text.used[i] and text.low(i) not in TIME_WORDS
     ]  # fmt: skip
     words = assembly.said_words(draft, outside)
-    whole = [k for k in assembly.free(draft) if k.setting.type == "int"]
+    whole = [
+        k for k in assembly.free(draft)
+        if k.setting.type == "int" and (k.concept is None or k.concept.id not in _LENGTHS)
+    ]  # fmt: skip
     fit = best(draft.likeness.ranked(words, whole)) if words else None
-    if fit is None or not fit.own:
+    if fit is None or not fit.own - _BOUNDS:
         return False
     unit = TIME_WORDS[text.low(end - 1)]
     number, last = _counted(draft, fit.known, count, unit, end)

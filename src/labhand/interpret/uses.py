@@ -21,6 +21,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "clip_grad_norm_": ("", "grad-clip"),
     "clip_grad_norm": ("", "grad-clip"),
     "clip_by_global_norm": ("grad-clip",),
+    "clamp_": ("", "weight-clip"),
 }
 """What well-known calls take by place."""
 _LOOPS = {

@@ -123,17 +123,14 @@ def _fixed_names(where: Where) -> Iterator[Setting]:
         statement = binding.node
         if name.startswith("_") or not isinstance(statement, ast.Assign | ast.AnnAssign):
             continue
-        if statement in scope.node.body and not _counts(scope, name, binding.value):
+        if statement in scope.node.body and not _counts(binding.value):
             yield from _setting(name, binding.value, where, scope.name, statement)
 
 
-_STARTS = (0, 0.0, False, "", None)
-
-
-def _counts(scope: Scope, name: str, value: ast.expr | None) -> bool:
-    """Whether a name only begins at a value, as `best = 0.0` and `total = 0` do."""
+def _counts(value: ast.expr | None) -> bool:
+    """Whether a name that is given once only begins at a value, as `losses = []` does; one of numbers never changes."""
     known, first = literal(value)
-    return not known or first in _STARTS or (isinstance(first, list) and not first)
+    return not known or first in ("", None) or (isinstance(first, list | dict | set) and not first)
 
 
 def _of_call(project: Project, call: ast.Call, where: Where) -> Iterator[Setting]:
