@@ -34,7 +34,9 @@ from labhand.core.store import Store
 from labhand.interpret import interpret
 
 HERE = Path(__file__).parent / "interpret"
-SETS = ("early", "late", "seen", "held", "last", "ours", "ours_held", "small", "small_held")
+SETS = (
+    "early", "late", "seen", "held", "last", "ours", "ours_held", "small", "small_held", "wide", "wide_held",
+)  # fmt: skip
 PUBLIC = ("seen", "held", "third", "fourth", "fifth", "sixth", "seventh")
 
 

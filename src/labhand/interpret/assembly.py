@@ -381,10 +381,6 @@ def _option(draft: Draft, piece: Clause) -> bool:
     return False
 
 
-_SURE = 0.85
-"""How well words must fit a switch that nothing turns: nearly all of its name is said then."""
-
-
 def _switch(draft: Draft, piece: Clause) -> None:
     """Takes `no progress bar`, `class conditional` and `no background noise`: what is on or off, and its words."""
     spoken = " ".join(t.low for t in draft.text.tokens[piece.start : piece.end])
@@ -396,7 +392,7 @@ def _switch(draft: Draft, piece: Clause) -> None:
     off, on = lead or re.search(r" (?:no|off)$", spoken), _ON.search(spoken)
     known = [k for k in free(draft) if k.setting.type == "bool" or (off and _ends_at_none(k))]
     found = best(draft.likeness.ranked(words, known))
-    if found is None or not found.own or (found.score < _SURE and not (off or on)):
+    if found is None or not found.own or not (found.whole or off or on):
         return
     if {word(a) for a in atoms_of(found.known.setting.name)} & _VERBS - set(words):
         return

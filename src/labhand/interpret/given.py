@@ -350,10 +350,12 @@ def _word(
 def _is_named(known: Known) -> bool:
     """Whether the values of a setting of text are names, and no number is one."""
     concept = known.concept
-    return concept is None or bool(concept.values) or concept.id in _NAMES
+    return concept is None or concept.id in _NAMES
 
 
-_NAMES = frozenset("teacher output run-name resume dataset model".split())
+_NAMES = frozenset(
+    "teacher output run-name resume dataset model loss optimizer schedule activation normalisation".split()
+)
 """Of what no bare number is a name."""
 
 

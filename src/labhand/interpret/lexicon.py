@@ -5,32 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from labhand.core.errors import LabhandError
-from labhand.interpret import called, uses, vocabulary
-from labhand.interpret.kinds import EVALUATION, concept_of, fits, of_default
+from labhand.interpret import called, vocabulary
+from labhand.interpret.kinds import EVALUATION
 from labhand.interpret.kinds import atoms_of as atoms_of
+from labhand.interpret.reachable import Known as Known
+from labhand.interpret.reachable import done_every, reachable
 from labhand.interpret.vocabulary import Concept, joined, stem
 from labhand.interpret.words import Token
-from labhand.kit.settings import Setting, find
+from labhand.kit.settings import Setting
 
 _BY_VARIANT = 0.98
 _BY_HELP = 0.93
 MOST_WORDS = 6
 """Of a phrase that names a setting."""
-
-
-class Known(NamedTuple):
-    """A setting of the script, the key that `--set` takes for it, and what it is in the field.
-
-    `inverse`: it is on to switch something off (`no_augment`); `may_be_none`: the code asks whether it
-    is None, so that None turns it off and 0 does not.
-    """
-
-    setting: Setting
-    key: str
-    concept: Concept | None
-    inverse: bool = False
-    may_be_none: bool = False
 
 
 class Mention(NamedTuple):
@@ -51,8 +38,6 @@ class Mention(NamedTuple):
 _OF_ROLLOUT = frozenset("numsteps nsteps stepsperenv numstepsperenv stepsperepoch".split())
 _LETTERS = frozenset("ms gb mb kb tb ok vs eg ie hr pm am no us id gt lt bn ln ce tf pt np".split())
 """Letters that mean something else."""
-SHORT = 3
-"""Letters of a name that may stand for many things."""
 
 
 class Lexicon:
@@ -60,8 +45,8 @@ class Lexicon:
 
     def __init__(self, settings: Sequence[Setting], script: Path | None) -> None:
         self.script = script
-        self.known = _optional(_used(_distinct(settings, script), script), script)
-        self.done_every = _done_every(self.known, script)
+        self.known = reachable(settings, script)
+        self.done_every = done_every(self.known, script)
         self._own: dict[str, list[tuple[float, Known]]] = {}
         self._concepts: dict[str, list[tuple[int, Known]]] = {}
         for known in self.known:
@@ -349,70 +334,6 @@ def _follows(known: Known) -> bool:
 def _evaluates(known: Known) -> bool:
     parts = re.sub(r"(?<=[a-z])(?=loader|set|data)", "_", known.key.lower())
     return bool(EVALUATION & set(atoms_of(parts)))
-
-
-def _distinct(settings: Sequence[Setting], script: Path | None) -> list[Known]:
-    """The settings that `--set` can reach, each once."""
-    found: dict[str, Known] = {}
-    for setting in settings:
-        if setting.holds and not setting.flag:
-            continue  # a group of settings has no value of its own
-        for key in (setting.name, f"{setting.owner or setting.file.stem}.{setting.name}"):
-            if key in found and found[key].setting == setting:
-                break
-            try:
-                same = find(key, settings, script or setting.file) == setting
-            except LabhandError:
-                continue
-            if same:
-                concept, inverse = concept_of(setting)
-                found.setdefault(key, Known(setting, key, concept, inverse))
-                break
-    return list(found.values())
-
-
-def _used(found: list[Known], script: Path | None) -> list[Known]:
-    """The settings, with what their use tells of those whose names tell nothing, or are too short to."""
-    dumb = {
-        k.setting.name.rpartition(".")[2]: k
-        for k in found
-        if k.setting.type in ("int", "float", None)
-        and (k.concept is None or len(k.setting.name.rpartition(".")[2]) <= SHORT)
-    }
-    files = {k.setting.file for k in dumb.values() if k.setting.file.suffix == ".py"}
-    if script is not None:
-        files.add(script)
-    told = uses.by_use(sorted(files), dumb) if dumb else {}
-    known = {k.concept.id for k in found if k.concept and k not in dumb.values()}
-    for place, one in enumerate(found):
-        concept = of_default(one.setting, one.concept)
-        if concept is not None and concept not in known:
-            found[place] = one._replace(concept=vocabulary.concepts()[concept])
-    for place, one in enumerate(found):
-        concept = told.get(one.setting.name.rpartition(".")[2])
-        if one in dumb.values() and concept is not None and concept not in known:
-            sound = fits(one.setting, vocabulary.concepts()[concept])
-            found[place] = one._replace(concept=vocabulary.concepts()[concept]) if sound else one
-    return found
-
-
-def _optional(found: list[Known], script: Path | None) -> list[Known]:
-    """The settings, with whether None turns them off."""
-    names = {
-        k.setting.name.rpartition(".")[2]
-        for k in found
-        if k.setting.kind in ("constant", "dataclass", "hydra", "config", "fire")
-    }
-    files = {k.setting.file for k in found if k.setting.file.suffix == ".py"} | ({script} - {None})
-    asked = uses.may_be_none(sorted(f for f in files if f is not None), names) if names else set()
-    return [k._replace(may_be_none=k.setting.name.rpartition(".")[2] in asked) for k in found]
-
-
-def _done_every(known: Sequence[Known], script: Path | None) -> dict[str, frozenset[str]]:
-    """What the code does every so many rounds, by the last part of the setting that says how many."""
-    names = {k.setting.name.rpartition(".")[2] for k in known if k.setting.type in ("int", None)}
-    files = {k.setting.file for k in known if k.setting.file.suffix == ".py"} | ({script} - {None})
-    return uses.done_every(sorted(f for f in files if f is not None), names) if names else {}
 
 
 def _rank(name: str, concept: Concept) -> int:

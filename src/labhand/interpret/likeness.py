@@ -33,11 +33,12 @@ for _place, _group in enumerate(vocabulary.alike()):
 
 
 class Fit(NamedTuple):
-    """A setting and how well it explains the words: from 0 to 1, with the words that its name has."""
+    """A setting and how well it explains the words: from 0 to 1, with the words that its name has; `whole`: they name all of it."""
 
     known: Known
     score: float
     own: frozenset[str]
+    whole: bool = False
 
 
 def word(low: str) -> str:
@@ -101,7 +102,7 @@ class Likeness:
         if every:  # that it is an interval says most already
             return Fit(known, round(0.3 + 0.7 * explained, 4), own)
         covered = _covered(known, words, initials)
-        return Fit(known, round(explained * (0.45 + 0.55 * covered), 4), own)
+        return Fit(known, round(explained * (0.45 + 0.55 * covered), 4), own, covered > 0.99)
 
     def _weight(self, said: str) -> float:
         if said not in self._weights:

@@ -173,7 +173,7 @@ def _right(draft: Draft, mention: Mention) -> int:
     ):
         return 0
     known = mention.known[0]
-    if known.setting.type == "list":
+    if known.setting.type == "list" or _is_written_list(known):
         return _right_list(draft, mention, at)
     if (
         known.concept is not None
@@ -284,7 +284,7 @@ def _number_before(draft: Draft, at: int) -> bool:
 def _right_list(draft: Draft, mention: Mention, at: int) -> int:
     """A setting that takes several numbers: what is said in one breath is one value."""
     text, known = draft.text, mention.known[0]
-    lists: list[object] = []
+    lists: list[list[str]] = []
     end = at
     while True:
         parts: list[str] = []
@@ -295,23 +295,36 @@ def _right_list(draft: Draft, mention: Mention, at: int) -> int:
             at = text.skip(end, (",", "x"), 1)
         if not parts:
             break
-        lists.append(read_value(known.setting, ",".join(parts)).value)
+        lists.append(parts)
         end = text.skip(end, CLOSERS, 1)
         at = text.skip(end, SEPARATORS, 2)
         if at == end:
             break
     if not lists:
         return 0
-    if len(lists) > 1 and _continued(lists):  # `7, 14 and 28` is one list
-        lists = [[v for one in lists if isinstance(one, list | tuple) for v in one]]
-    draft.set(mention, lists, mention.start, end)
+    if len(lists) > 1 and len(lists[-1]) == 1 < len(lists[0]):  # `7, 14 and 28` is one list
+        lists = [[part for one in lists for part in one]]
+    joint = _WRITTEN.fullmatch(str(known.setting.default)) if known.setting.type == "str" else None
+    read = [
+        read_value(known.setting, (joint[1] if joint else ",").join(one)).value for one in lists
+    ]
+    draft.set(mention, read, mention.start, end)
     return end
 
 
-def _continued(lists: list[object]) -> bool:
-    """Whether the last of several lists is the end of one: it has one member, and those before have more."""
-    counts = [len(one) if isinstance(one, list | tuple) else 0 for one in lists]
-    return counts[-1] == 1 and counts[0] > 1
+_WRITTEN = re.compile(
+    r"-?[\d.]+(?:e-?\d+)?(, ?|[ :;-])-?[\d.]+(?:e-?\d+)?(?:\1-?[\d.]+(?:e-?\d+)?)*"
+)
+"""A list of numbers in one text: `0.1,0.5,0.9`, `64-128`."""
+
+
+def _is_written_list(known: Known) -> bool:
+    setting = known.setting
+    return (
+        setting.type == "str"
+        and not setting.choices
+        and bool(_WRITTEN.fullmatch(str(setting.default)))
+    )
 
 
 def _left(draft: Draft, mention: Mention) -> int:

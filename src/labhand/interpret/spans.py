@@ -1,12 +1,15 @@
 """How far data reach in time: `predict two weeks`, `48 hours of context`. No such time is a budget."""
 
+import re
+
 from labhand.core.errors import LabhandError
 from labhand.interpret import assembly, values
-from labhand.interpret.clauses import clauses
+from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known
 from labhand.interpret.likeness import best
 from labhand.interpret.text import TIME_WORDS
+from labhand.interpret.words import whole
 
 _LENGTHS = frozenset("epochs steps episodes trees tokens patience".split())
 """What a time for is a budget of."""
@@ -19,40 +22,79 @@ def read(draft: Draft, start: int, count: float, end: int) -> bool:
     """Takes a time for the setting that the other words of its clause mean; `end` is past its unit."""
     text = draft.text
     clause = next(c for c in clauses(text) if c.start <= start < c.end)
+    words = _beside(draft, clause, start, end)
+    allowed = [
+        k for k in assembly.free(draft)
+        if k.setting.type == "int" and (k.concept is None or k.concept.id not in _LENGTHS)
+    ]  # fmt: skip
+    fit = best(draft.likeness.ranked(words, allowed)) if words else None
+    named = _named(draft, clause)
+    known = named or (fit.known if fit is not None and fit.own - _BOUNDS else None)
+    if known is None:
+        return False
+    number, last = _counted(draft, known, count * TIME_WORDS[text.low(end - 1)], end)
+    try:
+        value = values.fitted_number(known, whole(number))
+    except LabhandError:
+        return False
+    from_here = text.low(start - 1) == "from"
+    first = start - 1 if from_here else clause.start
+    further = next((i for i in range(end, clause.end) if text.low(i) == "from"), clause.end)
+    last = max(last, further)
+    draft.choose(known, [value], f'"{text.said(first, last)}"', start, 0.85)
+    text.take(first, last)
+    return True
+
+
+def _named(draft: Draft, clause: Clause) -> Known | None:
+    """The setting of what is seen or foretold that a clause names: `look back two weeks`."""
+    text = draft.text
+    found = (
+        text.lexicon.match(text.tokens, i) for i in range(clause.start, clause.end) if text.low(i)
+    )
+    spans = [m.known[0] for m in found if m and m.known and m.concept and m.concept.id in _SPANS]
+    return spans[0] if len(spans) == 1 else None
+
+
+_SPANS = ("context", "horizon")
+
+
+def _beside(draft: Draft, clause: Clause, start: int, end: int) -> list[str]:
+    """The words that a time belongs to, up to the next time; `from one week` tells how much is seen."""
+    text = draft.text
+    if text.low(start - 1) == "from":
+        return ["context"]
     outside = [
         i for i in range(clause.start, clause.end)
         if not start <= i < end and not text.used[i] and text.low(i) not in TIME_WORDS
     ]  # fmt: skip
-    words = assembly.said_words(draft, outside)
-    whole = [
-        k for k in assembly.free(draft)
-        if k.setting.type == "int" and (k.concept is None or k.concept.id not in _LENGTHS)
-    ]  # fmt: skip
-    fit = best(draft.likeness.ranked(words, whole)) if words else None
-    if fit is None or not fit.own - _BOUNDS:
-        return False
-    unit = TIME_WORDS[text.low(end - 1)]
-    number, last = _counted(draft, fit.known, count, unit, end)
-    try:
-        value = values.fitted_number(fit.known, number)
-    except LabhandError:
-        return False
-    draft.choose(fit.known, [value], f'"{text.said(clause.start, last)}"', start, 0.85)
-    text.take(clause.start, max(last, clause.end))
-    return True
+    last = min((i for i in outside if i >= end and text.amount(i) is not None), default=len(text))
+    return assembly.said_words(draft, [i for i in outside if i < last])
 
 
-def _counted(draft: Draft, known: Known, count: float, unit: float, end: int) -> tuple[float, int]:
-    """The time in what the setting counts, and where it ends: as its help or the same time in other words tells."""
+def _counted(draft: Draft, known: Known, seconds: float, end: int) -> tuple[float, int]:
+    """A time in what the setting counts, and where it ends.
+
+    Its help tells that, or the same time in other words: `two weeks, i.e. 336 hours`; else it is asked.
+    """
     text = draft.text
+    said = text.tokens[end - 1].low
+    help_words = re.findall(r"[a-z]{3,}", known.setting.help.lower())
+    told = [TIME_WORDS[w] for w in help_words if w in TIME_WORDS]
     for at in range(end, min(end + _MOST_BETWEEN, len(text))):
         again = text.amount(at)
         other = TIME_WORDS.get(text.low(again[1])) if again is not None else None
-        if again is not None and other and again[0].value * other == count * unit:
-            close = text.skip(again[1] + 1, (")",), 1)
-            return again[0].value, close
-    told = [
-        TIME_WORDS[w] for w in known.setting.help.lower().split() if w in TIME_WORDS and len(w) > 2
-    ]
-    parts = count * unit / told[0] if told else count
-    return (parts if parts == int(parts) else count), end
+        if again is not None and other and again[0].value * other == seconds:
+            end = text.skip(again[1] + 1, (")",), 1)
+            told = told or [other]
+            break
+    if told:
+        return seconds / told[0], end
+    day = TIME_WORDS["day"]
+    hourly = isinstance(known.setting.default, int) and known.setting.default % 24 == 0
+    each = TIME_WORDS["hour"] if hourly else day
+    if TIME_WORDS[said] != each:
+        options = [whole(seconds / TIME_WORDS["hour"]), whole(seconds / day)]
+        question = f"Does `{known.key}` count hours ({options[0]}) or days ({options[1]})?"
+        draft.doubt(question, options, whole(seconds / each), 0.3)
+    return seconds / each, end

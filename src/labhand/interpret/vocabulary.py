@@ -80,7 +80,7 @@ TOO_PLAIN = frozenset(
     "samples examples model data rounds blocks layers heads loss network encoder ls eps lam r k "
     "devices tokens corpus smoothing ep its it passes entropy objective context buffer width "
     "resolution noise gamma task memory decay gradnorm gradientnorm track "
-    "leaves threads clients experts codes jitter horizon window kernel expansion rollout subsample erasing beta "
+    "leaves threads clients experts codes jitter horizon window kernel expansion rollout subsample erasing "
     "vocab negatives guidance".split()
 ) - frozenset(
     "steps layers heads context width gamma resolution entropy decay samples examples tokens".split()

@@ -10,6 +10,7 @@ from labhand.kit.code.data import (
     Takes,
     choices,
     dataclass_fields,
+    documented,
     literal,
     options,
     remark,
@@ -293,6 +294,7 @@ def _parameters(
     defaults: list[ast.expr | None] = [None] * (len(plain) - len(given.defaults))
     pairs = list(zip(plain, [*defaults, *given.defaults], strict=True))
     pairs += list(zip(given.kwonlyargs, given.kw_defaults, strict=True))
+    told = documented(node)
     for argument, default in pairs:
         if argument.arg in ("self", "cls", "ctx"):
             continue
@@ -305,7 +307,7 @@ def _parameters(
             value=default,
             where=target,
             node=default,
-            help=remark(target.source, default or argument),
+            help=remark(target.source, default or argument) or told.get(argument.arg, ""),
         )
         yield setting, argument.annotation, default
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from labhand.kit.code.data import SETTINGS_NAME, Kind, Setting, literal, remark, untyped
+from labhand.kit.code.data import SETTINGS_NAME, Kind, Setting, documented, literal, remark, untyped
 from labhand.kit.code.model import FunctionNode, Scope
 from labhand.kit.code.project import Project, Where
 from labhand.kit.code.source import Source
@@ -123,13 +123,25 @@ def _fixed_names(where: Where) -> Iterator[Setting]:
         statement = binding.node
         if name.startswith("_") or not isinstance(statement, ast.Assign | ast.AnnAssign):
             continue
-        if statement in scope.node.body and not _counts(binding.value):
+        if statement in scope.node.body and not _counts(name, binding.value):
             yield from _setting(name, binding.value, where, scope.name, statement)
 
 
-def _counts(value: ast.expr | None) -> bool:
-    """Whether a name that is given once only begins at a value, as `losses = []` does; one of numbers never changes."""
+_GROWS = re.compile(
+    r"^(?:best|total|sum|count|counter|running|correct|seen|hits|bad|wait|since|start|prev|last|n_|num_)|"
+    r"(?:^|_)(?:loss|losses|acc|accuracy|score|step|steps|epoch|count|total|sum|reward|return|idx|i|it|done|correct)$"
+)
+"""Names of what begins at nothing and grows."""
+
+
+def _counts(name: str, value: ast.expr | None) -> bool:
+    """Whether a name that is given once only begins at a value, as `best = 0.0` and `losses = []` do.
+
+    `lambda_gp = 0` and `spectral = False` are settings all the same.
+    """
     known, first = literal(value)
+    if isinstance(first, bool | int | float) and not first:
+        return _GROWS.search(name.lower()) is not None
     return not known or first in ("", None) or (isinstance(first, list | dict | set) and not first)
 
 
@@ -209,7 +221,8 @@ def _of_parameters(project: Project, target: Where, reached: Sequence[Scope]) ->
     for argument, default in pairs:
         if argument.arg not in given and argument.arg not in _NO_SETTINGS:
             for setting in _setting(argument.arg, default, target, target.scope.name, default):
-                yield setting._replace(help=remark(target.source, default) or setting.help)
+                told = remark(target.source, default) or documented(node).get(argument.arg, "")
+                yield setting._replace(help=told or setting.help)
 
 
 def fields(project: Project, source: Source) -> Iterator[Setting]:

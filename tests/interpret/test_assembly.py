@@ -45,6 +45,10 @@ def project(tmp_path: Path) -> Path:
         ("mlp model", {"type": "mlp"}),
         ("save every 500 steps to runs/b", {"save_every": 500, "save_dir": "runs/b"}),
         ("every 100 iters", {}),
+        ("half of the crop size, 3x the labels", {"crop_size": 256, "num_labeled": 12000}),
+        ("threshold .9 with 400 labeled", {"threshold": 0.9, "num_labeled": 400}),
+        ("less class cond", {}),
+        ("4 experts per crop", {}),
     ],
 )
 def test_a_setting_is_taken_where_it_alone_explains_the_words(project, said, meant):
@@ -157,3 +161,63 @@ def test_a_value_is_of_all_that_it_is_said_of_and_of_no_other(tmp_path, said, me
     intent = interpret(said, tmp_path).intent
     assert {c.key: c.value for c in intent.settings} == meant
     assert intent.needs_model is code
+
+
+SERIES = """
+import fire
+import gymnasium as gym
+
+def main(
+    lookback=96,
+    horizon=24,
+    env_name="CartPole-v1",
+    lags="1,7,14",
+    layer_sizes=[64, 64],
+    negatives=4,
+    neg_dim=32,
+    lr_g=1e-4,
+    lr_d=1e-4,
+    dropout=0.3,
+    noise_prob=0.5,
+):
+    '''Trains.
+
+    Args:
+        lookback: how many past hours are seen
+        horizon (int): hours that are foretold
+    '''
+    print(f"epoch 1 psnr {1:.2f}")
+
+fire.Fire(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("predict two days ahead from one week", {"horizon": 48, "lookback": 168}),
+        ("look back two weeks", {"lookback": 336}),
+        ("on acrobot", {"env_name": "Acrobot-v1"}),
+        ("HalfCheetah please", {"env_name": "HalfCheetah-v5"}),
+        ("lags 1, 2 and 7", {"lags": "1,2,7"}),
+        ("three layers of 128", {"layer_sizes": [128, 128, 128]}),
+        ("8 negatives of dim 16", {"negatives": 8, "neg_dim": 16}),
+        ("discriminator lr 4e-4", {"lr_d": 4e-4}),
+        ("no noise", {"noise_prob": 0.0}),
+        ("noise half of the time", {"noise_prob": 0.5}),
+        ("2 hours at most", {}),
+    ],
+)
+def test_what_data_environments_and_layers_are_called(tmp_path, said, meant):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(SERIES)
+    assert {c.key: c.value for c in interpret(said, tmp_path).intent.settings} == meant
+
+
+def test_a_wish_without_a_setting_is_asked_and_a_printed_metric_decides(tmp_path):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(SERIES)
+    less = interpret("less regularization", tmp_path).intent
+    assert [q.default for q in less.questions] == [0.15] and not less.needs_model
+    metric = interpret("lr_g 1e-3 and 1e-4, by psnr", tmp_path).intent.metric
+    assert metric is not None and (metric.name, metric.direction) == ("psnr", "up")
