@@ -12,9 +12,7 @@ from labhand.kit.code.model import Class, FunctionNode
 from labhand.kit.code.project import Known, Where
 from labhand.kit.code.training import within
 
-_MODULES = frozenset(
-    {"torch.nn.Module", "lightning.pytorch.LightningModule", "lightning.LightningModule"}
-)
+_MODULES = frozenset({"torch.nn.Module", "lightning.pytorch.LightningModule"})
 _CAUSAL = re.compile(r"Causal|GPT|LanguageModel|Autoregressive|CharLM|TransformerLM")
 _HOOKED = re.compile(
     r"DataParallel|FullyShardedDataParallel|torch\.compile|register_\w*hook|(weight|spectral)_norm|\bprune\."

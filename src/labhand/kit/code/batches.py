@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from labhand.kit.code import knowledge
 from labhand.kit.code.calls import Call
@@ -33,6 +33,9 @@ def batched(view: View, node: ast.expr) -> list[Step]:
         return []
     if any(_goes_over(view, spot, model) for spot in behind.values()):
         return []
+    handed = _handed_a_batch(view, node, behind)
+    if handed:
+        return handed
     loops = view.loops(node, up=2)
     if not loops and any(isinstance(n, ast.Call) and _joins(n) for n in behind):
         where = behind[model].where
@@ -50,6 +53,17 @@ def batched(view: View, node: ast.expr) -> list[Step]:
         if part.value in ("train", "validation", "test"):
             return list(part.chain)
     return []
+
+
+def _handed_a_batch(view: View, node: ast.expr, behind: Collection[ast.expr]) -> list[Step]:
+    """What shows that a framework hands the input over: the batch of `validation_step` and its like."""
+    where = view.where(node)
+    function, batch = where.scope.node, where.scope.parameters[1:2]
+    if not where.scope.name.endswith("_step") or view.hook(where) is None:
+        return []
+    given = any(isinstance(n, ast.Name) and n.id in batch for n in behind)
+    step = Step("the framework hands it a batch", where.source, function)  # type: ignore[arg-type]
+    return [step] if given else []
 
 
 def _scored(view: View, node: ast.expr, up: int = 2) -> list[Step]:
@@ -137,6 +151,8 @@ def _is_model(view: View, node: ast.Call) -> bool:
     last = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     if last in ("model", "net", "network", "classifier", "student", "encoder"):
         return True
+    if last in ("apply", "apply_fn") and node.args:
+        return "params" in ast.unparse(node.args[0])  # flax is handed its parameters
     return node in {c.node for c in view.module_calls()}
 
 

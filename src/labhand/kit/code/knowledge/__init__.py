@@ -30,6 +30,12 @@ RENAMED = {
     "keras.models.Model": "keras.Model",
     "keras.engine.sequential.Sequential": "keras.Sequential",
     "lightning_fabric": "lightning.fabric",
+    "lightning.LightningModule": "lightning.pytorch.LightningModule",
+    "lightning.LightningDataModule": "lightning.pytorch.LightningDataModule",
+    "lightning.Trainer": "lightning.pytorch.Trainer",
+    "lightning.Fabric": "lightning.fabric.Fabric",
+    "lightning.pytorch.core.lightning.LightningModule": "lightning.pytorch.LightningModule",
+    "lightning.pytorch.core.LightningModule": "lightning.pytorch.LightningModule",
 }
 """Prefixes of the same thing under another name."""
 
