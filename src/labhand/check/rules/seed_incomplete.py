@@ -119,12 +119,13 @@ def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
     seeded = {s.family for one in files for s in _seeds(code, one)}
     if "every" in seeded or any("seed_everything" in f.text for f in files):
         return
+    runs = files if main else _runs_with(code, seeds)
     of_seed = {n for s in seeds if s.value is not None for n in code.behind(s.value)}
     found = {
         family: next(
             (
                 d
-                for one in files
+                for one in runs
                 for d in _run_draws(code, one, family, files)
                 if d.node not in of_seed
             ),
@@ -136,6 +137,19 @@ def _missing(code: Code, seeds: list[_Seed]) -> Iterator[Claim]:
     missing = {family: draw for family, draw in found.items() if draw is not None}
     if missing:
         yield _missing_claim(code, first, seeds, missing)
+
+
+def _runs_with(code: Code, seeds: list[_Seed]) -> list[Source]:
+    """The files of the runs that come to a seeding: those that call its function, and what they import."""
+    found: dict[Source, None] = {}
+    for seed in seeds:
+        if isinstance(seed.call.where.scope.node, FunctionNode):
+            roots = [s.where.source for s in code.project.callers(seed.call.where) or ()]
+        else:
+            roots = [code.source, *code.project.importers(code.source)]
+        for root in dict.fromkeys(roots):
+            found |= dict.fromkeys(code.project.below(root))
+    return list(found)
 
 
 def _in_main_block(source: Source, node: ast.AST) -> bool:

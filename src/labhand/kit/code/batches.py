@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from labhand.kit.code import knowledge
 from labhand.kit.code.calls import Call
@@ -33,9 +33,13 @@ def batched(view: View, node: ast.expr) -> list[Step]:
         return []
     if any(_goes_over(view, spot, model) for spot in behind.values()):
         return []
-    handed = _handed_a_batch(view, node, behind)
-    if handed:
-        return handed
+    return _handed_a_batch(view, node, behind) or _from_a_loop(view, node, behind, model)
+
+
+def _from_a_loop(
+    view: View, node: ast.expr, behind: Mapping[ast.expr, Spot], model: ast.Call
+) -> list[Step]:
+    """What shows that a loop over batches, or a whole part of the data, is what the model is given."""
     loops = view.loops(node, up=2)
     if not loops and any(isinstance(n, ast.Call) and _joins(n) for n in behind):
         where = behind[model].where
