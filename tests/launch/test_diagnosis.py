@@ -470,3 +470,76 @@ def test_a_run_that_stood_still_when_it_was_ended_is_told_as_a_hang() -> None:
     assert moving is not None and moving.kind == "killed"
     own = diagnose(Evidence(exit_code=1, stood_still=still, tail=KEY_ERROR))
     assert own is not None and own.kind == "own-code"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "values", "cause"),
+    [
+        (
+            "KeyError: 'lable'",
+            "y = df['lable']",
+            {"df": "DataFrame (3, 2) of columns id, label"},
+            "did you mean `label`",
+        ),
+        (
+            "TypeError: Object of type float32 is not JSON serializable",
+            "json.dump(m, f)",
+            {},
+            "`x.item()`",
+        ),
+        (
+            "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xe9 in position 3: invalid continuation byte",
+            "f.read()",
+            {},
+            "Latin-1",
+        ),
+        (
+            "UnicodeDecodeError: 'utf-8' codec can't decode byte 0x8b in position 1: invalid start byte",
+            "f.read()",
+            {},
+            "gzip",
+        ),
+        (
+            "json.decoder.JSONDecodeError: Extra data: line 2 column 1 (char 9)",
+            "json.load(f)",
+            {},
+            "JSON Lines",
+        ),
+        (
+            "ValueError: Object arrays cannot be loaded when allow_pickle=False",
+            "np.load(p)",
+            {},
+            "allow_pickle=True",
+        ),
+        (
+            "AttributeError: 'NoneType' object has no attribute 'backward'",
+            "loss_fn(m(x), y).backward()",
+            {"y": "Tensor (3,)"},
+            "`loss_fn(…)` gave None",
+        ),
+    ],
+)
+def test_the_likely_cause_is_said(
+    error: str, code: str, values: dict[str, str], cause: str
+) -> None:
+    kind, _, message = error.partition(": ")
+    frames = [{"file": "/p/train.py", "line": 3, "function": "f", "code": code, "values": values}]
+    exception = {"type": kind, "message": message, "frames": frames}
+    failure = diagnose(Evidence(exit_code=1, exception=exception))
+    assert failure is not None and cause in failure.evidence["cause"]
+
+
+def test_where_a_yaml_file_breaks_is_said(tmp_path: Path) -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML words its errors itself")
+    (tmp_path / "c.yaml").write_text("lr: 0.1\nmodel:\n\tdim: 3\n")
+    with pytest.raises(yaml.YAMLError) as caught, (tmp_path / "c.yaml").open() as file:
+        yaml.safe_load(file)
+    frames = [{"file": "/p/train.py", "line": 3, "function": "f", "code": "yaml.safe_load(f)"}]
+    exception = {
+        "type": "yaml.scanner.ScannerError",
+        "message": str(caught.value),
+        "frames": frames,
+    }
+    failure = diagnose(Evidence(exit_code=1, exception=exception))
+    assert failure is not None and "c.yaml, line 3" in failure.evidence["cause"]
+    assert "never by tabs" in failure.evidence["cause"]

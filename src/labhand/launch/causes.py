@@ -56,8 +56,79 @@ def _held(frame: Frame, *wanted: str) -> list[str]:
 
 
 def _key(error: Raised, frame: Frame) -> str:
+    if told := _column(error, frame):
+        return told
     tables = _held(frame, "dict of", "OrderedDict of", "defaultdict of")
     return f"the key {error.message} is not in {'; '.join(tables)}" if tables else ""
+
+
+def _column(error: Raised, frame: Frame) -> str:
+    """A column that a table of the line does not have, with the nearest that it has."""
+    found = re.search(r"^['\"](?P<name>[^'\"]+)['\"]", error.message)
+    tables = [(n, v.partition(" of columns ")[2]) for n, v in frame.values.items()]
+    tables = [(n, columns) for n, columns in tables if columns]
+    if found is None or len(tables) != 1:
+        return ""
+    table, columns = tables[0]
+    near = difflib.get_close_matches(found["name"], columns.split(", "), n=1)
+    meant = f"; did you mean `{near[0]}`?" if near else ""
+    return f"`{table}` has no column `{found['name']}`{meant} Its columns: {columns}"
+
+
+def _json(error: Raised, frame: Frame) -> str:
+    """What mostly is behind a text that is no JSON."""
+    at = re.search(r"line (\d+) column (\d+) \(char (\d+)\)", error.message)
+    line = f"line {at[1]}" if at else "that line"
+    if error.message.startswith("Extra data"):
+        return f"{line} begins a second value: of JSON Lines each line is read by itself"
+    if error.message.startswith("Expecting value") and at and at[3] == "0":
+        return (
+            "what was read is empty, or no JSON at all: look at what the file or the answer holds"
+        )
+    return f"JSON takes no comma before a closing bracket, no comments and no single quotes: look at {line} of the file and the one before it"
+
+
+def _unserializable(error: Raised, frame: Frame) -> str:
+    kind = re.search(r"Object of type (\w+) is not JSON", error.message)
+    if kind is None:
+        return ""
+    if re.fullmatch(r"u?int\d+|float\d+|bool_?|ndarray|Tensor|Array(Impl)?|EagerTensor", kind[1]):
+        return "JSON takes Python's own numbers and lists: write `x.item()` for one number, `x.tolist()` for several"
+    return f"JSON has no form for {kind[1]}: turn it into text, numbers, lists or dicts first"
+
+
+def _undecoded(error: Raised, frame: Frame) -> str:
+    """What bytes mostly are that are not of the encoding they are read in."""
+    found = re.search(
+        r"decode bytes? (?:0x(?P<byte>[0-9a-f]{2}) )?in position (?P<at>\d+)", error.message
+    )
+    if found is None or "utf-8" not in error.message:
+        return ""
+    byte, at = found["byte"] or "", int(found["at"])
+    if byte == "8b" and at == 1:
+        return "the file is packed by gzip: read it with `gzip.open`"
+    if byte in ("ff", "fe") and at == 0:
+        return 'the file is UTF-16: `encoding="utf-16"`'
+    if byte == "80" and at == 0:
+        return "the file is binary, a pickle most likely: it is no text"
+    return 'the file is no UTF-8, Latin-1 or Windows-1252 most likely: `encoding="cp1252"` reads it if so'
+
+
+def _yaml(error: Raised, frame: Frame) -> str:
+    """Where a YAML file cannot be read, and why."""
+    lines = [line.strip() for line in error.message.splitlines()]
+    place = next(
+        (f for line in reversed(lines) if (f := re.match(r"in \"(.+)\", line (\d+)", line))), None
+    )
+    what = [line for line in lines if line and not line.startswith(("in ", "while "))]
+    if place is None or not what:
+        return ""
+    tabs = "; YAML is indented by blanks, never by tabs" if r"\t" in what[0] else ""
+    return f"{Path(place[1]).name}, line {place[2]}: {what[0]}{tabs}"
+
+
+def _pickled(error: Raised, frame: Frame) -> str:
+    return "the file holds Python objects: `allow_pickle=True` loads them, and runs code that the file names, so trust it first"
 
 
 def _index(error: Raised, frame: Frame) -> str:
@@ -69,9 +140,30 @@ def _none(error: Raised, frame: Frame) -> str:
     names = [name for name, value in frame.values.items() if value == "None"]
     names = [name for name in names if re.search(rf"\b{re.escape(name)}\b", frame.code)] or names
     if not names:
-        return ""
+        return _gave_none(error, frame)
     told = f"{' and '.join(names)} is None here: look at what sets it"
     return told + (_image(frame, names) if len(names) == 1 else "")
+
+
+def _gave_none(error: Raised, frame: Frame) -> str:
+    """The call of the line that gave None, where an attribute of its result was asked for."""
+    asked = re.search(r"has no attribute '(\w+)'", error.message)
+    if asked is None:
+        return ""
+    try:
+        tree = ast.parse(frame.code)
+    except SyntaxError:
+        return ""
+    found = [
+        ast.unparse(n.value.func)
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Attribute) and n.attr == asked[1] and isinstance(n.value, ast.Call)
+    ]
+    return (
+        f"`{found[0]}(…)` gave None: a function that ends without `return` does"
+        if len(found) == 1
+        else ""
+    )
 
 
 def _image(frame: Frame, names: list[str]) -> str:
@@ -230,8 +322,13 @@ _STORIES: tuple[tuple[str, Callable[[Raised, Frame], str]], ...] = (
     (r"unexpected keyword argument", _argument),
     (r"^FileExistsError", _there),
     (r"^ImportError", _import),
+    (r"is not JSON serializable", _unserializable),
     (r"^TypeError", _text_number),
-    (r"^KeyError", _key),
+    (r"JSONDecodeError", _json),
+    (r"^UnicodeDecodeError", _undecoded),
+    (r"(Scanner|Parser)Error", _yaml),
+    (r"allow_pickle=False", _pickled),
+    (r"^KeyError|ColumnNotFound", _key),
     (r"^IndexError", _index),
     (r"NoneType|_src\.empty\(\)", _none),
     (r"^ZeroDivisionError", _zero),

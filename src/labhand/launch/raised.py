@@ -26,6 +26,7 @@ _SEVERED = frozenset("BrokenPipeError EOFError ConnectionResetError".split())
 _PROCESSES = re.compile(r"(?:^|/)multiprocessing/")
 _FOREIGN = re.compile(
     r"(?:^|/)(?:site-packages|dist-packages|lib/python\d[\d.]*|labhand/probe)/|/bin/[\w.-]+$"
+    r"|/packages/[0-9a-f]{12}/"  # installed for a run alone
     r"|^<(?!string>|stdin>)|^[^/].*\.pyx$"  # Cython tells where a file lay when it was built
 )
 

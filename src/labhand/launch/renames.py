@@ -146,6 +146,14 @@ class Name(NamedTuple):
     old: str
     new: str
 
+    @property
+    def whole(self) -> str:
+        """The new name with its module, as `new` is told from `module`, or is a package of its own."""
+        top = self.module.partition(".")[0]
+        if not self.module or self.new == self.old or self.new.startswith(f"{top}."):
+            return self.new
+        return f"{self.module}.{self.new}"
+
 
 def _abc(name: str) -> Name:
     return Name("collections", name, f"abc.{name}")
@@ -176,3 +184,21 @@ NAMES = (
     Name("", "get_feature_names", "get_feature_names_out"),  # scikit-learn 1.2
     Name("", "iteritems", "items"),  # pandas 2.0, Python 3
 )
+
+GIVEN_UP = {
+    # pandas 2.0 and before
+    ("DataFrame", "append"): "`pd.concat([a, b])`",
+    ("Series", "append"): "`pd.concat([a, b])`",
+    ("DataFrame", "ix"): "`.loc[…]` for labels, `.iloc[…]` for places",
+    ("Series", "ix"): "`.loc[…]` for labels, `.iloc[…]` for places",
+    ("DataFrame", "as_matrix"): "`.to_numpy()`",
+    ("Series", "as_matrix"): "`.to_numpy()`",
+    ("DataFrame", "get_value"): "`.at[row, column]`",
+    ("DataFrame", "set_value"): "`.at[row, column] = value`",
+    ("DataFrame", "lookup"): "`.to_numpy()` and indices",
+    ("DataFrame", "mad"): "`(d - d.mean()).abs().mean()`",
+    ("DataFrame", "applymap"): "`.map(…)`",
+}
+"""Methods that were removed, and what is written in their place: not by itself the same, so for a person."""
+STYLES = ("seaborn", "seaborn-v0_8")
+"""How the names of matplotlib's styles after seaborn begin, before and since 3.6."""

@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from typing import Any, Mapping
 
 _LIBRARY = re.compile(
-    r"(?:^|[/\\])(?:site-packages|dist-packages|lib[/\\]python\d[\d.]*)[/\\]|^<frozen"
+    r"(?:^|[/\\])(?:site-packages|dist-packages|lib[/\\]python\d[\d.]*|packages[/\\][0-9a-f]{12})[/\\]|^<frozen"
 )
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)?")
 _STRING = re.compile(r"""(?s)('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")""")
 _MOST = 12
 _LONGEST = 80
-_SILENT = ("module", "function", "type", "method", "builtin_function_or_method", "ellipsis")
+_SILENT = (
+    "module", "function", "type", "method", "builtin_function_or_method", "ellipsis", "ufunc",
+    "_ArrayFunctionDispatcher",
+)  # fmt: skip
+_MOST_COLUMNS = 20
 _ARRAYS = ("numpy", "torch", "jax", "jaxlib", "pandas", "polars", "tensorflow")
 
 
@@ -77,6 +81,9 @@ def _object(thing: Any) -> str:
     kind = type(thing)
     if kind.__module__.partition(".")[0] in _ARRAYS and getattr(thing, "shape", None) is not None:
         text = "%s %s %s" % (kind.__name__, tuple(thing.shape), getattr(thing, "dtype", ""))
+        if kind.__name__ == "DataFrame":
+            names = [str(name)[:40] for name in list(thing.columns)[:_MOST_COLUMNS]]
+            text = "%s of columns %s" % (text.strip(), ", ".join(names))
         return text.replace("torch.", "").strip()
     if kind.__module__ == "_io" and type(getattr(thing, "name", None)) is str:
         return "file %r" % thing.name

@@ -30,7 +30,7 @@ from .torch_clock import Clock
 from .torch_incident import Incidents
 from .torch_looks import Look, Looks
 from .torch_measure import Arriving, Sentinel, Weights
-from .torch_schedule import Schedule
+from .torch_schedule import Schedule, passing
 from .torch_short import Short
 from .torch_trainings import Trainings
 
@@ -73,7 +73,7 @@ class Probe:
         self.places = torch_patches.Places()
         self.off: set[str] = set()
         self.clock = Clock()
-        self.schedule = Schedule()
+        self.schedule = Schedule(passing())
         self.short = Short()
         self.calls = Calls(torch, self.model_begins, self.places, self.short)
         self.incidents = Incidents(torch, session, self.calls)

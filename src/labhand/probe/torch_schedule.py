@@ -11,16 +11,20 @@ wall clock counts the work of others too, and would let a training of 1 ms a ste
 
 from __future__ import annotations
 
+from time import thread_time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List
 
 SHARE = 0.0065
 """Share of the step time for all that is known here. The rest to 1 % is for what is not."""
-LEFT_MIN = 0.0003
+LEFT_MIN = 0.001
 """So much is left for attended steps, however dear the passing of every step is."""
-EVERY_STEP = 8e-6
-"""Seconds that every step costs, attended or not, as `benchmarks/probe.py` measures them."""
+EVERY_STEP = 9e-6
+"""Seconds that every step costs, attended or not, as `benchmarks/probe.py` measured them, …"""
+ADDITION = 2.4e-8
+"""… where an addition in a loop of Python took so many: a slower machine is slower in both."""
 GLANCE_SHARE = 0.0015
 """Looking at one gradient in every step may take this share of the time, else it is left out."""
 WHOLE_SHARE = 0.002
@@ -41,6 +45,18 @@ FREAK = 3
 FIRST_COST = 2e-4
 CREDIT = 0.002
 """Seconds for rows, and for numbers, before anything was earned: the first steps are measured whole."""
+
+
+def passing() -> float:
+    """Seconds that every step costs on this machine. Takes about a quarter of a millisecond."""
+    turns, took = 1000, []
+    for _ in range(4):
+        began = thread_time()
+        total = 0
+        for number in range(turns):
+            total += number
+        took.append((thread_time() - began) / turns)
+    return EVERY_STEP * max(0.5, min(took) / ADDITION)
 
 
 def nearer(median: float, value: float) -> float:
@@ -89,7 +105,8 @@ class Part:
 class Schedule:
     """What a step takes, what may be spent on it, and by whom."""
 
-    def __init__(self) -> None:
+    def __init__(self, passing: float = EVERY_STEP) -> None:
+        self.passing = passing
         self.rows = Part(ROWS, CREDIT)
         self.numbers = Part(NUMBERS, CREDIT)
         self.parts: List[Part] = [self.rows, self.numbers]
@@ -139,7 +156,7 @@ class Schedule:
     def every(self) -> float:
         """Seconds that each step bears, attended or not."""
         glances = AFTER * self.glance_cost if self.glances else 0.0
-        return EVERY_STEP + glances + (AFTER * self.whole_cost if self.whole else 0.0)
+        return self.passing + glances + (AFTER * self.whole_cost if self.whole else 0.0)
 
     def rate(self, part: Part) -> float:
         """The share of the time that a part earns: less where steps are so short that `every` is felt."""

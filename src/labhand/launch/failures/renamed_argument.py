@@ -54,8 +54,8 @@ class Failure:
         if known is None:
             return None
         function, argument = known
-        new = f"`{argument.new}`" if argument.new else "nothing"
-        message = f"`{function}` no longer takes `{old}`; it is {new} now"
+        now = f"it is `{argument.new}` now" if argument.new else "it had come to mean nothing"
+        message = f"`{function}` no longer takes `{old}`; {now}"
         advice = (
             f"write `{argument.new}=` in place of `{old}=`"
             if argument.new

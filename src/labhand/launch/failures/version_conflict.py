@@ -7,7 +7,7 @@ from labhand.core import run
 from labhand.launch.interpreter import installed
 from labhand.launch.job import Evidence
 from labhand.launch.packages import known_namespaces, release
-from labhand.launch.renames import NAMES, Name
+from labhand.launch.renames import GIVEN_UP, NAMES, STYLES, Name
 from labhand.launch.said import Said, said
 
 _TEXT = re.compile(
@@ -22,6 +22,9 @@ _GONE = re.compile(
     r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'|module '(?P<of>[\w.]+)' has no attribute '(?P<attribute>\w+)'"
     r"|'(?P<object>\w+)' object has no attribute '(?P<method>\w+)'|No module named '(?P<part>sklearn\.externals\.joblib)'"
 )
+_STYLE = re.compile(
+    r"'(?P<style>seaborn(?!-v0_8)[\w-]*)' (?:is not a valid package style|not found in the style library)"
+)
 _REMOVED = re.compile(
     r"(?:removed|dropped) (?:from|in|since|as of)\b[^\n]{0,60}?(?:version|release|\d+\.\d+)"
     r"|deprecated\b[^\n]{0,60}\b(?:now|been) removed|no longer (?:supported|available|provided)\b[^\n]{0,40}\d+\.\d+"
@@ -31,7 +34,7 @@ _ABSENT = re.compile(
     r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' \((?P<file>/[^()]+)\)"
     r"|No module named '(?P<part>\w+(?:\.\w+)+)'"
 )
-_LIBRARY = re.compile(r"(?:site|dist)-packages/(?P<name>[A-Za-z0-9_]+)")
+_LIBRARY = re.compile(r"(?:(?:site|dist)-packages|/packages/[0-9a-f]{12})/(?P<name>[A-Za-z0-9_]+)")
 
 
 class Failure:
@@ -64,6 +67,8 @@ class Failure:
                 message = f"the compiled part of {extension} does not go with the installed torch"
             facts = {**found.facts, "library": extension or _library(found)}
             return run.Failure("version-conflict", message, {**facts, "advice": _ADVICE})
+        if style := said(evidence, _STYLE):
+            return _restyled(style)
         gone = said(evidence, _GONE)
         known = _gone(gone) if gone is not None and gone.error is not None else None
         return known or _given_up(said(evidence, _REMOVED)) or _absent(evidence)
@@ -74,6 +79,15 @@ _ADVICE = (
 )
 
 
+def _restyled(found: Said) -> run.Failure:
+    """A style of matplotlib by its name before 3.6."""
+    old = found.match["style"]
+    new = old.replace(*STYLES, 1)
+    message = f"matplotlib's style `{old}` is called `{new}` in the installed version"
+    facts = {**found.facts, "style": old, "new": new, "advice": f"write `{new}` in its place"}
+    return run.Failure("version-conflict", message, facts)
+
+
 def _gone(found: Said) -> run.Failure | None:
     parts = found.match.groupdict()
     module = parts["module"] or parts["of"] or ("sklearn.externals" if parts["part"] else "")
@@ -81,10 +95,14 @@ def _gone(found: Said) -> run.Failure | None:
     known = _removed(module, name)
     if known is not None:
         message = f"`{module + '.' if module else ''}{name}` is gone from the installed version"
-        whole = known.new if known.new.startswith(module.partition(".")[0]) else ""
-        advice = f"write `{whole or f'{module}.{known.new}'}` in its place"
+        advice = f"write `{known.whole}` in its place"
         facts = {**found.facts, "module": module, "old": name, "new": known.new}
         return run.Failure("version-conflict", message, {**facts, "advice": advice})
+    instead = GIVEN_UP.get((parts["object"], name))
+    if instead is not None:
+        message = f"`{parts['object']}.{name}` is gone from the installed version"
+        facts = {**found.facts, "old": name, "advice": f"write {instead} in its place"}
+        return run.Failure("version-conflict", message, facts)
     error = found.error
     library = _library(found)
     if error is None or not error.frames or not error.frames[-1].foreign or not library:

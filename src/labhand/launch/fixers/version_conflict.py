@@ -10,6 +10,7 @@ from labhand.launch import change
 from labhand.launch.installing import for_this_run
 from labhand.launch.job import Mending, Situation
 from labhand.launch.packages import declarations, requirement_for
+from labhand.launch.renames import STYLES, Name
 
 
 class Fixer:
@@ -36,6 +37,8 @@ class Fixer:
 
     def propose(self, failure: run.Failure, situation: Situation) -> Mending | None:
         """The changed file, or a proposal to install what the project declares."""
+        if failure.evidence.get("style"):
+            return _by_style(failure, situation)
         if failure.evidence.get("new"):
             return _by_name(failure, situation)
         library = str(failure.evidence.get("library") or "")
@@ -48,6 +51,29 @@ class Fixer:
         if wanted is None or wanted.origin == "table":
             return None
         return for_this_run(failure, situation, wanted.text, library)
+
+
+def _by_style(failure: run.Failure, situation: Situation) -> Mending | None:
+    """Writes each name of a style as it is called now."""
+    file = str(failure.evidence.get("file", ""))
+    text = change.text_of(situation.job, file)
+    tree = change.tree_of(text) if text is not None else None
+    if text is None or tree is None:
+        return None
+    before, now = STYLES
+    edits: list[change.Edit] = [
+        (node, repr(node.value.replace(before, now, 1)))
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).endswith(("style.use", "style.context"))
+        for node in ast.walk(call)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if node.value.startswith(before) and not node.value.startswith(now)
+    ]
+    if not edits:
+        return None
+    summary = f"wrote `{failure.evidence['new']}` in place of `{failure.evidence['style']}`"
+    return change.code(failure, situation, summary, {file: change.edited(text, edits)})
 
 
 def _by_name(failure: run.Failure, situation: Situation) -> Mending | None:
@@ -78,7 +104,9 @@ def _by_name(failure: run.Failure, situation: Situation) -> Mending | None:
         return None
     if module == "collections" and edits:
         changed = change.begun(changed, "import collections.abc")
-    summary = f"wrote `{new}` in place of `{old}`"
+    removed = Name(module, old, new)
+    before = f"{module}.{old}" if module else old
+    summary = f"wrote `{removed.whole}` in place of `{before}`"
     return change.code(failure, situation, summary, {file: changed})
 
 
