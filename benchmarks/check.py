@@ -14,7 +14,9 @@
   holds, and changes no result there), or `false`. A rule is measured by its newest rounds that hold five
   findings together; where less than 85 % are true its level has to be `possible`, which
   `tests/check/test_levels.py` holds it to. Two kinds of lines count for no level: a `copy` of another, of
-  the same line of code in the same repository, and what is told only where the rule is selected `since`.
+  the same line of code in the same repository, and those of a part of the rule that by this record is told
+  only where the rule is selected (`since` names it), or in unit tests no more. A mend of an idiom takes no
+  line out.
 - *Judged*: `benchmarks/check/judged.jsonl` holds those that were still told after the mends.
 - *Cost*, on each FOLDER: CPU seconds and default findings a 1000 lines.
 

@@ -24,6 +24,7 @@ class Rule:
     called `val` or `test` and holds such a transform, `random_split` of one augmented data set into
     train and held-out parts, `subset.dataset.transform = …`, which changes all parts at once, and
     validation images from an augmenting `ImageDataGenerator`.
+    A pipeline that its name alone gives to an evaluation is told of only if this rule is selected.
 
     ## Why is this bad
     The score is of other images in every pass: lower than it should be, noisy, and not comparable. Early
@@ -122,7 +123,7 @@ def _pipelines(code: Code) -> Iterator[Claim]:
             continue
         found = _random(code, code.spot(call))
         if found:
-            yield _claim(code, call.node, f"`{label}`", found, 0.96)
+            yield _claim(code, call.node, f"`{label}`", found, 0.96, "possible")
 
 
 def _is_for_tta(code: Code, label: str) -> bool:
@@ -276,11 +277,19 @@ def _generators(code: Code) -> Iterator[Claim]:
             yield _claim(code, call.node, f"`{label or 'the validation images'}`", fact, 0.95)
 
 
-def _claim(code: Code, node: ast.expr, what: str, found: Fact, confidence: float) -> Claim:
+def _claim(
+    code: Code,
+    node: ast.expr,
+    what: str,
+    found: Fact,
+    confidence: float,
+    level: Level | None = None,
+) -> Claim:
     return code.claim(
         node,
         f"{what} is augmented at random where the model is evaluated",
         "evaluate with a transform that only resizes, crops at the centre and normalises",
         because=found.chain,
         confidence=confidence,
+        level=level,
     )

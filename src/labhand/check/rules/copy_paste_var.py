@@ -33,6 +33,8 @@ class Rule:
     own go unused; a result for one part of the data that is computed from, or shown with, the value of
     another part though its own stands ready (`val_losses.append(train_loss)`); and a line that repeats
     its neighbour's input while its own is never read (`z1 = f(x1); z2 = f(x1)`).
+    A value under the words of a printed text, or handed to a function of the project, is told of
+    only if this rule is selected.
 
     ## Why is this bad
     The validation curve is the training curve, or one batch is scored a thousand times. The numbers look
@@ -176,7 +178,24 @@ def _other_part(code: Code) -> Iterator[Claim]:
             if (part, other) == _NEAR and (meant is None or _read(code, meant, name)):
                 continue  # what was validated on is often called the test set
             if meant is not None and _is_proof(code, statement, label, value, name, meant):
-                yield _part_claim(code, name, label, meant, part)
+                level = _level(code, statement, value)
+                yield _part_claim(code, name, label, meant, part, level)
+
+
+def _level(code: Code, statement: ast.stmt, value: ast.expr) -> Level | None:
+    """Words of a text may mean another value, and so may the argument of any function at all."""
+    if not isinstance(statement, ast.Assign) or value is not statement.value:
+        return "possible" if isinstance(statement, ast.Expr) and _is_text(statement) else None
+    given = isinstance(value, ast.Call) and bool(value.args or value.keywords)
+    known = isinstance(value, ast.Call) and "." in (code.name(value.func) or "")
+    return "possible" if given and not known else None
+
+
+def _is_text(statement: ast.Expr) -> bool:
+    """Whether a statement prints or logs words."""
+    called = statement.value
+    last = ast.unparse(called.func).rpartition(".")[2] if isinstance(called, ast.Call) else ""
+    return last not in ("append", "add_scalar")
 
 
 def _labelled(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
@@ -377,7 +396,9 @@ def _neutral(text: str) -> str:
     )
 
 
-def _part_claim(code: Code, name: ast.Name, label: str, meant: str, part: str) -> Claim:
+def _part_claim(
+    code: Code, name: ast.Name, label: str, meant: str, part: str, level: Level | None
+) -> Claim:
     return code.claim(
         name,
         f"`{name.id}` stands where `{label.strip()}` is told, which is of the {part} part: `{meant}` "
@@ -385,6 +406,7 @@ def _part_claim(code: Code, name: ast.Name, label: str, meant: str, part: str) -
         f"use `{meant}`",
         confidence=0.95,
         change=_change(code, name, meant),
+        level=level,
         meant=meant,
     )
 

@@ -53,6 +53,7 @@ class Rule:
     Reports a score of train data that is stored or printed as one of test or validation data, a loader
     named as held-out over the train set, train data handed over as `validation_data` or `eval_dataset`,
     and a classifier whose accuracy is only measured on the rows it was fitted on.
+    Scores and loaders of another part than they are called are told only if this rule is selected.
 
     ## Why is this bad
     The number says how well the model remembers, not how well it does on what it has not seen. A tree
@@ -125,6 +126,7 @@ def _labelled(code: Code) -> Iterator[Claim]:
                 f"compute it on the {label} part, or call it a training score",
                 because=parts[0].chain,
                 confidence=0.92 if parts[0].sure else 0.88,
+                level="possible",
                 label=label,
             )
 
@@ -169,7 +171,9 @@ def _label(code: Code, call: Call) -> str | None:
     target = _target(statement, value)
     if target is None:
         return None
-    named = _part(ast.unparse(target))
+    several = target.elts if isinstance(target, ast.Tuple) else [target]
+    parts = {_part(ast.unparse(one)) for one in several}
+    named = parts.pop() if len(parts) == 1 else None
     if named is not None or _MEANT.search(ast.unparse(target)):
         return named
     labels = {_shown(code, use) for use in code.uses(statement)} - {None}
@@ -247,6 +251,7 @@ def _loaders(code: Code) -> Iterator[Claim]:
                 f"give it the {label} set",
                 because=[*part.chain, trained],
                 confidence=0.92 if part.sure else 0.88,
+                level="possible",
                 label=label,
             )
 

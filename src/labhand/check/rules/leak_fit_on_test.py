@@ -127,7 +127,15 @@ def _on_train(code: Code, fit: Call, fits: list[Call], same: bool) -> Call | Non
         if same and _one_instance(code, fit, other):
             return other
         alike = fit.made and other.made and fit.made is not other.made
-        if not same and alike and fit.made and other.made and fit.made.name == other.made.name:
+        if (
+            same
+            or not alike
+            or not fit.made
+            or not other.made
+            or other.where.scope != fit.where.scope
+        ):
+            continue
+        if fit.made.name == other.made.name:
             return other
     return None
 

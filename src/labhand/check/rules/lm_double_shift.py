@@ -96,7 +96,7 @@ def _shifted(code: Code, flows: Mapping[ast.expr, Spot]) -> Spot | None:
             and not _SIZES.search(ast.unparse(node.value))
             and code.name(spot.at(node.value)) is None  # such as `sys.argv`
         )
-        if of_ids and language.shift(node) == "next":
+        if of_ids and language.shift(node) == "next" and not _stays(node, spot):
             return spot
         if isinstance(node, ast.Call):
             call = code.call(node, spot.where)
@@ -104,6 +104,14 @@ def _shifted(code: Code, flows: Mapping[ast.expr, Spot]) -> Spot | None:
             if call.method == "roll" and back is not None and ast.unparse(back) in ("-1", "(-1,)"):
                 return spot
     return None
+
+
+def _stays(node: ast.expr, spot: Spot) -> bool:
+    """Whether what is cut off is written to the place that it comes from: `row[1:] = ids[1:]`."""
+    statement = spot.where.source.index.statement(node)
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    kept = [t for t in targets if isinstance(t, ast.Subscript)]
+    return any(re.search(r"(^|, )1:", ast.unparse(t.slice)) for t in kept)
 
 
 def _change(code: Code, call: Call, labels: ast.expr) -> Change | None:

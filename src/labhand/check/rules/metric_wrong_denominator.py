@@ -23,6 +23,7 @@ class Rule:
     Follows losses and hits from where they are computed (a mean or a sum of a batch) through their
     running total to the division, and reports a total of means that is divided by a number of samples, a
     total of sums that is divided by a number of batches, and `len(batch)` of a batch that is a dict.
+    Sums divided by a number of batches are told only if this rule is selected.
 
     ## Why is this bad
     The reported number is off by the batch size. Runs with other batch sizes cannot be compared, and a
@@ -83,6 +84,7 @@ def _claim(code: Code, division: ast.BinOp, unit: Fact) -> Claim:
         f"divide by {right}, or add up {'sums' if unit.value == 'mean over size' else 'means'}",
         because=unit.chain,
         confidence=0.95 if unit.sure else 0.88,
+        level="possible" if unit.value == "sum per batch" else None,
         unit=unit.value,
     )
 

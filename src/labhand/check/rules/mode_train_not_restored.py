@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
-from labhand.kit.code import contexts
+from labhand.kit.code import contexts, training
 from labhand.kit.code.calls import Call
 from labhand.kit.code.contexts import Loop
 from labhand.kit.code.facts import Step
 from labhand.kit.code.model import FunctionNode
+from labhand.kit.code.origins import origins
 from labhand.kit.code.paths import Point
 
 
@@ -28,6 +29,7 @@ class Rule:
     ## What it does
     Follows the mode of each module that is trained, through functions and files, and reports an `eval()`
     from which a loop leads back to the training with no `train()` on the way.
+    A module whose layers are out of sight is told of only if this rule is selected.
 
     ## Why is this bad
     From the second epoch on, dropout drops nothing and batch normalisation uses frozen statistics: the
@@ -115,6 +117,8 @@ def _left_in_eval(code: Code, call: Call) -> _Found | None:
     if code.mentions("freeze_bn", "frozen_bn", "freeze_batch"):
         return None
     around = [loop for loop in code.loops(call.node, up=3)]
+    if around and _steps_others(code, around[0], ast.unparse(module)):
+        return None
     if _is_restored(code, evaluation, call) or _is_put_back(evaluation):
         return None
     circle = _comes_round(code, evaluation, call, around)
@@ -122,6 +126,22 @@ def _left_in_eval(code: Code, call: Call) -> _Found | None:
     if not circle or layer is False:
         return None
     return _Found(call, evaluation, layer, around)
+
+
+def _steps_others(code: Code, loop: Loop, module: str) -> bool:
+    """Whether the optimizers that step in a loop are surely made from other modules."""
+    if module.partition(".")[0] in {"self", *loop.where.scope.parameters}:
+        return False  # it may go by another name where the optimizer is made
+    found = training.events(code.project, training.inside(loop.node), loop.where)
+    made = [
+        o
+        for e in found
+        if e.kind == "step" and e.subject is not None
+        for o in origins(code.project, e.subject, e.where)
+    ]
+    parts = [training.made_from(o) for o in made]
+    here = all(o.where is not None and o.where.source is code.source for o in made)
+    return bool(made) and here and all(p is not None and module not in p for p in parts)
 
 
 def _is_put_back(evaluation: Step) -> bool:
@@ -216,6 +236,7 @@ def _claim(code: Code, found: _Found) -> Claim:
         ],
         confidence=0.95 if layer else 0.9,
         change=_change(code, found, module),
+        level=None if layer else "possible",
         model=module,
     )
 

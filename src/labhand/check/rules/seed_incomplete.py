@@ -35,6 +35,8 @@ _SHOWN = {
 }
 _STEPS = frozenset({"training_step", "train_step", "forward", "training_epoch"})
 _DRAWN = re.compile(r"initial_seed|rand|time|secrets")
+_OF_A_PART = re.compile(r"(split|data|fold|shuffle|env|sampl\w*)_?seed", re.I)
+"""Seeds that say of what they are."""
 _KEYS = frozenset({"PRNGKey", "key", "fold_in", "key_data", "wrap_key_data", "clone", "key_impl"})
 
 
@@ -51,6 +53,7 @@ class Rule:
     Reports the first seeding of code that seeds some of Python's, NumPy's and torch's generators, where
     another of them is drawn from and seeded nowhere; a seeding with the same number in each pass of a
     training loop or for each item; and, in JAX, a key that is used in each pass of a loop.
+    Generators that are not seeded are told only if this rule is selected.
 
     ## Why is this bad
     A run that looks seeded is not repeatable, and two arms of a comparison differ by luck. A generator
@@ -172,13 +175,15 @@ def _missing_claim(code: Code, first: _Seed, seeds: list[_Seed], missing: dict[s
         ],
         confidence=0.88,
         change=_change(code, first, list(missing)),
+        level="possible",
         missing=list(missing),
     )
 
 
 def _of_run(seed: _Seed) -> bool:
     """Whether a seeding is that of a whole run, and not of a worker, an item or one table of numbers."""
-    if seed.value is None or _DRAWN.search(ast.unparse(seed.value)):
+    said = "" if seed.value is None else ast.unparse(seed.value)
+    if not said or _DRAWN.search(said) or _OF_A_PART.search(said):
         return False
     name = seed.call.where.scope.name.lower()
     if name in ("seed", "reset") and seed.call.where.scope.owner is not None:
@@ -228,7 +233,8 @@ def _drawn_next(code: Code, seed: _Seed) -> set[object]:
     for after in block[block.index(statement) + 1 :][:near]:
         nodes = {n for n in ast.walk(after) if isinstance(n, ast.Call)}
         calls = [code.call(n) for n in seed.call.where.scope.calls if n in nodes]
-        words = {(c.entry("random") or {}).get("draws") for c in calls} - {None}
+        known = [c.entry("random") or {} for c in calls]
+        words = {e.get(how) for e in known for how in ("draws", "falls_back")} - {None}
         if words:
             return words
     return set()

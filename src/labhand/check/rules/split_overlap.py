@@ -318,6 +318,8 @@ def _draws(code: Code) -> Iterator[Claim]:
             if call.method == "sample" and call.name != "random.sample"
             else call.arg(0)
         )
+        if call.method in ("randint", "integers"):
+            rows = call.arg(1, "high") or rows
         if (
             not isinstance(statement, ast.Assign)
             or statement.value is not call.node

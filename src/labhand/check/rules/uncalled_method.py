@@ -52,6 +52,8 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The methods of one file that are named where they must have been meant to be called."""
+        if code.is_test:
+            return
         for statement in code.nodes(ast.Expr):
             if isinstance(statement.value, ast.Attribute | ast.Name):
                 yield from _statement(code, statement, statement.value)

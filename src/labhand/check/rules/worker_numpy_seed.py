@@ -133,7 +133,7 @@ def _made(code: Code, value: ast.expr, scope: Scope) -> Iterator[Call]:
         inner = value.func.value if isinstance(value.func, ast.Attribute) else None
         if (call.entry("random") or {}).get("makes") and not (call.name or "").startswith("jax."):
             yield call
-        elif isinstance(inner, ast.Call):  # `torch.Generator().manual_seed(0)`
+        elif isinstance(inner, ast.Call) and call.method == "manual_seed":  # which gives it back
             yield from _made(code, inner, scope)
 
 

@@ -84,6 +84,8 @@ def _said(
             on = ast.unparse(_itself(call.receiver))
             if on == module or _holds(on, module):
                 return [_set(call)]
+            if call.method == "train" and _holds(module, on):
+                return [Fact("unknown")]  # a part of it trains
         inside = _known_inside(call, module)
         if inside is not None:
             name, target = inside

@@ -229,6 +229,8 @@ def _operation(facts: Facts, spot: Spot) -> Fact:
             return mean._replace(value="sum").step("times the size of the batch", spot.where, node)
         if pair == {"epochs", "batches"}:
             return Fact("steps", (*left.chain, *right.chain), sure=False)
+        if "number" in pair and pair & {"batches", "batch size", "samples"}:
+            return UNKNOWN  # so many times a count counts something else
         if "number" in pair or "one" in pair:
             return right if left.value in ("number", "one") else left
         return UNKNOWN
