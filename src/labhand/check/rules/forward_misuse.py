@@ -26,10 +26,10 @@ class Rule:
     """A module whose forward does not do what modules do.
 
     ## What it does
-    Reports `F.dropout(x)` that is not told `training=self.training`, layers with weights and dropout
-    layers that are made inside `forward`, `model.forward(x)` of a module that is hooked or wrapped (where
-    only others of the project are, if this rule is selected), a module without `super().__init__()`,
-    an attention mask that `forward` takes and never hands on, and a causal model without a mask.
+    Reports `F.dropout(x)` that is not told `training=self.training`, `model.forward(x)` of a module that is
+    hooked or wrapped, a module without `super().__init__()`, an attention mask that `forward` takes and
+    never hands on, and a causal model without a mask. Only if this rule is selected it reports layers that
+    are made inside `forward`, and `model.forward(x)` where other modules of the project are hooked.
 
     ## Why is this bad
     `F.dropout` drops in evaluation too. A layer that is made in each call has new random weights each
@@ -163,6 +163,7 @@ def _made_in_forward(code: Code, call: Call) -> Iterator[Claim]:
         f"`{ast.unparse(call.node.func)}` is made inside `forward`: {why}",
         "make the layer in `__init__`",
         confidence=0.96,
+        level="possible",
     )
 
 

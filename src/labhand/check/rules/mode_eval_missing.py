@@ -30,7 +30,7 @@ class Rule:
     Follows `train()` and `eval()` through functions and files, and reports a call of a module without
     gradients, on validation or test data, where the module surely is in training mode and holds a layer
     that depends on it.
-    A mode that another file sets is told of only if this rule is selected.
+    A model that nothing in the file puts into training mode is told of only if this rule is selected.
 
     ## Why is this bad
     Dropout goes on dropping at random, and batch normalisation uses the statistics of each batch and
@@ -216,8 +216,8 @@ def _claim(
         because=[*mode.chain, *evaluation],
         confidence=0.95,
         change=_change(code, call, model),
-        # What another file does to the mode on the way is not always seen.
-        level="possible" if any(s.source is not code.source for s in mode.chain) else None,
+        # What happens to the mode of a new model on the way is not always seen.
+        level=None if _is_told(mode) and mode.chain[0].source is code.source else "possible",
         model=model,
     )
 

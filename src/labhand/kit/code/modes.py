@@ -156,6 +156,8 @@ def _bound(project: Project, at: Point, module: str, where: Where) -> list[Fact]
                 return []
             if function.attr in ("eval", "train"):
                 return [_set(call_of(project, value, where))]
+    if isinstance(value, ast.Subscript | ast.Attribute):
+        return [Fact("unknown")]  # it was made, and perhaps switched, before
     found = origins(project, value, where)
     return [_new(o.name, o.kind, at, where) for o in found] or [Fact("unknown")]
 
