@@ -72,7 +72,10 @@ def _made(data: Data, part: Part) -> Beliefs:
                 "`--probabilities` spares them"
             )
         matrix = features(data, part)[known]
-        probabilities, source = cross_validated(matrix, given), "models that never saw the row"
+        many = data.embeddings is not None and len(known) > MOST
+        models = _of_vectors() if many else _models()
+        probabilities = cross_validated(matrix, given, models)
+        source = "models that never saw the row"
     return Beliefs(part.row_numbers[known], given, probabilities, classes, source)
 
 
@@ -187,7 +190,7 @@ def _worded(data: Data, part: Part) -> Matrix | None:
     return np.nan_to_num(made * np.sqrt(width))
 
 
-def cross_validated(matrix: Matrix, given: Matrix) -> Matrix:
+def cross_validated(matrix: Matrix, given: Matrix, models: list[Any]) -> Matrix:
     """Out-of-sample probabilities of every row, averaged over models of several kinds.
 
     Raises:
@@ -202,7 +205,7 @@ def cross_validated(matrix: Matrix, given: Matrix) -> Matrix:
             f"{len(given)} labelled rows in {classes} classes are too few to learn from: "
             f"at least 40, and two classes of {FOLDS}, are needed"
         )
-    told = [_folded(matrix, given, classes, make) for make in _models()]
+    told = [_folded(matrix, given, classes, make) for make in models]
     views = [view for view in told if view is not None]
     sharp = [_calibrated(view, given) for view in views]
     mean = sum(np.log(np.maximum(view, 1e-6)) for view in sharp) / len(sharp)
@@ -223,6 +226,44 @@ def _models() -> list[Any]:
         lambda n: KNeighborsClassifier(min(12, max(3, n // 10)), weights="distance"),
         lambda n: SVC(C=3.0, random_state=SEED) if n <= 4000 else None,
     ]
+
+
+def _of_vectors() -> list[Any]:
+    """Models of many embeddings, whose single numbers mean nothing: forests cost ten times as much there."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.neighbors import KNeighborsClassifier
+
+    def linear() -> Any:
+        return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+
+    return [
+        lambda n: KNeighborsClassifier(12, weights="distance"),
+        lambda n: linear(),
+        lambda n: _Kernelled(linear()),
+    ]
+
+
+class _Kernelled:
+    """A linear model of nearnesses to 400 of the rows (Nyström), as wide as rows lie apart."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.near: Any = None
+        self.classes_: Matrix = None
+
+    def fit(self, matrix: Matrix, given: Matrix) -> None:
+        import numpy as np
+        from sklearn.kernel_approximation import Nystroem
+        from sklearn.metrics.pairwise import euclidean_distances
+
+        some = matrix[np.random.default_rng(SEED).choice(len(matrix), 400, replace=False)]
+        apart = float(np.median(euclidean_distances(some, squared=True)))
+        self.near = Nystroem(gamma=1 / max(apart, 1e-12), n_components=400, random_state=SEED)
+        self.model.fit(self.near.fit_transform(matrix), given)
+        self.classes_ = self.model.classes_
+
+    def predict_proba(self, matrix: Matrix) -> Matrix:
+        return self.model.predict_proba(self.near.transform(matrix))
 
 
 def _trees(most: int, rows: int) -> int:
