@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 
+from .look_rows import Rows
 from .torch_calls import tensors_of
 from .torch_loads import KNOWN
 from .torch_looks import Look
@@ -29,6 +30,8 @@ SHAPES = tuple(
 STATISTICS_MAX = 1 << 16
 ROWS_SHARE = 4
 """An evaluation whose batches are smaller than this part of those of training is not compared with it."""
+DROPS_ALL = 0.85
+"""A share that no layer drops on purpose."""
 SEEN_LEAST, MOSTLY = 200, 0.5
 """Batches after which running statistics should be those of the data, and a share that is none of them."""
 EVALUATIONS = (1, 2, 4, 8, 16, 64, 256)
@@ -36,7 +39,9 @@ EVALUATIONS = (1, 2, 4, 8, 16, 64, 256)
 
 
 class Batches(Look):
-    """Series `batch/<what>` and `eval/<what>`, and facts `loader`, `objective`, `doubled`, `modes` and `statistics`.
+    """Series `batch/<what>` and `eval/<what>`, and facts.
+
+    These are `loader`, `objective`, `doubled`, `modes`, `statistics`, `dropout` and `leak`.
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
     how many are distinct; `shared`: the share of them that the step before had too. `target_mean`,
@@ -54,6 +59,7 @@ class Batches(Look):
         self.first = -1
         self.rows = 0
         self.fed: Any = nothing
+        self.known = Rows()
         self.told: Set[str] = set()
         self.counts = {"eval_in_training": 0, "eval_in_eval": 0, "train_in_eval": 0}
         self.without_training = 0
@@ -68,6 +74,7 @@ class Batches(Look):
             return
         self.rows, self.fed = tensor.shape[0], weakref.ref(module)
         self.statistics("batch", tensor)
+        self.known.trained(tensor)
         print_ = fingerprint(tensor)
         if print_ is not None:
             ago = self.step - self.seen.pop(print_, self.step)
@@ -88,6 +95,9 @@ class Batches(Look):
                 self.event("doubled", what=what, classes=classes, step=self.step)
         if target is None:
             return
+        if "dropout" not in self.told:
+            self.told.add("dropout")
+            self.tell_dropout()
         if "objective" not in self.told and classes:
             self.told.add("objective")
             rows = len(target)
@@ -107,6 +117,16 @@ class Batches(Look):
         if step == self.step - 1 and before:
             self.point("batch/shared", len(values & before) / len(values | before))
         self.labels = (self.step, values)
+
+    def tell_dropout(self) -> None:
+        """Tells of a layer that drops nearly all."""
+        kind = self.torch.nn.modules.dropout._DropoutNd
+        drops = [
+            (layer.p, name) for name, layer in self.layers().items() if isinstance(layer, kind)
+        ]
+        if drops and max(drops)[0] >= DROPS_ALL:
+            share, name = max(drops)
+            self.event("dropout", layer=name, p=float(share), step=self.step)
 
     def tell_unexplained(self, node: Any, loss: Any, target: Any) -> None:
         """Where the loss is the mean squared error itself: its share of what the mean of the targets would cost."""
@@ -139,6 +159,9 @@ class Batches(Look):
         same = self.fed() is module  # the inputs of different parts of a model are not alike
         if tensor is not None and same and 0 < self.rows <= ROWS_SHARE * tensor.shape[0]:
             self.statistics("eval", tensor)
+        leak = self.known.evaluated(tensor) if tensor is not None and same else None
+        if leak is not None:
+            self.event("leak", **dict(leak, step=self.step))
 
     def count(self, what: str) -> None:
         """Counts a call in a suspicious mode, and tells it now and then."""
@@ -256,11 +279,17 @@ def fingerprint(tensor: Any) -> Optional[int]:
 
 
 def doubled(node: Any) -> str:
-    """The activation that the loss function takes and the model has taken already; or ''."""
+    """The activation that the loss function takes and the model has taken already; or ''.
+
+    `probabilities` where a loss that expects logarithms of probabilities is given them as they are.
+    """
     below = below_of(node)
     name = node.name()
     if name.startswith("NllLoss") and below is not None and below.name().startswith("LogSoftmax"):
         below, sought = shaped(below), "Softmax"
+    elif name.startswith("NllLoss"):
+        below = shaped(node)
+        return "probabilities" if below is not None and below.name().startswith("Softmax") else ""
     elif name.startswith("BinaryCrossEntropyWithLogits"):
         below, sought = shaped(node), "Sigmoid"
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 
+from .look_members import held_by
 from .people import of_person
 from .torch_loads import in_use, read_and_other
 from .torch_looks import Look
@@ -13,7 +14,7 @@ from .torch_replay import inner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Set, Tuple
+    from typing import Any, Dict, List, Optional, Set, Tuple
 
 LAYERS_MAX = 24
 """Layers that are measured: the first, the last, and evenly between."""
@@ -27,6 +28,10 @@ WALKS, WALKED = (0, 1), 4
 """The looks at which the graph is walked, and then each so many: what is reached does not change often."""
 NAMES_MAX = 20
 ITEMS_MAX = 64
+DECAYED = 0.01
+"""A weight decay that takes so large a share of every weight away in a step leaves nothing that is learned."""
+STRONG, OUTDONE = 0.05, 5.0
+"""A decay that is part of the gradient is looked at from here on; so many times the gradient it outdoes the loss."""
 
 
 class Layers(Look):
@@ -34,7 +39,8 @@ class Layers(Look):
 
     `grad_norm` is the mean size of the gradient's sampled values, `update` the share by which
     the sampled weights changed, `dead` the share of sampled output units without any gradient in the
-    last looks. A fact `reach` says which weights the loss depends on and which the optimizers hold.
+    last looks. A fact `reach` says which weights the loss depends on and which the optimizers hold, a fact
+    `decay` of a weight decay that outdoes the loss.
     """
 
     name = "layers"
@@ -48,13 +54,18 @@ class Layers(Look):
         self.alive: Dict[str, List[Any]] = {}
         self.biases: Dict[str, Any] = {}
         self.reached: Set[int] = set()
+        self.decay: Dict[str, Any] = {}
         self.known: Set[int] = set()
         self.unloaded = 0
 
     def loss(self, loss: Any) -> None:
         """Notes the weights that the loss depends on."""
         if self.walks and loss.grad_fn is not None:
-            self.reached |= leaves(loss.grad_fn)
+            found, kind = leaves(loss.grad_fn), self.torch.nn.Parameter
+            self.reached |= found.keys()
+            self.looks.reached.update(
+                {i: leaf for i, leaf in found.items() if isinstance(leaf, kind)}
+            )
 
     @property
     def walks(self) -> bool:
@@ -85,6 +96,10 @@ class Layers(Look):
             self.points(names, self.torch.stack([v.float() for v in values]))
         if walked:
             self.tell_reach()
+        if not self.decay:
+            self.decay = decay_of(optimizer)
+            if self.decay:
+                self.event("decay", **dict(self.decay, step=self.step))
 
     def stepped(self, optimizer: Any) -> None:
         """Measures by how much the weights have changed."""
@@ -104,11 +119,16 @@ class Layers(Look):
         if bias is not None and bias.grad is not None:
             alive = alive | (sample_rows(local(bias.grad)) != 0)
         lately = self.alive.setdefault(name, [])
-        if lately and lately[0].shape != alive.shape:
+        # a unit may be silent for a batch, a whole layer is not
+        if lately and (lately[0].shape != alive.shape or self.is_silent(alive)):
             del lately[:]
         lately.append(alive)
         del lately[:-ALIVE_LOOKS]
         return 1 - self.torch.stack(lately).any(0).float().mean()
+
+    def is_silent(self, alive: Any) -> bool:
+        """Whether no unit is alive; never so on a GPU, for which nobody waits."""
+        return alive.device.type == "cpu" and not bool(alive.any())
 
     def layers_of(self, optimizer: Any) -> List[Tuple[str, Any]]:
         """The layers to measure with their weights, in the order of the model."""
@@ -208,8 +228,7 @@ class Layers(Look):
 
     def held(self) -> Dict[int, Any]:
         """The parameters of all optimizers."""
-        every = self.looks.optimizers()
-        return {id(p): p for o in every for g in o.param_groups for p in g["params"]}
+        return held_by(self.looks.optimizers())
 
     def names(self) -> Dict[int, str]:
         """The names of the parameters of the watched models."""
@@ -219,6 +238,35 @@ class Layers(Look):
             for key, p in layer._parameters.items()
             if p is not None
         }
+
+
+def decay_of(optimizer: Any) -> Dict[str, Any]:
+    """The weight decay of an optimizer where it outdoes the loss, and how; nothing of any other.
+
+    By the `share` of every weight that a step takes away (SGD, and Adam where it is decoupled), else by how many
+    times the `pull` to zero is the gradient's. Only of weights on the CPU.
+    """
+    name = type(optimizer).__name__
+    for group in optimizer.param_groups:
+        decay, rate = group.get("weight_decay") or 0.0, group.get("lr") or 0.0
+        about = {"optimizer": name, "lr": float(rate), "weight_decay": float(decay)}
+        if name.endswith("W") or name == "SGD" or group.get("decoupled_weight_decay"):
+            if rate * decay >= DECAYED:
+                return dict(about, share=float(rate * decay))
+        elif decay >= STRONG:
+            pulls = [pull(p) for p in group["params"] if p.dim() > 1 and p.device.type == "cpu"]
+            least = min((value for value in pulls if value is not None), default=0.0)
+            if decay * least > OUTDONE:
+                return dict(about, pull=float(decay * least))
+    return {}
+
+
+def pull(weight: Any) -> Optional[float]:
+    """How many times as large as its gradient a weight is; None without one."""
+    if weight.grad is None:
+        return None
+    gradient = float(sample(local(weight.grad)).float().norm())
+    return float(sample(weight).float().norm()) / gradient if gradient else None
 
 
 def sample(tensor: Any) -> Any:
@@ -235,22 +283,22 @@ def sample_rows(values: Any) -> Any:
     return values[:: max(1, -(-values.shape[0] // ROWS_MAX))]
 
 
-def leaves(root: Any) -> Set[int]:
-    """The identities of the tensors whose gradients are accumulated under a node of the graph."""
-    found: Set[int] = set()
+def leaves(root: Any) -> Dict[int, Any]:
+    """The tensors whose gradients are accumulated under a node of the graph, by identity."""
+    found: Dict[int, Any] = {}
     seen, waiting = {root}, [root]
     while waiting and len(seen) < NODES_MAX:
         node = waiting.pop()
         if "Checkpoint" in type(node).__name__:
-            return set()  # what is recomputed hides its weights
+            return {}  # what is recomputed hides its weights
         variable = getattr(node, "variable", None)
         if variable is not None:
-            found.add(id(variable))
+            found[id(variable)] = variable
         for following, _ in node.next_functions:
             if following is not None and following not in seen:
                 seen.add(following)
                 waiting.append(following)
-    return found if not waiting else set()
+    return found if not waiting else {}
 
 
 def of_library(kind: type) -> bool:

@@ -24,6 +24,7 @@ from time import perf_counter, thread_time
 from . import torch_measure, torch_patches
 from .look_batches import Batches
 from .look_layers import Layers
+from .look_members import Members
 from .look_ranks import Ranks
 from .torch_calls import Calls
 from .torch_clock import Clock
@@ -38,7 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
-LOOKS: Tuple[Type[Look], ...] = (Layers, Batches, Ranks)
+LOOKS: Tuple[Type[Look], ...] = (Layers, Batches, Members, Ranks)
 """What else is measured at some steps."""
 SILENT = 50
 SKIPPED_IN_A_ROW = 5

@@ -35,6 +35,7 @@ class Load:
     def __init__(self, module: Any, arrived: Set[str]) -> None:
         self.module = weakref.ref(module)
         self.arrived = arrived
+        self.weights = {id(p): weakref.ref(p) for p in module.parameters()}
 
 
 def arm(torch: Any, session: Session) -> None:
@@ -126,6 +127,12 @@ def is_read(tensor: Any) -> bool:
     """Whether this very tensor was read from a file."""
     known = READ.get(id(tensor))
     return known is not None and known() is tensor
+
+
+def was_loaded(weight: Any) -> bool:
+    """Whether this very weight was in a module when something was loaded into that."""
+    known = [load.weights.get(id(weight)) for load in KNOWN]
+    return any(reference is not None and reference() is weight for reference in known)
 
 
 def in_use(held: Dict[int, Any], names: Set[str]) -> Dict[str, Any]:

@@ -36,6 +36,8 @@ class Look:
     name = "look"
     pairs = False
     """Whether it wants to see two steps in a row each time."""
+    weight = 1.0
+    """How much of what the looks may take is for it, beside the others."""
     fixed: Tuple[int, ...] = ()
     """Steps that it is always given: so that all ranks see the same ones."""
 
@@ -115,14 +117,18 @@ class Looks:
         self.loading: Any = None
         self.wants_loading = True
         self.graphs = True
+        self.reached: Dict[int, Any] = {}
+        """The parameters that losses were seen to depend on since this was last asked, by identity."""
         self.guard = fault
         self.schedule = schedule
         self.parts: Dict[Look, Part] = {}
-        paying = sum(not kind.fixed for kind in kinds) or 1
+        paying = sum(kind.weight for kind in kinds if not kind.fixed) or 1.0
         for kind in kinds:
             look = fault("looks", kind, torch, self)
             if look is not None:
-                self.parts[look] = schedule.part(0.0 if kind.fixed else 1.0 / paying, CREDIT)
+                self.parts[look] = schedule.part(
+                    0.0 if kind.fixed else kind.weight / paying, CREDIT
+                )
         self.on: List[Look] = []
         self.values: Dict[Look, Dict[str, Any]] = {}
         self.arriving: List[Arriving] = []

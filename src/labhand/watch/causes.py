@@ -19,6 +19,8 @@ LEAD = 3.0
 """A gradient norm that is so many times its usual before the loss has risen went ahead of it."""
 LARGE = 5.0
 """A gradient norm or a loss is large at so many times what is usual."""
+WARMING = 0.3
+"""A rate that began below this share of what it is now has been warmed up."""
 WENT_UP = 0.26
 """A loss that is so far above its first value, in its logarithm, went up instead of down."""
 RISEN = 1.5
@@ -378,6 +380,45 @@ def _uncleared(view: View, step: int) -> Found:
     )
 
 
+def _decay(view: View, step: int) -> Found:
+    data = view.hindered.get("decay")
+    if data is None:
+        return None
+    name, decay, rate = data.get("optimizer"), data.get("weight_decay", 0.0), data.get("lr", 0.0)
+    told = (
+        f"in each step `{name}` takes {data['share']:.2g} of every weight away: lr {rate:.3g} × weight_decay {decay:.3g}"
+        if data.get("share")
+        else f"`{name}`'s weight_decay of {decay:.3g} pulls the weights to 0 {data.get('pull', 0):.2g} times as hard as the loss"
+    )
+    return Cause("the weight decay is far too large", 0.95, told)
+
+
+def _dropout(view: View, step: int) -> Found:
+    data = view.hindered.get("dropout")
+    if data is None:
+        return None
+    return Cause(
+        "a dropout that leaves next to nothing: its number is the share that is dropped, not the one that is kept",
+        0.85,
+        f"`{data.get('layer')}` drops {data.get('p', 1.0):.0%} of what goes through it",
+    )
+
+
+def _still_warming(view: View, step: int) -> Found:
+    for track in view.having("learning-rate"):
+        if (
+            track.count > 8
+            and 0 < track.first < WARMING * track.last
+            and track.last == track.highest
+        ):
+            return Cause(
+                "a warm-up of the learning rate that is longer than the run",
+                0.65,
+                f"`{track.name}` has only risen, from {track.first:.3g} to {track.last:.3g} at step {track.step}",
+            )
+    return None
+
+
 WENT_WRONG: tuple[Callable[[View, int], Found], ...] = (
     _uncleared,
     _rate_jumped,
@@ -393,6 +434,9 @@ WENT_WRONG: tuple[Callable[[View, int], Found], ...] = (
 )
 NEVER_WORKED: tuple[Callable[[View, int], Found], ...] = (
     _uncleared,
+    _decay,
+    _dropout,
+    _still_warming,
     _no_rate,
     _no_gradient,
     _rate_too_high,

@@ -172,6 +172,11 @@ class Stretch:
                 found = min(found, int(rest.rows[0]))
         return found
 
+    def holding(self, names: "list[str]") -> list[int]:
+        """The rows in which any of the metrics stands, in order."""
+        rows = [self.column(name).rows for name in names]
+        return np.unique(np.concatenate(rows)).tolist() if rows else []
+
     def calm(self, gap_s: float, step: int, time: float) -> list[tuple[int, int, bool]]:
         """Its rows in runs `(start, stop, calm)`; `step` and `time` are those of the row before.
 

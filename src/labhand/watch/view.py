@@ -36,7 +36,7 @@ class View:
     they are known; `step` and `time` (unix seconds, NaN where unknown) those of the latest row;
     `course` is how the training goes, `classes` the number of classes that the loss function sees, by the
     probe, 0 where unknown; `uncleared` in how many first steps gradients were kept of the step before, where in
-    all of them, by the probe; `settled` counts how often roles were found later than by their names.
+    all of them, by the probe; `hindered` what it tells of a weight `decay` or a `dropout` that leaves nothing to learn; `settled` counts how often roles were found later than by their names.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class View:
         self._named: dict[Role, list[str]] = {}
         self.course = Course()
         self.classes = self.uncleared = self.settled = self._rows = 0
+        self.hindered: dict[str, Mapping[str, Any]] = {}
         self.step: int | None = None
         self.time = math.nan
 
@@ -87,15 +88,23 @@ class View:
             self.classes = int(fact.data.get("classes") or 0)
         elif fact.kind == "uncleared":
             self.uncleared = int(fact.data.get("steps") or 0)
+        elif fact.kind in ("decay", "dropout"):
+            self.hindered[fact.kind] = fact.data
         elif fact.kind == "exception":
             step = fact.data.get("step")
             self.step = step if isinstance(step, int) and step > 0 else self.step
 
-    def can_pass(self, stretch: "Stretch") -> bool:
-        """Whether the rows of a calm stretch can be passed over: all that they hold is known."""
-        if self._rows < SETTLED_AT[-1] or any(name not in self.tracks for name in stretch.columns):
-            return False
-        return self.course.can_pass(stretch)
+    def knows(self, stretch: "Stretch") -> bool:
+        """Whether all metrics of a calm stretch are known, and what they are."""
+        return self._rows >= SETTLED_AT[-1] and all(n in self.tracks for n in stretch.columns)
+
+    def unsettled(self, stretch: "Stretch") -> int:
+        """How many rows of a stretch must be seen one by one before the view may know all of its metrics."""
+        new = (
+            column.rows[0] for name, column in stretch.columns.items() if name not in self.tracks
+        )
+        last = max((int(row) + 1 for row in new), default=0)
+        return min(len(stretch), max(last, SETTLED_AT[-1] - self._rows))
 
     def pass_over(self, stretch: "Stretch", start: int, stop: int) -> None:
         """Is brought up to date with rows of which none concerns the course."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DENSE, PATIENCE = 12, 2
 """Where one row in so many must be shown to somebody, rows are not passed over; nor in so many stretches
 after one that turned out so."""
+ASKED = 4
+"""Rows of a stretch after each of which a detector is asked for the next that it must see, at least."""
 
 
 class _Wanting(NamedTuple):
@@ -152,11 +154,23 @@ class Watcher:
         They are those that feeding it row by row would have brought: each detector tells the first row
         that it must be shown, and only that one is.
         """
+        if self.view.knows(stretch):
+            yield from self._known(stretch)
+            return
+        first = self.view.unsettled(stretch)
+        for place, row in enumerate(stretch.part(0, first)):
+            yield from ((place, found) for found in self.feed(shown(row, stretch.source)))
+        if first < len(stretch):
+            rest = self.pass_over(stretch.part(first, len(stretch)))
+            yield from ((first + place, found) for place, found in rest)
+
+    def _known(self, stretch: "Stretch") -> Iterator[tuple[int, Finding]]:
+        """The findings of a calm stretch whose metrics are all known."""
         plan = self._plan_of(stretch)
         self._slow -= self._slow > 0
-        if self._slow or not self.view.can_pass(stretch) or self._is_dense(plan, stretch):
-            for place, row in enumerate(stretch):
-                yield from ((place, found) for found in self.feed(shown(row, stretch.source)))
+        sparse = not self._slow and self.view.course.can_pass(stretch)
+        if not sparse or self._is_dense(plan, stretch):
+            yield from self._walk(plan, stretch)
             return
         number = 0
         for place, found in self._pass_over(plan, stretch):
@@ -164,6 +178,52 @@ class Watcher:
             yield from ((place, finding) for finding in found)
         if DENSE * number > len(stretch):
             self._slow = PATIENCE
+
+    def _walk(self, plan: list[_Wanting], stretch: "Stretch") -> Iterator[tuple[int, Finding]]:
+        """The findings of rows that the view is shown one by one, and each detector from where it must be.
+
+        One that must see many of them is shown all that follow: to be asked anew each time costs more.
+        """
+        view, source, length = self.view, stretch.source, len(stretch)
+        rows = {
+            w.name: iter(stretch.holding(w.concerns(view, stretch.columns)))
+            for w in plan
+            if not (w.skims or w.waits)
+        }
+        wanted = {w.name: self._next(w, stretch, 0, rows) for w in plan if not w.waits}
+        asked, most = dict.fromkeys(wanted, 0), max(ASKED, length // DENSE)
+        coming = min(wanted.values(), default=length)
+        for place, row in enumerate(stretch):
+            signal = shown(row, source)
+            view.take(signal)
+            stirred = view.course.stirred
+            if place < coming and not stirred:
+                continue
+            for wanting in plan:
+                name = wanting.name
+                if not (stirred if wanting.waits else wanted[name] == place):
+                    continue
+                if name in self._detectors:
+                    yield from ((place, found) for found in self._see(wanting, signal))
+                if not wanting.waits:
+                    asked[name] += wanting.skims
+                    often = asked[name] > most
+                    wanted[name] = (
+                        place + 1 if often else self._next(wanting, stretch, place + 1, rows)
+                    )
+            coming = min(wanted.values(), default=length)
+
+    def _next(
+        self, wanting: _Wanting, stretch: "Stretch", start: int, rows: Mapping[str, Iterator[int]]
+    ) -> int:
+        """The first row from `start` on that a detector must be shown; without a skim the next of its `rows`."""
+        if wanting.skims:
+            return self._skim(wanting, stretch, start)
+        return (
+            next(rows[wanting.name], len(stretch))
+            if wanting.name in self._detectors
+            else len(stretch)
+        )
 
     def _pass_over(
         self, plan: list[_Wanting], stretch: "Stretch"

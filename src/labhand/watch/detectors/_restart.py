@@ -10,7 +10,7 @@ from labhand.watch.tracks import RECENT, median
 from labhand.watch.view import View
 
 if TYPE_CHECKING:
-    from labhand.watch.stretch import Stretch
+    from labhand.watch.stretch import Places, Stretch
 
 MARKS = frozenset("resumed resume restart restarts restarted attempt session run_number".split())
 """Names of a column that changes where a training is resumed."""
@@ -98,9 +98,7 @@ class Restart:
         moves = stretch.steps[start:] - stretch.before(stretch.steps[start:], self._step)
         if moves[0] < 0:
             return start
-        usual = min(*self._moves, int(moves[moves > 0].min(initial=2**62)))
-        gaps = (moves > GAP * max(usual, 1)).nonzero()[0]
-        found = start + int(gaps[0]) if len(gaps) else len(stretch)
+        found = self._leap(moves, start, len(stretch))
         first = math.log(median(self._early[:VALUES]))
         if len(column.rows) and float(column.values.min()) <= 0:
             return start
@@ -113,6 +111,18 @@ class Restart:
             self._moves.extend(passed[passed > 0][-VALUES:].tolist())
             self._step = int(stretch.steps[found - 1])
         return found
+
+    def _leap(self, moves: "Places", start: int, end: int) -> int:
+        """The first row from `start` on that the steps leave a gap before, or `end`."""
+        from labhand.watch import stretch as columns
+
+        on = (moves > 0).nonzero()[0]
+        if not len(on) or not (moves[on] > GAP).any():
+            return end
+        forth = columns.Column(on, moves[on].astype(float))
+        usual = columns.middle_before([float(move) for move in self._moves], forth).values
+        far = on[forth.values > GAP * usual.clip(1.0)]
+        return start + int(far[0]) if len(far) else end
 
     def _as_first(self, stretch: "Stretch", start: int, first: float) -> int:
         """The first row whose loss is about the first one, `first`, as far as one can say."""

@@ -1,10 +1,10 @@
 """Weights that are meant to be trained and cannot be.
 
 ## What it does
-Tells of weights that an optimizer holds and the loss does not depend on, of weights of the trained
-model that get gradients and are in no optimizer, or lie in a plain list or dict that registers nothing, and
-of weights handed to the optimizer with `requires_grad=False` in a model that was not loaded from anywhere.
-Needs the probe.
+Tells of weights that an optimizer holds and the loss does not depend on; of weights that get gradients, are
+in no optimizer and stay as they are, of the trained model or of another model or loss beside it; of those that
+lie in a plain list or dict that registers nothing; and of weights handed to the optimizer with
+`requires_grad=False` in a model that was not loaded from anywhere. Needs the probe.
 
 ## Why it is bad
 A part of the model stays as it was made, at random, while the rest learns around it.
@@ -12,8 +12,9 @@ A part of the model stays as it was made, at random, while the rest learns aroun
 ## Known problems
 Freezing a pretrained part and handing all parameters to the optimizer is common and harmless: once a
 checkpoint was loaded it is a note; so is a part that a library's own model does not call, such as the
-pooler of a BERT whose tokens are used. Parts that are used only in some steps (experts, heads of other
-tasks) show up until they are used.
+pooler of a BERT whose tokens are used. What was loaded or trained before and gets gradients for nothing is
+left alone, as are models in evaluation mode and those of a library. Parts that are used only in some steps
+(experts, heads of other tasks) show up until they are used.
 
 ## Example
 `features = self.encoder(x).detach()`
@@ -53,7 +54,7 @@ class Detector:
         self._view = view
         self._rows = 0
         self._loaded = False
-        self._open = False
+        self._open = ""
         self._seen = False
 
     def see(self, signal: Signal) -> Iterable[Claim]:
@@ -64,6 +65,8 @@ class Detector:
             return ()
         if signal.kind == "loaded":
             self._loaded = self._loaded or bool(signal.data.get("taken"))
+        if signal.kind == "unheld":
+            return self._unheld(signal)
         if signal.kind != "reach" or not signal.data.get("trained"):
             return ()
         self._seen = True
@@ -91,7 +94,7 @@ class Detector:
         self._rows += bool(names)
         if self._open or self._rows < ROWS or not zero or len(zero) == len(names):
             return ()
-        self._seen = self._open = True
+        self._seen, self._open = True, "log"
         layers = [layer_in(name) for name in zero]
         return (
             Claim(
@@ -120,12 +123,13 @@ class Detector:
 
     def _judged(self, fact: Fact) -> Iterable[Claim]:
         data = fact.data
-        lost, left_out = data.get("out_of_reach", []), data.get("left_out", [])
-        own = [name for name in left_out if not name.startswith("unnamed")]
+        lost = data.get("out_of_reach", [])
         frozen = data.get("frozen", []) if data.get("frozen_share", 0) >= SMALL else []
         hidden = data.get("unregistered", [])
         if hidden:
             yield self._unregistered(hidden, fact)
+        elif self._open == "unheld":
+            return
         elif lost:
             library = data.get("uncalled_by", [])
             yield self._claim(
@@ -138,18 +142,6 @@ class Detector:
                     f"they are in no graph of a loss, in {data.get('looks')} measured steps",
                 ),
                 "note" if library else "warning",
-                fact,
-            )
-        elif own:
-            yield self._claim(
-                f"{_several(own)} get gradients and are in no optimizer",
-                own,
-                Cause(
-                    "an optimizer that was given a part of the parameters",
-                    0.7,
-                    f"{len(own)} of {data.get('reached')} weights that the loss depends on",
-                ),
-                "warning",
                 fact,
             )
         elif frozen:
@@ -166,11 +158,31 @@ class Detector:
                 "note" if self._loaded else "warning",
                 fact,
             )
-        elif self._open:
-            self._open = False
+        elif self._open == "reach":
             yield self._claim(
                 "All weights of the optimizer are reached now", [], None, "note", fact
             )
+
+    def _unheld(self, fact: Fact) -> Iterable[Claim]:
+        """What gets gradients and is in no optimizer, or no longer is such."""
+        names, total = fact.data.get("names", []), int(fact.data.get("total", 0))
+        if self._open == "list" or not (names or self._open == "unheld"):
+            return
+        if not names:
+            yield self._claim(
+                "All weights with gradients are in an optimizer now", [], None, "note", fact
+            )
+            return
+        thawed = fact.data.get("thawed")
+        cause = Cause(
+            "weights that were thawed after the optimizer was made, which was never given them"
+            if thawed
+            else "an optimizer that was given a part of the parameters, or was made before these",
+            0.9 if thawed else 0.8,
+            f"{total} weights had a gradient and their old values in each look",
+        )
+        text = f"{_several([*names, *names[:1] * (total - len(names))])} get gradients and are in no optimizer"
+        yield self._claim(text, names, cause, "warning", fact, "unheld")
 
     def _unregistered(self, hidden: Sequence[str], fact: Fact) -> Claim:
         """What is told of weights that the model uses and does not know."""
@@ -186,13 +198,14 @@ class Detector:
             ),
             "warning",
             fact,
+            "list",
         )
 
     def _claim(
-        self, text: str, names: Sequence[str], cause: Cause | None, severity: Severity, fact: Fact
-    ) -> Claim:
+        self, text: str, names: Sequence[str], cause: Cause | None, severity: Severity, fact: Fact, by: str = "reach"
+    ) -> Claim:  # fmt: skip
         step = int(fact.data.get("step", 0))
-        self._open = cause is not None
+        self._open = by if cause else ""
         return Claim(
             key="parameters",
             state="confirmed" if cause else "recovered",

@@ -98,12 +98,20 @@ class Detector:
         self._told = True
         what, count = fact.data.get("what"), int(fact.data.get("classes") or 0)
         message = f"The model ends in a {what}, and the loss function takes a {what} of its own"
+        cause = Cause(f"the {what} is taken twice", 0.95, "both stand in the graph of the loss")
+        advice = f"Take the {what} off the end of the model: the loss function expects logits."
         if what == "softmax" and count > 1:
             message += (
                 f": for {count} classes the loss cannot fall below {softmax_twice(count):.4g}"
             )
+        elif what == "probabilities":
+            message = (
+                "`nll_loss` expects logarithms of probabilities and is given the probabilities themselves, as a "
+                "softmax makes them: the loss lies between -1 and 0, and learns least from what is most wrong"
+            )
+            cause = Cause("a softmax where a log-softmax belongs", 0.95, "the graph of the loss")
+            advice = "End the model in `log_softmax`, or give its logits to `cross_entropy`."
         step = int(fact.data.get("step") or 0)
-        cause = Cause(f"the {what} is taken twice", 0.95, "both stand in the graph of the loss")
         return [
             Claim(
                 key="loss",
@@ -111,7 +119,7 @@ class Detector:
                 severity="warning",
                 confidence=0.95,
                 message=message,
-                advice=f"Take the {what} off the end of the model: the loss function expects logits.",
+                advice=advice,
                 step=step,
                 time=fact.time,
                 evidence={"classes": count or None},

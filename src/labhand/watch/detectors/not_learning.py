@@ -8,7 +8,9 @@ loss has not left its own. What the training has learned is no matter for this r
 `validation-at-chance`. A loss that stays at the logarithm of a number of classes is told too, one at the
 entropy of the labels or the variance of the targets (where settings such as `class_counts`, `label_entropy`,
 `target_std` or a column that never changes tell it), and one alone that never leaves where it began. So is
-one that begins at the cost of guessing, by the probe, and goes up, while validation never is clearly below that.
+one that begins at the cost of guessing, by the probe, and goes up, while validation never is clearly below that;
+one whose validation score only gets worse while the loss falls; and, at once, one whose weight decay or dropout leaves
+nothing to learn by. A run that ends without ever having been better than guessing is told then.
 
 ## Why it is bad
 It will not begin to learn by waiting: wrong labels, a learning rate of 0 or far too large, parameters
@@ -33,12 +35,14 @@ A. Karpathy, *A Recipe for Training Neural Networks*, 2019.
 import math
 from collections.abc import Iterable
 
+import msgspec
+
 from labhand.watch.causes import WENT_UP, causes_of
 from labhand.watch.chance import Guessing, at_guessing, unexplained, unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
-from labhand.watch.incidents import Claim
-from labhand.watch.signals import Points, Signal
+from labhand.watch.incidents import Cause, Claim
+from labhand.watch.signals import Ended, Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
 
@@ -56,6 +60,12 @@ FLAT, FLAT_ROWS = 0.03, 64
 FEW_ANSWERS = 2
 HARDLY_BELOW = 0.1
 """A validation loss is no better than guessing where it was never further below that, in its logarithm."""
+ENDED_STEPS = 100
+"""Steps after which a run that ended at the level of guessing, which the probe knows, is told of."""
+SINKS, SOON = 6, 2
+"""Evaluations of a score that only gets worse, and those among which its best must be."""
+SOME = 4
+"""Evaluations of a loss that has hardly won anything where something leaves a training nothing to learn by."""
 UNSURE = 0.5
 """What an evaluation counts where the metric has no scale by which its values are poor."""
 KNOWN_STEPS = 64
@@ -68,21 +78,28 @@ class Detector:
     """Watches every validation metric, and the training loss."""
 
     waits = True
-    wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error")
+    wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error", Ended)
     explained_by = ("non-finite", "diverged", "weights-unchanged")
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._told = -math.inf
         self._metric = ""
-        self._guessing = False
+        self._guessing = self._sunk = self._known = False
         self.peak = 0.0
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The run that this row proves not to learn, or that has begun to."""
         course = self._view.course
+        if isinstance(signal, Ended):
+            return self._over(signal)
         if not isinstance(signal, Points) or not (course.block or course.evaluated):
             return ()
+        sinking = self._sinking(signal) if course.evaluated and not self._sunk else ()
+        return [*sinking, *self._judged(signal)]
+
+    def _judged(self, signal: Points) -> Iterable[Claim]:
+        course = self._view.course
         guessing = at_guessing(self._view)
         # of two answers many a task is learned late
         measured = self._view.classes > FEW_ANSWERS or unexplained(self._view) is not None
@@ -98,10 +115,15 @@ class Detector:
             rows = max(rows, signal.step / KNOWN_STEPS)
         if not rows and stuck is None:
             rows = course.levels.count / FLAT_ROWS if self._flat() else self._only_rose()
-        if stuck is None and not rows:
+        if stuck is None and not rows and not self._hindered():
             return self._moving(signal)
         score = math.log2(max(1.0, count, rows))
         self.peak = max(self.peak, score)
+        if self._hindered():
+            self._told, self._known = score, True
+            return [
+                msgspec.structs.replace(self._claim(stuck, guessing, score, signal), score=None)
+            ]
         if score < max(math.log2(LEAST), self._told + 0.25):
             return ()
         self._told = score
@@ -113,6 +135,102 @@ class Detector:
         if not course.held and course.loss is None:
             return "there is neither a training loss nor a validation metric"
         return None
+
+    def _sinking(self, row: Points) -> Iterable[Claim]:
+        """A score of validation that only ever got worse while the training loss fell, as where it is minimised itself."""
+        course = self._view.course
+        for held in course.held.values():
+            first, now, levels = -held.first, -held.level, course.levels
+            if held.role != "validation-score" or held.count < SINKS or held.name not in row.values:
+                continue
+            lost = first > 0 and held.best_count <= SOON and now < first / 2
+            fell = levels.blocks and levels.start - levels.blocks[-1] > max(
+                HARDLY, 4 * levels.noise
+            )
+            if lost and fell and first - now > 4 * held.noise and course.loss is not None:
+                self._sunk = True
+                yield self._sinks(held.name, first, now, held.count, row)
+
+    def _sinks(self, name: str, first: float, now: float, count: int, row: Points) -> Claim:
+        """What is told of a score that sinks with the loss."""
+        levels, loss = self._view.course.levels, self._view.course.loss
+        assert loss is not None
+        begun, level = levels.plain(levels.start), levels.plain(levels.blocks[-1])
+        same = abs(begun - first) < first / 2 and abs(level - now) < first / 4
+        return Claim(
+            key="score",
+            state="confirmed",
+            severity="error",
+            confidence=0.85,
+            message=f"`{name}` fell from {first:.4g} to {now:.4g} in {count} evaluations and was never better than at "
+            f"first, while `{loss.name}` came down from {begun:.4g} to {level:.4g}",
+            advice="Look at the sign of what is minimised: of a score, minimise one minus it or its negative.",
+            step=row.step,
+            opened=loss.first_step,
+            time=row.time,
+            alarm=True,
+            metric=name,
+            causes=[
+                Cause(
+                    "the score itself is minimised",
+                    0.9,
+                    "the loss has about the values of the score",
+                )
+                if same
+                else Cause(
+                    "a loss whose sign is wrong", 0.6, "the better the loss, the worse the score"
+                ),
+                Cause(
+                    "a score that is better when lower, for all that its name says", 0.1, "its name"
+                ),
+            ],
+        )
+
+    def _over(self, end: Ended) -> Iterable[Claim]:
+        """What is told of a run that ended before one could be sure, and was never better than guessing by then."""
+        view, course = self._view, self._view.course
+        steps = 0 if view.step is None else view.step
+        if self._told > -math.inf or steps < ENDED_STEPS or course.rewards or not self._at_guess():
+            return
+        if not all(self._no_better(held) for held in course.held.values()):
+            return
+        message = f"The run ended at step {steps} and was never better than guessing among {view.classes} classes"
+        message += (
+            f", ln {view.classes} = {math.log(view.classes):.4g}: `{self._loss_name}` came from "
+        )
+        message += (
+            f"{course.levels.first:.4g} to {course.levels.plain(course.levels.blocks[-1]):.4g}"
+        )
+        claim = self._claim(None, None, 0.0, Points(end.time, "probe", steps, {}))
+        yield msgspec.structs.replace(
+            claim, message=message, score=None, severity="warning", confidence=0.75, alarm=False
+        )
+
+    @property
+    def _loss_name(self) -> str:
+        return "" if self._view.course.loss is None else self._view.course.loss.name
+
+    def _at_guess(self) -> bool:
+        """Whether the loss began at what guessing costs, by the probe, and has not come clearly below that."""
+        levels, guess = self._view.course.levels, self._guess
+        if guess is None or len(levels.blocks) < LEAST_BLOCKS:
+            return False
+        return min(levels.blocks) > guess - HARDLY_BELOW / 2
+
+    def _no_better(self, held: Evaluated) -> bool:
+        """Whether a metric of held-out data is no better than guessing either, where the loss guesses."""
+        if held.role == "validation-loss":
+            return self._guess is not None and held.best > self._guess - HARDLY_BELOW / 2
+        return unmoved_guess(held, self._view) == self._view.classes
+
+    def _hindered(self) -> bool:
+        """Whether nothing was told yet of what leaves a training nothing to learn by, which has hardly: no need to wait."""
+        course = self._view.course
+        known = self._view.hindered and len(course.levels.blocks) >= LEAST_BLOCKS
+        if not known or self._known or self._told > -math.inf or course.levels.raw:
+            return False
+        held = [e for e in course.held.values() if e.role == "validation-loss" and e.count >= SOME]
+        return self._hardly_fell() or any(e.first - e.best < HARDLY_BELOW for e in held)
 
     def _stuck(self, guessed: bool) -> tuple[Evaluated | None, float]:
         """The metric that has been stuck for longest, and for how many evaluations, weighted.
@@ -199,7 +317,11 @@ class Detector:
         """Whether the training loss is about where it was at the start, or above its very first value."""
         levels = self._view.course.levels
         best = min(levels.blocks)
-        return levels.start - best < HARDLY or best > levels.scaled(levels.first) + levels.noise
+        return (
+            self._at_guess()
+            or levels.start - best < HARDLY
+            or best > levels.scaled(levels.first) + levels.noise
+        )
 
     def _flat(self) -> bool:
         """Whether the loss alone has never left the level that it began at."""
@@ -213,7 +335,7 @@ class Detector:
 
     def _moving(self, row: Points) -> Iterable[Claim]:
         """What was stuck and is no longer has recovered."""
-        if self._told == -math.inf:
+        if self._told == -math.inf or (self._known and self._hardly_fell()):
             return ()
         told, self._told = self._told, -math.inf
         return [
@@ -242,6 +364,7 @@ class Detector:
             self._metric = course.loss.name
         message = self._of_metric(stuck, guessing) if stuck else self._of_loss(guessing)
         sure = stuck is not None or (guessing.known if guessing else self._only_rose() > 0)
+        sure = sure or bool(self._view.hindered)
         first_step = 0 if course.loss is None else course.loss.first_step
         causes, unchecked = causes_of(self._view, first_step, never_worked=True)
         return Claim(
@@ -288,6 +411,10 @@ class Detector:
         now = f"{levels.plain(levels.blocks[-1]):.4g}"
         if guessing:
             return f"`{self._metric}` has stayed at {guessing.words} for {levels.count} values"
+        if self._view.hindered:
+            return (
+                f"`{self._metric}` came from {levels.first:.4g} to {now} in {levels.count} values"
+            )
         if self._flat():
             return (
                 f"`{self._metric}` has stayed where it began, at {now}, for {levels.count} values"

@@ -2,7 +2,8 @@
 
 ## What it does
 Tells of a validation metric that is perfect, or nearly so, while the training's own is far from it, of a
-validation loss of exactly zero, and of a result that leaves all earlier runs of this command far behind.
+validation loss of exactly zero, and of a result that leaves all earlier runs of this command far behind. With
+the probe, also of rows that are evaluated and were trained on, in every call of the evaluation.
 
 ## Why it is bad
 The usual reason is a leak: rows of the validation part in the training part, the label among the inputs,
@@ -24,9 +25,11 @@ S. Kapoor and A. Narayanan, *Leakage and the Reproducibility Crisis in ML-based 
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
-from labhand.watch.signals import Points, Signal
+from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
 
@@ -44,7 +47,7 @@ SPREADS, GAP = 5.0, 0.8
 class Detector:
     """Watches the validation metrics for what is too good."""
 
-    wants: Wants = ("validation-score", "validation-loss", "validation-error")
+    wants: Wants = ("validation-score", "validation-loss", "validation-error", Fact)
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -52,9 +55,15 @@ class Detector:
         self._first: dict[str, int] = {}
         self._best: dict[str, list[float]] = {}
         self._told = False
+        self._leak: Fact | None = None
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """What this evaluation shows."""
+        if isinstance(signal, Fact):
+            self._leak = signal if signal.kind == "leak" else self._leak
+        if self._leak is not None and not self._told and (held := self._view.course.held):
+            self._told = True
+            return (self._leaks(next(iter(held)), self._leak),)
         if not isinstance(signal, Points) or self._told:
             return ()
         for name, value in signal.values.items():
@@ -75,6 +84,22 @@ class Detector:
                 self._told = True
                 return (claim,)
         return ()
+
+    def _leaks(self, name: str, fact: Fact) -> Claim:
+        """What the probe has found: rows of the evaluation that were trained on."""
+        found, of, share = (fact.data.get(key, 0) for key in ("rows", "of", "share"))
+        text = (
+            f"{found} of {of} rows that were evaluated are rows of training batches that were looked at: about "
+            f"{share:.0%} of what `{name}` is measured on was trained on"
+        )
+        cause = Cause(
+            "rows that are in both parts: split after they were multiplied, or not taken out of the training",
+            0.8,
+            "the very same values, in every call of the evaluation",
+        )
+        step = int(fact.data.get("step") or 0)
+        claim = self._claim(name, text, cause, 0, Points(fact.time, "probe", step, {}))
+        return msgspec.structs.replace(claim, unchecked=[])
 
     def _alone(self, name: str, value: float, row: Points, *, up: bool) -> Claim | None:
         """Whether it is perfect while training is not."""
