@@ -24,10 +24,11 @@ from labhand.watch.synthetic import HEALTHY, ILL, curve
 END = Ended(math.nan, None, None, False, "")
 
 
-@pytest.fixture(autouse=True)
-def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows are passed over even where nothing is gained by it."""
-    monkeypatch.setattr(course, "WIDE", 0)
+@pytest.fixture(autouse=True, params=["blocks", "rows"])
+def eager(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are passed over even where nothing is gained by it, or the view alone is shown each of them."""
+    monkeypatch.setattr(course, "WIDE", 0 if request.param == "blocks" else 1 << 60)
+    monkeypatch.setattr(watcher, "ASKED", 1 << 60)
     monkeypatch.setattr(stretch, "LEAST", 4)
     monkeypatch.setattr(watcher, "DENSE", 1)
     monkeypatch.setattr(watcher, "PATIENCE", 0)

@@ -1,7 +1,7 @@
 """An MLP on the breast cancer table, SGD with a rate of 8 where 0.08 was meant; it ends after 200 steps.
 
-Expected: dead-units or not-learning or diverged, says rate
-Also: not-learning, dead-units, vanishing-gradient, loss-floor, validation-at-chance, spike, exploding-gradient, weights-unchanged, frozen-parameters, diverged, initial-loss
+Expected: dead-units or not-learning or diverged or non-finite, says rate or update
+Also: non-finite, not-learning, dead-units, vanishing-gradient, loss-floor, validation-at-chance, spike, exploding-gradient, weights-unchanged, frozen-parameters, diverged, initial-loss
 """
 
 import torch

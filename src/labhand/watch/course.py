@@ -55,7 +55,7 @@ class Evaluated:
 
     `first`, `latest` and `best` are on that scale: the logarithm of a loss or an error where it is
     positive, the negative of a score. `count` is the number of evaluations, `same` how many of the
-    latest have the very same value, `at` how many values the training loss had at the latest, `since`
+    latest have the very same value, `at` how many values the training loss had at the latest, `began` at the first, `since`
     the number of the evaluation at which its level was last better than all before by more than noise.
     """
 
@@ -69,6 +69,7 @@ class Evaluated:
         "_noise",
         "at",
         "bare",
+        "began",
         "best",
         "best_at",
         "best_count",
@@ -88,7 +89,7 @@ class Evaluated:
     def __init__(self, name: str, role: Role, *, follows: bool = True) -> None:
         self.name, self.role, self.bare = name, role, _bare(name)
         self._follows = follows
-        self.count = self.same = self.at = self.step = 0
+        self.count = self.same = self.at = self.began = self.step = 0
         self.best_count = self.best_step = self.best_at = self.since = 0
         self.first = self.latest = self.best = self.plain = math.nan
         self._noise = self._lost = (0, 0.0)
@@ -107,7 +108,7 @@ class Evaluated:
         self.same = self.same + 1 if value == self.plain else 1
         self.plain, self.step, self.at = value, step, at
         if self.count == 1:
-            self.first = self.best = scaled
+            self.first, self.best, self.began = scaled, scaled, at
         self._before.append(self.best)
         if scaled < self.best:
             self.best, self.best_count, self.best_step = scaled, self.count, step

@@ -314,8 +314,8 @@ class Detector:
         step = self._step_of(at)
         low = self._low_at_rate(low, at)
         asked = [e for e in course.held.values() if e.at > onset and e.lost == e.lost]
-        # a value that never moves says nothing good
-        asked = [e for e in asked if e.lost > 0 or e.same < 3]
+        # a value that never moves says nothing good, nor one that was first taken when all was lost
+        asked = [e for e in asked if e.began <= onset and (e.lost > 0 or e.same < 3)]
         if asked:
             now = levels.now(2) - 2 * levels.noise
             lost = sum(e.lost for e in asked) / len(asked)

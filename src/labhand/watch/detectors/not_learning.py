@@ -224,10 +224,14 @@ class Detector:
         return unmoved_guess(held, self._view) == self._view.classes
 
     def _hindered(self) -> bool:
-        """Whether nothing was told yet of what leaves a training nothing to learn by, which has hardly: no need to wait."""
+        """Whether nothing was told yet of what leaves a training nothing to learn by: no need to wait."""
+        known = self._view.hindered and len(self._view.course.levels.blocks) >= LEAST_BLOCKS
+        return bool(known) and not self._known and self._told == -math.inf and self._hardly_won()
+
+    def _hardly_won(self) -> bool:
+        """Whether the training loss has hardly fallen, or that of validation has hardly won anything."""
         course = self._view.course
-        known = self._view.hindered and len(course.levels.blocks) >= LEAST_BLOCKS
-        if not known or self._known or self._told > -math.inf or course.levels.raw:
+        if course.levels.raw:
             return False
         held = [e for e in course.held.values() if e.role == "validation-loss" and e.count >= SOME]
         return self._hardly_fell() or any(e.first - e.best < HARDLY_BELOW for e in held)
@@ -335,7 +339,7 @@ class Detector:
 
     def _moving(self, row: Points) -> Iterable[Claim]:
         """What was stuck and is no longer has recovered."""
-        if self._told == -math.inf or (self._known and self._hardly_fell()):
+        if self._told == -math.inf or (self._known and self._hardly_won()):
             return ()
         told, self._told = self._told, -math.inf
         return [
