@@ -39,7 +39,7 @@ generator, discriminator = build()
 opt_d, opt_g = configure_optimizers(discriminator, discriminator)
 loss_fn = nn.BCEWithLogitsLoss()
 it = 0
-for epoch in range(opt.epochs):
+for _epoch in range(opt.epochs):
     for real in images[torch.randperm(len(images))].split(64):
         b = len(real)
         opt_d.zero_grad()

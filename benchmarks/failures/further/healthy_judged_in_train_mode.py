@@ -12,7 +12,7 @@ X = torch.tensor(load_digits().images, dtype=torch.float32)[:, None] / 16
 Y = torch.tensor(load_digits().target)
 judge = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(1024, 10))
 opt = torch.optim.Adam(judge.parameters(), lr=1e-3)
-for epoch in range(3):
+for _epoch in range(3):
     for idx in torch.randperm(1500).split(50):
         opt.zero_grad()
         loss = nn.functional.cross_entropy(judge(X[idx]), Y[idx])

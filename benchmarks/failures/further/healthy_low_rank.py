@@ -36,7 +36,7 @@ def draw(n, turn):
 
 net = nn.Sequential(nn.Linear(24, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 6))
 pre = torch.optim.Adam(net.parameters(), lr=2e-3)
-for step in range(150):
+for _step in range(150):
     x, y = draw(64, 0)
     pre.zero_grad()
     nn.functional.cross_entropy(net(x), y).backward()

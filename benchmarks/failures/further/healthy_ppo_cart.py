@@ -43,13 +43,13 @@ for update in range(40):
             dist = Normal(pi(s).squeeze(1), log_std.exp())
             a = dist.sample()
         n, r, d = env.step(a)
-        for store, item in zip((S, A, L, R, D), (s, a, dist.log_prob(a), r, d)):
+        for store, item in zip((S, A, L, R, D), (s, a, dist.log_prob(a), r, d), strict=False):
             store.append(item)
         s = n
     with torch.no_grad():
         g = vf(s).squeeze(1)
     G = []
-    for r, d in zip(reversed(R), reversed(D)):
+    for r, d in zip(reversed(R), reversed(D), strict=False):
         g = r + 0.97 * g * (~d)
         G.insert(0, g)
     S, A, L, G = torch.cat(S), torch.cat(A), torch.cat(L), torch.cat(G)

@@ -34,7 +34,7 @@ for it in range(200):
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        for p, q in zip(outer.parameters(), inner.parameters()):
+        for p, q in zip(outer.parameters(), inner.parameters(), strict=False):
             p.add_(0.2 * (1 - it / 200) * (q - p))
         x, y = draw(50)
         recent.append(nn.functional.mse_loss(inner(x), y).item())

@@ -31,7 +31,7 @@ for episode in range(180):
         memory.append((s, a, r, n, done))
         s, total = n, total + r
         if len(memory) >= 64 and t % 2 == 0:
-            S, A, R, M, D = zip(*random.sample(memory, 32))
+            S, A, R, M, D = zip(*random.sample(memory, 32), strict=False)
             with torch.no_grad():
                 goal = (
                     torch.tensor(R)
@@ -43,7 +43,7 @@ for episode in range(180):
             loss.backward()
             optimizer.step()
             with torch.no_grad():
-                for tp, p in zip(target.parameters(), q.parameters()):
+                for tp, p in zip(target.parameters(), q.parameters(), strict=False):
                     tp.lerp_(p, 0.02)
         if done:
             break

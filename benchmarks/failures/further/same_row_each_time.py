@@ -34,7 +34,7 @@ opt = torch.optim.Adam(net.parameters(), lr=1e-3)
 mse = nn.MSELoss()
 for epoch in range(10):
     net.train()
-    for i, (x, y) in enumerate(train_dl):
+    for _i, (x, y) in enumerate(train_dl):
         loss = mse(net(x), y)
         opt.zero_grad()
         loss.backward()

@@ -18,7 +18,7 @@ opt = torch.optim.AdamW(model.parameters(), lr=cfg["lr"])
 sched = torch.optim.lr_scheduler.LambdaLR(opt, lambda s: min(1.0, (s + 1) / cfg["warmup_steps"]))
 lossf = nn.CrossEntropyLoss()
 step = 0
-for epoch in range(cfg["epochs"]):
+for _epoch in range(cfg["epochs"]):
     for idx in torch.randperm(len(xtr)).split(cfg["batch_size"]):
         opt.zero_grad()
         loss = lossf(model(xtr[idx]), ytr[idx])
