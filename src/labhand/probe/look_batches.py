@@ -22,6 +22,8 @@ DISTINCT = 4
 LATELY = 64
 """Fingerprints that are remembered."""
 LABELS_MAX = 2048
+ALONE_LEAST = 6
+"""So many labels of one class are no accident."""
 NODES_MAX = 40
 SHAPES_MAX = 8
 SHAPES = tuple(
@@ -44,7 +46,7 @@ class Batches(Look):
     These are `loader`, `objective`, `doubled`, `modes`, `statistics`, `dropout` and `leak`.
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
-    how many are distinct; `shared`: the share of them that the step before had too. `target_mean`,
+    how many are distinct; `only`: which one, where it is the only one of six or more; `shared`: the share of them that the step before had too. `target_mean`,
     `target_std`: of targets that are floats; `unexplained`: the mean squared error as a share of their variance; `mean`, `std`: of the first input of floats. Only
     on the CPU: nothing waits for a device.
     """
@@ -110,10 +112,16 @@ class Batches(Look):
                 self.point("batch/target_mean", target.mean().item())
                 self.point("batch/target_std", target.std().item())
             return
+        self.tell_labels(target)
+
+    def tell_labels(self, target: Any) -> None:
+        """How many labels are distinct, and how many the step before had too."""
         values = set(target.reshape(-1).tolist())
         step, before = self.labels
         self.point("batch/labels", target.numel())
         self.point("batch/classes", len(values))
+        if len(values) == 1 and target.numel() >= ALONE_LEAST:
+            self.point("batch/only", float(next(iter(values))))
         if step == self.step - 1 and before:
             self.point("batch/shared", len(values & before) / len(values | before))
         self.labels = (self.step, values)

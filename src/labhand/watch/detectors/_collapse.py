@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from labhand.watch.course import Course, Evaluated
-from labhand.watch.levels import Levels
+from labhand.watch.levels import Levels, noise
 from labhand.watch.tracks import median
 
 LEAST_BLOCKS = 12
@@ -67,10 +67,10 @@ def _worse(name: str, levels: Levels) -> Collapse | None:
     blocks = levels.blocks
     if len(blocks) < LEAST_WORSE:
         return None
-    early, late = blocks[: len(blocks) // 4], blocks[len(blocks) // 2 :]
+    early, late = blocks[: max(2, len(blocks) // 8)], blocks[len(blocks) // 2 :]
     start, now = max(early), median(late[-STAYS:])
-    # noise is that of neighbours, and so a steady fall counts as noise, too
-    fell = min(late) > start and now - start > WORSE * levels.noise
+    # noise is that of neighbours, and so a steady fall counts as noise, too: what is lost early is no noise of the rest
+    fell = min(late) > start and now - start > WORSE * noise(late)
     if not fell or min(blocks) < min(early) - levels.noise:
         return None
     return Collapse(name, -median(early), -now, 1.0, levels.steps[0])

@@ -29,6 +29,7 @@ shuffling.
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable
 
 from labhand.watch.detectors import Wants
@@ -50,6 +51,8 @@ SAYS_ORDER = f"its sampler is a {IN_ORDER}"
 ADVICE = "Shuffle: `DataLoader(..., shuffle=True)`; for a stream use a buffer that is larger than a class."
 ALONE = 8
 """Batches in a row of one class each, of three or more: whatever their order, chance makes no such."""
+TWICE, MOSTLY = 2, 0.6
+"""So often each of two classes must have been the only one of a batch, and the share of batches with a single one."""
 SAME = 0.5
 """The share of their classes that neighbouring batches have in common."""
 
@@ -66,6 +69,7 @@ class Detector:
         self._sampler = ""
         self._shares: list[float] = []
         self._alone = 0
+        self._only: list[float | None] = []
         self._shared: list[float] = []
         self._targets: list[tuple[int, float, float]] = []
         self._first: int | None = None
@@ -121,6 +125,9 @@ class Detector:
         if classes is None or labels is None or not 0 < classes <= labels < 1e9:
             return ()
         self._seen = True
+        only = self._of_one(signal.values.get("batch/only"), signal)
+        if only:
+            return only
         expected = self._all * (1 - (1 - 1 / self._all) ** labels)
         if expected < 3:
             return ()
@@ -136,6 +143,34 @@ class Detector:
             return ()
         self._told = True
         return (self._claim(classes, expected, signal, neighbours=few and same),)
+
+    def _of_one(self, only: float | None, row: Points) -> Iterable[Claim]:
+        """What batches of a single class prove that is not always the same: no mixture brings them of two classes."""
+        self._only = [*self._only[-30:], only]
+        alone = Counter(label for label in self._only if label is not None)
+        several = [label for label, times in alone.items() if times >= TWICE]
+        count, of = alone.total(), len(self._only)
+        if of < ALONE or count < MOSTLY * of or len(several) < 2:
+            return ()
+        self._told = True
+        said = f"{count} of {of} batches that were looked at hold a single class, and not always the same one"
+        why = f"its sampler is a {self._sampler}" if self._sampler else "the labels of the loss"
+        return (
+            Claim(
+                key="order",
+                state="confirmed",
+                severity="warning",
+                confidence=0.9,
+                message=f"The data is not shuffled: {said}",
+                advice=ADVICE,
+                step=row.step,
+                opened=self._first,
+                time=row.time,
+                metric="batch/classes",
+                evidence={"batches": of, "of_one_class": count},
+                causes=[Cause("data that is sorted by label and not shuffled", 0.85, why)],
+            ),
+        )
 
     def blind(self) -> str | None:
         """Why it could not look."""
