@@ -49,8 +49,8 @@ held = net.head.parameters() if kind in ("thawed", "loaded", "by hand", "added")
 optimizer = torch.optim.SGD([p for p in held if p.requires_grad], lr=1e-3)
 if kind == "late head":
     net.head = nn.Linear(16, 2)
-for step in range(600):
-    if kind == "thawed" and step == 100:
+for step in range(400):
+    if kind == "thawed" and step == 60:
         net.body.requires_grad_(True)
     if kind == "added" and step == 3:
         optimizer.add_param_group({"params": net.body.parameters()})
@@ -99,7 +99,7 @@ kind, decay = sys.argv[1], float(sys.argv[2])
 rule = torch.randn(8, 4)
 net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4))
 optimizer = getattr(torch.optim, kind)(net.parameters(), lr=0.1 if kind == "SGD" else 1e-3, weight_decay=decay)
-for step in range(400):
+for step in range(200):
     x = torch.randn(32, 8)
     loss = nn.functional.cross_entropy(net(x), (x @ rule).argmax(1))
     optimizer.zero_grad()
@@ -138,7 +138,7 @@ y = torch.randint(0, 3, (500,))
 train = x[100:] if kind == "apart" else x
 net = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 3))
 optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-for epoch in range(40):
+for epoch in range(20):
     for rows in torch.randperm(len(train)).split(50):
         loss = nn.functional.cross_entropy(net(train[rows]), y[-len(train):][rows])
         optimizer.zero_grad()
