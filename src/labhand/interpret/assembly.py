@@ -267,9 +267,13 @@ def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) 
     if not words or len(words) > _MOST_WORDS:
         return None
     every = bool(_EVERY & lows)
+    every = every and draft.text.low(clause.end - 1) != "each"
     if every and (value.changes or not carried):
         return None  # how often something is done is read by `often`
     fit = _fit(draft, words, value, every)
+    firm = [w for w in words if w not in _SOFT]
+    if fit is None and firm and len(firm) < len(words):
+        fit = _fit(draft, firm, value, every)
     if fit is None and carried:
         fit = _fit(draft, [*dict.fromkeys([*carried, *words])], value, every)
     falls = any(low in _DOWN for low in lows)
@@ -277,6 +281,14 @@ def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) 
 
 
 _EVERY = frozenset("every each per".split())
+_SOFT = frozenset(
+    map(
+        word,
+        "layer layers loss norm network net model connection connections unit steps iterations epochs batches "
+        "characters chars hour hours day days degree degrees word words row rows point points".split(),
+    )
+)
+"""Nouns that often follow a name and say no more than it: the layer of `dense layer`, the loss of `feature loss`."""
 _WHOLES = frozenset(map(word, "data dataset set time times images rows".split()))
 """What a share is said of, and is none of a setting then."""
 
@@ -389,6 +401,7 @@ def _switch(draft: Draft, piece: Clause) -> None:
     words = said_words(draft, range(first, piece.end))
     if not words or len(words) > _MOST_WORDS or _NO_SWITCH.search(spoken):
         return
+    words = [w for w in words if w not in _SOFT] or words
     off, on = lead or re.search(r" (?:no|off)$", spoken), _ON.search(spoken)
     known = [k for k in free(draft) if k.setting.type == "bool" or (off and _ends_at_none(k))]
     found = best(draft.likeness.ranked(words, known))

@@ -3,6 +3,7 @@
 import re
 
 from labhand.interpret import relative, values, vocabulary
+from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
 from labhand.interpret.likeness import word
@@ -24,7 +25,7 @@ def read_rates(draft: Draft) -> None:
         return
     spots = [
         at for at in range(1, len(text))
-        if text.low(at) and re.search(r"e-\d", text.tokens[at].low) and _rates(draft, at)
+        if text.low(at) and _small(draft, at) and _rates(draft, at)
     ]  # fmt: skip
     if len(spots) != 1:
         return
@@ -35,6 +36,26 @@ def read_rates(draft: Draft) -> None:
     why = f'"{text.said(start, found[1])}" is a rate, and no other is named'
     draft.choose(rate, [values.fitted(rate, found[0])], why, start, 0.85)
     text.take(start, found[1])
+
+
+def _small(draft: Draft, at: int) -> bool:
+    """Whether a number is written as rates are: with a negative power, or as a decimal after `at`."""
+    low = draft.text.tokens[at].low
+    if re.search(r"e-\d", low):
+        return True
+    if draft.text.low(at - 1) not in ("at", "@") or not re.fullmatch(r"0?\.\d+", low):
+        return False
+    clause = next(c for c in clauses(draft.text) if c.start <= at < c.end)
+    return all(_counts(draft, i) for i in range(clause.start, at - 1))
+
+
+def _counts(draft: Draft, at: int) -> bool:
+    """Whether a token is a plain word, a number, or of the name of a setting that only counts: no decimal is said of it."""
+    text = draft.text
+    if text.tokens[at].kind == "number" or text.low(at) in vocabulary.FILLERS:
+        return True
+    near = (text.lexicon.match(text.tokens, i) for i in range(max(at - 3, 0), at + 1))
+    return any(m and m.end > at and m.known and m.known[0].setting.type == "int" for m in near)
 
 
 def _both_rates(draft: Draft) -> bool:

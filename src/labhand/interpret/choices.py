@@ -261,6 +261,11 @@ def _kin(default: str, said: str) -> bool:
         return True
     if all(re.fullmatch(r"[a-z]{3,}[-_]?\d+", t.lower()) for t in (default, said)):
         return re.sub(r"\d", "", default.lower()) == re.sub(r"\d", "", said.lower())
+    if (
+        re.fullmatch(r"[a-z]+\d+-[\w-]+", default)
+        and said.partition("-")[0] == default.partition("-")[0]
+    ):
+        return "-" in said
     one, other = (re.match(r"[a-z]+", t.lower()) for t in (default, said))
     alike = one is not None and other is not None and one.group() == other.group()
     return alike and len(one.group()) > 3 and bool(re.search(r"\d|-", said)) if one else False

@@ -77,7 +77,7 @@ def of_default(setting: Setting, known: Concept | None) -> str | None:
     for concept in ("model", "dataset"):
         for beginning in vocabulary.concepts()[concept].stems:
             if len(beginning) > 3 and re.match(
-                rf"(?:[\w-]+/)?{beginning}[\d_-]", setting.default.lower()
+                rf"(?:[\w-]+/)?{beginning}(?:v\d|[\d_-])", setting.default.lower()
             ):
                 return concept
     return None

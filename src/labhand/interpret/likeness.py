@@ -88,7 +88,8 @@ class Likeness:
         self, known: Known, evidence: dict[str, float], words: Sequence[str], every: bool
     ) -> Fit | None:
         told = {w: _strength(w, evidence) for w in words}
-        initials = _initials(words, [a for a, s in evidence.items() if s == _NAME])
+        own_words = [a for a, s in evidence.items() if s == _NAME]
+        initials = _initials(words, own_words, known.concept is None)
         told |= dict.fromkeys(initials, _NAME)
         letters = self._letters.get(known.key, frozenset())
         short = {w for w in words if len(w) > 3 and w[0] in letters and not told[w]}
@@ -198,11 +199,13 @@ def _share(parts: list[str], words: Sequence[str], abbreviated: bool) -> float:
     return sum(w for w, s in zip(weights, said, strict=True) if s) / sum(weights) if parts else 0.0
 
 
-def _initials(words: Sequence[str], own: list[str]) -> set[str]:
-    """The words of `horizontal flip` where a name writes the first by its letter: `hflip`."""
+def _initials(words: Sequence[str], own: list[str], both: bool) -> set[str]:
+    """The words of `horizontal flip` where a name writes the first by its letter, `hflip`, or `both`: `hf`."""
     return {
-        w for one, other in itertools.pairwise(words) if one[0] + other in own for w in (one, other)
-    }
+        w for one, other in itertools.pairwise(words)
+        if one[0] + other in own or (both and len(one) > 3 < len(other) and one[0] + other[0] in own)
+        for w in (one, other)
+    }  # fmt: skip
 
 
 def best(fits: Sequence[Fit], least: float = LEAST) -> Fit | None:

@@ -127,6 +127,8 @@ def _missing(draft: Draft, mention: Mention) -> int:
 
     Where one setting alone has that word in its name, it is meant: `dim 512` for `attention_dim`.
     """
+    if end := _kept(draft, mention):
+        return end
     kin = _kin(draft, mention)
     if kin is None and switches.refused(draft, mention):
         return mention.end
@@ -146,6 +148,40 @@ def _missing(draft: Draft, mention: Mention) -> int:
         end = draft.text.skip(found[1], UNITS, 1) if interval else found[1]
     counted = mention.concept is not None and mention.concept.id in ("epochs", "steps")
     draft.missing.append(mention if counted else mention._replace(end=end))
+    return end
+
+
+def _kept(draft: Draft, mention: Mention) -> int:
+    """Where `20% dropout` ends, if the script says what is kept instead: `keep_prob`; 0: it does not."""
+    if mention.concept is None or mention.concept.id != "dropout":
+        return 0
+    names = {
+        vocabulary.joined(k.setting.name.rpartition(".")[2]): k for k in draft.text.lexicon.known
+    }
+    known = next(
+        (
+            names[n]
+            for n in ("keepprob", "keepp", "pkeep", "keeprate", "keepprobability")
+            if n in names
+        ),
+        None,
+    )
+    after = draft.text.amount(connect(draft, mention.end)[0])
+    before = draft.text.amount(mention.start - 1) if mention.start else None
+    found = after or (before if before and before[1] == mention.start else None)
+    if known is None or found is None:
+        return 0
+    share = found[0].value / (100 if found[0].unit == "%" else 1)
+    start, end = (mention.start, found[1]) if after else (mention.start - 1, mention.end)
+    draft.set(
+        mention._replace(known=(known,), strength=0.9),
+        [values.fitted_number(known, values.rounded(1 - share))],
+        start,
+        end,
+    )
+    draft.suppose(
+        f"`{known.key}` is the share that is kept: {values.shown(values.rounded(1 - share))}"
+    )
     return end
 
 
@@ -209,10 +245,17 @@ def _right(draft: Draft, mention: Mention) -> int:
 
 def _no_size(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
     """Whether a number is of something else, as what is switched has no size: `tune the encoder at 1e-5`."""
-    amount = draft.text.amount(at) if mention.known[0].setting.type == "bool" else None
-    return amount is not None and bool(via & {"at", "for"}) and amount[0].value not in (0, 1)
+    known, amount = mention.known[0], draft.text.amount(at)
+    if amount is None or not via & {"at", "for"}:
+        return False
+    if known.setting.type == "bool":
+        return amount[0].value not in (0, 1)
+    rate = known.concept is not None and known.concept.id == "learning-rate"
+    return rate and amount[0].value >= _NO_RATE and not amount[0].unit
 
 
+_NO_RATE = 10
+"""From here on a number is no learning rate but says when it drops."""
 _OF_WHAT = re.compile(
     r"^of (?:(?:the|our|my|all|its) )?[a-z]+(?: [a-z]+)?(?= (?:to|at|=|->) -?[\d.])"
 )
@@ -267,8 +310,12 @@ def _left_first(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
         told = draft.text.amount(at)
         return told is not None and told[0].value != int(told[0].value)
     counted = mention.concept is not None and mention.concept.counted
-    if "of" in via and (counted or mention.known[0].setting.type == "int"):
+    whole = mention.known[0].setting.type == "int"
+    if "of" in via and (counted or whole):
         return True  # `1024 codes of size 32`: the second number is of something else
+    further = draft.text.amount(at)
+    if "at" in via and whole and further is not None and further[0].value != int(further[0].value):
+        return True  # `1000 rounds at .03`
     if via:
         return False
     found = draft.text.amount(at)
@@ -400,12 +447,13 @@ def _for_it(draft: Draft, mention: Mention) -> int:
     """Takes `rand-m9 for aa`: a word with digits or marks, `for` and the whole name of a setting of text."""
     text, known = draft.text, mention.known[0]
     free = known.setting.type == "str" and not known.setting.choices and mention.strength == 1
-    if not free or text.low(mention.start - 1) != "for" or not text.low(mention.start - 2):
+    lead = mention.start - 1 - (text.low(mention.start - 1) in ("the", "a"))
+    if not free or text.low(lead) not in ("for", "as") or not text.low(lead - 1):
         return 0
-    first = mention.start - 2
+    first = lead - 1
     while first > 0 and text.tokens[first].glued and text.low(first - 1):
         first -= 1
-    said = text.said(first, mention.start - 1)
+    said = text.said(first, lead)
     if not re.search(r"[A-Za-z].*[\d_/-]|[\d_/-].*[A-Za-z]", said):
         return 0
     draft.set(mention, [said], first, mention.end, 0.9)

@@ -151,15 +151,23 @@ _DROPPED = re.compile(
 )
 
 
+_DROPPED_BY = re.compile(
+    rf"^(?:decay|drop|step|anneal|divide|reduce|cut|multiply|lower)(?: (?:the|lr|learning rate|it|down))* by (?:a )?(?:factor (?:of )?)?{relative.N}x?"
+    rf" (?:every|after|each) {relative.N}(?: (?:epochs?|steps?|iters|iterations))?(?= |$)"
+)
+
+
 def _dropped(draft: Draft) -> None:
-    """`decay every 30 epochs by 0.1`, where the script has a setting for each."""
+    """`decay every 30 epochs by 0.1`, `decay the lr by .95 after 20 epochs`, where the script has a setting for each."""
     text = draft.text
     often, much = (next(iter(text.lexicon.of_concept(c)), None) for c in ("lr-step", "lr-factor"))
     if often is None or much is None:
         return
-    for at, end, found, why in _places(text, _DROPPED, 14):
-        factor = float(found[2])
-        draft.choose(often, [values.fitted_number(often, float(found[1]))], why, at, 0.95)
+    both = [(p, 1, 2) for p in _places(text, _DROPPED, 14)]
+    both += [(p, 2, 1) for p in _places(text, _DROPPED_BY, 14)]
+    for (at, end, found, why), count, size in both:
+        factor = float(found[size])
+        draft.choose(often, [values.fitted_number(often, float(found[count]))], why, at, 0.95)
         by = values.rounded(1 / factor if factor > 1 else factor)
         draft.choose(much, [values.fitted_number(much, by)], why, at, 0.95)
         text.take(at, end)

@@ -31,7 +31,8 @@ _NAMES = (
 """What the script that trains is called, likeliest first."""
 _GUARD = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']""", re.M)
 _ENTRY = re.compile(
-    r"ArgumentParser\(|@hydra\.main|fire\.Fire\(|app\.run\(|\.backward\(|\.fit\(|Trainer\(|\.parse_args|\.train\("
+    r"ArgumentParser\(|@hydra\.main|fire\.Fire\(|app\.run\(|\.backward\(|\.fit\(|Trainer\(|\.parse_args|\.train\(|"
+    r"value_and_grad\(|GradientTape\(|cross_val_score\(|cross_validate\("
 )
 _ASIDE = re.compile(
     r"^(test_.*|.*_test|conftest|setup|noxfile|__init__|.*config.*|(.*_)?(utils?|lib))$"
@@ -66,7 +67,8 @@ class Situation:
     @cached_property
     def scripts(self) -> list[Path]:
         """The files that can be started, the one that most likely trains first."""
-        found = [path for path in _python_files(self.root) if _starts(path)]
+        files = list(_python_files(self.root))
+        found = [path for path in files if _starts(path)] or [p for p in files if _acts(p)]
         near = [path for path in found if path.is_relative_to(self.cwd)]
         far = [path for path in found if path not in near]
         near.sort(key=lambda path: _likeliness(path, self.cwd))
@@ -304,6 +306,19 @@ def _starts(path: Path) -> bool:
         if _ENTRY.search(ast.unparse(statement)):
             return True
     return False
+
+
+def _acts(path: Path) -> bool:
+    """Whether a file loops or calls something when Python runs it, where none is seen to train."""
+    try:
+        body = ast.parse(_text(path)).body
+    except (SyntaxError, ValueError):
+        return False
+    return any(
+        isinstance(s, ast.For | ast.While | ast.With | ast.Expr)
+        and not isinstance(getattr(s, "value", None), ast.Constant)
+        for s in body
+    )
 
 
 def _likeliness(path: Path, root: Path) -> tuple[int, bool, int, int, str]:

@@ -156,6 +156,8 @@ def off(draft: Draft, mention: Mention) -> int:
         draft.suppose(f"`{known.key}` is none already, and stays so")
         draft.text.take(start, end)
         return end
+    if known.setting.type == "list":
+        return 0  # `leave out the columns` says which, and not that there are none
     value = values.off(known)
     if value == 0 and known.setting.type != "bool":
         draft.suppose(f"`{known.key}` {values.shown(value)} is taken to mean off")

@@ -105,7 +105,7 @@ ATOMS = {
     "sched": "schedule", "iterations": "iters", "iteration": "iters", "lambda": "lam",
     "convolution": "conv", "filters": "filter", "channels": "channel", "activation": "act",
     "learning": "learn", "training": "train", "hyperparameter": "hparam", "average": "avg",
-    "averaging": "avg", "record": "capture", "gpu": "cuda", "annealing": "anneal", "clipping": "clip", "smoothing": "smooth", "normalize": "norm", "normalise": "norm", "advantage": "adv", "advantages": "adv", "normalization": "norm", "normalisation": "norm", "position": "pos",
+    "averaging": "avg", "record": "capture", "gpu": "cuda", "tied": "tie", "annealing": "anneal", "clipping": "clip", "smoothing": "smooth", "normalize": "norm", "normalise": "norm", "advantage": "adv", "advantages": "adv", "normalization": "norm", "normalisation": "norm", "position": "pos",
     "positional": "pos", "feature": "feat", "features": "feat", "number": "n", "num": "n", "nb": "n",
 }  # fmt: skip
 """One spelling for the words that names of settings are made of."""

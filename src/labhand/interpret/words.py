@@ -60,6 +60,8 @@ _SHORT = (
     (re.compile(r"(\d) ?(?:million|mio)\b", re.I), r"\1M"),
     (re.compile(r"(\d) ?(?:thousand|tsd)\b", re.I), r"\1k"),
     (re.compile(r"(\d) ?billion\b", re.I), r"\1B"),
+    (re.compile(r"\b(?:two|2)[- ]thirds(?= (?:of )?(?:the|its|as|that))", re.I), "0.6666667x"),
+    (re.compile(r"\b(?:three|3)[- ]quarters(?= (?:of )?(?:the|its|as|that))", re.I), "0.75x"),
     (re.compile(r"\b(16|32)[- ]bit\b", re.I), r"fp\1"),
     (re.compile(r"\bwarm[- ]ups?\b", re.I), "warmup"),
     (re.compile(r"\bhalf[- ]precision\b", re.I), "fp16"),

@@ -16,8 +16,8 @@ _BAGS = frozenset(
 )
 """What makes a bag of settings from keyword arguments."""
 _LIBRARIES = re.compile(
-    r"^(torch\.(optim|utils\.data)\b|torch\.nn\.(utils|\w+Loss$)|tensorflow\.keras\.(optimizers|callbacks)|keras\.(optimizers|callbacks)|"
-    r"tf\.keras\.(optimizers|callbacks)|sklearn\.|xgboost\.|lightgbm\.|catboost\.|optax\.|transformers\.|lightning\.|pytorch_lightning\.|"
+    r"^(torch\.(optim|utils\.data)\b|torch\.nn\.(utils|\w+Loss$)|tensorflow\.keras\.(optimizers|callbacks|utils)|keras\.(optimizers|callbacks|utils)|"
+    r"tf\.keras\.(optimizers|callbacks|utils)|sklearn\.|xgboost\.|lightgbm\.|catboost\.|optax\.|transformers\.|lightning\.|pytorch_lightning\.|"
     r"accelerate\.|timm\.|trl\.|peft\.)"
 )
 """Whose arguments say how a training goes."""
