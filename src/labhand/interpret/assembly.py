@@ -414,6 +414,16 @@ def _switch(draft: Draft, piece: Clause) -> None:
     value = values.switched(found.known, off is None)
     if value is not None:
         _take(draft, piece, found.known, [value])
+        if not isinstance(value, bool):
+            draft.suppose(f"`{found.known.key}` {values.shown(value)} is taken to mean off")
+
+
+def switch_of(draft: Draft, phrase: str) -> Known | None:
+    """The one setting that 0 or false turns off and that a word is a part of: `ema_codebook` of `no ema`."""
+    words = [word(w) for w in re.findall(r"[^\W_]+", phrase.lower())]
+    known = [k for k in free(draft) if k.setting.type == "bool" or _ends_at_none(k)]
+    fit = best(draft.likeness.ranked(words, known))
+    return fit.known if fit is not None and fit.own == frozenset(words) else None
 
 
 _NO_SWITCH = re.compile(

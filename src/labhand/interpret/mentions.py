@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from labhand.core.errors import UsageError
-from labhand.interpret import meant, ranges, switches, values, vocabulary
+from labhand.interpret import assembly, meant, ranges, switches, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import (
     CLOSERS,
@@ -130,6 +130,11 @@ def _missing(draft: Draft, mention: Mention) -> int:
     if end := _kept(draft, mention):
         return end
     kin = _kin(draft, mention)
+    part = assembly.switch_of(draft, mention.phrase) if kin is None else None
+    if part is not None and (
+        end := switches.off(draft, mention._replace(known=(part,), strength=0.8))
+    ):
+        return end
     if kin is None and switches.refused(draft, mention):
         return mention.end
     if mention.phrase.lower() == "hold out":

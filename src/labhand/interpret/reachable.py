@@ -87,7 +87,12 @@ def _optional(found: list[Known], script: Path | None) -> list[Known]:
     }
     files = {k.setting.file for k in found if k.setting.file.suffix == ".py"} | ({script} - {None})
     asked = uses.may_be_none(sorted(f for f in files if f is not None), names) if names else set()
+    asked = asked | _NONE_TURNS_OFF
     return [k._replace(may_be_none=k.setting.name.rpartition(".")[2] in asked) for k in found]
+
+
+_NONE_TURNS_OFF = {"class_weight", "penalty", "max_leaf_nodes", "max_samples"}
+"""Arguments of scikit-learn that None turns off."""
 
 
 def done_every(known: Sequence[Known], script: Path | None) -> dict[str, frozenset[str]]:

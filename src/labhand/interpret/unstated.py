@@ -321,8 +321,11 @@ def _of_runs(draft: Draft, intent: Intent, situation: Situation) -> None:
         and seed is not None
         and all(c.key != seed.key for c in intent.settings)
     ):
+        present = situation.base(seed).value
         draft.suppose(
-            f"one seed for each: `{seed.key}` stays {values.shown(situation.base(seed).value)}, and is recorded"
+            f"one seed for each: `{seed.key}` stays {values.shown(present)}, and is recorded"
+            if present is not None
+            else f"`{seed.key}` stays unset, so a run cannot be had again; say one, such as `seed 0`"
         )
     elif intent.seeds is not None and seed is None and situation.script is not None:
         draft.suppose(

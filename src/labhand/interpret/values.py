@@ -222,7 +222,7 @@ def off(known: Known) -> object:
         UsageError: the setting has no such value.
     """
     found = switched(known, False)
-    if known.may_be_none and known.setting.type in ("int", "float"):
+    if known.may_be_none and (known.setting.type in ("int", "float") or not known.setting.flag):
         return None
     if found is None:
         options = ", ".join(map(str, known.setting.choices)) or "a value"

@@ -71,7 +71,7 @@ def _ordered(project: Project, files: list[Source]) -> list[Setting]:
         list(written.settings(project, files[0])),
     ):
         found += written.apart_from(found, more)
-    compared = written.compared(files)
+    compared = written.taken(files) | written.compared(files)
     return [
         s._replace(compared=(*s.compared, *compared.get(s.name.rpartition(".")[2], ())))
         for s in found

@@ -59,6 +59,33 @@ _TAKES: dict[str, tuple[str, ...]] = {
     "solver": ("lbfgs", "liblinear", "saga", "sag", "newton-cg"),
     "booster": ("gbtree", "gblinear", "dart"),
     "boosting_type": ("gbdt", "dart", "rf"),
+    "boosting": ("gbdt", "dart", "rf", "goss"),
+    "objective": (
+        "regression",
+        "regression_l1",
+        "huber",
+        "fair",
+        "poisson",
+        "quantile",
+        "mape",
+        "gamma",
+        "tweedie",
+        "binary",
+        "multiclass",
+        "cross_entropy",
+        "lambdarank",
+        "reg:squarederror",
+        "reg:absoluteerror",
+        "reg:tweedie",
+        "count:poisson",
+        "binary:logistic",
+        "multi:softprob",
+        "multi:softmax",
+        "rank:ndcg",
+        "rank:pairwise",
+    ),
+    "tree_method": ("hist", "exact", "approx", "gpu_hist"),
+    "grow_policy": ("depthwise", "lossguide"),
 }
 """What arguments of scikit-learn and of boosting libraries may be, where it is a word."""
 
@@ -308,6 +335,14 @@ def _config_of(project: Project, source: Source, named: object) -> Path | None:
         places = [p for p in sorted((folder / "configs").glob("*.py")) if p.stem != "__init__"]
         places = places if len(places) == 1 else [p for p in places if p.stem == "default"]
     return next((p.resolve() for p in places if p.is_file()), None)
+
+
+_BOOSTS = re.compile(r"^\s*(?:import|from) (?:lightgbm|xgboost|catboost)\b", re.M)
+
+
+def taken(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
+    """What the parameters of a boosting library may be, by name, where a file uses one."""
+    return _TAKES if any(_BOOSTS.search(source.text) for source in sources) else {}
 
 
 def compared(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
