@@ -262,8 +262,6 @@ def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) 
     words = said_words(draft, outside)
     if value.changes:
         words = [w for w in words if w not in _WAYS]
-    elif value.amounts[0].unit == "%" or value.amounts[0].text == "half":
-        words = [w for w in words if w not in _WHOLES] or words
     if not words or len(words) > _MOST_WORDS:
         return None
     every = bool(_EVERY & lows)
@@ -271,9 +269,11 @@ def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) 
     if every and (value.changes or not carried):
         return None  # how often something is done is read by `often`
     fit = _fit(draft, words, value, every)
-    firm = [w for w in words if w not in _SOFT]
-    if fit is None and firm and len(firm) < len(words):
-        fit = _fit(draft, firm, value, every)
+    share = not value.changes and (value.amounts[0].unit == "%" or value.amounts[0].text == "half")
+    for soft in (_SOFT, _SOFT | _WHOLES if share else _SOFT):
+        firm = [w for w in words if w not in soft]
+        if fit is None and firm and len(firm) < len(words):
+            fit = _fit(draft, firm, value, every)
     if fit is None and carried:
         fit = _fit(draft, [*dict.fromkeys([*carried, *words])], value, every)
     falls = any(low in _DOWN for low in lows)
@@ -401,10 +401,10 @@ def _switch(draft: Draft, piece: Clause) -> None:
     words = said_words(draft, range(first, piece.end))
     if not words or len(words) > _MOST_WORDS or _NO_SWITCH.search(spoken):
         return
-    words = [w for w in words if w not in _SOFT] or words
     off, on = lead or re.search(r" (?:no|off)$", spoken), _ON.search(spoken)
     known = [k for k in free(draft) if k.setting.type == "bool" or (off and _ends_at_none(k))]
-    found = best(draft.likeness.ranked(words, known))
+    firm = [w for w in words if w not in _SOFT]
+    found = best(draft.likeness.ranked(words, known)) or best(draft.likeness.ranked(firm, known))
     if found is None or not found.own or not (found.whole or off or on):
         return
     if {word(a) for a in atoms_of(found.known.setting.name)} & _VERBS - set(words):
@@ -434,7 +434,7 @@ _ON = re.compile(
     r"^(?:(?:and|also|please|then|with) )*(?:turn on|switch on|enable|activate|use|do)\b| on$"
 )
 _NONE = re.compile(
-    r"prob|weight|coef|lambda|penalty|noise|std|sigma|alpha|drop|decay|smooth|jitter|ratio|frac|l1|l2|reg|eps|wd"
+    r"prob|chance|weight|coef|lambda|penalty|noise|std|sigma|alpha|drop|decay|smooth|jitter|ratio|frac|l1|l2|reg|eps|wd"
 )
 """Parts of the names of numbers of which 0 is none."""
 
@@ -443,7 +443,8 @@ def _ends_at_none(known: Known) -> bool:
     """Whether 0 is none of what a number says how much of there is."""
     concept = known.concept.id if known.concept is not None else ""
     plain = known.setting.type == "float" and concept not in ("learning-rate", "discount", "gae")
-    return plain and _NONE.search(known.setting.name.lower()) is not None
+    told = f"{known.setting.name} {known.setting.help[:60]}".lower()
+    return plain and _NONE.search(told) is not None
 
 
 def _take(draft: Draft, piece: Clause, known: Known, found: list[object]) -> None:

@@ -8,7 +8,7 @@ from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
 from labhand.interpret.likeness import word
 from labhand.interpret.relative import N
-from labhand.interpret.text import SEPARATORS
+from labhand.interpret.text import SEPARATORS, Text
 
 
 def read_rates(draft: Draft) -> None:
@@ -99,8 +99,15 @@ def _rates(draft: Draft, at: int) -> bool:
     before = text.low(at - 1)
     if before in ("at", "@"):
         names = (text.lexicon.match(text.tokens, i) for i in range(max(0, at - 5), at - 1))
-        return not any(m and m.end == at - 1 and m.known for m in names)
+        near = [m.known[0] for m in names if m and m.end == at - 1 and m.known]
+        return all(k.setting.type == "int" and _below_one(text, at) for k in near)
     return vocabulary.value_words().get(vocabulary.joined(before)) == "optimizer"
+
+
+def _below_one(text: Text, at: int) -> bool:
+    """Whether the number at a token is a decimal that nothing that only counts can be."""
+    found = text.amount(at)
+    return found is not None and 0 < found[0].value < 1
 
 
 _SCRATCH = re.compile(

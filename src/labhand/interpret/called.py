@@ -88,6 +88,9 @@ def options(text: str, default: str) -> list[str]:
 
     So does `bce | dice | focal`, `(LSTM, GRU)`, `options: [prob, full]` and `rf or gb`.
     """
+    other = re.fullmatch(r"(?:or|alternatively|else) ['\"`]?([\w.+-]+)['\"`]?", text.strip())
+    if other is not None and default not in ("", "None"):
+        return [default, other[1]]  # `likelihood = "bernoulli"  # or gaussian`
     for listed in _LISTED.findall(text):
         found = [o.strip(" '\"`.") for o in re.split(r"[|/,]|\bor\b", listed)]
         found = [o for o in found if o]

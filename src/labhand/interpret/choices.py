@@ -229,7 +229,7 @@ def _like_default(draft: Draft, said: str, word: str) -> Known | None:
         stems = vocabulary.concepts()[concept].stems
         if letters and any(
             s in (letters.group(), word, re.split(r"[-_./]", said.lower())[0])
-            or (len(s) > 3 and word.startswith(s))
+            or (len(s) > 3 and word.startswith(s) and word != f"{s}s")
             for s in stems
         ):
             of = [k for k in draft.text.lexicon.of_concept(concept) if is_free(k)]
@@ -261,11 +261,9 @@ def _kin(default: str, said: str) -> bool:
         return True
     if all(re.fullmatch(r"[a-z]{3,}[-_]?\d+", t.lower()) for t in (default, said)):
         return re.sub(r"\d", "", default.lower()) == re.sub(r"\d", "", said.lower())
-    if (
-        re.fullmatch(r"[a-z]+\d+-[\w-]+", default)
-        and said.partition("-")[0] == default.partition("-")[0]
-    ):
-        return "-" in said
+    heads = [t.lower().partition("-") for t in (default, said)]
+    if heads[0][0] == heads[1][0] and heads[0][2] and heads[1][2]:
+        return re.search(r"[a-z]\d", heads[0][0]) is not None or len(heads[0][0]) > 3
     one, other = (re.match(r"[a-z]+", t.lower()) for t in (default, said))
     alike = one is not None and other is not None and one.group() == other.group()
     return alike and len(one.group()) > 3 and bool(re.search(r"\d|-", said)) if one else False

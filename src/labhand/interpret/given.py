@@ -8,6 +8,7 @@ from labhand.interpret.draft import CORRECTIONS, Draft
 from labhand.interpret.lexicon import Known, Mention
 from labhand.interpret.text import ENDS, SEPARATORS, Amount, Text
 from labhand.kit.settings import Setting
+from labhand.kit.values import read as read_value
 
 CONNECT = frozenset(
     "to = : == of at is be as -> => equals equal value values set should in over around about ~ approx "
@@ -403,3 +404,49 @@ def value_at(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | 
         odd = re.search(r"[a-z]+\d", token.low) and known.setting.type == "str" and listed is None
         value = values.worded(known, token.text) if fits or odd else None
     return None if value is None else ([value], at + 1)
+
+
+def lists(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | None:
+    """The values of a setting that takes several numbers, and where they end: what is said in one breath is one."""
+    text = draft.text
+    found: list[list[str]] = []
+    end = at
+    while True:
+        parts: list[str] = []
+        at = text.skip(at, ("[", "(", "{"), 1)
+        while (amount := text.amount(at)) is not None and not (parts and text.owned(amount[1])):
+            parts += [str(d) for d in amount[0].digits] or [repr(amount[0].value)]
+            end = amount[1]
+            at = text.skip(end, (",", "x"), 1)
+        if not parts:
+            break
+        found.append(parts)
+        end = text.skip(end, CLOSERS, 1)
+        at = text.skip(end, SEPARATORS, 2)
+        if at == end:
+            break
+    if not found:
+        return None
+    if len(found) > 1 and len(found[-1]) == 1 < len(found[0]):  # `7, 14 and 28` is one list
+        found = [[part for one in found for part in one]]
+    joint = _WRITTEN.fullmatch(str(known.setting.default)) if known.setting.type == "str" else None
+    read = [
+        read_value(known.setting, (joint[1] if joint else ",").join(one)).value for one in found
+    ]
+    return list(read), end
+
+
+_WRITTEN = re.compile(
+    r"-?[\d.]+(?:e-?\d+)?(, ?|[ :;-])-?[\d.]+(?:e-?\d+)?(?:\1-?[\d.]+(?:e-?\d+)?)*"
+)
+"""A list of numbers in one text: `0.1,0.5,0.9`, `64-128`."""
+
+
+def is_written_list(known: Known) -> bool:
+    """Whether the text of a setting is a list of numbers now."""
+    setting = known.setting
+    return (
+        setting.type == "str"
+        and not setting.choices
+        and bool(_WRITTEN.fullmatch(str(setting.default)))
+    )

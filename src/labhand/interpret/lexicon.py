@@ -144,7 +144,8 @@ class Lexicon:
                 flag or bare or self._is_meant(tokens, at, end, phrase, found)
             ):
                 known, concept, strength = found
-                if known and known[0].inverse and tokens[at].low in _NEGATIONS:
+                negated = bool(known) and known[0].setting.name.lower().startswith(_NEGATED)
+                if negated and known[0].inverse and tokens[at].low in _NEGATIONS:
                     known = tuple(k._replace(inverse=False) for k in known)
                 text = " ".join(t.text for t in tokens[at:end])
                 text = re.sub(r" ?([_./-]) ?", r"\1", text)
@@ -295,6 +296,7 @@ _NORMED = frozenset(
 )
 """What has a norm that is no kind of normalisation."""
 _REFUSALS = frozenset("dont don't without disable never skip".split())
+_NEGATED = ("no", "disable", "without", "skip")
 _NEGATIONS = frozenset("no disable without skip".split())
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from labhand.core.errors import UsageError
-from labhand.interpret import assembly, meant, ranges, switches, values, vocabulary
+from labhand.interpret import assembly, given, meant, ranges, switches, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import (
     CLOSERS,
@@ -24,7 +24,6 @@ from labhand.interpret.lexicon import Known, Mention, atoms_of
 from labhand.interpret.relative import multiples, relative_left, relative_right, vague
 from labhand.interpret.sweeps import swept
 from labhand.interpret.text import SEPARATORS
-from labhand.kit.values import read as read_value
 
 
 def read(draft: Draft) -> None:
@@ -214,7 +213,7 @@ def _right(draft: Draft, mention: Mention) -> int:
     ):
         return 0
     known = mention.known[0]
-    if known.setting.type == "list" or _is_written_list(known):
+    if known.setting.type == "list" or given.is_written_list(known):
         return _right_list(draft, mention, at)
     if (
         known.concept is not None
@@ -237,14 +236,14 @@ def _right(draft: Draft, mention: Mention) -> int:
     if found is None:
         meant.refuse_other(draft, mention)
         return 0
-    given, end = found
+    said, end = found
     if instead := _failed(draft, mention, end):
         return instead
-    given, end = corrected(draft, known, given, end)
+    said, end = corrected(draft, known, said, end)
     end = past(draft, end)
     count = draft.text.amount(mention.start - 1) if mention.start else None
-    counts = count is not None and count[0].value == len(given) > 1 and not count[0].unit
-    draft.set(mention, given, mention.start - counts, end)
+    counts = count is not None and count[0].value == len(said) > 1 and not count[0].unit
+    draft.set(mention, said, mention.start - counts, end)
     return end
 
 
@@ -278,6 +277,14 @@ _FAILS = re.compile(
     r"(?:doesnt|does not|didnt|did not) (?:work|converge|train|help|fit))(?: \w+)?"
     r" ?(?:,|;|\.|so|-)? ?(?:so |lets |let us |then |maybe )*(?:try|use|go with|do|make it|set it to|test)? "
 )
+
+
+def _right_list(draft: Draft, mention: Mention, at: int) -> int:
+    found = given.lists(draft, mention.known[0], at)
+    if found is None:
+        return 0
+    draft.set(mention, found[0], mention.start, found[1])
+    return found[1]
 
 
 def _failed(draft: Draft, mention: Mention, end: int) -> int:
@@ -333,52 +340,6 @@ def _number_before(draft: Draft, at: int) -> bool:
     return at > 0 and not draft.text.used[at - 1] and draft.text.amount(at - 1) is not None
 
 
-def _right_list(draft: Draft, mention: Mention, at: int) -> int:
-    """A setting that takes several numbers: what is said in one breath is one value."""
-    text, known = draft.text, mention.known[0]
-    lists: list[list[str]] = []
-    end = at
-    while True:
-        parts: list[str] = []
-        at = text.skip(at, ("[", "(", "{"), 1)
-        while (amount := text.amount(at)) is not None and not (parts and text.owned(amount[1])):
-            parts += [str(d) for d in amount[0].digits] or [repr(amount[0].value)]
-            end = amount[1]
-            at = text.skip(end, (",", "x"), 1)
-        if not parts:
-            break
-        lists.append(parts)
-        end = text.skip(end, CLOSERS, 1)
-        at = text.skip(end, SEPARATORS, 2)
-        if at == end:
-            break
-    if not lists:
-        return 0
-    if len(lists) > 1 and len(lists[-1]) == 1 < len(lists[0]):  # `7, 14 and 28` is one list
-        lists = [[part for one in lists for part in one]]
-    joint = _WRITTEN.fullmatch(str(known.setting.default)) if known.setting.type == "str" else None
-    read = [
-        read_value(known.setting, (joint[1] if joint else ",").join(one)).value for one in lists
-    ]
-    draft.set(mention, read, mention.start, end)
-    return end
-
-
-_WRITTEN = re.compile(
-    r"-?[\d.]+(?:e-?\d+)?(, ?|[ :;-])-?[\d.]+(?:e-?\d+)?(?:\1-?[\d.]+(?:e-?\d+)?)*"
-)
-"""A list of numbers in one text: `0.1,0.5,0.9`, `64-128`."""
-
-
-def _is_written_list(known: Known) -> bool:
-    setting = known.setting
-    return (
-        setting.type == "str"
-        and not setting.choices
-        and bool(_WRITTEN.fullmatch(str(setting.default)))
-    )
-
-
 def _left(draft: Draft, mention: Mention) -> int:
     """A value that stands before: `3 epochs`, `32 and 64 hidden units`, `cosine schedule`."""
     text, known = draft.text, mention.known[0]
@@ -411,19 +372,19 @@ def _left(draft: Draft, mention: Mention) -> int:
         first = max(first, start - 1)
     if first == start:
         return 0
-    given, at = [], first
+    said, at = [], first
     while at < start:
         found = value_at(draft, known, at)
-        given += found[0] if found else []
+        said += found[0] if found else []
         at = found[1] if found else at + 1
-    if not given:
+    if not said:
         return 0
     first = _before_old(draft, known, first)
     more, end = _against(draft, known, mention.end)
     arrow = "->" in (text.low(mention.end), text.low(mention.end + 1))
-    given = more if arrow and more else [*given, *more]
-    given, end = corrected(draft, known, given, end)
-    draft.set(mention, given, first, end)
+    said = more if arrow and more else [*said, *more]
+    said, end = corrected(draft, known, said, end)
+    draft.set(mention, said, first, end)
     return end
 
 
@@ -452,6 +413,7 @@ def _for_it(draft: Draft, mention: Mention) -> int:
     """Takes `rand-m9 for aa`: a word with digits or marks, `for` and the whole name of a setting of text."""
     text, known = draft.text, mention.known[0]
     free = known.setting.type == "str" and not known.setting.choices and mention.strength == 1
+    role = "as" in (text.low(mention.start - 1), text.low(mention.start - 2))
     lead = mention.start - 1 - (text.low(mention.start - 1) in ("the", "a"))
     if not free or text.low(lead) not in ("for", "as") or not text.low(lead - 1):
         return 0
@@ -459,7 +421,8 @@ def _for_it(draft: Draft, mention: Mention) -> int:
     while first > 0 and text.tokens[first].glued and text.low(first - 1):
         first -= 1
     said = text.said(first, lead)
-    if not re.search(r"[A-Za-z].*[\d_/-]|[\d_/-].*[A-Za-z]", said):
+    odd = role and said.isalpha() and said.lower() not in vocabulary.KNOWN_WORDS
+    if not odd and not re.search(r"[A-Za-z].*[\d_/-]|[\d_/-].*[A-Za-z]", said):
         return 0
     draft.set(mention, [said], first, mention.end, 0.9)
     return mention.end

@@ -80,13 +80,19 @@ _FROM_TO = re.compile(
 
 def _ends(draft: Draft) -> None:
     """`epsilon from 1 to 0.05 over 100k steps`, where the code has a setting for each of these."""
-    text, settings = draft.text, {k.setting.name.lower(): k for k in draft.text.lexicon.known}
+    text, settings = (
+        draft.text,
+        {k.setting.name.lower().replace("-", "_"): k for k in draft.text.lexicon.known},
+    )
     for at in range(len(text)):
         head, found = text.low(at), _FROM_TO.match(text.after(at + 1, 14))
+        head = head.removesuffix("s") if f"{head.removesuffix('s')}_min" in settings else head
         first = _first(
-            settings, f"{head}_start", f"start_{head}", f"{head}_init", f"initial_{head}"
-        )
-        last = _first(settings, f"{head}_end", f"end_{head}", f"{head}_final", f"final_{head}")
+            settings, f"{head}_start", f"start_{head}", f"{head}_init", f"initial_{head}", f"{head}_min", f"min_{head}",
+        )  # fmt: skip
+        last = _first(
+            settings, f"{head}_end", f"end_{head}", f"{head}_final", f"final_{head}", f"{head}_max", f"max_{head}"
+        )  # fmt: skip
         if found is None or first is None or last is None or not head.isalpha():
             continue
         over = _first(

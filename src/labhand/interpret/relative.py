@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from labhand.interpret import values
+from labhand.interpret import values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, Mention
 from labhand.interpret.text import SEPARATORS
@@ -68,7 +68,7 @@ _RIGHT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         kind,
     )
     for pattern, kind in (
-        (rf"(?:up )?by (?:a )?(?:factor of )?{N}x?(?: times)?", "by-factor"),
+        (rf"(?:up |down )?by (?:a )?(?:factor of )?{N}x?(?: times)?", "by-factor"),
         (rf"by {N}%", "by-percent"),
         (rf"by {N}", "by"),
         (r"by (?:an |a |1 )?order of magnitude", "by-ten"),
@@ -127,7 +127,7 @@ def _shrinks(before: str) -> bool:
 
 def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
     text = next((g for g in found.groups() if g), "")
-    down = _shrinks(before)
+    down = _shrinks(before) or found.group().startswith("down ")
     if kind == "word":
         factor = FRACTIONS[text]
         return Change(1 / factor if down and factor > 1 else factor)
@@ -252,6 +252,15 @@ def _tokens(text: object, at: int, group: str) -> int:
     return len(group.split())
 
 
+def _names_a_share(lead: str) -> bool:
+    """Whether what stands before `10% of the steps` says what is a tenth of them: `mask`."""
+    last = lead.split()[-1:]
+    verbs = "train run use set take keep do cut reduce"
+    return (
+        bool(last) and last[0].isalpha() and last[0] not in vocabulary.FILLERS | set(verbs.split())
+    )
+
+
 def relative_left(draft: Draft, mention: Mention) -> int:
     """A change that stands before: `half the batch`, `10x smaller lr`, `2 more layers`."""
     before = draft.text.before(mention.start)
@@ -260,6 +269,8 @@ def relative_left(draft: Draft, mention: Mention) -> int:
         if found is None:
             continue
         lead = before[: found.start()]
+        if kind == "percent-of" and _names_a_share(lead):
+            return 0
         change = _change(kind, found, lead)
         if change is not None:
             start = mention.start - len(found.group().split())

@@ -6,8 +6,8 @@ from labhand.core.errors import LabhandError
 from labhand.interpret import assembly, values
 from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import Draft
-from labhand.interpret.lexicon import Known
-from labhand.interpret.likeness import best
+from labhand.interpret.lexicon import Known, atoms_of
+from labhand.interpret.likeness import best, word
 from labhand.interpret.text import TIME_WORDS
 from labhand.interpret.words import whole
 
@@ -25,7 +25,7 @@ def read(draft: Draft, start: int, count: float, end: int) -> bool:
     words = _beside(draft, clause, start, end)
     allowed = [
         k for k in assembly.free(draft)
-        if k.setting.type == "int" and (k.concept is None or k.concept.id not in _LENGTHS)
+        if k.setting.type in ("int", "float") and (k.concept is None or k.concept.id not in _LENGTHS)
     ]  # fmt: skip
     fit = best(draft.likeness.ranked(words, allowed)) if words else None
     named = _named(draft, clause)
@@ -68,8 +68,13 @@ def _beside(draft: Draft, clause: Clause, start: int, end: int) -> list[str]:
         i for i in range(clause.start, clause.end)
         if not start <= i < end and not text.used[i] and text.low(i) not in TIME_WORDS
     ]  # fmt: skip
+    unit = {word(text.low(end - 1))}
+    timed = any(unit & {word(a) for a in atoms_of(k.setting.name)} for k in text.lexicon.known)
     last = min((i for i in outside if i >= end and text.amount(i) is not None), default=len(text))
-    return assembly.said_words(draft, [i for i in outside if i < last])
+    words = assembly.said_words(draft, [i for i in outside if i < last])
+    return (
+        [*words, *unit] if timed and words else words
+    )  # `max_seconds` is of clips up to 20 seconds
 
 
 def _counted(draft: Draft, known: Known, seconds: float, end: int) -> tuple[float, int]:
@@ -80,6 +85,7 @@ def _counted(draft: Draft, known: Known, seconds: float, end: int) -> tuple[floa
     text = draft.text
     said = text.tokens[end - 1].low
     help_words = re.findall(r"[a-z]{3,}", known.setting.help.lower())
+    help_words += [a for a in atoms_of(known.setting.name) if len(a) > 2]
     told = [TIME_WORDS[w] for w in help_words if w in TIME_WORDS]
     for at in range(end, min(end + _MOST_BETWEEN, len(text))):
         again = text.amount(at)

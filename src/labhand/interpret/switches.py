@@ -131,6 +131,10 @@ _ALL_OFF = re.compile(
 _NOT = re.compile(r"(?:^|(?<=, )|(?<=and )|(?<=but ))not(?: the)?$")
 
 
+_NOT_SO = re.compile(rf"(?:{_NOT.pattern})|(?:\binstead of|\brather than)(?: the)?$")
+"""Before the whole name of a switch."""
+
+
 def _in_list(draft: Draft, mention: Mention) -> bool:
     """Whether it stands in a list of what shall be off: `turn everything off: dropout, ema`."""
     found = _ALL_OFF.search(draft.text.whole_before(mention.start, 30))
@@ -145,7 +149,8 @@ def off(draft: Draft, mention: Mention) -> int:
         draft.text.after(mention.end),
     )
     switch = mention.known[0].setting.type == "bool"
-    plainly = _NOT.search(draft.text.before(mention.start)) if switch else None
+    refused = _NOT if mention.strength < 0.95 else _NOT_SO
+    plainly = refused.search(draft.text.before(mention.start)) if switch else None
     before = before or plainly
     if not before and not after and not _in_list(draft, mention):
         return 0

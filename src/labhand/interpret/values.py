@@ -160,6 +160,8 @@ def _styled(known: Known, text: str) -> str:
 
 def _dtype(default: str, group: frozenset[str]) -> str:
     """The precision of a group, spelled as the default spells its own."""
+    if default.isdigit():
+        return "bf16" if "bf16" in group else "16" if "fp16" in group else "32"
     long = default.replace("torch.", "").startswith(("float", "bfloat"))
     bits = "bf16" if "bf16" in group else "fp16" if "fp16" in group else "fp32"
     name = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}[bits] if long else bits

@@ -226,7 +226,8 @@ def same_value(one: str, other: str) -> bool:
 def stem(word: str) -> str:
     """A word without its ending: `clip` of `clipping`, `clipped` and `clips`."""
     if len(word) <= 4:
-        short = word.rstrip("s") if not word.endswith("ss") else word
+        plural = not word.endswith("ss") and word not in ("pos", "eps", "obs", "abs", "res", "bias")
+        short = word.rstrip("s") if plural else word
         return short.removesuffix("e") if len(short) == 4 else short  # as of `codes`
     bare = re.sub(r"(?:ing|ed|es|(?<!s)s|e)$", "", word)
     return re.sub(r"([bdgmnpt])\1$", r"\1", bare)
