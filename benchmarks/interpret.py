@@ -35,7 +35,7 @@ from labhand.interpret import interpret
 
 HERE = Path(__file__).parent / "interpret"
 SETS = (
-    "early", "late", "seen", "held", "last", "ours", "ours_held", "small", "small_held", "wide", "wide2", "wide_held",
+    "early", "late", "seen", "held", "last", "ours", "ours_held", "small", "small_held", "wide", "wide2", "wide3", "wide_held",
 )  # fmt: skip
 PUBLIC = ("seen", "held", "third", "fourth", "fifth", "sixth", "seventh")
 

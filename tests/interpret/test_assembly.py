@@ -221,3 +221,55 @@ def test_a_wish_without_a_setting_is_asked_and_a_printed_metric_decides(tmp_path
     assert [q.default for q in less.questions] == [0.15] and not less.needs_model
     metric = interpret("lr_g 1e-3 and 1e-4, by psnr", tmp_path).intent.metric
     assert metric is not None and (metric.name, metric.direction) == ("psnr", "up")
+
+
+PAIRS = """
+import fire
+
+def main(
+    betas=(0.9, 0.999),
+    keep_prob=0.5,
+    lr=0.1,
+    milestones=[100, 150],
+    scale_min=0.5,
+    scale_max=2.0,
+    ema_codebook=True,
+    mask_time_prob=0.05,
+    max_steps=10000,
+    likelihood="bernoulli",  # or gaussian
+    teacher="resnet50",
+    student="resnet18",
+):
+    ...
+
+fire.Fire(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("beta2 .95", {"betas": [0.9, 0.95]}),
+        ("20% dropout", {"keep_prob": 0.8}),
+        ("drop the lr at 60, 120 and 160", {"milestones": [60, 120, 160]}),
+        ("scales from .75 to 1.5", {"scale_min": 0.75, "scale_max": 1.5}),
+        ("no ema", {"ema_codebook": False}),
+        ("mask 10% of the time steps", {"mask_time_prob": 0.1}),
+        ("gaussian likelihood", {"likelihood": "gaussian"}),
+        ("resnet101 as the teacher", {"teacher": "resnet101"}),
+        ("two thirds of the lr", {"lr": 0.0666667}),
+        ("temperature fixed at .5", {}),
+    ],
+)
+def test_what_another_setting_says_is_read(tmp_path, said, meant):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(PAIRS)
+    assert {c.key: c.value for c in interpret(said, tmp_path).intent.settings} == meant
+
+
+def test_a_flag_of_absl_is_turned_off(tmp_path):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(
+        "from absl import app, flags\nflags.DEFINE_bool('actnorm', True, '')\n\n\ndef main(_): ...\n\n\napp.run(main)\n"
+    )
+    assert [c.value for c in interpret("no actnorm", tmp_path).intent.settings] == [False]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from labhand.core.errors import UsageError
-from labhand.interpret import assembly, given, meant, ranges, switches, values, vocabulary
+from labhand.interpret import absent, assembly, given, meant, ranges, switches, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import (
     CLOSERS,
@@ -20,7 +20,7 @@ from labhand.interpret.given import (
     value_at,
     words,
 )
-from labhand.interpret.lexicon import Known, Mention, atoms_of
+from labhand.interpret.lexicon import Known, Mention
 from labhand.interpret.relative import multiples, relative_left, relative_right, vague
 from labhand.interpret.sweeps import swept
 from labhand.interpret.text import SEPARATORS
@@ -126,9 +126,9 @@ def _missing(draft: Draft, mention: Mention) -> int:
 
     Where one setting alone has that word in its name, it is meant: `dim 512` for `attention_dim`.
     """
-    if end := _kept(draft, mention):
+    if end := absent.instead(draft, mention):
         return end
-    kin = _kin(draft, mention)
+    kin = absent.kin(draft, mention)
     part = assembly.switch_of(draft, mention.phrase) if kin is None else None
     if part is not None and (
         end := switches.off(draft, mention._replace(known=(part,), strength=0.8))
@@ -153,53 +153,6 @@ def _missing(draft: Draft, mention: Mention) -> int:
     counted = mention.concept is not None and mention.concept.id in ("epochs", "steps")
     draft.missing.append(mention if counted else mention._replace(end=end))
     return end
-
-
-def _kept(draft: Draft, mention: Mention) -> int:
-    """Where `20% dropout` ends, if the script says what is kept instead: `keep_prob`; 0: it does not."""
-    if mention.concept is None or mention.concept.id != "dropout":
-        return 0
-    names = {
-        vocabulary.joined(k.setting.name.rpartition(".")[2]): k for k in draft.text.lexicon.known
-    }
-    known = next(
-        (
-            names[n]
-            for n in ("keepprob", "keepp", "pkeep", "keeprate", "keepprobability")
-            if n in names
-        ),
-        None,
-    )
-    after = draft.text.amount(connect(draft, mention.end)[0])
-    before = draft.text.amount(mention.start - 1) if mention.start else None
-    found = after or (before if before and before[1] == mention.start else None)
-    if known is None or found is None:
-        return 0
-    share = found[0].value / (100 if found[0].unit == "%" else 1)
-    start, end = (mention.start, found[1]) if after else (mention.start - 1, mention.end)
-    draft.set(
-        mention._replace(known=(known,), strength=0.9),
-        [values.fitted_number(known, values.rounded(1 - share))],
-        start,
-        end,
-    )
-    draft.suppose(
-        f"`{known.key}` is the share that is kept: {values.shown(values.rounded(1 - share))}"
-    )
-    return end
-
-
-def _kin(draft: Draft, mention: Mention) -> Known | None:
-    """The only setting of numbers whose name ends in the word that was said."""
-    word = vocabulary.joined(mention.phrase)
-    if len(word) < 3 or mention.concept is None or mention.concept.counted:
-        return None
-    alike = [
-        k
-        for k in draft.text.lexicon.known
-        if k.setting.type in ("int", "float") and atoms_of(k.setting.name)[-1:] == [word]
-    ]
-    return alike[0] if len(alike) == 1 else None
 
 
 def _right(draft: Draft, mention: Mention) -> int:

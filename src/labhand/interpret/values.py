@@ -208,7 +208,7 @@ def _nothing(known: Known) -> object | None:
 
 
 _CAN_BE_OFF = frozenset(
-    "weight-decay warmup dropout momentum label-smoothing grad-clip weight-clip augmentation mixup cutmix ema entropy drop-path gradient-penalty kl-weight l1 label-drop random-erasing jitter commitment "
+    "weight-decay warmup dropout momentum label-smoothing grad-clip weight-clip augmentation mixup cutmix ema entropy drop-path gradient-penalty kl-weight l1 normalisation label-drop random-erasing jitter commitment "
     "patience workers replay schedule precision activation pretrained compile accumulation wandb".split()
 )
 _SIZES = frozenset(
