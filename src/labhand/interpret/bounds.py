@@ -87,5 +87,10 @@ def _names(node: ast.AST, name: str) -> bool:
     return any(
         (isinstance(n, ast.Name) and n.id == name)
         or (isinstance(n, ast.Attribute) and n.attr == name)
+        or (
+            isinstance(n, ast.Subscript)
+            and isinstance(n.slice, ast.Constant)
+            and n.slice.value == name
+        )
         for n in ast.walk(node)
     )

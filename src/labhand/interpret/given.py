@@ -333,8 +333,8 @@ def _word(
         return values.worded(known, said, exact=True) if explicit and not low.isspace() else None
     if quoted or explicit:
         return values.worded(known, said)
-    if re.fullmatch(r"\d+(?:st|nd|rd|th)", said):
-        return None
+    if re.fullmatch(r"\d+(?:st|nd|rd|th)", said) or (low in UNITS and known.concept is not None):
+        return None  # of `per env step` the last is no environment
     if re.fullmatch(r"[\d.]+", said) and _is_named(known):
         return None
     listed = vocabulary.value_words().get(vocabulary.joined(said))
@@ -427,7 +427,7 @@ def lists(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | Non
             break
     if not found:
         return None
-    if len(found) > 1 and len(found[-1]) == 1 < len(found[0]):  # `7, 14 and 28` is one list
+    if len(found) > 1 and len(found[-1]) == 1:  # `7, 14 and 28` is one list, and so is `7 and 14`
         found = [[part for one in found for part in one]]
     joint = _WRITTEN.fullmatch(str(known.setting.default)) if known.setting.type == "str" else None
     read = [

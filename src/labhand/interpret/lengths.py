@@ -139,6 +139,8 @@ def read_tokens(draft: Draft) -> None:
         if told is None or steps is None or None in sizes[:2] or told[0].value <= 0:
             continue
         each = math.prod(size for size in sizes if size is not None)
+        if told[0].value < each:
+            continue  # fewer than one step takes: no length of a training
         count = max(1, math.ceil(told[0].value / each))
         words = draft.text.said(mention.start - 1, mention.end)
         why = f'"{words}" are {count} steps of {each:g} tokens: batch size times context, times what is accumulated'

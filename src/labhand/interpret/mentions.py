@@ -297,6 +297,9 @@ def _left(draft: Draft, mention: Mention) -> int:
     """A value that stands before: `3 epochs`, `32 and 64 hidden units`, `cosine schedule`."""
     text, known = draft.text, mention.known[0]
     start = mention.start
+    sized = mention.concept is not None and mention.concept.id == "batch-size"
+    if sized and mention.phrase.lower() in ("batches", "minibatches") and not mention.flag:
+        return 0  # so many batches are no size of one
     while start > 0 and text.low(start - 1) in (
         "hidden",
         "total",

@@ -185,6 +185,12 @@ _STOPPED = re.compile(
 )
 
 
+_STOPPED_AFTER = re.compile(
+    rf"^(?:(?:early )?stop(?:s|ping)?(?: (?:early|training|it|the run))* after|wait|be patient for) {relative.N} (?:epochs?|evals?|evaluations?|rounds?|steps?|validations?)"
+    r" (?:(?:without|with no|of no)(?: (?:any|an|a|further|more))* (?:improvement|gain|progress|better \w+)|before stopping)"
+)
+
+
 def _stopped(draft: Draft) -> None:
     """`stop early if val loss does not improve for 3 epochs`, where the script has a patience."""
     text = draft.text
@@ -192,7 +198,7 @@ def _stopped(draft: Draft) -> None:
     patient = [k for k in patient if re.search("early|stop", k.key.lower())] or patient
     if len(patient) != 1:
         return
-    for at, end, found, why in _places(text, _STOPPED, 16):
+    for at, end, found, why in (*_places(text, _STOPPED, 16), *_places(text, _STOPPED_AFTER, 16)):
         value = values.fitted_number(patient[0], float(found[1]))
         draft.choose(patient[0], [value], why, at, 0.95)
         text.take(at, end)

@@ -76,6 +76,12 @@ _SHORT = (
     ),
     (re.compile(r"(?<=[\w}\]).]) +x +(?=[A-Za-z]|[{\[(](?![\d. ,]+[}\])]))"), " and "),
     (re.compile(r"(?<=[}\])]) +x +(?=[{\[(])"), " and "),
+    (
+        re.compile(
+            r" x +(?=(?:\d+|two|three|four|five|ten) (?:random |different )?seeds?\b)", re.I
+        ),
+        ", ",
+    ),
 )
 """Other ways to write things, and the one that is read."""
 _SPELLED = re.compile(
