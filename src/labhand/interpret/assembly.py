@@ -239,7 +239,13 @@ def _assembled(draft: Draft, piece: Clause, said: list[Value]) -> list[Part]:
 def _led(draft: Draft, piece: Clause) -> tuple[str, ...]:
     """The words right before a piece that goes on with `of`: of `1024 codes of size 32` the codes."""
     text = draft.text
-    if text.low(piece.start) not in ("of", "with", "at") or not piece.start:
+    if not piece.start:
+        return ()
+    if text.tokens[piece.start - 1].low in (",", "and") and text.used[piece.start - 2]:
+        said = [s for s in draft.said if s.start < piece.start]
+        head = atoms_of(max(said, key=lambda s: s.start).known.setting.name)[-1:] if said else []
+        return tuple(map(word, head))  # `critic lr 3e-4, actor 1e-4`
+    if text.low(piece.start) not in ("of", "with", "at"):
         return ()
     first = piece.start
     while first > 0 and text.used[first - 1] and text.tokens[first - 1].low not in JOINTS:

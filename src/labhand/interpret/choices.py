@@ -119,7 +119,9 @@ def _of_concept(
             return known, concept, _precise(known, said), end
         return known, concept, _of(known, said), end
     word = vocabulary.joined(said)
-    if concept == "precision" and any(vocabulary.same_value(said, p) for p in ("fp16", "fp32")):
+    if concept == "precision" and any(
+        vocabulary.same_value(said, p) for p in ("fp16", "fp32", "bf16")
+    ):
         for known in meant.half(draft):
             return known, concept, _precise(known, said), end
     switch = [k for k in draft.text.lexicon.known if _only_switches(k, word)]

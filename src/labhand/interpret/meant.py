@@ -26,6 +26,8 @@ def half(draft: Draft) -> tuple[Known, ...]:
             "usefp16",
             "fp16precision",
             "bf16",
+            "bfloat16",
+            "usebf16",
         )
         for k in switches
         if vocabulary.joined(k.setting.name.rpartition(".")[2]) == n

@@ -63,6 +63,12 @@ _SHORT = (
     (re.compile(r"\b(?:two|2)[- ]thirds(?= (?:of )?(?:the|its|as|that))", re.I), "0.6666667x"),
     (re.compile(r"\b(?:three|3)[- ]quarters(?= (?:of )?(?:the|its|as|that))", re.I), "0.75x"),
     (re.compile(r"\b(16|32)[- ]bit\b", re.I), r"fp\1"),
+    (
+        re.compile(
+            r"\b(\d{2,4}) ?x ?\1(?: ?(?:px|pixels?))?(?= images?\b| inputs?\b| crops?\b|,|$)", re.I
+        ),
+        r"\1 px",
+    ),
     (re.compile(r"\bwarm[- ]ups?\b", re.I), "warmup"),
     (re.compile(r"\bhalf[- ]precision\b", re.I), "fp16"),
     (re.compile(r"\b(?:full|single)[- ]precision\b", re.I), "fp32"),
