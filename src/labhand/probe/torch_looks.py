@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .torch_schedule import Part, Schedule
 
-CREDIT = 0.05
+CREDIT = 0.0625
 """Seconds that all looks together may take before anything was earned: short runs are looked at too."""
 SPREAD_MAX = 256
 """Steps from one turn of a look to the next, at most, where it could pay for more."""
