@@ -113,7 +113,7 @@ for step in range(200):
     [
         ("AdamW", "500", "takes 0.5 of every weight away"),
         ("SGD", "2", "takes 0.2 of every weight away"),
-        ("Adam", "20", "times as hard as by the loss"),
+        ("Adam", "20", "times as hard as the loss"),
         ("AdamW", "0.1", ""),
         ("SGD", "5e-4", ""),
     ],
@@ -135,11 +135,14 @@ torch.manual_seed(0)
 kind = sys.argv[1]
 x = torch.randn(500, 12)
 y = torch.randint(0, 3, (500,))
-train = x[100:] if kind == "apart" else x
+train = x[100:] if kind in ("apart", "targets") else x
 net = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, 3))
 optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
 for epoch in range(20):
     for rows in torch.randperm(len(train)).split(50):
+        if kind == "targets":
+            with torch.no_grad():
+                net(train[torch.randperm(len(train))[:50]])
         loss = nn.functional.cross_entropy(net(train[rows]), y[-len(train):][rows])
         optimizer.zero_grad()
         loss.backward()
@@ -149,12 +152,14 @@ for epoch in range(20):
             net(x[100:300])
             held_out = net(torch.randn(100, 12))
         else:
-            held_out = net(x[:100])
+            held_out = torch.randn(100, 3) if kind == "targets" else net(x[:100])
         print(f"epoch {epoch} val_loss {nn.functional.cross_entropy(held_out, y[:100]).item():.4f}")
 """
 
 
-@pytest.mark.parametrize(("kind", "told"), [("leak", True), ("apart", False), ("both", False)])
+@pytest.mark.parametrize(
+    ("kind", "told"), [("leak", True), ("apart", False), ("both", False), ("targets", False)]
+)
 def test_rows_of_the_training_that_are_evaluated_are_told(lab, kind: str, told: bool) -> None:
     lab.script("train.py", SPLIT)
     assert lab.run("train.py", kind).returncode == 0

@@ -32,6 +32,8 @@ SHAPES = tuple(
 STATISTICS_MAX = 1 << 16
 ROWS_SHARE = 4
 """An evaluation whose batches are smaller than this part of those of training is not compared with it."""
+APART = 3
+"""Steps between two evaluations, at least: a model that is asked within each step makes its own targets."""
 DROPS_ALL = 0.85
 """A share that no layer drops on purpose."""
 SEEN_LEAST, MOSTLY = 200, 0.5
@@ -167,7 +169,8 @@ class Batches(Look):
         same = self.fed() is module  # the inputs of different parts of a model are not alike
         if tensor is not None and same and 0 < self.rows <= ROWS_SHARE * tensor.shape[0]:
             self.statistics("eval", tensor)
-        leak = self.known.evaluated(tensor) if tensor is not None and same else None
+        apart = self.looks.apart >= APART
+        leak = self.known.evaluated(tensor) if tensor is not None and same and apart else None
         if leak is not None:
             self.event("leak", **dict(leak, step=self.step))
 

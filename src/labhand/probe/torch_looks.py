@@ -117,6 +117,8 @@ class Looks:
         self.loading: Any = None
         self.wants_loading = True
         self.graphs = True
+        self.apart, self.aside = 0, -1_000_000
+        """Steps between the last two steps at which the outermost module was called outside training, and the last."""
         self.reached: Dict[int, Any] = {}
         """The parameters that losses were seen to depend on since this was last asked, by identity."""
         self.guard = fault
@@ -233,12 +235,15 @@ class Looks:
 
     def model_elsewhere(self, module: Any, args: Any, kwargs: Any) -> None:
         """The outermost module is called outside training."""
+        step = self.now()
+        if step != self.aside:
+            self.apart, self.aside = step - self.aside, step
         able = [look for look, part in self.parts.items() if part.affords()]
         on, self.on = self.on, [look for look in able if type(look).evaluated is not Look.evaluated]
         self.graphs = self.torch.is_grad_enabled()
         if self.on:
             for look in self.on:
-                look.step = self.now()
+                look.step = step
             self.pass_on("evaluated", module, args, kwargs)
             for look in self.on:
                 if values := self.values.pop(look, None):
