@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from labhand.scan.anomaly import found
 from labhand.scan.data import Part, number
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def displaced(part: Part) -> "pl.DataFrame":
             elif column.kind == "category" and 0 < column.numeric <= 0.1:
                 odd.append(number(column).is_not_null())
                 kinds.add("number")
-        wrong = pl.sum_horizontal(pl.lit(0), *(e.fill_null(False).cast(pl.Int32) for e in odd))
-        few = len(kinds) < 2
-        at = pl.lit(False) if few else wrong >= LEAST_DISPLACED
-        part.facts["displaced"] = part.where(at, wrong.cast(pl.Float64))
+        if len(kinds) < 2:
+            part.facts["displaced"] = found([])
+        else:
+            wrong = pl.sum_horizontal(e.fill_null(False).cast(pl.Int32) for e in odd)
+            part.facts["displaced"] = part.where(wrong >= LEAST_DISPLACED, wrong.cast(pl.Float64))
     rows: pl.DataFrame = part.facts["displaced"]
     return rows
