@@ -12,13 +12,12 @@ import os
 import re
 import sqlite3
 import time
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
-from labhand.core import event
 from labhand.core.errors import RecordError
 from labhand.core.finding import SEVERITIES, Severity
 from labhand.core.home import open_up
@@ -33,12 +32,8 @@ _TABLE = (
     "CREATE TABLE runs (id TEXT PRIMARY KEY, stamp TEXT NOT NULL, script TEXT NOT NULL, "
     "row BLOB NOT NULL) WITHOUT ROWID"
 )
-LISTED_S = 1.0
+LISTED_S = 5.0
 """So long at most a list of the earlier runs is used again."""
-_LISTED: dict[Path, tuple[list[str], float]] = {}
-"""The runs of the home that was listed last, the oldest first, and when that was."""
-BEGINS_S = 10.0
-"""So long after a run has begun its record may still be on its way."""
 _LOCKED_S = 0.25
 _LAUNCHERS = frozenset(
     "torch.distributed.run torch.distributed.launch accelerate.commands.launch deepspeed.launcher "
@@ -76,9 +71,6 @@ class Catalog:
     def put(self, run: Run) -> None:
         """Indexes a run whose `run.json` was just written. Never fails: the index is a help."""
         stamps = _stamps(self._store, [run.id])
-        listed, _ = _LISTED.get(self._store.runs, ([], 0.0))
-        if listed and run.id > listed[-1]:
-            listed.append(run.id)
         if run.id in stamps:
             with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
                 _insert(database, [(run.id, stamps[run.id], script_of(run.command), row_of(run))])
@@ -98,8 +90,10 @@ class Catalog:
     def like(self, command: list[str], before_id: str | None, limit: int) -> list[RunRow]:
         """The newest runs of the same script, whatever their settings; those before `before_id`."""
         script = script_of(command)
-        runs = self._store.runs
-        ids = self._store.ids()[::-1] if before_id is None else _before(runs, before_id)
+        if before_id is None:
+            ids = self._store.ids()[::-1]
+        else:
+            ids = _before(self._store.runs, before_id, int(time.monotonic() / LISTED_S))
         found: list[RunRow] = []
         at, many = 0, 2 * limit
         while at < len(ids) and len(found) < limit:  # the newest first: few of many are read
@@ -146,7 +140,7 @@ class Catalog:
                         fresh.append((run_id, stamps[run_id], script, row))
                 except RecordError as error:
                     problems.append(str(error))
-                    script, row = "", _unread(self._store, run_id)
+                    script, row = "", _unread(run_id)
             answer.append((script, row))
         if fresh:
             with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
@@ -200,19 +194,15 @@ class Catalog:
         return database
 
 
-def _before(runs: Path, run_id: str) -> list[str]:
+@lru_cache(4)
+def _before(runs: Path, run_id: str, when: int) -> list[str]:
     """The runs before one, the newest first, as they were listed at most a moment ago.
 
     A run is held against the earlier ones at its start and at its end, and to list ten thousand takes
-    as long as all else then. Runs that this process has put since are among them.
+    longer than all else then.
     """
-    listed, when = _LISTED.get(runs, ([], 0.0))
-    if time.monotonic() - when > LISTED_S:
-        listed = Store(runs.parent).ids()
-        _LISTED.clear()
-        _LISTED[runs] = listed, time.monotonic()
-    end = bisect_left(listed, run_id)
-    return listed[:end][::-1]
+    ids = Store(runs.parent).ids()
+    return [known for known in reversed(ids) if known < run_id]
 
 
 def row_of(run: Run) -> RunRow:
@@ -268,13 +258,9 @@ def _stamps(store: Store, ids: list[str]) -> dict[str, str]:
     return stamps
 
 
-def _unread(store: Store, run_id: str) -> RunRow:
-    """The row of a run whose record cannot be read, or is on its way: what its folder's name tells."""
-    started = _started(run_id)
-    young = bool(started) and time.time() - event.seconds(started) < BEGINS_S
-    begins = young and not (store.folder(run_id) / "run.json").exists()
-    status: Status = "running" if begins else "lost"
-    return RunRow(id=run_id, name=run_id, status=status, started=started)
+def _unread(run_id: str) -> RunRow:
+    """The row of a run whose record cannot be read: what its folder's name tells."""
+    return RunRow(id=run_id, name=run_id, status="lost", started=_started(run_id))
 
 
 def _started(run_id: str) -> str:
