@@ -122,6 +122,50 @@ def test_only_what_is_zero_is_called_a_divisor() -> None:
     assert "divisor" not in told({"b": "a Pool"})
 
 
+@pytest.mark.parametrize(
+    ("said", "code", "values", "words"),
+    [
+        (
+            ("IndexError", "index out of range in self"),
+            "self.embed(x)",
+            {"x": "Tensor (4, 80) int64, 0 to 30", "self.embed": "an Embedding (30, 16)", "b": "2"},
+            "held x = Tensor (4, 80) int64, 0 to 30; self.embed = an Embedding (30, 16); compare",
+        ),
+        (
+            ("RuntimeError", "mat1 and mat2 must have the same dtype, but got Double and Float"),
+            "net(x)",
+            {"x": "Tensor (25, 2) float64", "net": "a Sequential"},
+            "the line held x = Tensor (25, 2) float64; bring both to the precision of the weights",
+        ),
+        (
+            ("ValueError", "Expected more than 1 value per channel when training, got input size"),
+            "net(x)",
+            {"x": "Tensor (1, 6) float32", "net": "a Sequential"},
+            "needs two for its statistics (x = Tensor (1, 6) float32)",
+        ),
+    ],
+)
+def test_the_values_that_explain_an_error_are_told(
+    said: tuple[str, str], code: str, values: dict[str, str], words: str
+) -> None:
+    frame = {"file": "/p/t.py", "line": 1, "function": "f", "code": code, "values": values}
+    exception = {"type": said[0], "message": said[1], "frames": [frame]}
+    failure = diagnose(Evidence(exit_code=1, exception=exception))
+    assert failure is not None and words in failure.evidence["advice"]
+
+
+def test_a_number_that_yaml_reads_as_a_text_is_found_behind_two_stars(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("optim:\n  lr: 1e-3\n")
+    frame = {"file": str(tmp_path / "t.py"), "line": 1, "function": "f"}
+    frame["code"] = "opt = AdamW(net.parameters(), **cfg['optim'])"
+    message = "'<=' not supported between instances of 'float' and 'str'"
+    exception = {"type": "TypeError", "message": message, "frames": [frame]}
+    failure = diagnose(Evidence(exit_code=1, exception=exception))
+    assert (
+        failure is not None and "YAML reads `1e-3` (c.yaml, line 2)" in failure.evidence["advice"]
+    )
+
+
 def test_what_the_probe_cut_is_read_from_the_output() -> None:
     text = "unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)"
     exception = {"type": "RuntimeError", "message": f"{text[:26]}…", "frames": []}
@@ -275,6 +319,11 @@ def test_a_module_of_the_project_is_never_taken_for_a_package(tmp_path: Path) ->
     (tmp_path / ".venv" / "pyvenv.cfg").touch()
     (tmp_path / ".venv" / "lib" / "cv2.py").touch()
     (tmp_path / "data" / "rows.csv").touch()
+    (tmp_path / "src" / "lab").mkdir()
+    (tmp_path / "src" / "lab" / "train.py").touch()
+    line = "Error while finding module specification for 'lab.train' (ModuleNotFoundError: No module named 'lab')"
+    run_as = diagnose(Evidence(exit_code=1, tail=f"/usr/bin/python: {line}\n", cwd=str(tmp_path)))
+    assert run_as is not None and run_as.evidence["folder"] == str(tmp_path / "src")
     found = {}
     for module in ("einops", "nets", "cv2", "data"):
         tail = KEY_ERROR.replace(

@@ -192,6 +192,25 @@ def _shapes(error: Raised, frame: Frame) -> str:
     return f"the shapes do not go together: {'; '.join(held)}" if held else ""
 
 
+def _lone_row(error: Raised, frame: Frame) -> str:
+    """A batch of one row, of which a batch norm has no statistics."""
+    lone = [pair for pair in _held(frame) if re.search(r" \(1[,)]", pair)]
+    return (
+        "a batch norm was given one row, and needs two for its statistics"
+        + (f" ({'; '.join(lone)})" if lone else "")
+        + ": the last batch of an epoch is the usual one, which `drop_last=True` leaves out"
+    )
+
+
+def held_by(error: Raised | None, *wanted: str) -> str:
+    """What the deepest line of the person's own code held, where a value holds one of the `wanted` words.
+
+    Empty where that is not known.
+    """
+    held = _held(error.own, *wanted) if error is not None and error.own is not None else []
+    return f"the line held {'; '.join(held)}" if held else ""
+
+
 def _unpack(error: Raised, frame: Frame) -> str:
     held = _held(frame)
     return f"more or fewer values came than names stand there: {'; '.join(held)}" if held else ""
@@ -296,6 +315,7 @@ def _text_number(error: Raised, frame: Frame) -> str:
         for form in _CONFIGS
         for path in folder.glob(form)
     ]
+    handed_over: list[str] = []
     for path in dict.fromkeys(paths[:_MOST_CONFIGS]):
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
@@ -303,14 +323,18 @@ def _text_number(error: Raised, frame: Frame) -> str:
             continue
         for at, line in enumerate(lines, 1):
             found = _TEXT_NUMBER.match(line)
-            if found and re.search(rf"\b{re.escape(found['key'])}\b", frame.code):
-                pointed = re.sub(r"^([-+]?\d+)(?=[eE])", r"\1.0", found["text"])
-                signed = re.sub(r"(?<=[eE])(?=\d)", "+", pointed)
-                return (
-                    f"YAML reads `{found['text']}` ({path.name}, line {at}) as a text: write `{signed}`, "
-                    "with a point and a sign, or convert it by `float()`"
-                )
-    return ""
+            if found is None:
+                continue
+            pointed = re.sub(r"^([-+]?\d+)(?=[eE])", r"\1.0", found["text"])
+            signed = re.sub(r"(?<=[eE])(?=\d)", "+", pointed)
+            told = (
+                f"YAML reads `{found['text']}` ({path.name}, line {at}) as a text: write `{signed}`, "
+                "with a point and a sign, or convert it by `float()`"
+            )
+            if re.search(rf"\b{re.escape(found['key'])}\b", frame.code):
+                return told
+            handed_over += [told] if "**" in frame.code else []
+    return handed_over[0] if len(handed_over) == 1 else ""
 
 
 def _any(error: Raised, frame: Frame) -> str:
@@ -333,6 +357,7 @@ _STORIES: tuple[tuple[str, Callable[[Raised, Frame], str]], ...] = (
     (r"NoneType|_src\.empty\(\)", _none),
     (r"^ZeroDivisionError", _zero),
     (_UNPACK.pattern, _unpack),
+    (r"more than 1 value per channel", _lone_row),
     (r"^(?:Value|Runtime|Type)Error|^InvalidArgument", _shapes),
     (r"^AssertionError", _assertion),
     (r"", _any),

@@ -7,6 +7,12 @@ from typing import Any, NamedTuple
 from labhand.launch.job import Evidence
 from labhand.launch.raised import Raised
 
+AS_MODULE = re.compile(
+    r"^\s*\S*python[\d.]*\S*: (?:Error while finding module specification for '(?P<whole>[\w.]+)' "
+    r"\(ModuleNotFoundError: )?(?P<text>No module named '?(?P<module>[\w.]+?)'?)\)?\s*$"
+)
+"""What `python -m` prints of a module that it does not find."""
+
 
 class Said(NamedTuple):
     """A known text that was found. `error` is the exception that said it; None: a printed line."""

@@ -20,6 +20,7 @@ _SILENT = (
     "_ArrayFunctionDispatcher",
 )  # fmt: skip
 _MOST_COLUMNS = 20
+_MOST_NUMBERS = 1_000_000
 _ARRAYS = ("numpy", "torch", "jax", "jaxlib", "pandas", "polars", "tensorflow")
 
 
@@ -51,7 +52,10 @@ def values(line: str, local: Mapping[str, Any], around: Mapping[str, Any]) -> di
 
 def _attribute(held: Any, name: str) -> Any:
     own = getattr(held, "__dict__", None) if name else None
-    return own.get(name, ...) if type(own) is dict else ...
+    if type(own) is not dict:
+        return ...
+    parts = own.get("_modules")  # where a module of torch keeps its layers
+    return own.get(name, parts.get(name, ...) if type(parts) is dict else ...)
 
 
 def _word(thing: Any) -> str:
@@ -84,7 +88,27 @@ def _object(thing: Any) -> str:
         if kind.__name__ == "DataFrame":
             names = [str(name)[:40] for name in list(thing.columns)[:_MOST_COLUMNS]]
             text = "%s of columns %s" % (text.strip(), ", ".join(names))
-        return text.replace("torch.", "").strip()
+        return text.replace("torch.", "").strip() + _reach(thing)
+    if kind.__module__.startswith("torch.nn.modules."):
+        return ("%s (%s)" % (_one(kind), thing.extra_repr()[:_LONGEST])).replace(" ()", "")
     if kind.__module__ == "_io" and type(getattr(thing, "name", None)) is str:
         return "file %r" % thing.name
-    return "a " + kind.__name__
+    return _one(kind)
+
+
+def _one(kind: type) -> str:
+    return ("an " if kind.__name__[0] in "AEIOU" else "a ") + kind.__name__
+
+
+def _reach(thing: Any) -> str:
+    """From which number to which whole numbers reach: labels and indices; empty where it is not cheap."""
+    plain = type(thing).__module__ in ("torch", "numpy") and "int" in str(thing.dtype)
+    if not plain or type(thing).__name__ not in ("Tensor", "ndarray"):
+        return ""
+    count = 1
+    for side in thing.shape:
+        count *= side
+    if str(getattr(thing, "device", "cpu")) != "cpu" or not 0 < count <= _MOST_NUMBERS:
+        return ""
+    least, most = int(thing.min()), int(thing.max())
+    return ", all %d" % least if least == most else ", %d to %d" % (least, most)

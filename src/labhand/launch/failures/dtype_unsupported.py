@@ -3,6 +3,7 @@
 import re
 
 from labhand.core import run
+from labhand.launch.causes import held_by
 from labhand.launch.job import Evidence
 from labhand.launch.said import said
 
@@ -14,6 +15,11 @@ _TEXT = re.compile(
     r"|doesn't support bf16|unsupported ScalarType BFloat16|Got unsupported ScalarType"
     r"|FP16 Mixed precision training|fp16 mixed precision requires a (?:GPU|CUDA)"
     r"|expected (?:input|self|mat1|mat2|tensor)[^\n]* to have (?:the same )?(?:dtype|data type)"
+)
+
+_MEET = re.compile(
+    r"must have the same dtype, but got (\w+) and (\w+)|have the same dtype, but got: (\S+) != (\S+)"
+    r"|expected scalar type (\w+) but found (\w+)|Input type \((\S+)\) and (?:weight|bias) type \((\S+)\)"
 )
 
 
@@ -41,11 +47,16 @@ class Failure:
         found = said(evidence, _TEXT)
         if found is None:
             return None
-        return run.Failure(
-            "dtype-unsupported",
-            "an operation does not take numbers of this precision",
-            {
-                **found.facts,
-                "advice": "use float32, or autocast, for this part; precision changes results, so the choice is yours",
-            },
-        )
+        message = "an operation does not take numbers of this precision"
+        advice = "use float32, or autocast, for this part; precision changes results, so the choice is yours"
+        meet = _MEET.search(found.text)
+        if meet is not None:
+            one, other = (part for part in meet.groups() if part)
+            message = f"numbers of two precisions meet: {one} and {other}"
+            held = held_by(found.error, "float", "double", "half")
+            advice = f"{held}; " if held else ""
+            advice += (
+                "bring both to the precision of the weights; NumPy and pandas give float64 (Double), where "
+                "the data are converted by `.float()`"
+            )
+        return run.Failure("dtype-unsupported", message, {**found.facts, "advice": advice})

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from pathlib import Path
 
 from labhand.core import run
 from labhand.launch.job import Evidence
@@ -10,11 +11,11 @@ from labhand.launch.said import Said, said
 _LOCK = re.compile(
     r"[Ff]ile lock '(?P<filelock>[^']+)' could not be acquired|Unable to create '(?P<git>[^']+\.lock)': File exists"
     r"|File exists: '(?P<exists>[^']*(?:lock|\.pid)[^'/]*)'|(?i:lock ?file)[^\n]{0,20}?[`'\" :]+(?P<file>[^\s'\"`]+)[`'\"]?[^\n]*(?:exists|held|locked)"
-    r"|(?i:locked by|lock (?:is )?held by|already (?:locked|running))[^\n]*?(?P<held>[^\s'\"`(]*[\w-]*\.(?:lock|pid|lck))"
-    r"|(?P<first>[^\s'\"`(:]+\.(?:lock|pid|lck))\b[^\n]*(?:exists|is (?:held|locked|taken)|locked by|remove it|in use)"
-    r"|(?i:could not (?:acquire|obtain|get)|waiting for|failed to acquire)[^\n]*?(?P<wait>[^\s'\"`(]+\.(?:lock|lck))"
+    r"|(?im:^(?=[^\n]*\b(?:exists?|holds?|held|locked|taken|running|in use|remove|acquire|obtain|get|waiting)\b)"
+    r"[^\n]*?(?P<named>[^\s'\"`(:]*[\w-]+\.(?:lock|pid|lck))\b)"
     r"|(?P<database>database is locked)"
 )
+_OF_PACKAGES = {"uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "pixi.lock"}
 _LIMIT = re.compile(
     r"^Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!|Failed: Timeout >?[\d.]+s|timed out waiting for (?:the )?(?:worker|data|batch|lock)"
     r"|DataLoader timed out after|Data loader timed out"
@@ -45,8 +46,8 @@ class Failure:
 
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with the lock file it waited for in `evidence["lock"]`, where it was one."""
-        lock = said(evidence, _LOCK)
-        if lock is not None:
+        lock = said(evidence, _LOCK, last=10)
+        if lock is not None and Path(lock.match["named"] or "").name not in _OF_PACKAGES:
             if lock.match["database"]:
                 return _database(lock)
             name = next((part for part in lock.match.groups() if part), "")

@@ -7,12 +7,9 @@ from labhand.core import run
 from labhand.launch.job import Evidence
 from labhand.launch.packages import known_namespaces
 from labhand.launch.raised import Raised
+from labhand.launch.said import AS_MODULE, said
 
 _MISSING = re.compile(r"^No module named '?(?P<module>[\w.]+)'?$")
-_RUN_AS_MODULE = re.compile(
-    r"^\S*python[\d.]*\S*: (?:Error while finding module specification for '[\w.]+' \(ModuleNotFoundError: )?"
-    r"(No module named '?(?P<module>[\w.]+?)'?)\)?$"
-)
 
 
 class Failure:
@@ -41,10 +38,11 @@ class Failure:
                 files = [frame.file for frame in reversed(error.frames)]
                 by = next((file for file in files if "-packages/" in file), "")
                 return _failure(found["module"], {**error.facts(), "by": by})
-        for line in reversed(evidence.lines):
-            found = _RUN_AS_MODULE.match(line.strip())
-            if found and _is_package(found["module"]):
-                return _failure(found["module"], {"said": line.strip(), "text": found[1]})
+        unfound = said(evidence, AS_MODULE, last=len(evidence.lines))
+        if unfound and _is_package(unfound.match["module"]):
+            return _failure(
+                unfound.match["module"], unfound.facts | {"text": unfound.match["text"]}
+            )
         return None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from labhand.core import run
 from labhand.core.store import project_root
 from labhand.launch.job import Evidence
+from labhand.launch.said import AS_MODULE, said
 
 _MISSING = re.compile(r"^No module named '?(?P<module>[\w.]+)'?(?:; '[\w.]+' is not a package)?$")
 _RELATIVE = "attempted relative import with no known parent package"
@@ -19,8 +20,8 @@ class Failure:
     """A module of the project itself is not on Python's path.
 
     ## What it does
-    Recognises a missing module that is a file or a folder of Python files in the project, and a
-    relative import in a file that was started as a script.
+    Recognises a missing module that is a file or a folder of Python files in the project, also one that
+    `python -m` does not find, and a relative import in a file that was started as a script.
 
     ## Known problems
     It looks four folders deep and at 5,000 entries, so that a large tree costs no time.
@@ -44,6 +45,12 @@ class Failure:
                 home = _holds(found["module"], evidence.cwd)
                 if home is not None:
                     return _missing(found["module"], home, error.facts())
+        unfound = said(evidence, AS_MODULE, last=len(evidence.lines))
+        if unfound is not None:
+            module = unfound.match["whole"] or unfound.match["module"]
+            home = _holds(module, evidence.cwd)
+            if home is not None:
+                return _missing(module, home, unfound.facts)
         return None
 
 

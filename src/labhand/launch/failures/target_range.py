@@ -3,8 +3,9 @@
 import re
 
 from labhand.core import run
+from labhand.launch.causes import held_by
 from labhand.launch.job import Evidence
-from labhand.launch.said import said
+from labhand.launch.said import Said, said
 
 _TEXT = re.compile(
     r"Target -?\d+ is out of bounds|device-side assert triggered|expected (?:scalar type|target dtype to be) Long"
@@ -63,6 +64,8 @@ class Failure:
         found = said(evidence, _TEXT)
         if found is None:
             return None
+        if "index out of range in self" in found.match[0]:
+            return _beyond(found)
         message, advice = next(
             ((what, how) for words, what, how in _STORIES if re.search(words, found.match[0])),
             (
@@ -72,3 +75,17 @@ class Failure:
             ),
         )
         return run.Failure("target-range", message, {**found.facts, "advice": advice})
+
+
+def _beyond(found: Said) -> run.Failure:
+    """An index that an embedding has no row for."""
+    held = held_by(found.error, "int", "Embedding")
+    advice = (
+        "compare the largest index with the number of rows, which must be more: a vocabulary counted "
+        "without its special or unknown tokens is the usual reason"
+    )
+    return run.Failure(
+        "target-range",
+        "an index lies beyond the rows of an embedding",
+        {**found.facts, "advice": f"{held}; {advice}" if held else advice},
+    )
