@@ -8,43 +8,22 @@ not understood.
 
 import itertools
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
-from labhand.interpret import given, relative, values, vocabulary
+from labhand.interpret import given, relative, unnumbered, values, vocabulary
+from labhand.interpret.beside import MOST_WORDS, OLD, SOFT, free, said_words
 from labhand.interpret.clauses import JOINTS, Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
-from labhand.interpret.likeness import MARGIN, Fit, best, word
-from labhand.interpret.options import options_of, same
+from labhand.interpret.likeness import LEAST, MARGIN, Fit, best, word
 from labhand.interpret.text import SEPARATORS, Amount, Text
 from labhand.kit.values import read as read_value
 
 _INNER = frozenset("with w at on in for".split())
-_PLAIN = vocabulary.FILLERS | frozenset(
-    "use using set try run do go make put take have let only also then now first last total max min maximum minimum "
-    "number size every each per over after for at in on of to from by up down turn switch enable disable "
-    "all both value equal equals w with".split()
-)
-"""Words that settle nothing about which setting is meant."""
-_OFF = re.compile(
-    r"^(?:(?:but|and|also|please|just|with) )*(?:no|without|skip|disable|dont|do not|never|turn off|switch off|drop|remove|leave out|ignore|not)(?: (?:any|the|do|use))* "
-)
 _SHARE = re.compile(
     r"ratio|frac|share|pct|percent|prop|prob|split|rate|size|drop|dim|p_|subsample|gray|noise"
 )
-_OLD = re.compile(r"(?:rather than|instead of|not|from|was)(?: the)?$")
-"""What a value that shall not be any more follows."""
-_VERBS = frozenset(
-    map(
-        word,
-        "freeze unfreeze tie untie save load skip normalize center resume compile share drop clip".split(),
-    )
-)
-"""What a switch does must be said: `embeddings` alone does not freeze them."""
-_MOST_WORDS = 5
-"""Of a part that names one setting."""
 _MOST_PARTS = 3
 _MORE = {"more": 1, "extra": 1, "additional": 1, "further": 1, "fewer": -1, "less": -1}
 _DOWN = frozenset(relative.DOWN.split("|")) | frozenset(
@@ -102,7 +81,11 @@ def _pieces(draft: Draft, joints: frozenset[str]) -> list[Clause]:
         for used, run in itertools.groupby(text.used[clause.start : clause.end]):
             end = at + len(list(run))
             piece = Clause(at, end)
-            if not used and found and _goes_on(draft, found[-1], piece):
+            if (
+                not used
+                and found
+                and (_goes_on(draft, found[-1], piece) or _names_on(draft, found[-1], piece))
+            ):
                 found[-1] = Clause(found[-1].start, end)
             elif not used:
                 found.append(piece)
@@ -120,15 +103,26 @@ def _goes_on(draft: Draft, before: Clause, piece: Clause) -> bool:
     return text.amount(piece.start) is not None and any(alone)
 
 
+def _names_on(draft: Draft, before: Clause, piece: Clause) -> bool:
+    """Whether a piece is one more name like the last of the piece before: `step1000, step2000`."""
+    text, start = draft.text, before.end - 1
+    while start > before.start and text.tokens[start].glued:
+        start -= 1
+    between = [text.low(i) for i in range(before.end, piece.start)]
+    names = [text.said(start, before.end), text.said(piece.start, piece.end)]
+    shapes = {re.sub(r"\d+", "0", name) for name in names}
+    return all(low in SEPARATORS for low in between) and len(shapes) == 1 and "0" in "".join(shapes)
+
+
 def _piece(draft: Draft, piece: Clause) -> None:
-    if _written_to(draft, piece):
+    if unnumbered.written_to(draft, piece):
         return
     said = _values(draft, piece)
     if said is None or len(said) > _MOST_PARTS:
         return
     if not said:
-        if not _option(draft, piece):
-            _switch(draft, piece)
+        unnumbered.read(draft, piece)
+    if not said or unnumbered.every(draft, piece):
         return
     parts = _assembled(draft, piece, said)
     for part in parts:
@@ -148,7 +142,11 @@ def _only_numbers(text: Text, piece: Clause) -> bool:
     at = piece.start
     while (found := text.amount(at)) is not None and at < piece.end:
         at = text.skip(found[1], SEPARATORS, 2)
-    return at >= piece.end
+    return at > piece.start and text.skip(at, _AFTER_LIST, 2) >= piece.end
+
+
+_AFTER_LIST = frozenset("only each please pls alone too".split())
+"""What may follow the last number of a list, and says nothing of which setting it is."""
 
 
 def _values(draft: Draft, piece: Clause) -> list[Value] | None:
@@ -159,7 +157,7 @@ def _values(draft: Draft, piece: Clause) -> list[Value] | None:
         if text.tokens[at].kind == "number" and amount is not None and amount[0].unit == "s":
             return None
         value = _change(draft, at, piece.end) or _numbers(draft, at, piece.end)
-        if value is not None and not _OLD.search(text.before(at)):
+        if value is not None and not OLD.search(text.before(at)):
             found.append(value)
         at = value.end if value is not None else at + 1
     return found
@@ -268,15 +266,15 @@ def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) 
     words = said_words(draft, outside)
     if value.changes:
         words = [w for w in words if w not in _WAYS]
-    if not words or len(words) > _MOST_WORDS:
+    if not words or len(words) > MOST_WORDS:
         return None
-    every = bool(_EVERY & lows)
+    every = bool(_EVERY & lows) and not (_EVERY & lows == {"per"} and not given.UNITS & lows)
     every = every and draft.text.low(clause.end - 1) != "each"
     if every and (value.changes or not carried):
         return None  # how often something is done is read by `often`
-    fit = _fit(draft, words, value, every)
+    fit = _fit(draft, words, value, every) or _of_help(draft, words, outside, value)
     share = not value.changes and (value.amounts[0].unit == "%" or value.amounts[0].text == "half")
-    for soft in (_SOFT, _SOFT | _WHOLES if share else _SOFT):
+    for soft in (SOFT, SOFT | _WHOLES if share else SOFT):
         firm = [w for w in words if w not in soft]
         if fit is None and firm and len(firm) < len(words):
             fit = _fit(draft, firm, value, every)
@@ -286,15 +284,19 @@ def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) 
     return Part(value, fit, falls, tuple(words)) if fit is not None else None
 
 
+def _of_help(draft: Draft, words: list[str], places: list[int], value: Value) -> Fit | None:
+    """The setting whose help alone speaks of numbers so: `limit` of `only the first 100 questions`."""
+    plain = [word(draft.text.tokens[i].low) for i in places if draft.text.low(i).isalpha()]
+    allowed = [
+        k for k in free(draft)
+        if given.takes_numbers(k.setting) and k.setting.type not in ("bool", "str")
+        if not value.changes and k.setting.help and _taken(draft, k, value.amounts) is not None
+    ]  # fmt: skip
+    known = draft.likeness.by_help(words, plain, allowed)
+    return Fit(known, LEAST, frozenset(words)) if known is not None else None
+
+
 _EVERY = frozenset("every each per".split())
-_SOFT = frozenset(
-    map(
-        word,
-        "layer layers loss norm network net model connection connections unit steps iterations epochs batches "
-        "characters chars hour hours day days degree degrees word words row rows point points".split(),
-    )
-)
-"""Nouns that often follow a name and say no more than it: the layer of `dense layer`, the loss of `feature loss`."""
 _WHOLES = frozenset(map(word, "data dataset set time times images rows".split()))
 """What a share is said of, and is none of a setting then."""
 
@@ -326,7 +328,10 @@ def _taken(draft: Draft, known: Known, amounts: tuple[Amount, ...]) -> list[obje
     try:
         if known.setting.type == "list":
             written = ",".join(repr(a.value) for a in amounts)
-            return [read_value(known.setting, written).value]
+            read = read_value(known.setting, written).value
+            now = known.setting.default
+            words = isinstance(now, list | tuple) and any(isinstance(v, str) for v in now)
+            return [list(map(str, read)) if words and isinstance(read, list | tuple) else read]
         return [v for a in amounts for v in given.fitted(draft, known, a)]
     except LabhandError:
         return None
@@ -360,123 +365,3 @@ def _set(draft: Draft, part: Part, said: str) -> None:
 def of_number(draft: Draft, words: list[str], amount: Amount) -> Fit | None:
     """The setting of numbers that words mean, of which the value is not far from all sense."""
     return _of_numbers(draft, words, (amount,))
-
-
-_WRITES = re.compile(r"\b(?:save|write|log|output|store|dump|checkpoint)\w*\b[^;.]*$")
-
-
-def _written_to(draft: Draft, piece: Clause) -> bool:
-    """Takes the folder of `save every 500 steps to out/ner`."""
-    text = draft.text
-    said = text.said(piece.start + 1, piece.end)
-    if text.low(piece.start) not in ("to", "into", "in", "under") or not re.fullmatch(
-        r"[\w.~-]*/[\w./~-]+", said
-    ):
-        return False
-    places = text.lexicon.of_concept("output")
-    if len(places) != 1 or not _WRITES.search(text.whole_before(piece.start)):
-        return False
-    if places[0].key in {s.known.key for s in draft.said}:
-        return False
-    _take(draft, piece, places[0], [said])
-    return True
-
-
-def _option(draft: Draft, piece: Clause) -> bool:
-    """Takes `features pooled by gap`: an option of the one setting that explains the other words."""
-    text = draft.text
-    for at in range(piece.start, piece.end):
-        said = text.tokens[at].text
-        takes = {k.key: o for k in free(draft) for o in options_of(k) if same(said, str(o))}
-        others = [i for i in range(piece.start, piece.end) if i != at]
-        words = said_words(draft, others)
-        if not takes or not words or len(words) > _MOST_WORDS or _OLD.search(text.before(at)):
-            continue
-        fit = best(draft.likeness.ranked(words, [k for k in free(draft) if k.key in takes]))
-        if fit is not None and fit.own:
-            _take(draft, piece, fit.known, [takes[fit.known.key]])
-            return True
-    return False
-
-
-def _switch(draft: Draft, piece: Clause) -> None:
-    """Takes `no progress bar`, `class conditional` and `no background noise`: what is on or off, and its words."""
-    spoken = " ".join(t.low for t in draft.text.tokens[piece.start : piece.end])
-    lead = _OFF.match(f"{spoken} ")
-    first = piece.start + (len(lead.group().split()) if lead else 0)
-    words = said_words(draft, range(first, piece.end))
-    if not words or len(words) > _MOST_WORDS or _NO_SWITCH.search(spoken):
-        return
-    off, on = lead or re.search(r" (?:no|off)$", spoken), _ON.search(spoken)
-    known = [k for k in free(draft) if k.setting.type == "bool" or (off and _ends_at_none(k))]
-    firm = [w for w in words if w not in _SOFT]
-    found = best(draft.likeness.ranked(words, known)) or best(draft.likeness.ranked(firm, known))
-    if found is None or not found.own or not (found.whole or off or on):
-        return
-    if {word(a) for a in atoms_of(found.known.setting.name)} & _VERBS - set(words):
-        return
-    if not off and not set(words) - {word(w) for w in _PLAIN}:
-        return
-    value = values.switched(found.known, off is None)
-    if value is not None:
-        _take(draft, piece, found.known, [value])
-        if not isinstance(value, bool):
-            draft.suppose(f"`{found.known.key}` {values.shown(value)} is taken to mean off")
-
-
-def switch_of(draft: Draft, phrase: str) -> Known | None:
-    """The one setting that 0 or false turns off and that a word is a part of: `ema_codebook` of `no ema`."""
-    words = [word(w) for w in re.findall(r"[^\W_]+", phrase.lower())]
-    known = [k for k in free(draft) if k.setting.type == "bool" or _ends_at_none(k)]
-    fit = best(draft.likeness.ranked(words, known))
-    return fit.known if fit is not None and fit.own == frozenset(words) else None
-
-
-_NO_SWITCH = re.compile(
-    r"^(?:swap|replace|exchange|add|implement)\b|\b(?:more|less|fewer|longer|than|instead)\b"
-)
-"""What stands there now is no wish, and a switch knows no more and less."""
-_ON = re.compile(
-    r"^(?:(?:and|also|please|then|with) )*(?:turn on|switch on|enable|activate|use|do)\b| on$"
-)
-_NONE = re.compile(
-    r"prob|chance|weight|coef|lambda|penalty|noise|std|sigma|alpha|drop|decay|smooth|jitter|ratio|frac|l1|l2|reg|eps|wd"
-)
-"""Parts of the names of numbers of which 0 is none."""
-
-
-def _ends_at_none(known: Known) -> bool:
-    """Whether 0 is none of what a number says how much of there is."""
-    concept = known.concept.id if known.concept is not None else ""
-    plain = known.setting.type == "float" and concept not in ("learning-rate", "discount", "gae")
-    told = f"{known.setting.name} {known.setting.help[:60]}".lower()
-    return plain and _NONE.search(told) is not None
-
-
-def _take(draft: Draft, piece: Clause, known: Known, found: list[object]) -> None:
-    said = draft.text.said(piece.start, piece.end)
-    why = f'"{said}": of the settings only `{known.key}` fits these words'
-    draft.choose(known, found, why, piece.start, 0.75)
-    draft.text.take(piece.start, piece.end)
-
-
-def free(draft: Draft) -> list[Known]:
-    """The settings that nothing is said of yet."""
-    taken = {s.known.key for s in draft.said} | set(draft.kept)
-    return [k for k in draft.text.lexicon.known if k.key not in taken]
-
-
-def said_words(draft: Draft, places: Iterable[int]) -> list[str]:
-    """The words at these tokens that say something, as they are compared; so does a plain word that names of settings have."""
-    tokens = [t for t in map(draft.text.tokens.__getitem__, places) if t.kind in ("word", "quoted")]
-    lows = [t.low for t in tokens if t.low.isalnum() and t.low not in _TURNS]
-    names = {
-        word(a) for k in draft.text.lexicon.known for a in atoms_of(k.setting.name) if len(a) > 2
-    }
-    names |= {word(w) for done in draft.text.lexicon.done_every.values() for w in done}
-    kept = [word(w) for w in lows if w not in _PLAIN or (word(w) in names and w not in _LEADS)]
-    return list(dict.fromkeys(kept))
-
-
-_TURNS = frozenset("no without skip dont not off on never".split())
-_LEADS = frozenset("with from make take only just last".split())

@@ -9,6 +9,7 @@ from labhand.interpret.lexicon import Known, atoms_of
 from labhand.interpret.likeness import word
 from labhand.interpret.relative import N
 from labhand.interpret.text import SEPARATORS, Text
+from labhand.interpret.vocabulary import stem
 
 
 def read_rates(draft: Draft) -> None:
@@ -213,34 +214,32 @@ def read_data(draft: Draft) -> None:
             text.take(at, place + 2)
 
 
-_REGULAR = re.compile(
-    r"^(?:(?:a|bit|little|much|some) )*(?P<way>more|less|stronger|weaker|heavier|lighter|higher|lower) regulari[sz]ation"
-    r"|^regulari[sz]e (?:it |the model )?(?:a bit |much )?(?P<how>more|less|harder|stronger)"
+_QUALITY = re.compile(
+    r"^(?:(?:a|bit|little|much|some|make|it|the|model|slightly) )*(?P<way>more|less|stronger|weaker|heavier|lighter|higher|lower|extra) (?P<what>[a-z]+)"
+    r"|^(?P<verb>[a-z]+) (?:it |the model |the agent )?(?:a bit |much )?(?P<how>more|less|harder|stronger)"
 )
-_REGULATES = ("dropout", "weight-decay", "label-smoothing", "drop-path")
 
 
-def read_regularisation(draft: Draft) -> None:
-    """Takes `less regularization` as a usual step of what regularises first, and asks how far."""
+def read_qualities(draft: Draft) -> None:
+    """Takes `less regularization` and `more exploration` as a usual step of what does that first, and asks how far."""
     text = draft.text
     for at in range(len(text)):
-        found = _REGULAR.match(text.after(at)) if text.low(at) else None
-        if found is None:
+        found = _QUALITY.match(text.after(at)) if text.low(at) else None
+        quality = (
+            vocabulary.qualities().get(stem(found["what"] or found["verb"])) if found else None
+        )
+        if found is None or quality is None:
             continue
         down = (found["way"] or found["how"]) in ("less", "weaker", "lighter", "lower")
         alike = [
             k
-            for c in _REGULATES
+            for c in quality
             for k in text.lexicon.of_concept(c)[:1]
             if draft.base(k).value or not down
         ]
-        if not alike:
-            continue
         end = at + len(found.group().split())
-        if relative.suppose(draft, alike[0], down, at, end):
+        if alike and relative.suppose(draft, alike[0], down, at, end):
+            what = found["what"] or f"what is to {found['verb']}"
             others = ", ".join(f"`{k.key}`" for k in alike[1:])
-            draft.suppose(
-                f"`{alike[0].key}` regularises; so would {others}"
-                if others
-                else f"`{alike[0].key}` regularises"
-            )
+            told = f"; so would {others}" if others else ""
+            draft.suppose(f"`{alike[0].key}` is taken for {what}{told}")

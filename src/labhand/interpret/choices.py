@@ -66,6 +66,11 @@ def _spans(draft: Draft, at: int) -> list[tuple[str, int]]:
     if options[0][1] > at + 1 and text.low(at + 1) in ("/", "+"):
         options.append((text.tokens[at].text, at + 1))
     further = text.tokens[at + 1] if text.low(at + 1) else None
+    sized = f"{text.tokens[at].text}-{further.text}" if further is not None else ""
+    if further is not None and re.fullmatch(r"\d[\w.]*", further.text) and not further.glued:
+        plain = text.tokens[at].text.isalpha()
+        if plain and _like_default(draft, sized, "") is not None:
+            options.insert(0, (sized, at + 2))  # `pythia 1b` beside `pythia-410m`
     if further is not None and further.kind == "word" and not further.glued:
         both = f"{text.tokens[at].text}{further.text}"
         pair = [text.low(at), text.low(at + 1)]
@@ -206,8 +211,9 @@ def _like_default(draft: Draft, said: str, word: str) -> Known | None:
         k
         for k in free
         if k.setting.kind != "constant" and vocabulary.joined(str(k.setting.default)) == word
+        if k.concept is None or k.concept.id not in ("run-name", "output")
     ]
-    if len(same) == 1 and word not in vocabulary.KNOWN_WORDS:
+    if len(same) == 1 and len(word) > 3 and word not in vocabulary.KNOWN_WORDS:
         return same[0]
     shape = _shape(said)
     alike = [
@@ -286,6 +292,8 @@ def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
     after = draft.text.after(end, 3)
     if _NOT_AFTER.match(after):
         return False
+    if re.search(r"\b(?:make|keep) the$", draft.text.before(at, 2)):
+        return False  # what is there is to be made another: `make the forest smaller`
     if word not in _WEAK and word not in vocabulary.KNOWN_WORDS:
         return True
     lead = draft.text.before(at, 3)
@@ -350,13 +358,14 @@ def _series(
     of_it = titles(known) | (_OF_WORDS if known.concept is not None else frozenset())
     end += text.low(end) in of_it
     end = _instead(draft, known, end)
-    lead = re.search(
+    lead = _WRITES.search(text.before(start)) if re.search(r"[./]", str(found[0])) else None
+    lead = lead or re.search(
         r"(?:replace|swap|switch|change|changing|from|move)(?: (?:from|the|out|over))*$",
         text.before(start),
     )
     start -= len(lead.group().split()) if lead else 0
     end += text.low(end) in of_it
-    if _cancelled(draft, start) or _bounds(draft, start, end):
+    if _cancelled(draft, known, start, end) or _bounds(draft, start, end):
         return end
     words = text.said(start, end)
     draft.choose(known, found, f'"{words}"', start, 0.95)
@@ -364,6 +373,9 @@ def _series(
     return _at_rate(draft, known, end)
 
 
+_WRITES = re.compile(
+    r"(?:save|write|store|dump|load|read)(?: (?:it|them|as|to|in|into|from|under|the|model|models|checkpoints?|results?|data))*$"
+)
 _OF_WORDS = frozenset(
     "schedule scheduler decay optimizer precision activation activations annealing lr".split()
 )
@@ -429,9 +441,11 @@ def _bounds(draft: Draft, start: int, end: int) -> bool:
     return told
 
 
-def _cancelled(draft: Draft, start: int) -> bool:
-    """`not cosine`, `no adam`: which it shall be instead is not said."""
-    lead = re.search(r"(?:\bno|\bnot|\bwithout)(?: (?:a|the))?$", draft.text.before(start))
+def _cancelled(draft: Draft, known: Known, start: int, end: int) -> bool:
+    """`not cosine`, `instead of adam`: that is what it shall not be; which it shall be is said elsewhere, if at all."""
+    lead = _INSTEAD.search(draft.text.before(start))
+    if lead is not None and any(s.known.key == known.key for s in draft.said):
+        draft.text.take(start - len(lead.group().split()), end)
     return lead is not None
 
 

@@ -92,7 +92,7 @@ class Draft:
         sized = [
             (abs(math.log(first / d)), k)
             for k in rivals
-            if isinstance(d := self.base(k).value, int) and d > 0
+            if isinstance(d := self.base(k).value, int | float) and d > 0
         ]
         return min(sized, key=lambda pair: pair[0])[1] if sized else known
 
@@ -110,6 +110,8 @@ class Draft:
         Raises:
             UsageError: they contradict what was said before.
         """
+        if self._is_old(start):
+            return
         values = distinct(values)
         earlier = next((s for s in self.said if s.known.key == known.key), None)
         if earlier is not None and origin == "default" and earlier.origin != "default":
@@ -122,6 +124,11 @@ class Draft:
             values, why = self._joined(earlier, values, why, start)
             self.said.remove(earlier)
         self.said.append(Said(known, values, why, start, round(confidence, 2), origin))
+
+    def _is_old(self, start: int) -> bool:
+        """Whether what begins at a token is what shall not be any more: the second of `top 20 instead of top 10`."""
+        lows = [t.low for t in self.text.tokens[max(start - 3, 0) : start] if t.low != "the"]
+        return lows[-2:] in (["instead", "of"], ["rather", "than"])
 
     def _joined(
         self, earlier: Said, values: list[object], why: str, start: int

@@ -340,7 +340,8 @@ def _word(
     listed = vocabulary.value_words().get(vocabulary.joined(said))
     if known.concept is not None and listed == known.concept.id:
         return values.worded(known, said)
-    odd = re.search(r"[\d_/.-]", said) or low not in vocabulary.KNOWN_WORDS
+    acts = low.endswith("ing") and low.isalpha() and not via  # `prompt ensembling` is a thing to do
+    odd = re.search(r"[\d_/.-]", said) or (low not in vocabulary.KNOWN_WORDS and not acts)
     near = bool(via & STRONG) or (mention is not None and mention.strength >= 0.95)
     near = near or bool(
         re.search(r"[A-Za-z].*[\d_/-]", said) and mention is not None and mention.strength > 0.5
@@ -418,6 +419,7 @@ def lists(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | Non
             parts += [str(d) for d in amount[0].digits] or [repr(amount[0].value)]
             end = amount[1]
             at = text.skip(end, (",", "x"), 1)
+            at += at == end and _is_dash(text, at)
         if not parts:
             break
         found.append(parts)
@@ -434,6 +436,11 @@ def lists(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | Non
         read_value(known.setting, (joint[1] if joint else ",").join(one)).value for one in found
     ]
     return list(read), end
+
+
+def _is_dash(text: Text, at: int) -> bool:
+    """Whether a token joins two numbers of a list: `512-512`."""
+    return text.low(at) == "-" and text.tokens[at].glued and text.amount(at + 1) is not None
 
 
 _WRITTEN = re.compile(

@@ -106,15 +106,15 @@ def _spend(draft: Draft, unit: str, value: float, start: int, end: int) -> None:
 
 
 _WORTH = re.compile(
-    r"(?P<verb>optimi[sz]e|maximi[sz]e|minimi[sz]e|maximi[sz]ing|minimi[sz]ing|optimi[sz]ing|select(?:ing)?(?: by| on)?|pick(?: by)?|rank(?: by)?|judge(?:d)?(?: by| on)?|"
+    r"(?P<verb>optimi[sz]e|maximi[sz]e|minimi[sz]e|maximi[sz]ing|minimi[sz]ing|optimi[sz]ing|select(?:ing)?(?: by| on)?|(?:pick|choose)(?: by| on)?|take the best(?: by| on)|rank(?: by)?|judge(?:d)?(?: by| on)?|"
     r"keep (?:the )?(?:best|lowest|highest|one with|run with)|(?:by|with|for|on|at|the) (?:the )?(?:best|lowest|highest|smallest|largest|lower|higher|better)|best|lowest|highest|metric|target|"
-    r"report|track|go by|compare (?:on|by)|compared (?:on|by)|care about|goal|objective|improve|beat|reduce|increase|lower|higher|better|measure(?:d)? by|score by|"
+    r"report|track|go by|compare(?: on| by)?|compared (?:on|by)|care about|goal|objective|improve|beat|reduce|increase|lower|higher|better|measure(?:d)? by|score by|"
     r"look(?:ing)? at|in terms of|maximal|minimal|according to|based on|tune for|tuning for|max|min|evaluate by|evaluate on|early stop(?:ping)? on|monitor|boost|raise|push|drive down|bring down|optimiere|maximiere|minimiere|auf)"
     r"(?: (?:is|:|=|the|a|our|for|on|by|its|of|best|final|lowest|highest|average|mean|up|down|down the))*$"
 )
 _UPWARDS = re.compile(r"maximi|maximal|highest|higher|largest|increase|boost|raise|push")
 _DOWNWARDS = re.compile(r"minimi|minimal|lowest|lower|smallest|reduce|drive down|bring down")
-_DATA = HELD_OUT | frozenset({"train", "training"})
+_DATA = HELD_OUT | frozenset({"train", "training", "cv"})
 _OF_METRIC = {
     "accuracy": "acc", "acc": "acc", "loss": "loss", "perplexity": "ppl", "ppl": "ppl", "reward": "reward",
     "return": "return", "validation": "val", "val": "val", "valid": "val", "eval": "eval", "evaluation": "eval",
@@ -139,11 +139,7 @@ def read_metric(draft: Draft, situation: Situation) -> None:
         if end and verb is None and _reaches(draft, situation, at, end):
             at = end
             continue
-        if (
-            not end
-            or verb is None
-            or (text.lexicon.match(text.tokens, at) is not None and not _plain(draft, at))
-        ):
+        if not end or verb is None or _is_named(draft, at, end):
             at += 1
             continue
         words = [text.tokens[i].low for i in range(at, end) if text.tokens[i].kind == "word"]
@@ -208,7 +204,10 @@ _RISES = re.compile(
 )
 
 
-_COUNTS = re.compile(r"^(?:is what )?(?:counts|matters|decides)\b|^is what (?:i|we) care about\b")
+_COUNTS = re.compile(
+    r"^(?:is what )?(?:counts|matters|decides)\b|^is what (?:i|we) care about\b"
+    r"|^(?:as|is|be) (?:the |our )?(?:selection |deciding |main )?(?:criterion|metric|yardstick|measure)\b"
+)
 
 
 def _reaches(draft: Draft, situation: Situation, at: int, end: int) -> bool:
@@ -284,6 +283,12 @@ def _is_setting(draft: Draft, start: int, at: int) -> bool:
     return mention is not None and bool(mention.known) and mention.end > at
 
 
+def _is_named(draft: Draft, at: int, end: int) -> bool:
+    """Whether a setting is named where a metric may be, and no more than that: `cv rmse` is no `cv`."""
+    mention = draft.text.lexicon.match(draft.text.tokens, at)
+    return mention is not None and mention.end >= end and not _plain(draft, at)
+
+
 def _plain(draft: Draft, at: int) -> bool:
     """Whether a word that names a setting too, such as `loss`, is here the metric."""
     mention = draft.text.lexicon.match(draft.text.tokens, at)
@@ -299,7 +304,9 @@ def _metric_end(draft: Draft, at: int, situation: Situation) -> int:
     text, end, core = draft.text, at, False
     for names in range(5, 0, -1):
         words = [text.low(i) for i in range(at, at + names)]
-        if all(words) and vocabulary.joined("".join(words)) in situation.metrics:
+        cut = at + names < len(text) and text.tokens[at + names].low == "@"
+        known = vocabulary.joined("".join(words)) in situation.metrics
+        if words[-1].isalnum() and all(words) and not cut and known:
             return at + names
     while end < len(text) and end - at < 6:
         low = text.low(end)
@@ -328,6 +335,8 @@ def _metric_end(draft: Draft, at: int, situation: Situation) -> int:
 
 def resolve(words: list[str], said: str, situation: Situation) -> str:
     """The name that runs or code give to a metric, else the words joined by `_`."""
+    if "@" in said:
+        return said
     plain = vocabulary.joined(said)
     exact = situation.metrics.get(plain)
     ends = [n for n in situation.metrics.values() if re.split(r"[_/]", n.lower())[-1] == plain]

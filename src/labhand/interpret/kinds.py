@@ -26,7 +26,8 @@ def concept_of(setting: Setting) -> tuple[Concept | None, bool]:
         plain = joined(last[negated.end() :])
     called_so = [c for c in vocabulary.concepts().values() if plain in c.names and fits(setting, c)]
     if called_so:
-        return min(called_so, key=lambda c: c.names.index(plain)), inverse
+        concept = min(called_so, key=lambda c: c.names.index(plain))
+        return (None if _denied(setting, plain, concept) else concept), inverse
     if atoms_of(last)[:1] and atoms_of(last)[0] in _BEGINNINGS:
         return None, inverse
     for concept in vocabulary.concepts().values():
@@ -40,6 +41,20 @@ def concept_of(setting: Setting) -> tuple[Concept | None, bool]:
     return None, inverse and last.lower().startswith(
         ("no_", "no-", "disable_", "without_", "skip_")
     )
+
+
+def _denied(setting: Setting, plain: str, concept: Concept) -> bool:
+    """Whether the help of a letter such as `tau` speaks of something else: "speed of the target network"."""
+    told = set(re.findall(r"[a-z]+", setting.help.lower()))
+    if plain not in _LETTERS or len(told) < _TELLS:
+        return False
+    return not told & {w for p in (concept.title, *concept.phrases) for w in p.lower().split()}
+
+
+_LETTERS = frozenset("tau gamma alpha beta lam eps temp eta r k b1 b2 ls".split())
+"""Names that stand for many things."""
+_TELLS = 2
+"""Words of a help text from which on it says what a letter is."""
 
 
 def _told_concept(setting: Setting) -> Concept | None:
@@ -58,9 +73,11 @@ def fits(setting: Setting, concept: Concept) -> bool:
         return True
     if concept.id == "episodes" and EVALUATION & set(atoms_of(setting.name)):
         return False
-    if setting.type == "bool" and concept.id in ("output", "resume", "run-name", "teacher"):
+    if setting.type == "bool" and not _switches(concept):
         return False
     default = setting.default
+    if concept.id == "vocabulary" and (isinstance(default, float) or "sqrt" in setting.compared):
+        return False  # `max_features` of trees is a share of the columns
     if concept.id == "lr-step" and isinstance(default, float) and default < 1:
         return False
     if concept.low is not None and setting.type == "str":
@@ -68,13 +85,32 @@ def fits(setting: Setting, concept: Concept) -> bool:
     return not (concept.values and setting.type in ("int", "float"))
 
 
+def _switches(concept: Concept) -> bool:
+    """Whether a thing may be on or off, and is no size or name that every training has."""
+    sized = concept.low is not None and concept.id not in CAN_BE_OFF
+    return not sized and concept.id not in ("output", "resume", "run-name", "teacher")
+
+
+CAN_BE_OFF = frozenset(
+    "weight-decay warmup dropout momentum label-smoothing grad-clip weight-clip augmentation mixup cutmix ema entropy drop-path gradient-penalty kl-weight l1 normalisation label-drop random-erasing jitter commitment "
+    "patience workers replay schedule precision activation pretrained compile accumulation wandb".split()
+)
+"""What a training may go without."""
+
+
 def of_default(setting: Setting, known: Concept | None) -> str | None:
     """Whether a setting of text whose name tells nothing names a model or a dataset by its default."""
     if known is not None or setting.type != "str" or not isinstance(setting.default, str):
         return None
+    if re.fullmatch(r"(?:cuda|cpu|mps|gpu|tpu)(?::\d+)?", setting.default):
+        return "device"
     if {"name", "exp", "experiment", "run", "tag", "id", "project"} & set(atoms_of(setting.name)):
         return None
     for concept in ("model", "dataset"):
+        stems = vocabulary.concepts()[concept].stems
+        of_kind = [str(c).lower().startswith(stems) for c in setting.choices]
+        if len(of_kind) > 1 and all(of_kind):
+            return concept
         for beginning in vocabulary.concepts()[concept].stems:
             if len(beginning) > 3 and re.match(
                 rf"(?:[\w-]+/)?{beginning}(?:v\d|[\d_-])", setting.default.lower()

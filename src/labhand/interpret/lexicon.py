@@ -167,6 +167,8 @@ class Lexicon:
             and not (len(phrase) < 2 or phrase in vocabulary.FILLERS)
         ):
             return True
+        if at and found[0] and any(t.low in _CHANGES for t in tokens[max(at - 3, 0) : at]):
+            return True
         after = tokens[end] if end < len(tokens) else None
         alone = after is None or after.low in (",", ";", ".", "and", "or", "at", "for", "this")
         refused = at - 1 - (at > 1 and tokens[at - 1].low == "the")
@@ -296,6 +298,8 @@ _NORMED = frozenset(
 )
 """What has a norm that is no kind of normalisation."""
 _REFUSALS = frozenset("dont don't without disable never skip".split())
+_CHANGES = frozenset("half halve double twice triple quarter third longer shorter".split())
+"""Words of a change, after which even a plain word names what is changed."""
 _NEGATED = ("no", "disable", "without", "skip")
 _NEGATIONS = frozenset("no disable without skip".split())
 

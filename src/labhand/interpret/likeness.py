@@ -20,10 +20,16 @@ LEAST = 0.62
 MARGIN = 0.08
 """By which the best must beat all others."""
 _NAME, _LEAD, _FIELD, _OWNER, _HELP = 1.0, 0.85, 0.75, 0.7, 0.55
+_LESS = 0.7
+"""What a word that only stands for another is worth where a setting has that very word."""
 _GENERIC = frozenset(
     map(stem, "total num n max min size dim value use number count enable the of is do with type name kind rate steps every in at to".split())
 )  # fmt: skip
 """Parts of a name that are no loss where they are not said."""
+_NOUNS = frozenset(
+    map(stem, "policy model net network training train loss layer run mode learning flag".split())
+)
+"""What a switch is of: no part of what it does."""
 _EVERY = re.compile(r"every|interval|freq|period|how often|after which|between|^each")
 _SAME: dict[str, set[int]] = {}
 for _place, _group in enumerate(vocabulary.alike()):
@@ -54,6 +60,7 @@ class Likeness:
         self._evidence = [(k, _evidence(k, lexicon)) for k in lexicon.known]
         self._letters = _letters(lexicon.known)
         self._weights: dict[str, float] = {}
+        self._named: dict[str, bool] = {}
 
     def ranked(
         self, words: Sequence[str], among: Iterable[Known], *, every: bool = False
@@ -87,9 +94,10 @@ class Likeness:
     def _fit(
         self, known: Known, evidence: dict[str, float], words: Sequence[str], every: bool
     ) -> Fit | None:
-        told = {w: _strength(w, evidence) for w in words}
+        told = {w: self._told(w, evidence) for w in words}
         own_words = [a for a, s in evidence.items() if s == _NAME]
         initials = _initials(words, own_words, known.concept is None)
+        initials |= _glued(words, own_words)
         told |= dict.fromkeys(initials, _NAME)
         letters = self._letters.get(known.key, frozenset())
         short = {w for w in words if len(w) > 3 and w[0] in letters and not told[w]}
@@ -103,7 +111,32 @@ class Likeness:
         if every:  # that it is an interval says most already
             return Fit(known, round(0.3 + 0.7 * explained, 4), own)
         covered = _covered(known, words, initials)
-        return Fit(known, round(explained * (0.45 + 0.55 * covered), 4), own, covered > 0.99)
+        named = [word(a) for a in atoms_of(known.key.rpartition(".")[2])]
+        firm = [n for n in named if n not in _GENERIC | _NOUNS]
+        whole_name = covered > 0.99 or (bool(firm) and _share(firm, words, False) > 0.99)
+        return Fit(known, round(explained * (0.45 + 0.55 * covered), 4), own, whole_name)
+
+    def _told(self, said: str, evidence: dict[str, float]) -> float:
+        """How strongly a setting speaks for a word; where another has the very word in its name, likeness to it says less."""
+        if said not in self._named:
+            self._named[said] = any(_itself(said, e) >= _LEAD for _, e in self._evidence)
+        own, any_ = _itself(said, evidence), _strength(said, evidence)
+        return any_ if own == any_ or not self._named[said] else max(own, any_ * _LESS)
+
+    def by_help(
+        self, words: Sequence[str], plain: Sequence[str], among: Iterable[Known]
+    ) -> Known | None:
+        """The one setting whose name and help have all of the words, and most of the plain ones beside them."""
+        allowed = {id(k) for k in among}
+        found = [
+            (sum(_strength(w, evidence) > 0 for w in plain), known)
+            for known, evidence in self._evidence
+            if id(known) in allowed and any(_itself(w, evidence) > 0 for w in words)
+            if all(_strength(w, evidence) > 0 for w in words)
+        ]
+        most = max((count for count, _ in found), default=0)
+        foremost = [known for count, known in found if count == most]
+        return foremost[0] if len(foremost) == 1 else None
 
     def _weight(self, said: str) -> float:
         if said not in self._weights:
@@ -154,26 +187,31 @@ def _evidence(known: Known, lexicon: Lexicon) -> dict[str, float]:
     return found
 
 
+def _itself(said: str, evidence: dict[str, float]) -> float:
+    """How strongly evidence speaks for a word that has the very word in it, whole or cut short."""
+    cut = (strength * 0.9 for part, strength in evidence.items() if _cut(said, part))
+    return max(evidence.get(said, 0.0), max(cut, default=0.0))
+
+
 def _strength(said: str, evidence: dict[str, float]) -> float:
-    """How strongly the best piece of evidence speaks for a word."""
-    best = evidence.get(said, 0.0)
-    for part, strength in evidence.items():
-        if strength > best and _cut(said, part):
-            best = max(best, strength * 0.9)
-        if (
-            strength * 0.8 > best
-            and said in _SAME
-            and not _SAME[said].isdisjoint(_SAME.get(part, ()))
-        ):
-            best = strength * 0.8
-    return best
+    """How strongly the best piece of evidence speaks for a word, by itself or by a word that stands for it."""
+    groups = _SAME.get(said, set())
+    alike = (
+        strength * 0.8
+        for part, strength in evidence.items()
+        if not groups.isdisjoint(_SAME.get(part, ()))
+    )
+    return max(_itself(said, evidence), max(alike, default=0.0) if groups else 0.0)
 
 
 def _cut(one: str, other: str) -> bool:
     """Whether one word is the other cut short: `cond` of `conditional`."""
     short, long = sorted((one, other), key=len)
     return (
-        len(short) >= 3 and len(long) > len(short) + 1 and len(long) > 4 and long.startswith(short)
+        len(short) >= 3
+        and len(long) > 4
+        and long.startswith(short)
+        and (len(long) > len(short) + 1 or len(short) > 5)
     )
 
 
@@ -183,11 +221,16 @@ def _covered(known: Known, words: Sequence[str], initials: set[str]) -> float:
     titles = [word(t) for t in called.lead(known.setting.help)]
     shares = [_share(named, words, len(initials) > 1)]
     if 0 < len(titles) <= called.MOST:
-        shares.append(0.9 * _share(titles, words, False))
+        shares.append(0.9 * max(_share(titles, words, False), _of_head(titles, words)))
     if known.concept is not None:
         phrases = [[word(w) for w in p.split()] for p in known.concept.phrases]
         shares += [0.9 * _share(p, words, False) for p in phrases if len(p) > 1]
     return max(shares)
+
+
+def _of_head(titles: list[str], words: Sequence[str]) -> float:
+    """What the last word of a title alone is worth: `temperature` of "entropy temperature"."""
+    return 0.67 if _share(titles[-1:], words, False) and titles[-1] not in _GENERIC else 0.0
 
 
 def _share(parts: list[str], words: Sequence[str], abbreviated: bool) -> float:
@@ -205,6 +248,13 @@ def _initials(words: Sequence[str], own: list[str], both: bool) -> set[str]:
         w for one, other in itertools.pairwise(words)
         if one[0] + other in own or (both and len(one) > 3 < len(other) and one[0] + other[0] in own)
         for w in (one, other)
+    }  # fmt: skip
+
+
+def _glued(words: Sequence[str], own: list[str]) -> set[str]:
+    """The words that a name writes as one: `dropedge` of `drop 20% of the edges`."""
+    return {
+        w for one, other in itertools.permutations(words, 2) if one + other in own for w in (one, other)
     }  # fmt: skip
 
 

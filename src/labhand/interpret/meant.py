@@ -3,7 +3,7 @@
 import re
 
 from labhand.core.errors import UsageError
-from labhand.interpret import assembly, values, vocabulary
+from labhand.interpret import assembly, beside, values, vocabulary
 from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import connect
@@ -182,7 +182,7 @@ def of_words(draft: Draft, mention: Mention) -> Mention:
     amount = text.amount(counted[0])
     if amount is None or amount[0].unit in ("x", "s"):
         return mention
-    words = assembly.said_words(draft, range(clause.start, clause.end))
+    words = beside.said_words(draft, range(clause.start, clause.end))
     fit = assembly.of_number(draft, words, amount[0])
     if fit is not None:
         return mention._replace(known=(fit.known,))
@@ -197,7 +197,7 @@ def of_qualifier(draft: Draft, mention: Mention) -> Mention:
     if not before.isalpha() or mention.flag or before in vocabulary.KNOWN_WORDS | _LEADING:
         return mention
     phrase = [word(w) for w in re.findall(r"[^\W_]+", mention.phrase.lower())]
-    allowed = [k for k in assembly.free(draft) if k.setting.type == mention.known[0].setting.type]
+    allowed = [k for k in beside.free(draft) if k.setting.type == mention.known[0].setting.type]
     fit = best(draft.likeness.ranked([word(before), *phrase], allowed))
     if fit is None or word(before) not in fit.own or fit.known in mention.known[:1]:
         return mention

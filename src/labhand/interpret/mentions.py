@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from labhand.core.errors import UsageError
-from labhand.interpret import absent, assembly, given, meant, ranges, switches, values, vocabulary
+from labhand.interpret import absent, given, meant, ranges, switches, unnumbered, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import (
     CLOSERS,
@@ -73,7 +73,7 @@ def _mention(draft: Draft, mention: Mention) -> int:
         mention = meant.of_words(draft, mention)
     if not mention.known:
         return mention.end
-    if other := _other_unit(draft, mention):
+    if other := _other_unit(draft, mention) or _other_steps(draft, mention):
         return other
     if mention.phrase in ("-", "--") or meant.of_another(draft, mention):
         return mention.end
@@ -84,6 +84,24 @@ def _mention(draft: Draft, mention: Mention) -> int:
     return mention.end
 
 
+def _other_steps(draft: Draft, mention: Mention) -> int:
+    """Past steps of how samples are made, where the setting is of the training: `ddim sampling with 50 steps`."""
+    if mention.concept is None or mention.concept.id != "steps" or mention.flag:
+        return 0
+    known, text = mention.known[0].setting, draft.text
+    lead = _SAMPLES.search(text.before(mention.start, 4))
+    told = f"{known.name} {known.help}".lower()
+    if lead is None or re.search("sampl|infer|generat|diffus", told):
+        return 0
+    text.take(mention.start - 2, mention.end)
+    said = text.said(mention.start - 1, mention.end)
+    draft.suppose(f'"{said}" is of the {lead[1]}, and no setting is for that')
+    return mention.end
+
+
+_SAMPLES = re.compile(
+    r"\b((?:sampl|infer|generat|denois)\w*) (?:with|in|over|for|at|using|of) [\d.]+$"
+)
 _WEAKLY = 0.8
 """Below this strength a part of a name stands for the whole, and the words around it decide."""
 _EPOCHS = re.compile(r"^(?:-?[\d.]+ |half |an? |each |every )*epochs?\b")
@@ -129,7 +147,7 @@ def _missing(draft: Draft, mention: Mention) -> int:
     if end := absent.instead(draft, mention):
         return end
     kin = absent.kin(draft, mention)
-    part = assembly.switch_of(draft, mention.phrase) if kin is None else None
+    part = unnumbered.switch_of(draft, mention.phrase) if kin is None else None
     if part is not None and (
         end := switches.off(draft, mention._replace(known=(part,), strength=0.8))
     ):
@@ -269,8 +287,11 @@ def _of_another(draft: Draft, mention: Mention) -> bool:
 
 def _left_first(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
     """Whether the number before is meant: `0.1 dropout 0.5 momentum`, `2 layers 4 heads`."""
-    if not _number_before(draft, mention.start):
+    dashed = draft.text.low(mention.start - 1) == "-" and draft.text.tokens[mention.start].glued
+    if not _number_before(draft, mention.start - dashed):
         return False
+    if dashed:
+        return True
     if via == {"to"} and mention.concept is not None and mention.concept.counted:
         told = draft.text.amount(at)
         return told is not None and told[0].value != int(told[0].value)
@@ -286,7 +307,8 @@ def _left_first(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
     found = draft.text.amount(at)
     if found is None:
         return False
-    return draft.text.lexicon.match(draft.text.tokens, found[1]) is not None
+    after = draft.text.skip(found[1], ("-",), 1)
+    return draft.text.lexicon.match(draft.text.tokens, after) is not None
 
 
 def _number_before(draft: Draft, at: int) -> bool:
@@ -324,6 +346,8 @@ def _left(draft: Draft, mention: Mention) -> int:
         "{",
         ";",
         ".",
+        "?",
+        "!",
     }:
         first = max(first, start - 1)
     if first == start:
@@ -336,6 +360,8 @@ def _left(draft: Draft, mention: Mention) -> int:
     if not said:
         return 0
     first = _before_old(draft, known, first)
+    if switches.negated(draft, first):
+        return 0  # `without length normalization` says what it shall not be
     more, end = _against(draft, known, mention.end)
     arrow = "->" in (text.low(mention.end), text.low(mention.end + 1))
     said = more if arrow and more else [*said, *more]

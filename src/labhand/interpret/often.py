@@ -3,7 +3,7 @@
 import re
 
 from labhand.interpret import relative, values
-from labhand.interpret.assembly import free, said_words
+from labhand.interpret.beside import free, said_words
 from labhand.interpret.clauses import JOINTS, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import UNITS
@@ -72,7 +72,7 @@ def read(draft: Draft) -> None:
     """Changes the interval of what shall be done so many times as often."""
     text = draft.text
     for at in range(len(text)):
-        known = _interval(draft, text.low(at)) if text.low(at) else None
+        known = _interval(draft, at) if text.low(at) else None
         found = _OFTEN.match(text.after(at + 1)) if known is not None else None
         if known is None or found is None:
             continue
@@ -86,8 +86,9 @@ def read(draft: Draft) -> None:
         text.take(at, end)
 
 
-def _interval(draft: Draft, verb: str) -> Known | None:
+def _interval(draft: Draft, at: int) -> Known | None:
     """The setting that says every how many steps a verb is done; None: no one alone does."""
+    verb = draft.text.low(at)
     for concept, verbs in _VERBS.items():
         if verb in verbs.split():
             found = draft.text.lexicon.of_concept(concept)
@@ -100,4 +101,7 @@ def _interval(draft: Draft, verb: str) -> Known | None:
         and verb in (parts := set(atoms_of(k.setting.name)))
         and parts & _EVERY
     ]
-    return named[0] if len(named) == 1 else None
+    if len(named) == 1:
+        return named[0]
+    fit = best(draft.likeness.ranked(said_words(draft, [at]), free(draft), every=True), _SURE)
+    return fit.known if fit is not None else None

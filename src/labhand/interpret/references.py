@@ -33,6 +33,9 @@ _WHEN = re.compile(
 _POSSESSIVE = re.compile(
     r"^(?P<when>yesterday|today|monday|tuesday|wednesday|thursday|friday|saturday|sunday|last night|last week) ?'s? ?(?:best )?(?:run|1|experiment|config)"
 )
+_CHOOSES = re.compile(
+    r"\b(?:take|keep|pick|choose|select|report|use)(?: the| whichever is)? \| (?:the )?best(?: (?:1|run|config|model|setting))* (?:by|on|in terms of|according to|per|w\.?r\.?t\.?)\b"
+)
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NAME = re.compile(r"[a-z]+-[a-z]+")
 
@@ -79,6 +82,11 @@ class References:
             return named
         after, before = self.text.after(at, 14), self.text.before(at)
         lead = _LEAD.search(before)
+        further = self.text.tokens[at + 1] if at + 1 < len(self.text) else None
+        if (further is not None and further.glued and further.low in "_-./") or _CHOOSES.search(
+            f"{before} | {after}"
+        ):
+            return None  # a part of a name, or which of the runs to come shall be kept
         for pattern, choose in self._forms():
             match = pattern.match(after)
             if match is None:

@@ -194,7 +194,7 @@ _STOPPED_AFTER = re.compile(
 def _stopped(draft: Draft) -> None:
     """`stop early if val loss does not improve for 3 epochs`, where the script has a patience."""
     text = draft.text
-    patient = text.lexicon.of_concept("patience")
+    patient = [k for k in text.lexicon.known if k.concept and k.concept.id == "patience"]
     patient = [k for k in patient if re.search("early|stop", k.key.lower())] or patient
     if len(patient) != 1:
         return
@@ -230,7 +230,7 @@ def _along(draft: Draft) -> None:
         why = re.sub(r'^"(?:(?:and|then|also|with|,) ?)+', '"', words)
         said = found["how"] or found["done"] or found["rule"]
         power = 0.5 if re.search("sqrt|square", said) else None
-        if re.search("linear|proportion", said):
+        if re.search(r"linear|proportion|with it|with (?:the )?(?:batch|bs)|same", said):
             power = 1.0
         draft.relations.append(Along(rate, batch, power, why, at))
         text.take(at, end)
@@ -257,6 +257,8 @@ def _relation(draft: Draft, mention: Mention, last: Mention | None) -> int:
         return 0
     if end := _quotient_of(draft, mention):
         return end
+    if relative.is_changed(text.before(mention.start)):
+        return 0  # it has a change of its own: `twice as many envs with half the rollout`
     found = _FACTOR.match(text.after(mention.end, 10))
     if found is None:
         return 0

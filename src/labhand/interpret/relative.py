@@ -4,9 +4,10 @@ import re
 from typing import NamedTuple
 
 from labhand.interpret import values, vocabulary
+from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, Mention
-from labhand.interpret.text import SEPARATORS
+from labhand.interpret.text import SEPARATORS, Text
 
 N = r"(\d+\.?\d*(?:e[-+]?\d+)?)"
 _OF = r"(?: (?:the|my|our|its|of|as much|as many|as|that|current|default|present|original|a|an|as large a|old|usual|size|die|der|den|das|so viele|so))*"
@@ -227,11 +228,14 @@ def multiples(draft: Draft, mention: Mention) -> int:
     at = at + 2 if signed else text.skip(at, ("{", "[", "("), 1)
     factors: list[float] = []
     end = at
-    while (found := text.amount(at)) is not None:
-        if found[0].unit != ("" if signed else "x"):
+    while True:
+        found = text.amount(at)
+        worded = _multiple(text, at) if found is None and not signed else None
+        if worded is None and (found is None or found[0].unit != ("" if signed else "x")):
             break
-        factors.append(found[0].value)
-        end = text.skip(found[1], ("}", "]", ")"), 1)
+        factor, past = worded or ((found[0].value, found[1]) if found else (1.0, at))
+        factors.append(factor)
+        end = text.skip(past, ("}", "]", ")"), 1)
         at = text.skip(end, SEPARATORS, 2)
     if len(factors) < 2:
         return 0
@@ -239,6 +243,18 @@ def multiples(draft: Draft, mention: Mention) -> int:
     draft.set(mention, [values.scaled(known, base, f) for f in factors], mention.start, end, 0.95)
     draft.said[-1] = draft.said[-1]._replace(why=f"{draft.said[-1].why}: {why}")
     return end
+
+
+def _multiple(text: Text, at: int) -> tuple[float, int] | None:
+    """A multiple in words that begins at a token, and where it ends: `half`, `double`, `as is`."""
+    alone = text.low(at + 1) in ("", ",", "and", "or", "/", ";", ".")
+    if text.low(at) in FRACTIONS and alone:
+        return FRACTIONS[text.low(at)], at + 1
+    same = re.match(
+        r"(?:as is|as it is|unchanged|the same|same|(?:the )?(?:default|current)(?: 1)?)(?= |$)",
+        text.after(at, 3),
+    )
+    return (1.0, at + len(same.group().split())) if same else None
 
 
 def _owned(draft: Draft, mention: Mention, end: int, kind: str, group: str) -> bool:
@@ -259,6 +275,11 @@ def _names_a_share(lead: str) -> bool:
     return (
         bool(last) and last[0].isalpha() and last[0] not in vocabulary.FILLERS | set(verbs.split())
     )
+
+
+def is_changed(before: str) -> bool:
+    """Whether words end in a change of what follows them: `half the`, `2x more`."""
+    return any(pattern.search(before) for pattern, _ in _LEFT)
 
 
 def relative_left(draft: Draft, mention: Mention) -> int:
@@ -304,6 +325,27 @@ def _note_rounding(
     exact = float(str(base.value)) * change.factor + change.plus
     if isinstance(value, int) and abs(value - exact) > 1e-6:
         draft.suppose(f"`{known.key}` is a whole number: {values.shown(exact)} is taken as {value}")
+
+
+def likewise(draft: Draft) -> None:
+    """Changes a further setting as the one before: `embedding dim half of what it is, units too`."""
+    text = draft.text
+    for clause in clauses(text):
+        end = clause.end - 1
+        if text.low(end) not in ("too", "likewise") or any(text.used[clause.start : clause.end]):
+            continue
+        found = text.lexicon.match(text.tokens, clause.start)
+        before = [s for s in draft.said if s.start < clause.start and len(s.values) == 1]
+        if found is None or len(found.known) != 1 or found.end != end or not before:
+            continue
+        last, known = max(before, key=lambda s: s.start), found.known[0]
+        was, now = draft.base(last.known).value, last.values[0]
+        if last.known.setting.type not in ("int", "float") or not isinstance(was, int | float):
+            continue
+        if " in the code" in last.why and was and isinstance(now, int | float):
+            _apply(draft, found, Change(now / was), clause.start, clause.end)
+        elif isinstance(now, int | float):
+            draft.set(found, [values.fitted_number(known, now)], clause.start, clause.end, 0.9)
 
 
 def vague(draft: Draft, mention: Mention) -> int:

@@ -126,12 +126,14 @@ def read(draft: Draft, situation: Situation) -> None:
             left = [i for i in left if not _is_plain(draft, i)]
         if not left:
             continue
-        gone = [m for m in draft.missing if start <= m.start < end and not draft.text.used[m.start]]
+        gone = [
+            m for m in draft.missing
+            if start <= m.start < end and not draft.text.used[m.start] and not _owns(draft, m)
+        ]  # fmt: skip
         words = _trimmed(draft.text.said(start, end))
-        if _heads(draft, start, end) and not gone:
-            draft.suppose(f'"{words}" is taken as a heading')
-        elif _is_reason(draft, start, end, words) and not gone:
-            draft.suppose(f'"{words}" is taken as the reason, not as something to change')
+        told = "" if gone else _told(draft, start, end, words)
+        if told:
+            draft.suppose(f'"{words}" {told}')
         elif (
             last is not None
             and start - last[0] in (1, 2)
@@ -154,9 +156,40 @@ def read(draft: Draft, situation: Situation) -> None:
         draft.text.take(start, end)
 
 
+def _told(draft: Draft, start: int, end: int, words: str) -> str:
+    """What words are that ask for nothing new; empty: they may."""
+    if _CONDITION.match(words.lower()):
+        return "is not understood as a bound, and changes nothing"
+    if _glosses(draft, start, end, words):
+        return "is taken as what the rest is for"
+    if _heads(draft, start, end):
+        return "is taken as a heading"
+    if _is_reason(draft, start, end, words):
+        return "is taken as the reason, not as something to change"
+    return ""
+
+
 def _is_reason(draft: Draft, start: int, end: int, words: str) -> bool:
     whole = draft.text.said(start, end).lower().strip(" ,;.:-*()")
     return any(_REASONS.match(form) for form in (words.lower(), whole))
+
+
+_CONDITION = re.compile(
+    r"(?:about |roughly |with |at |keep(?:ing)? )*(?:the )?same (?:number|amount|total|count|compute|flops|size|budget|memory)\b"
+)
+"""What shall stay as it is, and is no new code."""
+_COMPARED = re.compile(
+    r"^(?:(?:a|an|the|with|much|slightly|even|bit) )*(?:slower|faster|smaller|bigger|larger|shorter|longer|stronger|weaker|lower|higher|deeper|wider|"
+    r"softer|harder|smoother|finer|coarser|heavier|lighter|tighter|looser|gentler|more|less|fewer)\b"
+)
+
+
+def _glosses(draft: Draft, start: int, end: int, words: str) -> bool:
+    """Whether a piece only says in general what a value that is said makes: `slower target, tau 0.001`."""
+    if not _COMPARED.match(words.lower()) or re.search(r"\d", words):
+        return False
+    beside = (s.start for s in draft.said if s.origin == "said")
+    return any(at in (end + 1, end + 2) or end <= at <= end + 4 for at in beside)
 
 
 def _heads(draft: Draft, start: int, end: int) -> bool:
@@ -184,8 +217,18 @@ def _is_named(draft: Draft, at: int) -> bool:
     return any(
         word == _stem(part)
         for said in draft.said
-        for part in re.split(r"[\W_]", said.known.key.lower())
+        for name in (said.known.key, *(v for v in said.values if isinstance(v, str)))
+        for part in re.split(r"[\W_]", name.lower())
     )
+
+
+def _owns(draft: Draft, mention: Mention) -> bool:
+    """Whether a word only tells what a setting beside it belongs to: the nets of `layer norm in the nets`."""
+    word = mention.phrase.lower().rstrip("s")
+    owners = [f"{s.known.setting.owner}.{s.known.key}" for s in draft.said]
+    return any(word in {a.rstrip("s") for a in atoms_of(o)} for o in owners) and draft.text.low(
+        mention.start - 1
+    ) in ("the", "in", "of")
 
 
 def _stem(word: str) -> str:

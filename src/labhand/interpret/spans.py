@@ -3,7 +3,7 @@
 import re
 
 from labhand.core.errors import LabhandError
-from labhand.interpret import assembly, values
+from labhand.interpret import beside, values
 from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
@@ -24,7 +24,7 @@ def read(draft: Draft, start: int, count: float, end: int) -> bool:
     clause = next(c for c in clauses(text) if c.start <= start < c.end)
     words = _beside(draft, clause, start, end)
     allowed = [
-        k for k in assembly.free(draft)
+        k for k in beside.free(draft)
         if k.setting.type in ("int", "float") and (k.concept is None or k.concept.id not in _LENGTHS)
     ]  # fmt: skip
     fit = best(draft.likeness.ranked(words, allowed)) if words else None
@@ -71,7 +71,7 @@ def _beside(draft: Draft, clause: Clause, start: int, end: int) -> list[str]:
     unit = {word(text.low(end - 1))}
     timed = any(unit & {word(a) for a in atoms_of(k.setting.name)} for k in text.lexicon.known)
     last = min((i for i in outside if i >= end and text.amount(i) is not None), default=len(text))
-    words = assembly.said_words(draft, [i for i in outside if i < last])
+    words = beside.said_words(draft, [i for i in outside if i < last])
     return (
         [*words, *unit] if timed and words else words
     )  # `max_seconds` is of clips up to 20 seconds

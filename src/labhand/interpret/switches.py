@@ -4,6 +4,7 @@ import re
 
 from labhand.core.errors import UsageError
 from labhand.interpret import ranges, values, vocabulary
+from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import connect, numbers
 from labhand.interpret.lexicon import Known, Mention
@@ -22,7 +23,7 @@ _ON_BEFORE = re.compile(
 )
 _BOTH_BEFORE = re.compile(
     r"(?:with(?: and| or| vs\.?| versus|/)+ ?without|with / without|on and off|w / and w / o|"
-    r"ablat(?:e|ing|ion of|ion on)|mit und ohne|both with and without|without and with)"
+    r"ablat(?:e|ing|ion of|ion on)(?:(?: [a-z_]+){1,6} (?:and|,))*|mit und ohne|both with and without|without and with)"
     + _DETERMINERS + "$"
 )  # fmt: skip
 _KEEP_BEFORE = re.compile(
@@ -32,11 +33,11 @@ _KEEP_BEFORE = re.compile(
     + "$"
 )
 _KEEP_AFTER = re.compile(
-    r"^(?:as is|as it is|as they are|unchanged|the same|same|untouched|alone|fixed|constant|at its default|"
+    r"^(?:stays?|remains?) (?:on|off|as|where|the same|fixed)\b|^(?:as is|as it is|as they are|unchanged|the same|same|untouched|alone|fixed|constant|at its default|"
     r"at default|where it is|how it is)\b"
 )
 _BOTH_AFTER = re.compile(
-    r"^(?:true / false|false / true|true or false|false and true|yes / no|0 / 1|0 and 1|on and off|on / off|on vs \.? ?off|on or off|off and on|true and false|both ways|(?:vs|versus|or)(?: \.)? (?:not|without|no|none))\b"
+    r"^(?:true / false|false / true|true or false|false and true|yes / no|0 / 1|0 and 1|on and off|on / off|on vs \.? ?off|on or off|off and on|true and false|both ways|(?:vs|versus|or)(?: \.)? (?:not|without|no|none)|and (?:\d+ )?without(?: it)?(?= ,| ;| \.|$))"
 )
 
 
@@ -53,7 +54,9 @@ def both(draft: Draft, mention: Mention) -> int:
     on = values.switched(known, True)
     if on is None:
         on = present if present not in (None, 0, "none") else _standard(draft, known)
-    start = mention.start - len(before.group().split()) if before else mention.start
+    # what stands between `ablate` and this is of another setting: `ablate the dropout and the ema`
+    led = before is not None and not re.search(r" and|,", before.group())
+    start = mention.start - len(before.group().split()) if before and led else mention.start
     end = mention.end + (len(after.group().split()) if after else 0)
     at, _ = connect(draft, end)
     told = numbers(draft, known, at) if known.setting.type in ("int", "float") else None
@@ -124,8 +127,21 @@ def keep(draft: Draft, mention: Mention) -> int:
 
 
 _ALL_OFF = re.compile(
-    r"\b(?:turn|switch) (?:everything|all|all of (?:these|them)|these|the following) off :(?P<list>[^;.]*)$"
+    r"\b(?:(?:turn|switch) (?:everything|all|all of (?:these|them)|these|the following) off|(?:turn off|switch off|disable|remove|drop|no|without)(?: [a-z]+){1,4}) :(?P<list>[^;.]*)$"
 )
+
+
+def negated(draft: Draft, at: int) -> bool:
+    """Whether what begins here is said not to be: `no`, `without`, `disable`."""
+    lead = _OFF_BEFORE.search(draft.text.before(at))
+    return lead is not None and not re.search(r"\b(?:drop|lose|minus|zero)", lead.group())
+
+
+def _qualified(draft: Draft, mention: Mention) -> int:
+    """How many words before a named setting are its present value: the `length` of `without length normalization`."""
+    present = draft.base(mention.known[0]).value
+    low = draft.text.low(mention.start - 1)
+    return int(isinstance(present, str) and vocabulary.joined(present) == low != "")
 
 
 _NOT = re.compile(r"(?:^|(?<=, )|(?<=and )|(?<=but ))not(?: the)?$")
@@ -135,15 +151,17 @@ _NOT_SO = re.compile(rf"(?:{_NOT.pattern})|(?:\binstead of|\brather than)(?: the
 """Before the whole name of a switch."""
 
 
-def _in_list(draft: Draft, mention: Mention) -> bool:
-    """Whether it stands in a list of what shall be off: `turn everything off: dropout, ema`."""
-    found = _ALL_OFF.search(draft.text.whole_before(mention.start, 30))
-    return found is not None and not re.search(r"\d|\bon\b|\buse\b", found["list"])
+def in_list_off(draft: Draft, at: int) -> re.Match[str] | None:
+    """Whether what begins here stands in a list of what shall be off: `turn everything off: dropout, ema`."""
+    found = _ALL_OFF.search(draft.text.whole_before(at, 30))
+    return (
+        found if found is not None and not re.search(r"\d|\bon\b|\buse\b", found["list"]) else None
+    )
 
 
 def off(draft: Draft, mention: Mention) -> int:
     """Off: `no dropout`, `turn amp off`. Where it ends; 0: not said."""
-    before = _OFF_BEFORE.search(draft.text.before(mention.start))
+    before = _OFF_BEFORE.search(draft.text.before(mention.start - _qualified(draft, mention)))
     after = re.match(
         r"(?:is |to be |should be |be |turned |switched )?(?:off|disabled|removed|gone)\b",
         draft.text.after(mention.end),
@@ -152,9 +170,13 @@ def off(draft: Draft, mention: Mention) -> int:
     refused = _NOT if mention.strength < 0.95 else _NOT_SO
     plainly = refused.search(draft.text.before(mention.start)) if switch else None
     before = before or plainly
-    if not before and not after and not _in_list(draft, mention):
+    if not before and not after and not in_list_off(draft, mention.start):
         return 0
-    start = mention.start - len(before.group().split()) if before else mention.start
+    start = (
+        mention.start - _qualified(draft, mention) - len(before.group().split())
+        if before
+        else mention.start
+    )
     end = mention.end + (len(after.group().split()) if after else 0)
     known = mention.known[0]
     if draft.base(known).value is None and values.switched(known, False) is None:
@@ -167,9 +189,26 @@ def off(draft: Draft, mention: Mention) -> int:
     if value == 0 and known.setting.type != "bool":
         draft.suppose(f"`{known.key}` {values.shown(value)} is taken to mean off")
     draft.set(mention, [value], start, end)
+    end = _anywhere(draft, known, start, end)
+    return _off_as_well(draft, end) if before else end
+
+
+def _anywhere(draft: Draft, known: Known, start: int, end: int) -> int:
+    """Where `no dropout anywhere` ends, which turns off all of that kind."""
+    if draft.text.low(end) not in ("anywhere", "everywhere", "altogether") or not known.concept:
+        return end
+    for other in draft.text.lexicon.known:
+        if other.concept == known.concept and other.key != known.key:
+            draft.choose(other, [values.off(other)], draft.said[-1].why, start, 0.9)
+    draft.text.take(end, end + 1)
+    return end + 1
+
+
+def _off_as_well(draft: Draft, end: int) -> int:
+    """Goes on to what is turned off in the same breath: `no dropout and weight decay`."""
     while draft.text.low(end) in (",", "and", "or", "nor"):
         further = draft.text.lexicon.match(draft.text.tokens, end + 1)
-        if further is None or not further.known or draft.text.has_value(further) or not before:
+        if further is None or not further.known or draft.text.has_value(further):
             break
         if draft.text.low(end) == "," or draft.text.low(end) == "and":
             nothing = values.switched(further.known[0], False)
@@ -301,6 +340,24 @@ def _standard(draft: Draft, known: Known) -> object:
     raise UsageError(
         f"the instruction wants `{known.key}` and does not say which value; say it, such as `{known.key} VALUE`"
     )
+
+
+_WAYS = re.compile(
+    r"(?:(?:both |compare )?with (?:and|or|vs|versus)(?: \.)? without(?: it)?|both ways|(?:both )?on (?:and|or|vs|versus) off|(?:with|without) it (?:and|or|vs) (?:with|without)(?: it)?)"
+)
+
+
+def both_ways(draft: Draft) -> None:
+    """Tries both ways what a clause before switches: `layer norm, 5 seeds, with vs without`."""
+    text = draft.text
+    for clause in clauses(text, frozenset({",", ";", ".", ":"})):
+        lows = " ".join(text.low(i) for i in range(clause.start, clause.end))
+        said = [s for s in draft.said if s.start < clause.start and s.known.setting.type == "bool"]
+        if _WAYS.fullmatch(lows) and said:
+            last = max(said, key=lambda s: s.start)
+            now = [True, False] if last.values[0] else [False, True]
+            draft.said[draft.said.index(last)] = last._replace(values=list[object](now))
+            text.take(clause.start, clause.end)
 
 
 def needed(draft: Draft) -> None:

@@ -135,6 +135,10 @@ class Text:
         if not self.low(at):
             return None
         token = self.tokens[at]
+        if token.low == "one" and re.search(
+            r"(?:er|this|that|the|which|best|other|last)$", self.tokens[at - 1].low if at else ""
+        ):
+            return None  # `a longer one`
         if token.kind == "word" and token.low in NUMBER_WORDS:
             scaled = self._scaled(NUMBER_WORDS[token.low], at + 1)
             return Amount(scaled[0], "", token.text), scaled[1]

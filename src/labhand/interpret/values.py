@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from labhand.core.errors import UsageError
 from labhand.interpret import called, vocabulary
+from labhand.interpret.kinds import CAN_BE_OFF
 from labhand.interpret.lexicon import Known
 from labhand.interpret.text import Amount
 from labhand.interpret.words import whole
@@ -28,7 +29,8 @@ def fitted(known: Known, amount: Amount) -> object:
     Raises:
         UsageError: it does not fit the setting's type or choices, or the range that makes sense.
     """
-    number = amount.value / 100 if amount.unit == "%" else amount.value
+    percent = amount.unit == "%" and not _in_percent(known)
+    number = amount.value / 100 if percent else amount.value
     if amount.unit == "m":
         number *= 1_000_000
     if known.setting.type == "bool":
@@ -42,6 +44,17 @@ def fitted(known: Known, amount: Amount) -> object:
     found = values.read(known.setting, _written(number)).value
     check_range(known, found)
     return found
+
+
+def _in_percent(known: Known) -> bool:
+    """Whether a setting counts in percent itself, so that 20% is 20."""
+    default, help_ = known.setting.default, known.setting.help.lower()
+    above = isinstance(default, int | float) and not isinstance(default, bool) and default > 1
+    return (
+        above
+        and re.search(r"percent|%|0 ?(?:-|to) ?100", f"{known.setting.name.lower()} {help_}")
+        is not None
+    )
 
 
 _FAR = 4.0
@@ -181,7 +194,21 @@ def switched(known: Known, on: bool) -> object | None:
     for choice in setting.choices:
         if str(choice).lower() in ("none", "off", "no", "false", "disabled", "null", refused):
             return choice
+    told = _TOLD_OFF.search(setting.help.lower())
+    if told is not None and setting.type in ("int", "float"):
+        return values.read(setting, told[1] or told[2]).value
+    if setting.type == "int" and setting.name.lower() in _DEVICES and setting.default == 0:
+        return -1
     return _nothing(known)
+
+
+_TOLD_OFF = re.compile(
+    r"(?<![\w.])(-?\d+)(?: (?:is|means|to|for|turns?|=)|:|=)(?: (?:it|turn|be|no|all))*(?: |:)*(?:off|none|disables?d?|cpu|unlimited|never|without)\b"
+    r"|\b(?:off|disabled?|none|cpu|unlimited|never) (?:if|when|with|at|is|=) (-?\d+)(?![\w.])"
+)
+"""Of a help text that says which number is none: `0 is off`, `-1 for cpu`."""
+_DEVICES = frozenset("gpu cuda gpu_id device_id".split())
+"""Numbers of devices, of which -1 is none."""
 
 
 def _nothing(known: Known) -> object | None:
@@ -191,7 +218,7 @@ def _nothing(known: Known) -> object | None:
         return next((c for c in setting.choices if str(c) == "constant"), None)
     if concept == "precision":
         return worded(known, "fp32")
-    if concept and concept not in _CAN_BE_OFF:
+    if concept and concept not in CAN_BE_OFF:
         return None
     if (
         setting.type == "int"
@@ -207,10 +234,6 @@ def _nothing(known: Known) -> object | None:
     return "none" if plain and not setting.choices else None
 
 
-_CAN_BE_OFF = frozenset(
-    "weight-decay warmup dropout momentum label-smoothing grad-clip weight-clip augmentation mixup cutmix ema entropy drop-path gradient-penalty kl-weight l1 normalisation label-drop random-erasing jitter commitment "
-    "patience workers replay schedule precision activation pretrained compile accumulation wandb".split()
-)
 _SIZES = frozenset(
     "every interval freq frequency period size dim width batch batches len length layers heads steps iters".split()
 )

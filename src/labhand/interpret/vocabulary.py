@@ -81,7 +81,7 @@ TOO_PLAIN = frozenset(
     "devices tokens corpus smoothing ep its it passes entropy objective context buffer width "
     "resolution noise gamma task memory decay gradnorm gradientnorm track "
     "leaves threads clients experts codes jitter horizon window kernel expansion rollout subsample erasing "
-    "vocab negatives guidance".split()
+    "vocab negatives guidance top".split()
 ) - frozenset(
     "steps layers heads context width gamma resolution entropy decay samples examples tokens".split()
 )
@@ -106,7 +106,7 @@ ATOMS = {
     "convolution": "conv", "filters": "filter", "channels": "channel", "activation": "act",
     "learning": "learn", "training": "train", "hyperparameter": "hparam", "average": "avg",
     "averaging": "avg", "record": "capture", "gpu": "cuda", "tied": "tie", "annealing": "anneal", "clipping": "clip", "smoothing": "smooth", "normalize": "norm", "normalise": "norm", "advantage": "adv", "advantages": "adv", "normalization": "norm", "normalisation": "norm", "position": "pos",
-    "positional": "pos", "feature": "feat", "features": "feat", "number": "n", "num": "n", "nb": "n",
+    "positional": "pos", "leaves": "leaf", "feature": "feat", "features": "feat", "number": "n", "num": "n", "nb": "n",
 }  # fmt: skip
 """One spelling for the words that names of settings are made of."""
 EMPTY_ATOMS = frozenset("n of the use do my our # count".split())
@@ -210,6 +210,15 @@ def alike() -> tuple[tuple[str, ...], ...]:
     path = Path(__file__).with_name("alike.toml")
     groups = str(tomllib.loads(path.read_text(encoding="utf-8"))["groups"])
     return tuple(tuple(line.split()) for line in groups.splitlines() if line)
+
+
+@cache
+def qualities() -> dict[str, tuple[str, ...]]:
+    """The concepts that make more or less of a quality, the foremost first, by the stem of its words."""
+    path = Path(__file__).with_name("alike.toml")
+    lines = str(tomllib.loads(path.read_text(encoding="utf-8"))["qualities"]).splitlines()
+    pairs = (line.partition(":") for line in lines if line)
+    return {stem(word): tuple(of.split()) for words, _, of in pairs for word in words.split()}
 
 
 def joined(phrase: str) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -83,6 +84,7 @@ _TAKES: dict[str, tuple[str, ...]] = {
         "multi:softmax",
         "rank:ndcg",
         "rank:pairwise",
+        "rank_xendcg",
     ),
     "tree_method": ("hist", "exact", "approx", "gpu_hist"),
     "grow_policy": ("depthwise", "lossguide"),
@@ -177,7 +179,7 @@ def _of_call(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
     owner = _assigned_to(call, where) or last
     if last in _BAGS:
         if SETTINGS_NAME.search(f"{owner} {where.scope.name} {last}"):
-            yield from _keywords(call, where, "" if owner == last else owner)
+            yield from _keywords(call, where, "" if owner == last else owner, frozenset())
         return
     if last == "add_argument" or last in ("option", "Option", "field"):
         return
@@ -186,6 +188,7 @@ def _of_call(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
     if not (
         ours
         or _LIBRARIES.match(name)
+        or _builds(name)
         or (isinstance(call.func, ast.Attribute) and last in _METHODS)
     ):
         yield from _positional(name or last, call, where, owner)
@@ -196,9 +199,30 @@ def _of_call(project: Project, call: ast.Call, where: Where) -> Iterator[Setting
     yield from _positional(name, call, where, owner)
 
 
-def _keywords(call: ast.Call, where: Where, owner: str) -> Iterator[Setting]:
+_OTHERWISE = frozenset(
+    "torch torchvision torchaudio tensorflow tf keras jax flax haiku numpy np pandas polars scipy matplotlib plt seaborn plotly PIL cv2 "
+    "albumentations tqdm wandb mlflow rich click typer fire tyro absl hydra omegaconf dotenv requests datasets einops IPython "
+    "gym gymnasium".split()
+) | frozenset(sys.stdlib_module_names)
+"""Libraries whose classes are no part of a recipe, or of which `_LIBRARIES` tells the part that is."""
+
+
+def _builds(name: str) -> bool:
+    """Whether a class of another library is made here, by itself or as `Model.from_dataset(…)`."""
+    first, *parts = name.split(".")
+    made = [p for p in parts[-2:] if p[:1].isupper()]
+    return (
+        bool(made)
+        and first not in _OTHERWISE
+        and (parts[-1] in made or parts[-1].startswith("from_"))
+    )
+
+
+def _keywords(
+    call: ast.Call, where: Where, owner: str, refused: frozenset[str] = _NO_SETTINGS
+) -> Iterator[Setting]:
     for keyword in call.keywords:
-        if keyword.arg and keyword.arg not in _NO_SETTINGS and not keyword.arg.startswith("_"):
+        if keyword.arg and keyword.arg not in refused and not keyword.arg.startswith("_"):
             yield from _setting(keyword.arg, keyword.value, where, owner, keyword.value)
 
 
@@ -270,7 +294,7 @@ def fields(project: Project, source: Source) -> Iterator[Setting]:
         if SETTINGS_NAME.search(scope.name):
             for call in scope.calls:
                 if _last(call.func) in _BAGS:
-                    yield from _keywords(call, where, scope.name)
+                    yield from _keywords(call, where, scope.name, frozenset())
 
 
 def _set_fields(scope: Scope, ours: bool) -> Iterator[tuple[str, ast.expr, ast.stmt]]:

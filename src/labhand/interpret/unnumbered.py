@@ -1,0 +1,206 @@
+"""What no other reader took and has no number: options, names of free text, switches, by the words beside them."""
+
+import re
+
+from labhand.interpret import given, switches, values
+from labhand.interpret.beside import MOST_WORDS, OLD, PLAIN, SOFT, free, said_words
+from labhand.interpret.clauses import Clause
+from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import Known, atoms_of
+from labhand.interpret.likeness import best, word
+from labhand.interpret.options import options_of, same
+
+_OFF = re.compile(
+    r"^(?:(?:but|and|also|please|just|with) )*(?:no|without|skip|disable|dont|do not|never|turn off|switch off|drop|remove|leave out|ignore|not)(?: (?:any|the|do|use))* "
+)
+_VERBS = frozenset(
+    map(
+        word,
+        "freeze unfreeze tie untie save load skip normalize center resume compile share drop clip".split(),
+    )
+)
+"""What a switch does must be said: `embeddings` alone does not freeze them."""
+_WRITTEN = frozenset(map(word, ["save"]))
+"""Of these what is not wanted tells enough: `no videos`."""
+_BOTH = re.compile(
+    r"^(?:(?:and|also|please|then) )*(?:ablate|ablating|ablation (?:of|on)|with and without|with or without|with vs \.? ?without)(?: (?:the|any|use|of))* "
+)
+
+
+def read(draft: Draft, piece: Clause) -> bool:
+    """Whether a piece is understood, and taken then: every option, an option, a name, a switch."""
+    return (
+        _every_option(draft, piece)
+        or _option(draft, piece)
+        or _text(draft, piece)
+        or _switch(draft, piece)
+    )
+
+
+def every(draft: Draft, piece: Clause) -> bool:
+    """Whether a piece with a number wants every option of a setting: `all three targets`."""
+    return ALL.search(
+        " ".join(draft.text.spelled(i) for i in range(piece.start, piece.end))
+    ) is not None and (_every_option(draft, piece))
+
+
+_WRITES = re.compile(r"\b(?:save|write|log|output|store|dump|checkpoint)\w*\b[^;.]*$")
+
+
+def written_to(draft: Draft, piece: Clause) -> bool:
+    """Takes the folder of `save every 500 steps to out/ner`."""
+    text = draft.text
+    said = text.said(piece.start + 1, piece.end)
+    if text.low(piece.start) not in ("to", "into", "in", "under") or not re.fullmatch(
+        r"[\w.~-]*/[\w./~-]+", said
+    ):
+        return False
+    places = text.lexicon.of_concept("output")
+    if len(places) != 1 or not _WRITES.search(text.whole_before(piece.start)):
+        return False
+    if places[0].key in {s.known.key for s in draft.said}:
+        return False
+    _take(draft, piece, places[0], [said])
+    return True
+
+
+ALL = re.compile(r"\b(?:all|each|every|both)(?: (?:of|the|available|possible))* \d+(?= |$)")
+
+
+def _every_option(draft: Draft, piece: Clause) -> bool:
+    """Takes `all three prediction targets`: every value of the one setting that has so many and the words mean."""
+    text = draft.text
+    at = next((i for i in range(piece.start, piece.end) if text.low(i) in _EACH), None)
+    if at is None:
+        return False
+    count = next((a[0].value for i in range(at, piece.end) if (a := text.amount(i))), None)
+    count = 2 if text.low(at) == "both" else count
+    words = said_words(draft, range(at + 1, piece.end))
+    takes = [
+        k for k in free(draft)
+        if k.setting.type == "str" and len(options_of(k)) > 1
+        if count is None or len(options_of(k)) == count
+    ]  # fmt: skip
+    fits = [f for f in draft.likeness.ranked(words, takes) if f.own]
+    fit = best(fits) or (fits[0] if count is not None and len(fits) == 1 else None)
+    if fit is None or not words or len(words) > MOST_WORDS:
+        return False
+    _take(draft, Clause(at, piece.end), fit.known, options_of(fit.known))
+    return True
+
+
+_EACH = frozenset("all each every both".split())
+
+
+def _option(draft: Draft, piece: Clause) -> bool:
+    """Takes `features pooled by gap`: an option of the one setting that explains the other words."""
+    text = draft.text
+    for at in range(piece.start, piece.end):
+        said = text.tokens[at].text
+        takes = {k.key: o for k in free(draft) for o in options_of(k) if same(said, str(o))}
+        others = [i for i in range(piece.start, piece.end) if i != at]
+        words = said_words(draft, others)
+        if not takes or not words or len(words) > MOST_WORDS or OLD.search(text.before(at)):
+            continue
+        fit = best(draft.likeness.ranked(words, [k for k in free(draft) if k.key in takes]))
+        if fit is not None and fit.own:
+            _take(draft, piece, fit.known, [takes[fit.known.key]])
+            return True
+    return False
+
+
+def _text(draft: Draft, piece: Clause) -> bool:
+    """Takes `checkpoints step1000, step2000`: names with digits or marks, for the one setting of free text that the words mean."""
+    text, odd, at = draft.text, list[tuple[str, int, int]](), piece.start
+    while at < piece.end:
+        said, end = given.chunk(draft, at)
+        if _ODD.fullmatch(said) and text.amount(at) is None:
+            odd.append((said, at, end))
+        at = end
+    if not odd or odd[-1][2] != piece.end:
+        return False
+    words = said_words(draft, range(piece.start, odd[0][1]))
+    if not words or len(words) > 2 or any(text.amount(i) for i in range(piece.start, odd[0][1])):
+        return False
+    allowed = [k for k in free(draft) if k.setting.type == "str" and not k.setting.choices]
+    fit = best([f for f in draft.likeness.ranked(words, allowed) if f.own])
+    known = fit.known if fit is not None else draft.likeness.by_help(words, [], allowed)
+    if known is None:
+        return False
+    _take(draft, piece, known, [o[0] for o in odd])
+    return True
+
+
+_ODD = re.compile(r"(?=.*[A-Za-z])(?=.*[\d/._])[\w./@:+-]{3,}")
+
+
+def _switch(draft: Draft, piece: Clause) -> bool:
+    """Takes `no progress bar`, `class conditional` and `no background noise`: what is on or off, and its words."""
+    spoken = " ".join(t.low for t in draft.text.tokens[piece.start : piece.end])
+    lead = _OFF.match(f"{spoken} ")
+    lead_of_all = lead or _BOTH.match(f"{spoken} ")
+    first = piece.start + (len(lead_of_all.group().split()) if lead_of_all else 0)
+    words = said_words(draft, range(first, piece.end))
+    if not words or len(words) > MOST_WORDS or _NO_SWITCH.search(spoken):
+        return False
+    lead = lead or switches.in_list_off(draft, piece.start)
+    both = _BOTH.match(f"{spoken} ")
+    off, on = lead or re.search(r" (?:no|off)$", spoken), both or _ON.search(spoken)
+    known = [k for k in free(draft) if k.setting.type == "bool" or (off and _ends_at_none(k))]
+    firm = [w for w in words if w not in SOFT]
+    found = best(draft.likeness.ranked(words, known)) or best(draft.likeness.ranked(firm, known))
+    if found is None and lead and (head := best(draft.likeness.ranked(words[-1:], known))):
+        found = head if head.whole else None  # `no item bias`, of a `bias`
+    if found is None or not found.own or not (found.whole or off or on):
+        return False
+    verbs = _VERBS - _WRITTEN if off else _VERBS
+    if {word(a) for a in atoms_of(found.known.setting.name)} & verbs - set(words):
+        return False
+    if not off and not set(words) - {word(w) for w in PLAIN}:
+        return False
+    value = values.switched(found.known, off is None)
+    if both:
+        _take(draft, piece, found.known, [True, False])
+        return True
+    if value is None:
+        return False
+    _take(draft, piece, found.known, [value])
+    if not isinstance(value, bool):
+        draft.suppose(f"`{found.known.key}` {values.shown(value)} is taken to mean off")
+    return True
+
+
+def switch_of(draft: Draft, phrase: str) -> Known | None:
+    """The one setting that 0 or false turns off and that a word is a part of: `ema_codebook` of `no ema`."""
+    words = [word(w) for w in re.findall(r"[^\W_]+", phrase.lower())]
+    known = [k for k in free(draft) if k.setting.type == "bool" or _ends_at_none(k)]
+    fit = best(draft.likeness.ranked(words, known))
+    return fit.known if fit is not None and fit.own == frozenset(words) else None
+
+
+_NO_SWITCH = re.compile(
+    r"^(?:swap|replace|exchange|add|implement)\b|\b(?:more|less|fewer|longer|than|instead)\b"
+)
+"""What stands there now is no wish, and a switch knows no more and less."""
+_ON = re.compile(
+    r"^(?:(?:and|also|please|then|with) )*(?:turn on|switch on|enable|activate|use|do)\b| on$"
+)
+_NONE = re.compile(
+    r"prob|chance|weight|coef|lambda|penalty|noise|std|sigma|alpha|drop|decay|smooth|jitter|ratio|frac|l1|l2|reg|eps|wd"
+)
+"""Parts of the names of numbers of which 0 is none."""
+
+
+def _ends_at_none(known: Known) -> bool:
+    """Whether 0 is none of what a number says how much of there is."""
+    concept = known.concept.id if known.concept is not None else ""
+    plain = known.setting.type == "float" and concept not in ("learning-rate", "discount", "gae")
+    told = f"{known.setting.name} {known.setting.help[:60]}".lower()
+    return plain and _NONE.search(told) is not None
+
+
+def _take(draft: Draft, piece: Clause, known: Known, found: list[object]) -> None:
+    said = draft.text.said(piece.start, piece.end)
+    why = f'"{said}": of the settings only `{known.key}` fits these words'
+    draft.choose(known, found, why, piece.start, 0.75)
+    draft.text.take(piece.start, piece.end)
