@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
 from labhand.interpret import given, relative, unnumbered, values, vocabulary
-from labhand.interpret.beside import MOST_WORDS, OLD, SOFT, free, said_words
+from labhand.interpret.beside import MOST_WORDS, OLD, PLAIN, SOFT, free, said_words
 from labhand.interpret.clauses import JOINTS, Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
 from labhand.interpret.likeness import LEAST, MARGIN, Fit, best, word
-from labhand.interpret.text import SEPARATORS, Amount, Text
+from labhand.interpret.text import ENDS, SEPARATORS, Amount, Text
 from labhand.kit.values import read as read_value
 
 _INNER = frozenset("with w at on in for".split())
@@ -124,11 +124,38 @@ def _piece(draft: Draft, piece: Clause) -> None:
         unnumbered.read(draft, piece)
     if not said or unnumbered.every(draft, piece):
         return
-    parts = _assembled(draft, piece, said)
+    parts = _assembled(draft, piece, said) or _referred(draft, piece, said)
     for part in parts:
         _set(draft, part, draft.text.said(piece.start, piece.end))
     if parts:
         draft.text.take(piece.start, piece.end)
+
+
+_THAT = frozenset("that it this".split())
+
+
+def _referred(draft: Draft, piece: Clause, said: list[Value]) -> list[Part]:
+    """What was named before without a value, where a piece has one and names nothing: `odd at this lr. try 3e-4`."""
+    text, outside = draft.text, list[int]()
+    value = said[0]
+    outside = [i for i in range(piece.start, piece.end) if not value.start <= i < value.end]
+    lows = {text.low(i) for i in outside if text.tokens[i].kind == "word"}
+    if len(said) > 1 or not lows or lows - PLAIN - _THAT or (value.changes and not lows & _THAT):
+        return []
+    taken = {s.known.key for s in draft.said}
+    named = [
+        m.known[0] for i in range(piece.start)
+        if (m := text.lexicon.match(text.tokens, i)) is not None and m.end <= piece.start
+        if m.known and m.known[0].key not in taken and m.known[0].setting.type in ("int", "float")
+    ]  # fmt: skip
+    if len({k.key for k in named}) != 1 or not any(
+        text.tokens[i].low in ENDS | {","} for i in range(piece.start)
+    ):
+        return []
+    known = named[0]
+    if not value.changes and _taken(draft, known, value.amounts) is None:
+        return []
+    return [Part(value, Fit(known, LEAST, frozenset()), False, ())]
 
 
 def _ends_in_number(text: Text, piece: Clause) -> bool:
@@ -142,6 +169,8 @@ def _only_numbers(text: Text, piece: Clause) -> bool:
     at = piece.start
     while (found := text.amount(at)) is not None and at < piece.end:
         at = text.skip(found[1], SEPARATORS, 2)
+    present = given.PRESENT.match(text.after(at))
+    at += len(present.group().split()) if present else 0
     return at > piece.start and text.skip(at, _AFTER_LIST, 2) >= piece.end
 
 
@@ -350,6 +379,8 @@ def _of_change(draft: Draft, words: list[str]) -> Fit | None:
 def _set(draft: Draft, part: Part, said: str) -> None:
     known, value = part.fit.known, part.value
     why = f'"{said}": of the settings only `{known.key}` fits these words'
+    if not part.words:
+        why = f'"{said}": `{known.key}` is named before it, and has no other value'
     if value.changes:
         base = draft.base(known)
         falls = part.falls and value.factor > 1
@@ -359,6 +390,8 @@ def _set(draft: Draft, part: Part, said: str) -> None:
         why += f"; it is {values.shown(base.value)} in {base.where}"
     else:
         found = _taken(draft, known, value.amounts) or []
+        found, end = given.with_present(draft, known, found, value.end)
+        draft.text.take(value.end, end)
     draft.choose(known, found, why, value.start, 0.75)
 
 

@@ -292,6 +292,8 @@ def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
     after = draft.text.after(end, 3)
     if _NOT_AFTER.match(after):
         return False
+    if _goes_on(draft, end):
+        return False  # `imagenet templates` are no `imagenet`
     if re.search(r"\b(?:make|keep) the$", draft.text.before(at, 2)):
         return False  # what is there is to be made another: `make the forest smaller`
     if word not in _WEAK and word not in vocabulary.KNOWN_WORDS:
@@ -324,11 +326,44 @@ def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
     return bool(_ASKS.search(lead.strip())) and alone
 
 
+_AGAINST = ("vs", "versus")
+
+
+def _against_unknown(draft: Draft, at: int, end: int) -> bool:
+    """Whether a value is compared with a word that nothing is known of: `lambdarank vs foorank`."""
+    text = draft.text
+    sides = [at - 2] if text.low(at - 1) in _AGAINST else []
+    sides += [end + 1] if text.low(end) in _AGAINST else []
+    for side in sides:
+        low = text.low(side)
+        odd = low.isalpha() and low not in vocabulary.KNOWN_WORDS
+        named = text.lexicon.match(text.tokens, side) is not None
+        if odd and not named and _value(draft, side) is None:
+            return True
+    return False
+
+
+def _goes_on(draft: Draft, end: int) -> bool:
+    """Whether an unknown noun in the plural follows, of which a name only tells the kind."""
+    text, low = draft.text, draft.text.low(end)
+    if not re.fullmatch(r"[a-z]{4,}s", low) or low.endswith("ss") or not text.low(end):
+        return False
+    known = low in vocabulary.KNOWN_WORDS or low.rstrip("s") in vocabulary.KNOWN_WORDS
+    named = (
+        text.lexicon.match(text.tokens, end) is not None or low.rstrip("s") in text.lexicon.words
+    )
+    return not (known or named or low in vocabulary.value_words())
+
+
 def _series(
     draft: Draft, at: int, known: Known | None, concept: str, value: object, end: int
 ) -> int:
     text = draft.text
     found, start = [value], at
+    if known is not None and _against_unknown(draft, at, end):
+        said = text.said(at - 2, end) if text.low(at - 1) in _AGAINST else text.said(at, end + 2)
+        draft.suppose(f'"{said}": of `{known.key}` only one of these is known, so none is set')
+        return end
     if known is None:
         draft.missing.append(
             Mention(at, end, text.said(at, end), (), vocabulary.concepts()[concept], 0.0)

@@ -153,7 +153,24 @@ def numbers(
         if text.low(at) == "," and _counts_another(draft, known, separated):
             break
         at = separated
-    return (found, end) if found else None
+    return with_present(draft, known, found, end) if found else None
+
+
+PRESENT = re.compile(
+    r"^(?:(?:,|as well as|and|plus|besides|alongside|vs|versus|or|also|beside) )+(?:the |its |what (?:we have|it is|is there|we use)|as is|as it is|unchanged)"
+    r"(?:(?:current|present|default|existing|old|usual)(?: (?:one|1|value|setting))?| now)?(?= [,;.)]|$)"
+)
+"""What asks for the present value beside others."""
+
+
+def with_present(
+    draft: Draft, known: Known, found: list[object], end: int
+) -> tuple[list[object], int]:
+    """The values, and the present one where that is wanted beside them: `3e-4 as well as what we have`."""
+    told = PRESENT.match(draft.text.after(end))
+    if told is None:
+        return found, end
+    return [*found, draft.base(known).value], end + len(told.group().split())
 
 
 def _can_be_none(known: Known) -> bool:

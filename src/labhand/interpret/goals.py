@@ -4,8 +4,9 @@ import re
 
 from labhand.core.errors import UsageError
 from labhand.core.intent import Goal
-from labhand.interpret import spans, vocabulary
+from labhand.interpret import spans, values, vocabulary
 from labhand.interpret.draft import Draft
+from labhand.interpret.lexicon import atoms_of
 from labhand.interpret.situation import Situation
 from labhand.interpret.text import TIME_WORDS
 from labhand.interpret.words import whole
@@ -144,6 +145,9 @@ def read_metric(draft: Draft, situation: Situation) -> None:
             continue
         words = [text.tokens[i].low for i in range(at, end) if text.tokens[i].kind == "word"]
         name = resolve(words, text.said(at, end), situation)
+        if verb["verb"] in ("report", "track", "monitor") and not _is_computed(name, situation):
+            at = end
+            continue  # what the script does not tell yet is new code, and decides nothing
         told = text.after(end, 3)
         way: Direction | None = direction(name) or direction(words[-1])
         if re.match(r"\( ?(?:max|up|higher)", told) or (not way and _UPWARDS.search(verb["verb"])):
@@ -225,6 +229,8 @@ def _reaches(draft: Draft, situation: Situation, at: int, end: int) -> bool:
     if found is None:
         return False
     words = [text.tokens[i].low for i in range(at, end) if text.tokens[i].kind == "word"]
+    if _bounded(draft, words, at, end + len(found.group().split())):
+        return True
     name = resolve(words, text.said(at, end), situation)
     falling = found["way"] == "down" or found["way"] in (
         "below",
@@ -239,6 +245,28 @@ def _reaches(draft: Draft, situation: Situation, at: int, end: int) -> bool:
         draft, Goal(name=name, direction=direction(name) or ("down" if falling else "up")), "goal"
     )
     text.take(at, last)
+    return True
+
+
+_STOPS = re.compile(r"\b(?:stop|stops|end|abort|break|halt|quit|until)\b")
+_BOUND = frozenset("target max limit stop threshold bound cap".split())
+
+
+def _bounded(draft: Draft, words: list[str], at: int, end: int) -> bool:
+    """Takes `stop early when kl goes over 0.015` for the one setting that bounds that metric: `target_kl`."""
+    text = draft.text
+    lead = _STOPS.search(text.before(at, 10))
+    bounds = [
+        k for k in text.lexicon.known
+        if k.setting.type in ("int", "float") and {*words} & {*(a := atoms_of(k.setting.name))} and _BOUND & {*a}
+    ]  # fmt: skip
+    number = text.amount(end - 1)
+    if lead is None or len(bounds) != 1 or number is None:
+        return False
+    start = at - len(text.before(at, 10)[lead.start() :].split())
+    value = values.fitted(bounds[0], number[0])
+    draft.choose(bounds[0], [value], f'"{text.said(start, end)}"', start, 0.9)
+    text.take(start, end)
     return True
 
 
@@ -281,6 +309,16 @@ def _is_setting(draft: Draft, start: int, at: int) -> bool:
     """Whether words before a metric belong with it to the name of a setting: `target kl`."""
     mention = draft.text.lexicon.match(draft.text.tokens, start) if draft.text.low(start) else None
     return mention is not None and bool(mention.known) and mention.end > at
+
+
+def _is_computed(name: str, situation: Situation) -> bool:
+    """Whether the script or its runs tell a metric; where they tell none, it may."""
+    plain = {vocabulary.joined(n) for n in situation.metrics.values()}
+    return (
+        not plain
+        or vocabulary.joined(name) in plain
+        or any(vocabulary.joined(name) in p for p in plain)
+    )
 
 
 def _is_named(draft: Draft, at: int, end: int) -> bool:

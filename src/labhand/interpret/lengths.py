@@ -188,6 +188,10 @@ _FLAT = re.compile(r"^(?:constant|flat) (?=(?:lr|learning rate)(?: (?:of|at|=|:)
 """The rate that follows is read by another; here only that it stays."""
 
 
+_NO_DECAY = re.compile(
+    r"^(?:(?:please|pls|,|and|so|with) )*no (?:lr )?(?:decay|schedule|scheduler|annealing)(?= [,;.]|$)"
+)
+"""The same again, and no word on the weight decay."""
 _DECAYS = (
     "decaylr",
     "annealllr",
@@ -210,6 +214,8 @@ def read_constant(draft: Draft) -> None:
         end = at + len(found.group().split())
         if text.low(end) in ("vs", "versus", "or", "/"):
             continue
+        again = _NO_DECAY.match(text.after(end))
+        end += len(again.group().split()) if again else 0
         why = f'"{text.said(at, end)}"'
         for known in text.lexicon.known:
             name = vocabulary.joined(known.setting.name.rpartition(".")[2])

@@ -49,7 +49,16 @@ class Fit(NamedTuple):
 
 def word(low: str) -> str:
     """The form in which words are compared."""
-    return stem(vocabulary.ATOMS.get(low, low))
+    for form in (
+        low,
+        low.removesuffix("d"),
+        low.removesuffix("s"),
+        low.removesuffix("ed"),
+        low.removesuffix("ing"),
+    ):
+        if form in vocabulary.ATOMS:
+            return stem(vocabulary.ATOMS[form])
+    return stem(low)
 
 
 class Likeness:

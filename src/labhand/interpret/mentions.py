@@ -162,6 +162,8 @@ def _missing(draft: Draft, mention: Mention) -> int:
         if end:
             draft.suppose(f'"{mention.phrase}" is read as `{kin.key}`: no other setting is like it')
             return end
+    if _cannot_change(draft, mention):
+        return mention.end
     at, _ = connect(draft, mention.end)
     found = draft.text.amount(at)
     end = mention.end
@@ -171,6 +173,31 @@ def _missing(draft: Draft, mention: Mention) -> int:
     counted = mention.concept is not None and mention.concept.id in ("epochs", "steps")
     draft.missing.append(mention if counted else mention._replace(end=end))
     return end
+
+
+_CHANGED = re.compile(
+    r"\b(?:raise|lower|increase|decrease|reduce|bump(?: up)?|turn (?:up|down)|halve|double|half|twice|smaller|larger|higher|bigger|stronger|weaker)(?: (?:the|my|our|a))*$"
+)
+
+
+def _cannot_change(draft: Draft, mention: Mention) -> bool:
+    """Asks where more or less is wanted of what the script does not have: nothing is there to be changed."""
+    lead = _CHANGED.search(draft.text.before(mention.start, 4))
+    if lead is None or mention.concept is None or mention.concept.id in _UNITS_OF_TIME:
+        return False
+    start = mention.start - len(lead.group().split())
+    said = draft.text.said(start, mention.end)
+    draft.doubt(
+        f'"{said}": the script has no {mention.concept.title} that could be changed; shall one be written?',
+        ["no", "yes, as new code"], "no", 0.5,
+    )  # fmt: skip
+    end = mention.end
+    told = draft.text.amount(draft.text.skip(end, ("to", "by", "at"), 1))
+    draft.text.take(start, told[1] if told else end)
+    return True
+
+
+_UNITS_OF_TIME = frozenset("epochs steps episodes model dataset loss".split())
 
 
 def _right(draft: Draft, mention: Mention) -> int:

@@ -81,12 +81,12 @@ def _told_options(known: Known) -> list[str]:
 
 def _by_ending(draft: Draft, said: str) -> list[tuple[Known, object]]:
     """The one choice that ends in what was said, as `DiT-S/2` in `S/2`."""
-    if not re.search(r"\w[/-]\w", said):
+    if not re.search(r"\w[/-]\w", said) and (
+        len(said) < 5 or said.lower() in vocabulary.KNOWN_WORDS
+    ):
         return []
     ends = re.compile(rf"[-_/]{re.escape(said)}$", re.I)
-    found = [
-        (k, c) for k in draft.text.lexicon.known for c in k.setting.choices if ends.search(str(c))
-    ]
+    found = [(k, c) for k in draft.text.lexicon.known for c in options_of(k) if ends.search(str(c))]
     return found if len(found) == 1 else []
 
 

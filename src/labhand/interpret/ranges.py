@@ -25,10 +25,12 @@ _AFTER = re.compile(
     r"|(?P<linear>linear(?:ly)?(?: (?:scale|spaced|steps))?|evenly(?: spaced)?|equally(?: spaced)?|uniform(?:ly)?|linspace)"
     r"|(?P<step>(?:steps?|increments?|step size|intervals?|schritten)(?: of| =| von)? (?P<by>[\d.]+(?:e-?\d+)?)|"
     r"(?P<alone>[\d.]+(?:e-?\d+)?)(?: steps| increments)?(?= |$))"
+    r"|(?P<part>halves|thirds|quarters|fifths|tenths)"
     r"|(?P<half>half(?: -)? decades)|(?P<decades>decades|(?:1 )?(?:per|each) decade|(?:factors?|powers) of 10)"
     r"|(?P<doubling>doubling(?: each time)?|powers of (?:2|two)|factors? of (?:2|two)|pow2)"
     r"|(?P<filler>scale|spaced|spacing|each|grid|\)|,))(?: ?\))?"
 )
+_PARTS = {"halves": 0.5, "thirds": 1 / 3, "quarters": 0.25, "fifths": 0.2, "tenths": 0.1}
 _CHANGES = re.compile(
     r"\b(?:change|changing|switch|move|go|bring|raise|bump|increase|decrease|reduce|lower|drop|cut|set|up|"
     r"take|grow|shrink|update|adjust|tune down|tune up|push)\b[^,;]*$"
@@ -142,7 +144,7 @@ class _Spread:
                 self.log = True if "log" in found["count"] else self.log
             self.log = True if found["log"] else False if found["linear"] else self.log
             by = found["by"] or found["alone"]
-            self.step = float(by) if by else self.step
+            self.step = float(by) if by else _PARTS.get(found["part"] or "", self.step)
             told = {"doubling": 2.0, "decades": 10.0, "half": 10**0.5}
             self.factor = next((f for name, f in told.items() if found[name]), self.factor)
             end += len(found.group().split())

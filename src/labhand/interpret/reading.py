@@ -183,6 +183,7 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("rates", _alone(bare.read_rates)),
     ("layers", _alone(bare.read_layers)),
     ("data", _alone(bare.read_data)),
+    ("sides", _alone(replaced.read_sides)),
     ("qualities", _alone(bare.read_qualities)),
     ("shared values", _alone(shared.read)),
     ("names in pieces", _alone(apart.read)),

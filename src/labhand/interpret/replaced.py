@@ -13,12 +13,49 @@ _INSTEAD = re.compile(r"^(?:(?:instead of|rather than|in place of|not|statt)(?: 
 _REPLACE = re.compile(r"^(?:replace|swap|switch|change)(?: (?:from|the|out))*$")
 
 
+_PLACE = re.compile(r"\b(?:in|of|at|inside|within) (?:the|our|my)$")
+
+
 def read(draft: Draft) -> None:
     """Takes a word that stands against the present value of a setting of free text."""
     text, at = draft.text, 0
     while at < len(text):
         known, end = _present(draft, at) if text.low(at) else (None, at + 1)
         at = max(_against(draft, known, at, end) if known else 0, at + 1)
+
+
+_SIDES = (("source", "target"), ("src", "tgt"), ("src", "trg"), ("from", "to"))
+
+
+def read_sides(draft: Draft) -> None:
+    """Takes `en to de` where one setting is of the source and one of the target."""
+    text = draft.text
+    by_name = {k.setting.name.lower().replace("-", "_"): k for k in text.lexicon.known}
+    pairs = [
+        (k, by_name[other])
+        for one, two in _SIDES
+        for name, k in by_name.items()
+        if name.startswith(f"{one}_") and (other := f"{two}_{name.partition('_')[2]}") in by_name
+        if all(isinstance(b.setting.default, str) for b in (k, by_name[other]))
+    ]
+    codes = {str(k.setting.default).lower() for pair in pairs for k in pair}
+    for at in range(len(text) - 2):
+        sides = text.low(at), text.low(at + 2)
+        joined = text.low(at + 1) in ("to", "->", "-", "into", "=>")
+        if (
+            len(pairs) != 1
+            or not joined
+            or not {*sides} & codes
+            or not all(map(_CODE.fullmatch, sides))
+        ):
+            continue
+        for known, side in zip(pairs[0], sides, strict=True):
+            draft.choose(known, [side], f'"{text.said(at, at + 3)}"', at, 0.95)
+        text.take(at, at + 3)
+
+
+_CODE = re.compile(r"[a-z]{2,3}")
+"""How languages are written in short."""
 
 
 def _present(draft: Draft, at: int) -> tuple[Known | None, int]:
@@ -68,6 +105,8 @@ def _exchange(draft: Draft, known: Known, first: int, last: int, end: int, start
         first, last = _begin(draft, first - 1), first
     if first < 0 or not _is_new(draft, first, last):
         return 0
+    if _PLACE.search(text.before(first, 3)):
+        return 0  # `log in the normalizer rather than softplus` tells where
     found = [text.said(first, last)]
     while start < 0 and text.low(first - 1) in SEPARATORS and first > 1:
         before = _begin(draft, first - 2)

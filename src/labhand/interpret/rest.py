@@ -5,7 +5,7 @@ from pathlib import Path
 
 from labhand.core.intent import Edit
 from labhand.interpret import vocabulary
-from labhand.interpret.clauses import clauses
+from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Mention, atoms_of
 from labhand.interpret.situation import Situation
@@ -54,6 +54,9 @@ _STRONG = frozenset(
     "implementiere protokolliere ersetze".split()
 )
 _REASONS = re.compile(
+    r"^(?:(?:the|our|my) )?(?:\w+ ){0,3}?(?:looks?|seems?|feels?|runs? out|takes? (?:ages|forever|too|hours|a while|so)|(?:is|are) (?:too|way too|so|really|very)) ?\b|"
+    r"^takes? (?:ages|forever|too long|hours)\b|^(?:way |far |a bit )?too (?:much|many|slow|big|small|noisy|long|high|low|greedy|little|large)\b|"
+    r"^(?:a |just a |only a )?(?:quick|short|first|sanity) (?:look|check|test|run|try)\b|^how (?:deep|far|low|high|big|small|long|much)\b|^the usual\b|^simulat\w+ \d+ (?:gpus?|devices|machines)\b|"
     r"^(?:because|since|as (?:it|the|we|i)|so that|so it|so we|in order|to (?:see|check|find|avoid|make sure|confirm|understand|verify|know|fit)|"
     r"i (?:think|believe|suspect|guess|wonder|want to see|want to know|saw|noticed|hope)|it(?:s|'s) |that(?:s|'s) |there(?:s|'s) |it (?:was|is|looks|seems|over|under|diverge|crash|keeps|nans?|ooms?|dies|died|blows|explode)|"
     r"the (?:\w+ )*(?:is|was|looks|seems|are|were|diverged|diverges|plateaus|explodes|overfits|oom\w*|crashed)\b|"
@@ -94,11 +97,48 @@ def read_parts(draft: Draft, situation: Situation) -> None:
         of = None if several else _OF_PART.search(words.lower())
         if found is None and of is not None and not _has_its_own(draft, of["part"], words.lower()):
             found = of
+        if _over_time(draft, clause, words.lower()):
+            draft.edits.append(_edit(draft, situation, _trimmed(words), []))
+            draft.text.take(clause.start, clause.end)
+            continue
         if found is None or _GRADUAL.search(words.lower()):
             continue
         if re.search(r"\d", words[: found.start()]):
             draft.edits.append(_edit(draft, situation, _trimmed(words), []))
             draft.text.take(clause.start, clause.end)
+
+
+_CHANGES = re.compile(
+    r"\b(?:decay|anneal|ramp|schedul|warm(?: |-)?up|increas|decreas|linearly)\w*\b.*\b(?:over|during|throughout|across|by the end of|within)\b"
+)
+_ENDS = frozenset("decay anneal annealing end final start init schedule ramp warmup steps".split())
+
+
+def _over_time(draft: Draft, clause: Clause, words: str) -> bool:
+    """Whether a setting of one number shall change in the course of the training, and none says how."""
+    text = draft.text
+    if not _CHANGES.search(words):
+        return False
+    found = (
+        text.lexicon.match(text.tokens, i) for i in range(clause.start, clause.end) if text.low(i)
+    )
+    meant = [
+        m.known[0]
+        for m in found
+        if m is not None and m.known and not (m.concept and m.concept.id in _TIMED)
+    ]
+    firm = [k for k in meant if k.setting.type == "float"]
+    if len(firm) != len(meant) or len({k.key for k in firm}) != 1:
+        return False
+    own = set(atoms_of(firm[0].setting.name))
+    beside = (set(atoms_of(k.setting.name)) for k in text.lexicon.known if k.key != firm[0].key)
+    return not own & _ENDS and not any(own & atoms and _ENDS & atoms for atoms in beside)
+
+
+_TIMED = frozenset(
+    "learning-rate epochs steps schedule warmup weight-decay min-learning-rate".split()
+)
+"""What a course over time is said by, or has settings of its own for that everywhere."""
 
 
 def _has_its_own(draft: Draft, part: str, words: str) -> bool:
@@ -131,6 +171,9 @@ def read(draft: Draft, situation: Situation) -> None:
             if start <= m.start < end and not draft.text.used[m.start] and not _owns(draft, m)
         ]  # fmt: skip
         words = _trimmed(draft.text.said(start, end))
+        if _asks_which(draft, start, end, words):
+            draft.text.take(start, end)
+            continue
         told = "" if gone else _told(draft, start, end, words)
         if told:
             draft.suppose(f'"{words}" {told}')
@@ -154,6 +197,26 @@ def read(draft: Draft, situation: Situation) -> None:
         if last is not None:
             last = (end, last[1])
         draft.text.take(start, end)
+
+
+_WHICH = re.compile(
+    r"^(?:please |lets |now )*(?:use|try|take|switch to|go with|train (?:it )?on|run (?:it )?on|on|with|change to) (?:the|our|that) (?:[a-z-]+ ){1,2}(?P<what>[a-z]+)$"
+)
+
+
+def _asks_which(draft: Draft, start: int, end: int, words: str) -> bool:
+    """Asks which value is meant by `use the cleaned dataset`, where a setting of words is named and no value of it."""
+    found = _WHICH.match(words.lower())
+    at = end - 1
+    mention = (
+        draft.text.lexicon.match(draft.text.tokens, at) if found and draft.text.low(at) else None
+    )
+    if mention is None or not mention.known or mention.known[0].setting.type != "str":
+        return False
+    known = mention.known[0]
+    present = draft.base(known).value
+    draft.doubt(f'Which `{known.key}` is "{words}"?', [present, "another"], present, 0.5)
+    return True
 
 
 def _told(draft: Draft, start: int, end: int, words: str) -> str:

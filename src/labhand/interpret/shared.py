@@ -1,10 +1,12 @@
 """One value for several settings: `actor and critic lr 3e-4`, `ngf and ndf 96`, `both lrs to 1e-4`."""
 
+import re
+
 from labhand.core.errors import LabhandError
 from labhand.interpret import given
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
-from labhand.interpret.likeness import best, word
+from labhand.interpret.likeness import LEAST, Fit, best, word
 
 _JOINS = frozenset({",", "and", "&", "/", "+"})
 _SURE = 0.85
@@ -26,6 +28,8 @@ def _row(draft: Draft, at: int) -> int:
         return 0
     if draft.text.low(at) in ("both", "all"):
         return _every(draft, at)
+    if end := _same(draft, at) or _grid(draft, at):
+        return end
     return _with_head(draft, at) or _whole_names(draft, at)
 
 
@@ -45,6 +49,51 @@ def _every(draft: Draft, at: int) -> int:
     if len(alike) < 2 or len(alike) > _MOST or (text.low(at) == "both" and len(alike) != 2):
         return 0
     return _set(draft, alike, at, found.end)
+
+
+_SAME = re.compile(
+    r"^(?:(?:the |a )?same|1|equal|identical) (?P<head>[a-z]+(?: [a-z]+){0,2}?) (?:for|on|in) (?:the )?(?P<one>[a-z]+) (?:and|&|as for) (?:the )?(?P<other>[a-z]+)(?: ,| :| of| at|(?= [\d.]))"
+)
+
+
+def _same(draft: Draft, at: int) -> int:
+    """`same learning rate for actor and critic, 3e-4`: both settings get the number."""
+    found = _SAME.match(draft.text.after(at, 12))
+    if found is None:
+        return 0
+    known = _headed(draft, [found["one"], found["other"], *found["head"].split()], 2)
+    return _set(draft, known, at, at + len(found.group().split())) if known else 0
+
+
+_BY = frozenset("x by vs * and /".split())
+
+
+def _grid(draft: Draft, at: int) -> int:
+    """`lr x wd: 1e-3 3e-4 by 0 0.1`: two names, then as many lists of numbers in their order."""
+    text = draft.text
+    one = text.lexicon.match(text.tokens, at)
+    if one is None or len(one.known) != 1 or text.low(one.end) not in _BY:
+        return 0
+    other = text.lexicon.match(text.tokens, one.end + 1)
+    if other is None or len(other.known) != 1 or text.low(other.end) not in (":", "="):
+        return 0
+    lists, place = list[list[object]](), other.end + 1
+    for known in (one.known[0], other.known[0]):
+        place += text.low(place) in _BY and bool(lists)
+        place = text.skip(place, ("{", "[", "("), 1)
+        try:
+            told = given.numbers(draft, known, place, checked=True)
+        except LabhandError:
+            return 0
+        if told is None:
+            return 0
+        lists.append(told[0])
+        place = text.skip(told[1], ("}", "]", ")", ",", ";"), 2)
+    why = f'"{text.said(at, place)}": the first numbers are of the first'
+    for known, found in zip((one.known[0], other.known[0]), lists, strict=True):
+        draft.choose(known, found, why, at, 0.9)
+    text.take(at, place)
+    return place
 
 
 def _whole_names(draft: Draft, at: int) -> int:
@@ -93,19 +142,31 @@ def _with_head(draft: Draft, at: int) -> int:
     return 0
 
 
-def _headed(draft: Draft, words: list[str]) -> list[Known] | None:
-    """The settings that each word but the last names together with the last; None where one does not."""
-    *owners, head = words
+def _headed(draft: Draft, words: list[str], count: int = 0) -> list[Known] | None:
+    """The settings that each of the first words names together with the rest; None where one does not.
+
+    `count`: how many words are the first ones; 0: all but the last.
+    """
+    owners, heads = words[: count or -1], words[count or len(words) - 1 :]
     if len(owners) < 2:
         return None
     known = [k for k in draft.text.lexicon.known if k.setting.type in ("int", "float")]
     found: list[Known] = []
     for owner in owners:
-        fit = best(draft.likeness.ranked([word(owner), word(head)], known))
-        if fit is None or fit.score < _SURE or word(owner) not in fit.own:
+        fit = best(draft.likeness.ranked([word(owner), *map(word, heads)], known))
+        if (
+            fit is None
+            or fit.score < (LEAST if count else _SURE)
+            or not _speaks(draft, owner, fit, bool(count))
+        ):
             return None
         found.append(fit.known)
     return found if len({k.key for k in found}) == len(found) else None
+
+
+def _speaks(draft: Draft, owner: str, fit: Fit, plainly: bool) -> bool:
+    """Whether a word names the owner of a setting; where the row is said plainly, likeness is enough."""
+    return word(owner) in fit.own or (plainly and draft.likeness.speaks(word(owner), fit.known))
 
 
 def _set(draft: Draft, known: list[Known], at: int, end: int) -> int:

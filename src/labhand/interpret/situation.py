@@ -107,7 +107,7 @@ class Situation:
                 if direction(name) and _METRIC.search(name):
                     _name_metric(found, name)
             printed = re.findall(r"(?<![\w.])([A-Za-z][\w/-]*)@?[ :=]*\{", text)  # f"psnr {x:.2f}"
-            quoted = re.findall(r"""["']([A-Za-z][\w./@-]{2,40})["']\s*[:,\])]""", text)
+            quoted = re.findall(r"""["']([A-Za-z][\w./@-]{1,40})["']\s*[:,\])]""", text)
             for name in (*printed, *quoted):
                 if direction(name) and _METRIC.search(name):
                     _name_metric(found, name)

@@ -350,14 +350,32 @@ _WAYS = re.compile(
 def both_ways(draft: Draft) -> None:
     """Tries both ways what a clause before switches: `layer norm, 5 seeds, with vs without`."""
     text = draft.text
-    for clause in clauses(text, frozenset({",", ";", ".", ":"})):
+    for clause in clauses(text, frozenset({",", ";", ".", ":", "?", "!"})):
         lows = " ".join(text.low(i) for i in range(clause.start, clause.end))
+        lows = re.sub(r" (?:please|pls|then)$", "", lows)
+        if _WAYS.fullmatch(lows):
+            _name_switch(draft, clause.start)
         said = [s for s in draft.said if s.start < clause.start and s.known.setting.type == "bool"]
         if _WAYS.fullmatch(lows) and said:
             last = max(said, key=lambda s: s.start)
             now = [True, False] if last.values[0] else [False, True]
             draft.said[draft.said.index(last)] = last._replace(values=list[object](now))
             text.take(clause.start, clause.end)
+
+
+def _name_switch(draft: Draft, end: int) -> None:
+    """Notes the switch that is named last before a token, where nothing is said of it: `is the log target helping?`."""
+    text = draft.text
+    if any(s.start < end and s.known.setting.type == "bool" for s in draft.said):
+        return
+    found = (text.lexicon.match(text.tokens, i) for i in range(end))
+    named = [
+        m for m in found if m and m.end <= end and m.known and m.known[0].setting.type == "bool"
+    ]
+    if named:
+        start = max(m.end - m.start for m in named)
+        last = next(m for m in named if m.end - m.start == start)
+        draft.set(last, [True], last.start, last.end, 0.9)
 
 
 def needed(draft: Draft) -> None:

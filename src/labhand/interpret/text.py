@@ -144,7 +144,7 @@ class Text:
             return Amount(scaled[0], "", token.text), scaled[1]
         if token.kind == "quoted" and re.fullmatch(r"-?[\d.]+(?:e-?\d+)?", token.low):
             return Amount(plain(token.low), "", token.text), at + 1
-        if token.kind != "number":
+        if token.kind != "number" or self._summed(at):
             return None
         low = self.low(at + 1)
         if low == "/" and self.tokens[at + 1].glued and not token.unit:
@@ -160,6 +160,15 @@ class Text:
             return Amount(token.value, "%", f"{token.text}%"), at + 2
         value, end = self._scaled(token.value, at + 1)
         return Amount(value, token.unit, token.text, token.digits), end
+
+    def _summed(self, at: int) -> bool:
+        """Whether a number is a part of `64+128`, of which nothing tells whose each is."""
+        near = [i for i in (at, at + 1) if 0 < i < len(self.tokens) - 1 and self.tokens[i].glued]
+        beside = [self.tokens[i - 1 if i == at else i].low for i in near]
+        return "+" in beside and all(
+            self.tokens[j].kind == "number" for i, low in zip(near, beside, strict=True) if low == "+"
+            for j in ((i - 2,) if i == at else (i + 1,)) if j >= 0
+        )  # fmt: skip
 
     def _scaled(self, value: float | int, at: int) -> tuple[float | int, int]:
         factor = _SCALES.get(self.low(at))

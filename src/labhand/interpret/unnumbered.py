@@ -1,6 +1,7 @@
 """What no other reader took and has no number: options, names of free text, switches, by the words beside them."""
 
 import re
+from typing import NamedTuple
 
 from labhand.interpret import given, switches, values
 from labhand.interpret.beside import MOST_WORDS, OLD, PLAIN, SOFT, free, said_words
@@ -122,7 +123,12 @@ def _text(draft: Draft, piece: Clause) -> bool:
     words = said_words(draft, range(piece.start, odd[0][1]))
     if not words or len(words) > 2 or any(text.amount(i) for i in range(piece.start, odd[0][1])):
         return False
-    allowed = [k for k in free(draft) if k.setting.type == "str" and not k.setting.choices]
+    paths = any("/" in o[0] for o in odd)
+    allowed = [
+        k for k in free(draft)
+        if k.setting.type == "str" and not k.setting.choices
+        if paths or k.concept is None or k.concept.id not in ("output", "data-path", "resume")
+    ]  # fmt: skip
     fit = best([f for f in draft.likeness.ranked(words, allowed) if f.own])
     known = fit.known if fit is not None else draft.likeness.by_help(words, [], allowed)
     if known is None:
@@ -134,40 +140,82 @@ def _text(draft: Draft, piece: Clause) -> bool:
 _ODD = re.compile(r"(?=.*[A-Za-z])(?=.*[\d/._])[\w./@:+-]{3,}")
 
 
+class _Turn(NamedTuple):
+    """Which way a piece turns something, and the words that say what: `off`, `on`, `both`, or it does not say."""
+
+    way: str
+    words: list[str]
+    led: bool = False
+
+
+def _turn(draft: Draft, piece: Clause) -> _Turn:
+    """What a piece turns; `led`: words of refusal stand before it, so that its last word is what is refused."""
+    tokens = draft.text.tokens[piece.start : piece.end]
+    spoken = " ".join(t.low for t in tokens)
+    off, both = _OFF.match(f"{spoken} "), _BOTH.match(f"{spoken} ")
+    lead = off or both
+    first = piece.start + (len(lead.group().split()) if lead else 0)
+    words = said_words(draft, range(first, piece.end))
+    if both:
+        return _Turn("both", words)
+    if off or switches.in_list_off(draft, piece.start):
+        return _Turn("off", words, True)
+    if re.search(r" (?:no|off)$", spoken):
+        return _Turn("off", words)
+    undone = [m[1] for t in tokens if (m := _UNDONE.fullmatch(t.low))]
+    if undone and len(words) > 1:
+        return _Turn("off", [*(w for w in words if not w.startswith("un")), word(undone[-1])], True)
+    return _Turn("on" if _ON.search(spoken) else "", words)
+
+
+_UNDONE = re.compile(r"un([a-z]{4,}ed)")
+"""What is not done: `unnormalized`."""
+
+
 def _switch(draft: Draft, piece: Clause) -> bool:
     """Takes `no progress bar`, `class conditional` and `no background noise`: what is on or off, and its words."""
     spoken = " ".join(t.low for t in draft.text.tokens[piece.start : piece.end])
-    lead = _OFF.match(f"{spoken} ")
-    lead_of_all = lead or _BOTH.match(f"{spoken} ")
-    first = piece.start + (len(lead_of_all.group().split()) if lead_of_all else 0)
-    words = said_words(draft, range(first, piece.end))
+    way, words, led = _turn(draft, piece)
     if not words or len(words) > MOST_WORDS or _NO_SWITCH.search(spoken):
         return False
-    lead = lead or switches.in_list_off(draft, piece.start)
-    both = _BOTH.match(f"{spoken} ")
-    off, on = lead or re.search(r" (?:no|off)$", spoken), both or _ON.search(spoken)
-    known = [k for k in free(draft) if k.setting.type == "bool" or (off and _ends_at_none(k))]
+    known = [k for k in free(draft) if _turns(k) or (way == "off" and _ends_at_none(k))]
     firm = [w for w in words if w not in SOFT]
     found = best(draft.likeness.ranked(words, known)) or best(draft.likeness.ranked(firm, known))
-    if found is None and lead and (head := best(draft.likeness.ranked(words[-1:], known))):
+    if found is None and led and (head := best(draft.likeness.ranked(words[-1:], known))):
         found = head if head.whole else None  # `no item bias`, of a `bias`
-    if found is None or not found.own or not (found.whole or off or on):
+    if found is None or not found.own or not (found.whole or way):
         return False
-    verbs = _VERBS - _WRITTEN if off else _VERBS
+    verbs = _VERBS - _WRITTEN if way == "off" else _VERBS
     if {word(a) for a in atoms_of(found.known.setting.name)} & verbs - set(words):
         return False
-    if not off and not set(words) - {word(w) for w in PLAIN}:
+    if way != "off" and not set(words) - {word(w) for w in PLAIN}:
         return False
-    value = values.switched(found.known, off is None)
-    if both:
-        _take(draft, piece, found.known, [True, False])
-        return True
+    return _turned(draft, piece, found.known, way)
+
+
+def _turned(draft: Draft, piece: Clause, known: Known, way: str) -> bool:
+    """Takes a piece as what turns a setting, if anything does."""
+    on = values.switched(known, True) if known.setting.type == "bool" else 1
+    value = values.switched(known, False) if way == "off" else on
     if value is None:
         return False
-    _take(draft, piece, found.known, [value])
-    if not isinstance(value, bool):
-        draft.suppose(f"`{found.known.key}` {values.shown(value)} is taken to mean off")
+    _take(draft, piece, known, [True, False] if way == "both" else [value])
+    if not isinstance(value, bool) and way == "off":
+        draft.suppose(f"`{known.key}` {values.shown(value)} is taken to mean off")
     return True
+
+
+def _turns(known: Known) -> bool:
+    """Whether a setting is a switch, be it written as 0 or 1."""
+    setting = known.setting
+    number = setting.type == "int" and setting.default in (0, 1)
+    return setting.type == "bool" or (number and _FLAG.search(setting.name.lower()) is not None)
+
+
+_FLAG = re.compile(
+    r"^(?:use_?|no_?|with_?|do_?)?(?:norm|normalize|augment|aug|bias|bn|res|amp|fp16|cuda|pretrained|shuffle|weighted|balanced|save|log|verbose|freeze\w*|finetune)$"
+)
+"""Names of numbers that only say yes or no."""
 
 
 def switch_of(draft: Draft, phrase: str) -> Known | None:

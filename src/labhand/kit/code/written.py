@@ -228,6 +228,8 @@ def _keywords(
 
 def _positional(name: str, call: ast.Call, where: Where, owner: str) -> Iterator[Setting]:
     for form, at, called in _POSITIONS:
+        if called == "units" and at < len(call.args) and literal(call.args[at])[1] == 1:
+            continue  # the one output of a model is no setting
         if at < len(call.args) and re.search(form, name):
             yield from _setting(called, call.args[at], where, owner, call.args[at])
 
