@@ -122,15 +122,23 @@ def features(data: Data, part: Part) -> Matrix:
 def _measured(data: Data, part: Part) -> Matrix | None:
     from labhand.scan.outliers import standardised
 
-    names = [n for n in data.features(part, "number") if part.columns[n].std]
+    # what copies the label copies its mistakes
+    names = [n for n in _own(data, part, "number") if part.columns[n].std]
     return standardised(part.numbers(names)) if names else None
+
+
+def _own(data: Data, part: Part, *kinds: str) -> list[str]:
+    from labhand.scan.detectors.label_copy import copied
+
+    names = data.features(part, *kinds)
+    return [n for n in names if copied(data, part, part.columns[n]) is None] or names
 
 
 def _coded(data: Data, part: Part) -> Matrix | None:
     """Few-valued columns, one number a value."""
     import polars as pl
 
-    names = [n for n in data.features(part, "category", "flag") if part.columns[n].unique <= 50]
+    names = [n for n in _own(data, part, "category", "flag") if part.columns[n].unique <= 50]
     if not names:
         return None
     frame = part.select([pl.col(n).cast(pl.String, strict=False) for n in names])

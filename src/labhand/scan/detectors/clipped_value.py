@@ -1,12 +1,16 @@
 """Values that were cut off at a limit."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import share, shown
 from labhand.scan.detectors.disguised_missing import SENTINELS
+
+if TYPE_CHECKING:
+    import polars as pl
 
 LEAST = 10
 SHARE = 0.008
@@ -31,7 +35,8 @@ class Detector:
 
     ## Known problems
     Scores out of 100 pile up at 100 without being cut: at the end of such a scale it is a note. A
-    smallest value of 0 is taken for a true one.
+    smallest value of 0 is taken for a true one. Where another value is as common as the largest, as among
+    loans and recipes, the largest may be chosen as well: a note.
 
     ## Example
     Prices of houses: 965 of 20,640 are exactly 500,001
@@ -72,8 +77,8 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
         value = pl.col(column.name).cast(pl.String, strict=False)
         found = part.where(cell == limit, column=pl.lit(column.name), value=value)
         end = "largest" if largest else "smallest"
-        # shares, marks and points have an end of their own
-        ends = limit in ENDS
+        # shares, marks and points have an end of their own; numbers that people choose come again and again
+        ends = limit in ENDS or _chosen(others, times)
         yield Anomaly(
             part,
             f"{times:,} of {column.filled:,} cells of `{column.name}` ({share(times, column.filled)}) are "
@@ -86,3 +91,9 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
             normal=f"the {BESIDE} values next to the {end} are there {usual:.1f} times each",
             group=f"clipped-value {ends}",
         )
+
+
+def _chosen(others: "pl.LazyFrame", times: int) -> bool:
+    """Whether another value is there as often as the limit."""
+    often = others.group_by("v").len("n").select("n").max().collect(engine="streaming").item()
+    return bool(often is not None and often >= times)

@@ -26,6 +26,14 @@ NEVER_ZERO = re.compile(
 """Quantities of which there is always some."""
 KNOWN = frozenset({"NA", "NaN", "nan"})
 """What programs write themselves where a number is missing."""
+NO_DAYS = [
+    "1900-01-01", "1899-12-30", "1899-12-31", "1970-01-01", "1753-01-01", "0001-01-01", "1111-11-11",
+    "9999-12-31", "9999-01-01", "9999-09-09", "2999-12-31", "2099-12-31", "1904-01-01", "1800-01-01",
+]  # fmt: skip
+"""The first and the last days of calendars of programs, as ISO writes them."""
+YEARS, MANY_DAYS = 5, 100_000
+FEWEST, FILLED, LONG, TIMES = 20, 0.01, 0.8, 10
+"""Cells with the mean of the others, their share, and how much commoner than the next it is."""
 LEAST = 3
 """Times that a number must occur to be taken for a sentinel."""
 
@@ -35,7 +43,8 @@ class Detector:
 
     ## What it does
     Finds `?`, `N/A`, `-` and their like, in columns of words where they are rare, in columns of
-    numbers always; and numbers such as -1, 999 or 0 that come again and again, far from all others.
+    numbers always; numbers such as -1, 999 or 0 that come again and again, far from all others; days such
+    as 1900-01-01, years from all others; and the mean of a column where cells were filled with it.
 
     ## Why is this bad
     A mean over -999 is wrong, and `?` becomes a category that a model learns.
@@ -66,8 +75,11 @@ class Detector:
                 holds_text = column.name in [data.role(r) for r in ROLES]
                 if column.dtype == pl.String and not holds_text:
                     yield from _words(part, column)
+                if column.dtype in (pl.String, pl.Date, pl.Datetime):
+                    yield from _days(part, column)
                 if column.kind == "number" and column.name != data.role("label"):
                     yield from _numbers(part, column)
+                    yield from _filled_in(part, column)
 
 
 def _words(part: Part, column: Column) -> Iterable[Anomaly]:
@@ -100,6 +112,56 @@ def _words(part: Part, column: Column) -> Iterable[Anomaly]:
         return
     named = ", ".join(shown(kind) for kind in kinds[:4])
     yield _anomaly(part, column, found, f"hold {named}, which stands for no value", 0.9)
+
+
+def _days(part: Part, column: Column) -> Iterable[Anomaly]:
+    """Days that programs write where there is none, years away from all others."""
+    import polars as pl
+
+    if not 2 <= column.unique <= MANY_DAYS:
+        return
+    day = pl.col(column.name).cast(pl.String, strict=False).str.head(10)
+    if not part.select(day.is_in(NO_DAYS).sum()).item():
+        return
+    others = day.filter(~day.is_in(NO_DAYS)).str.to_date("%Y-%m-%d", strict=False)
+    told = part.select(
+        low=others.min(), high=others.max(), known=others.is_not_null().sum(), n=others.len()
+    ).row(0, named=True)
+    if told["low"] is None or told["known"] < 0.5 * told["n"]:
+        return
+    for word in NO_DAYS:
+        year = int(word[:4])
+        away = max(told["low"].year - year, year - told["high"].year)
+        found = _cells(part, column, day == word)
+        if away >= YEARS and 2 <= len(found) <= 0.8 * column.filled:
+            what = f"hold `{word}`, and all others lie from {told['low']} to {told['high']}"
+            yield _anomaly(part, column, found, what, 0.9)
+
+
+def _filled_in(part: Part, column: Column) -> Iterable[Anomaly]:
+    """The mean of a column, where it stands in many cells and no cell could hold it by itself."""
+    import polars as pl
+
+    if column.unique < FEWEST or column.filled < 10 * FEWEST or not column.std:
+        return
+    cell = number(column)
+    often = part.select(cell.drop_nulls().value_counts(sort=True).head(2).struct.unnest())
+    value, times = often.row(0)
+    if len(often) < 2 or times < max(FEWEST, FILLED * column.filled) or not math.isfinite(value):
+        return
+    others = cell.filter(cell.is_finite() & (cell != value))
+    mean, spread, finest = part.select(
+        mean=others.mean(),
+        spread=others.std(),
+        finest=(cell.cast(pl.Float64).round(2) == cell).mean(),
+    ).row(0)
+    digits = len(f"{value:.10g}".partition(".")[2])
+    near = abs(value - mean) <= 0.51 * 10.0**-digits + 1e-9 * abs(mean) + 0.002 * spread
+    # among numbers of many decimals one that comes again, among short ones one that is longer
+    alone = digits > 2 and (finest > LONG or times >= TIMES * often["count"][1])
+    if near and alone:
+        what = f"hold {value:.10g}, the mean of the others: they were filled in"
+        yield _anomaly(part, column, _cells(part, column, cell == value), what, 0.85)
 
 
 def _cells(part: Part, column: Column, odd: "pl.Expr") -> "pl.DataFrame":

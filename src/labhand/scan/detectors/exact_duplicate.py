@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
-from labhand.scan.detectors import _same_pictures
+from labhand.scan.detectors import _choices, _same_pictures
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, missed
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class Detector:
 
     ## What it does
     Compares whole rows by a hash of all columns but the id, and verifies each pair. The first of equal
-    rows is the partner, the later ones are found. Images are compared pixel by pixel.
+    rows is the partner, the later ones are found. Images are compared pixel by pixel. Of items with
+    choices it finds those that offer one choice twice.
 
     ## Why is this bad
     A row that is there twice counts twice in training, and where it falls into two splits the score is
@@ -45,6 +46,7 @@ class Detector:
         for part in data.parts:
             yield from _look(data, part)
         yield from _same_pictures.repeats(data, exact=True)
+        yield from _choices.offered_twice(data)
 
 
 def _look(data: Data, part: Part) -> Iterable[Anomaly]:

@@ -10,13 +10,19 @@ from labhand.scan.detectors._rows import pairs_of
 FEWEST = 10
 """Groups below which a column is rather a property of rows than their origin."""
 
+MANY = 20
+"""Values of a key, and such that chance alone would bring into both splits, for it to tell how rows were split."""
+APART = 0.25
+"""The share of these that may be in both where rows were split by the key."""
+
 
 class Detector:
     """Groups that are in two splits.
 
     ## What it does
     Looks whether rows of one origin (patient, user, session, document: the group column, or a key that
-    many rows share) are in more than one split, and whether one id is.
+    many rows share) are in more than one split, and whether one id is. Where by chance many more values
+    of a column would be in both splits, rows were split by it, and those that are in both are a slip.
 
     ## Why is this bad
     Rows of one origin resemble each other; the score tells how well a model knows the patients, not
@@ -41,6 +47,9 @@ class Detector:
             for key in keys:
                 if key in early.names and key in late.names:
                     yield from _look(data, early, late, key)
+            for name in late.names:
+                if name not in keys and _kept_apart(data, early, late, name):
+                    yield from _look(data, early, late, name)
 
 
 def _look(data: Data, early: Part, late: Part, key: str) -> Iterable[Anomaly]:
@@ -83,6 +92,30 @@ def _look(data: Data, early: Part, late: Part, key: str) -> Iterable[Anomaly]:
         normal=f"a value of `{key}` is in one split",
         evidence={"shared": len(both), "with": early.name},
     )
+
+
+def _kept_apart(data: Data, early: Part, late: Part, name: str) -> bool:
+    """Whether rows were split by a key that nobody named: far fewer of its values are in both than by chance."""
+    import polars as pl
+
+    column = late.columns[name]
+    keys = column.kind in ("category", "text") or (column.kind == "number" and column.whole)
+    if name not in early.names or name == data.role("label") or not keys:
+        return False
+    if column.unique < MANY or column.unique > 0.9 * column.filled:
+        return False
+    ours, theirs = late.counts(name), early.counts(name)
+    if ours is None or theirs is None:
+        return False
+    text = pl.col("value").cast(pl.String, strict=False)
+    pair = [c.select(value=text, n=pl.col(c.columns[-1]).cast(pl.Int64)) for c in (ours, theirs)]
+    each = pair[0].join(pair[1], on="value", how="full", suffix="_early", coalesce=True)
+    each = each.drop_nulls("value").fill_null(0)
+    total = each["n"] + each["n_early"]
+    portion = float(each["n"].sum()) / max(1, float(total.sum()))
+    by_chance = float((1 - portion**total - (1 - portion) ** total).sum())
+    both = int(((each["n"] > 0) & (each["n_early"] > 0)).sum())
+    return by_chance >= MANY and both <= APART * by_chance
 
 
 def _row_numbers(part: Part, key: str) -> bool:

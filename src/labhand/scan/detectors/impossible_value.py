@@ -34,6 +34,10 @@ APART = 1.5
 """How many times as far away as the farthest of the others cells in another unit are, on a logarithmic scale."""
 FACTORS = (10, 100, 1000, 1e6, 2.54, 2.2046, 3.2808, 1.6093, 60, 3600, 1024)
 """What lies between units of one thing: decimals, inches, pounds, feet, miles, minutes, hours, bytes."""
+STEPS = 20
+"""Different values of an age below which many rows are not persons: days until a test, weeks of treatment."""
+WRONG_SIGN = 0.005
+"""The share of cells up to which those below zero have a wrong sign."""
 MEANT = 0.2
 """The share of infinite cells from which on they are meant."""
 
@@ -130,7 +134,35 @@ def _look(part: Part, column: Column) -> Iterator[Anomaly]:
             if odd:
                 return
             break
+    yield from _below_zero(part, column)
+    if "images" in part.facts.get("holds", ()):
+        return  # what a file measures has one unit
     yield from (list(_in_another_unit(part, column)) or _far(part, column))
+
+
+def _below_zero(part: Part, column: Column) -> Iterator[Anomaly]:
+    """A few cells below zero that are as large as the others are: a tail would begin beside zero."""
+    low, middle = column.q25, column.median
+    assert column.min is not None
+    if column.min >= 0 or column.filled < 200 or middle is None or low is None or low < 0:
+        return
+    if codes_below(part, column):
+        return
+    cell = number(column)
+    found = _cells(part, column, cell.is_finite() & (cell < 0), cell.abs())
+    if not 2 <= len(found) <= WRONG_SIGN * column.filled:
+        return
+    above = cell.filter(cell > 0)
+    told = part.select(
+        few=above.quantile(0.1), middle=above.median(), below=cell.filter(cell < 0).median()
+    ).row(0, named=True)
+    if -told["below"] < max(told["few"], 0.3 * told["middle"]):
+        return
+    few, what = (
+        _usual(column),
+        "below zero, and as large as the others: the sign is wrong, or they take back",
+    )
+    yield _anomaly(part, column, found, what, few, 0.65)
 
 
 def _outside(part: Part, column: Column, known: _Range) -> Iterator[Anomaly]:
@@ -142,8 +174,9 @@ def _outside(part: Part, column: Column, known: _Range) -> Iterator[Anomaly]:
     found = _cells(part, column, odd, cell.abs())
     if known.low == 0 and column.max <= known.high and codes_below(part, column):
         return  # what stands for nothing is told by `disguised-missing`
-    # where many are outside, the column is not what its name says
-    if len(found) and len(found) <= 0.05 * column.filled:
+    # where many are outside, the column is not what its name says; ages of things come in a few steps
+    stepped = known.why == "an age" and column.unique < STEPS and column.filled > 10 * STEPS
+    if len(found) and not stepped and len(found) <= 0.05 * column.filled:
         what = f"no value for {known.why}"
         yield _anomaly(part, column, found, what, _usual(column), 0.9)
 

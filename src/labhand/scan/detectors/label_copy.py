@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from labhand.core.finding import Severity
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
-from labhand.scan.data import Data, Part, number
+from labhand.scan.data import CannotLook, Data, Part, number
+from labhand.scan.detectors import _choices
 from labhand.scan.detectors._cells import shown
 from labhand.scan.detectors._marks import marks
 
@@ -26,7 +27,8 @@ class Detector:
     ## What it does
     Finds columns from which the label follows: another spelling of it, a code for it, a sum that
     holds it. Of images it finds a size, a mode, a format, and a patch at one place (a frame, a
-    watermark) that one class has and the others have not. Words and codes are looked at value by value, numbers by their correlation with the label
+    watermark) that one class has and the others have not; of items with choices a question that says its
+    answer. Words and codes are looked at value by value, numbers by their correlation with the label
     and by whether a few cuts tell every class apart.
 
     ## Why is this bad
@@ -43,10 +45,15 @@ class Detector:
     Leave the column out, unless it is known before the label is.
     """
 
-    needs = ("label",)
+    needs = ()
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a column."""
+        """One anomaly a column, one of items whose question holds the answer."""
+        yield from _choices.answered_within(data)
+        if data.role("label") is None:
+            if not _choices.items(data):
+                raise CannotLook(str(data.lacks("label")))
+            return
         yield from marks(data)
         label = str(data.role("label"))
         apart = {label, data.role("prediction"), data.role("split"), data.role("id")}
@@ -54,39 +61,43 @@ class Detector:
             if label not in part.names or part.columns[label].unique < 2:
                 continue
             for column in part.columns.values():
-                if column.name in apart or column.unique < 2 or column.filled < LEAST:
-                    continue
-                # that the number of a row tells its label is told by `ordered-rows`
-                if not (column.is_id and column.kind == "number"):
-                    guessed = "label" in data.guessed
-                    yield from _look(part, part.columns[label], column, guessed)
+                told = None if column.name in apart else copied(data, part, column)
+                if told is not None:
+                    what, confidence = told
+                    yield Anomaly(
+                        part,
+                        f"`{label}` follows from `{column.name}`: {what}",
+                        f"leave `{column.name}` out, unless it is known before `{label}` is",
+                        confidence,
+                        columns=[column.name, label],
+                        severity=_severity(confidence, "label" in data.guessed),
+                        normal="no single column tells the label of every row",
+                        group="label-copy",
+                    )
 
 
-def _look(part: Part, label: Column, column: Column, guessed: bool) -> Iterable[Anomaly]:
-    measured = label.kind == "number" and label.unique > 30
-    if measured:
-        told = _correlation(part, label, column) if column.kind == "number" else None
-    elif column.kind in ("category", "flag", "number") and column.unique <= max(
-        30, 2 * label.unique
-    ):
-        told = _mapping(part, label, column)
-    elif column.kind == "number" and label.unique <= 10:
-        told = _cuts(part, label, column)
-    else:
-        told = None
-    if told is None:
-        return
-    what, confidence = told
-    yield Anomaly(
-        part,
-        f"`{label.name}` follows from `{column.name}`: {what}",
-        f"leave `{column.name}` out, unless it is known before `{label.name}` is",
-        confidence,
-        columns=[column.name, label.name],
-        severity=_severity(confidence, guessed),
-        normal="no single column tells the label of every row",
-        group="label-copy",
+def copied(data: Data, part: Part, column: Column) -> tuple[str, float] | None:
+    """How the label follows from a column, and how surely; None where it does not. Looked at once."""
+    return data.shared(
+        f"copies the label: {part.name} {column.name}", lambda: _copied(data, part, column)
     )
+
+
+def _copied(data: Data, part: Part, column: Column) -> tuple[str, float] | None:
+    label = part.columns[str(data.role("label"))]
+    if column.unique < 2 or column.filled < LEAST:
+        return None
+    # that the number of a row tells its label is told by `ordered-rows`
+    if column.is_id and column.kind == "number":
+        return None
+    if label.kind == "number" and label.unique > 30:
+        return _correlation(part, label, column) if column.kind == "number" else None
+    few = column.unique <= max(30, 2 * label.unique)
+    if column.kind in ("category", "flag", "number") and few:
+        return _mapping(part, label, column)
+    if column.kind == "number" and label.unique <= 10:
+        return _cuts(part, label, column)
+    return None
 
 
 def _severity(confidence: float, guessed: bool) -> Severity:

@@ -42,6 +42,8 @@ FEWEST = 6
 """Words below which the language of a text in Latin letters is not told."""
 LOOKED_AT = 1500
 """Characters of a text by which its language is told."""
+TITLE = 7
+"""Words, at the median, below which texts are names and titles, which keep their own language."""
 MOSTLY = 0.85
 """The share of texts that must be in one language for another to be odd."""
 
@@ -99,15 +101,17 @@ def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
     counts = found["language"].value_counts(sort=True).rows()
     kinds = ", ".join(f"{n:,} × {name}" for name, n in counts[:4])
     rows = found["row"].n_unique()
+    words = one.lazy.select(_words().median()).collect(engine="streaming").item()
+    titles = words is not None and words < TITLE
     yield Anomaly(
         part,
         f"{rows:,} of {part.rows:,} texts of `{one.column}` ({share(rows, part.rows)}) are not in {usual} "
         f"({kinds}), as row {first['row']}: {shown(first['text'])}",
         "drop them, translate them, or keep them on purpose",
-        0.9,
+        0.4 if titles else 0.9,
         settled(found.select("row", "score", "column", "turn", "start", "end", "language")),
         [one.column],
-        "warning",
+        "note" if titles else "warning",
         normal=f"texts are in {usual}",
     )
 

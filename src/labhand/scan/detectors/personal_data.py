@@ -18,7 +18,7 @@ _MAIL = re.compile(
     r"(?<![\w.+/:@-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,18}(?![\w@:/])"
 )
 _NO_PERSON = re.compile(
-    r"@(?:.*\.)?(?:example|test|invalid|localhost|domain|yourdomain|email|company)\.[a-z]+$"
+    r"@(?:.*\.)?(?:example|test|invalid|localhost|domain|email|company|your[\w-]*)\.[a-z]+$"
     r"|\.(?:example|test|invalid|png|jpg|local)$|^(?:git|noreply|no-reply|donotreply|user|username|you|name|foo|root)@"
     r"|@users\.noreply\.",
     re.I,
@@ -29,7 +29,7 @@ _PHONE = re.compile(
 )
 _CALLED = re.compile(
     r"(?<![A-Za-z])(?:(?:cell|tele|smart)?phone|tel|call|mobile|cell|fax|whatsapp|sms|contact|reach)\W[^\n\d]{0,25}"
-    r"(\+?\d[\d ().\-]{5,16}\d)(?!\w)",
+    r"(\+?\d[\d ().\-]{5,16}\d)(?!\w|\s*[=+*/×])",
     re.I,
 )
 _CARD = re.compile(

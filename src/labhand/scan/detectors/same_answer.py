@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import CannotLook, Data
+from labhand.scan.detectors import _choices
 from labhand.scan.detectors._cells import share, shown
 from labhand.scan.outputs import Outputs, answered, of_runs, plain
 
@@ -32,7 +33,8 @@ class Detector:
     Takes the answer of each sample: the parsed one, a short output, or what stands after `answer is`,
     `####` or in `\boxed{}`. Tells where one answer is given far more often than it is right, against how
     often the targets say it, by a binomial test; for all samples, and for each step or run where only
-    some of them do so. Without targets an answer that nearly all give is a note, unless other steps or
+    some of them do so. Of items with choices it tells where the right one always stands at one place,
+    in all of them or in a group of them. Without targets an answer that nearly all give is a note, unless other steps or
     runs answer in several ways.
 
     ## Why is this bad
@@ -53,7 +55,8 @@ class Detector:
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """At most one anomaly a part."""
-        looked = False
+        looked = bool(_choices.items(data))
+        yield from _choices.one_place(data)
         for told in [*of_runs(data), *_classified(data)]:
             answers = answered(told)
             if answers is None:

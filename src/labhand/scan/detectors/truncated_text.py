@@ -29,6 +29,8 @@ _MARK = r"^\s*([^\w\s]{2,}|\\?[\p{L}][\p{L} ]{2,20}[:{])"
 """What a line with a result begins with: `####`, `Answer:`, `\boxed{`."""
 STRICT = 0.93
 """The share from which on a text of several sentences that does not end is odd by that alone."""
+PILED, BESIDE, STANDS_OUT = 20, 10, 5.0
+"""So many texts of one length, and so many times as many as at each of the lengths beside it, are a cut."""
 _LAST = re.compile(r"([^\W\d_]+)[^\w]*$")
 _NEVER_LAST = frozenset(
     "the a an of and or but to in on at by for with from as is are was were be been that which who "
@@ -129,7 +131,7 @@ def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
     is_cut = told["full"] >= max(3, 0.002 * told["rows"]) and told["full"] > 0.3 * told["near"]
     # a cut falls anywhere; texts of one mould are of one length and end alike
     is_cut = is_cut and told["tails"] > 0.5 * told["full"]
-    cut = int(told["longest"]) if is_cut else None
+    cut = int(told["longest"]) if is_cut else _pile(whole)
     fences = text.str.count_matches(r"(?m)^\s*```") % 2 == 1
     mark = _mark(whole)
     odd = ~text.str.contains(ENDS) | fences
@@ -148,6 +150,27 @@ def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
     ]
     if lines:
         yield from _told(part, one, lines, habit)
+
+
+def _pile(whole: "pl.LazyFrame") -> int | None:
+    """A length at which far more texts end than at those beside it, each in its own way."""
+    import polars as pl
+
+    text, letters = pl.col("text"), pl.col("text").str.len_chars()
+    counts = (
+        whole.group_by(at=letters)
+        .agg(n=pl.len(), tails=text.str.tail(8).n_unique())
+        .collect(engine="streaming")
+    )
+    rows = int(counts["n"].sum())
+    own = counts.filter(
+        (pl.col("tails") > 0.5 * pl.col("n")) & (pl.col("n") >= max(PILED, rows / 200))
+    )
+    for at, n, _ in own.sort("n", descending=True).head(3).iter_rows():
+        beside = counts.filter((pl.col("at").cast(pl.Int64) - at).abs().is_between(1, BESIDE))["n"]
+        if n >= STANDS_OUT * max(1.0, float(beside.sum()) / (2 * BESIDE)):
+            return int(at)
+    return None
 
 
 def _mark(whole: "pl.LazyFrame") -> str | None:
