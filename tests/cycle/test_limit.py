@@ -33,6 +33,9 @@ def test_a_run_at_its_limit_saves_is_stopped_and_judged_so(lab, code):
         shown["status"] == "stopped" and "limit of 2s" in shown["attempts"][0]["failure"]["message"]
     )
     assert len(shown["attempts"]) == 1 and shown["metrics"]["loss"]["last"] == 0.5
+    assert "It was stopped at its limit of 2s, after" in " ".join(
+        lab("show", "last").stdout.split()
+    )
     store = Store.at(lab.folder)
     setup = Setup([store.read(store.find("last"))], [None])
     assert judge(setup, [setup], [])[0].outcome == "timed-out"

@@ -161,6 +161,16 @@ def test_what_is_scientific_is_proposed_and_not_done(tmp_path: Path) -> None:
     assert done.returncode == 0 and "fine" in done.stdout
 
 
+def test_a_memory_limit_is_told_wherever_it_was_set(tmp_path: Path) -> None:
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text("held = bytearray(3 << 30)\n")
+    command = f"ulimit -v 2000000; {sys.executable} train.py"
+    labhand("run", "--no-check", "--", "bash", "-c", command, cwd=tmp_path)
+    (attempt,) = shown(tmp_path)["attempts"]
+    assert attempt["failure"]["kind"] == "out-of-memory"
+    assert "1,953 MiB by `ulimit -v`" in attempt["failure"]["message"]
+
+
 def test_own_code_is_told_with_its_values_and_the_likely_cause(tmp_path: Path) -> None:
     (tmp_path / "labhand.toml").touch()
     (tmp_path / "train.py").write_text(

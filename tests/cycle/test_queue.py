@@ -147,7 +147,7 @@ def test_a_damaged_sweep_is_told_and_holds_up_nobody(lab):
     (sweep.folder(store, entry.sweep_id) / "sweep.json").write_text('{"schema": "lab')
     run(lab, "--detach", "--name", "whole")
     assert len(listing(store).problems) == 1
-    lab("queue", "resume")
+    assert "nothing starts them" not in lab("queue", "resume").stdout
     _until_all_ended(lab, 1)
     assert lab.show("whole")["status"] == "finished"
     assert Queue(store).waiting() == [entry]

@@ -39,13 +39,14 @@ def queue(what: str | None, references: tuple[str, ...], as_json: bool) -> None:
         standing.put_first([entry for name in references for entry in named(store, name)])
     if what is not None:
         ensure_started(store, Carrier())
-    _show(store, as_json)
+    _show(store, as_json, begun=what is not None)
 
 
-def _show(store: Store, as_json: bool) -> None:
+def _show(store: Store, as_json: bool, begun: bool) -> None:
     from labhand.cycle.waiting import listing
 
     told = listing(store)
+    told.served |= begun and not told.paused  # who was just called may not be there yet
     if as_json:
         click.echo(looks.document(told))
         return

@@ -307,7 +307,9 @@ def _acceptable(run: Run) -> str:
 def _advice(attempt: Attempt) -> str:
     """What a person can do next about a failure; nothing where it was mended or is not known."""
     failure = attempt.failure
-    if failure is None or attempt.fix is not None or failure.kind == "unknown":
+    if failure is None or attempt.fix is not None:
+        return ""
+    if failure.kind == "unknown" and "asked" not in failure.evidence:
         return ""
     return str(failure.evidence.get("advice", ""))
 

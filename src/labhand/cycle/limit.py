@@ -57,7 +57,7 @@ def reached(text: str | None) -> Failure:
         f"it was stopped at its limit of {text}",
         {
             "limit": text,
-            "advice": "take it up again with more: `labhand rerun` and a higher --limit",
+            "advice": "`labhand rerun` takes it up again without that limit, with `--resume` from its newest checkpoint",
         },
     )
 

@@ -26,6 +26,7 @@ from labhand.cycle.proven import joined
 from labhand.cycle.recorder import Recorder
 from labhand.cycle.request import Face, Request
 from labhand.cycle.siblings import Siblings
+from labhand.cycle.suggested import way_on
 from labhand.kit import configuration, presence, settings, snapshot
 from labhand.kit.configuration import Configuration
 from labhand.kit.scrub import scrub_arguments, scrub_tree
@@ -37,7 +38,6 @@ from labhand.launch import (
     Process,
     Situation,
     diagnose,
-    mend,
     probed,
     start,
 )
@@ -434,8 +434,6 @@ class _Carrier:
         return next_job
 
     def _mending(self, failure: Failure, job: Job) -> Mending | None:
-        if self.allowed == "off":
-            return None
         situation = Situation(
             job=job,
             attempts=self.run.attempts,
@@ -445,7 +443,7 @@ class _Carrier:
             resume_flag=self.request.resume_flag or self.configuration.resume_flag,
             alone=self.request.sweep is None,
         )
-        mending = mend(failure, situation)
+        mending = way_on(failure, situation)
         if mending is None or self._consented(mending):
             return mending
         fix = mending.fix

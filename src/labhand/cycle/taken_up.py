@@ -18,7 +18,7 @@ def told_to_end() -> Failure:
         evidence={
             "signal": "SIGTERM",
             "advice": "an engine that puts the job back, as Slurm does, goes on with it by itself; "
-            "else start it again",
+            "else `labhand rerun` takes it up again, with `--resume` from its newest checkpoint",
         },
     )
 

@@ -53,6 +53,7 @@ class Raised(NamedTuple):
     """An exception. `type` is without its module; `said` is the line of the output that names it.
 
     `cause` is what it was raised from; `context` what was being handled when it was raised.
+    `memory_limit`: the bytes that the process could have at most, where it had such a limit.
     """
 
     type: str
@@ -61,6 +62,7 @@ class Raised(NamedTuple):
     said: str
     cause: "Raised | None" = None
     context: "Raised | None" = None
+    memory_limit: int | None = None
 
     @property
     def second_hand(self) -> bool:
@@ -141,7 +143,10 @@ def _told(data: dict[str, Any]) -> Raised:
     cause = data.get("cause")
     inner = _told(cause) if isinstance(cause, dict) else None
     first = message.partition("\n")[0]
-    return Raised(name, message, frames, f"{name}: {first}", context=inner)
+    limit = data.get("memory_limit")
+    return Raised(
+        name, message, frames, f"{name}: {first}", context=inner, memory_limit=limit and int(limit)
+    )
 
 
 def _printed(lines: list[str]) -> Raised | None:

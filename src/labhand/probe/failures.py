@@ -75,7 +75,17 @@ def _record(
         data["thread"] = thread
     if session.counted is not None:
         data["step"] = session.counted()
+    if (limit := _memory_limit()) is not None:
+        data["memory_limit"] = limit
     session.event("exception", **data)
+
+
+def _memory_limit() -> int | None:
+    """The bytes that this process may have by `ulimit -v` or its own word; None: no limit is set."""
+    import resource
+
+    least, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if least == resource.RLIM_INFINITY else least
 
 
 def _described(error: BaseException) -> dict[str, Any]:

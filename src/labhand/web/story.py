@@ -85,7 +85,7 @@ def _how(run: Run) -> Iterator[Sentence]:
         code = Taken(str(run.exit_code), "exit_code", run.exit_code)
         yield _said("it failed", *wall, " with exit code ", code, *_why(run))
     elif run.status == "stopped":
-        yield _said("it was stopped", *wall, ".")
+        yield _said(*_stopped(run), *wall, ".")
     else:
         yield _said("it was lost", *wall, ": the process is gone and left no exit code.")
 
@@ -105,6 +105,16 @@ def _why(run: Run) -> Iterator[str | Taken]:
         yield ": "
         yield _quoted(last.message, f"attempts.{len(run.attempts) - 1}.failure.message")
     yield "."
+
+
+def _stopped(run: Run) -> Iterator[str | Taken]:
+    """That it was stopped, and by what where it was not a person."""
+    last = run.attempts[-1].failure if run.attempts else None
+    if last is None or not last.message.startswith("it was stopped"):
+        yield "it was stopped"
+        return
+    why = last.message.removeprefix("it ")
+    yield from ("it ", _quoted(why, f"attempts.{len(run.attempts) - 1}.failure.message"), ",")
 
 
 def _quoted(text: str, source: str) -> Taken:

@@ -42,26 +42,28 @@ class Failure:
 
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with whose memory it was and how much was wanted."""
-        for error in evidence.raised.chain() if evidence.raised else ():
-            if error.type in _TYPES or _TEXT.search(error.message):
+        raised = evidence.raised
+        for error in raised.chain() if raised else ():
+            if raised and (error.type in _TYPES or _TEXT.search(error.message)):
                 learns = called(error, "torch", "tensorflow", "keras", "jax", "flax")
-                return _failure(error.message or error.type, error.facts(), learns)
-        if evidence.raised is not None:
+                said = error.message or error.type
+                return _failure(said, error.facts(), learns, raised.memory_limit)
+        if raised is not None:
             return None
         for line in reversed(evidence.lines[-40:]):
             if _TEXT.search(line):
-                return _failure(line, {"said": line.strip(), "text": line.strip()}, True)
+                return _failure(line, {"said": line.strip(), "text": line.strip()}, True, None)
         return None
 
 
-def _failure(text: str, facts: dict[str, object], learns: bool) -> run.Failure:
+def _failure(text: str, facts: dict[str, object], learns: bool, limit: int | None) -> run.Failure:
     device = "GPU" if _GPU.search(text) else "machine"
     found = _WANTED.search(text)
     amount = next((part for part in found.groups() if part), "") if found else ""
-    limit = _limit() if device == "machine" else None
+    limit = (limit or _limit()) if device == "machine" else None
     message = f"the memory of the {device} did not suffice"
     if limit is not None:
-        message = f"the memory that a process may have here, {limit >> 20} MiB by `ulimit -v`, did not suffice"
+        message = f"the memory that a process may have here, {limit >> 20:,} MiB by `ulimit -v`, did not suffice"
     message += f": {amount} more were wanted" if amount else ""
     advice = (
         "smaller micro-batches with gradient accumulation keep the effective batch size"
@@ -77,6 +79,6 @@ def _failure(text: str, facts: dict[str, object], learns: bool) -> run.Failure:
 
 
 def _limit() -> int | None:
-    """The bytes that a process may have; None: no limit is set. The training has ours."""
+    """The bytes that a process may have; None: no limit is set. The training has ours, if it set none itself."""
     least, _ = resource.getrlimit(resource.RLIMIT_AS)
     return None if least == resource.RLIM_INFINITY else least
