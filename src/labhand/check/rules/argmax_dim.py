@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
-from labhand.kit.code.batches import batched
+from labhand.kit.code.batches import batched, scored
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Step
 
@@ -62,6 +62,8 @@ class Rule:
             if subject is None or given is None:
                 continue
             because = _evaluated(code, call) or _predicted(code, subject, given)
+            if not because and _picks(code, call):
+                because = scored(code, subject)
             if not because and _is_prediction(code, call, subject):
                 because = batched(code, subject) or _normalised(code, subject)
             if because:
@@ -73,6 +75,19 @@ class Rule:
                     because=because,
                     confidence=0.92,
                 )
+
+
+def _picks(code: Code, call: Call) -> bool:
+    """Whether it surely is asked which is largest, not how large that is."""
+    if call.method != "max":
+        return True
+    above = code.source.index.parents.get(call.node)
+    match above:
+        case ast.Subscript(slice=ast.Constant(value=1)) | ast.Attribute(attr="indices"):
+            return True
+        case ast.Assign(targets=[ast.Tuple(elts=[_, _])]):
+            return True
+    return False
 
 
 def _predicted(code: Code, subject: ast.expr, given: str) -> list[Step]:

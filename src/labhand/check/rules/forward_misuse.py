@@ -126,9 +126,9 @@ def _no_super(code: Code, known: Class, made: ast.AST) -> Iterator[Claim]:
     plain = all(b.rpartition(".")[2] in ("Module", "LightningModule") for b in direct)
     if "super" in text or "__init__(" in text.partition("\n")[2] or not plain or len(direct) != 1:
         return
-    if not re.search(r"self\.\w+ = (nn|torch)\.", text):
-        return
     assert isinstance(made, FunctionNode)
+    if not re.search(r"self\.\w+ = ", text) or isinstance(made.body[-1], ast.Raise):
+        return
     first = made.body[0]
     docs = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     anchor = made.body[1] if docs and len(made.body) > 1 else first
@@ -153,17 +153,20 @@ def _made_in_forward(code: Code, call: Call) -> Iterator[Claim]:
     parent = code.source.index.parents.get(call.node)
     if is_dropout and not (isinstance(parent, ast.Call) and parent.func is call.node):
         return
+    is_norm = "Norm" in name
     why = (
         "it is new, and so in training mode, in every call: it drops in evaluation too"
         if is_dropout
-        else "it has new random weights in every call, and no optimizer knows them"
+        else "its weights are new in every call, and no optimizer knows them"
     )
+    runs = isinstance(parent, ast.Call) and parent.func is call.node
     yield code.claim(
         call.node,
         f"`{ast.unparse(call.node.func)}` is made inside `forward`: {why}",
         "make the layer in `__init__`",
         confidence=0.96,
-        level="possible",
+        # Norms begin as the identity; weights of a layer that has a name may be put in by hand.
+        level=None if runs and not is_norm else "possible",
     )
 
 
@@ -173,8 +176,10 @@ def _once(code: Code, call: Call) -> bool:
         if re.search(r"None|hasattr|not self|init|in self|isinstance", ast.unparse(test)):
             return True
     statement = code.source.index.statement(call.node)
-    return isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]).startswith(
-        "self."
+    name = ast.unparse(statement.targets[0]) if isinstance(statement, ast.Assign) else ""
+    by_hand = rf"\b{re.escape(name)}\.(weight|bias|load_state_dict)\b"
+    return name.startswith("self.") or (
+        bool(name) and bool(re.search(by_hand, ast.unparse(call.where.scope.node)))
     )
 
 

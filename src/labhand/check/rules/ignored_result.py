@@ -16,6 +16,9 @@ _SIZED = frozenset(
 )
 """Methods of tensors that say nothing without an argument."""
 
+_SHAPES = frozenset("view reshape permute transpose unsqueeze squeeze expand flatten".split())
+"""Methods of tensors that are given sizes or numbers of dimensions."""
+
 
 class Rule:
     """A new value that is made and thrown away.
@@ -24,7 +27,8 @@ class Rule:
     Reports a statement that calls a method which changes nothing and gives back a new value
     (`x.to(device)` of a tensor, `loss.detach()`, `df.dropna()`, `dataset.map(f)`, `x.at[i].set(v)`,
     `optax.apply_updates(…)`), and `nn.Dropout(x)`, which makes a layer of rate `x`.
-    What a method of tensors gives back is told only if this rule is selected.
+    What a method of tensors gives back is told only if this rule is selected, unless it is given sizes
+    or dimensions, as `x.view(n, -1)`.
 
     ## Why is this bad
     The line reads as if something happened. The rows with gaps are still there, the tensor is still on
@@ -90,7 +94,39 @@ def _dropped(code: Code, statement: ast.Expr, node: ast.Call) -> Iterator[Claim]
         claim = _claim(code, statement, node, _root(receiver, method))
         # A method of that name may be one of another object, which keeps what it computes.
         of_tensor = method in kinds["dropped"]["tensor"] and method not in kinds["dropped"]["table"]
-        yield claim._replace(level="possible") if of_tensor else claim
+        unsure = of_tensor and not _is_shape(call)
+        yield claim._replace(level="possible") if unsure else claim
+
+
+def _is_shape(call: Call) -> bool:
+    """Whether a method is given sizes: `x.view(n, -1)` is one of tensors and arrays alone."""
+    sizes = call.node.args
+    numbers = (
+        ast.Constant,
+        ast.UnaryOp,
+        ast.BinOp,
+        ast.Name,
+        ast.Attribute,
+        ast.Subscript,
+        ast.Call,
+    )
+    return (
+        call.method in _SHAPES
+        and isinstance(call.receiver, ast.Name)
+        and bool(sizes)
+        and not call.node.keywords
+        and any(_is_size(a) for a in sizes)
+        and all(isinstance(a, numbers) for a in sizes)
+    )
+
+
+def _is_size(given: ast.expr) -> bool:
+    """A whole number, or what a shape is asked for."""
+    if isinstance(given, ast.UnaryOp) and isinstance(given.op, ast.USub):
+        given = given.operand
+    if isinstance(given, ast.Constant):
+        return type(given.value) is int
+    return bool(re.search(r"\.(size\(|shape\b)|\blen\(", ast.unparse(given)))
 
 
 def _is_new(code: Code, call: Call, receiver: ast.expr, method: str) -> bool:

@@ -1,6 +1,7 @@
 """A tensor that is changed behind the back of autograd, or of its owner."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from labhand.check.claim import Change, Claim, Code, Level
@@ -8,6 +9,8 @@ from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call
 from labhand.kit.code.model import FunctionNode
 from labhand.kit.code.project import Known
+
+_CRITERION = re.compile(r"(\w+_)?(criterion|crit|loss_?fn|loss_?func|loss_function)", re.I)
 
 
 class Rule:
@@ -62,8 +65,7 @@ class Rule:
 
 
 def _cut_off(code: Code) -> Iterator[Claim]:
-    for call, loss in code.known("losses", "input"):
-        given = call.arg(*loss["input"])
+    for call, given in _losses(code):
         if not isinstance(given, ast.Attribute) or given.attr != "data":
             continue
         if code.without_gradients(call) is True or not _learned(code, call):
@@ -77,6 +79,20 @@ def _cut_off(code: Code) -> Iterator[Claim]:
                 "scientific", "Leave `.data` out", [code.replace(given, code.text(given.value))]
             ),
         )
+
+
+def _losses(code: Code) -> Iterator[tuple[Call, ast.expr | None]]:
+    """The losses with what they judge; one whose making is out of sight counts by its name."""
+    for call, loss in code.known("losses", "input"):
+        yield call, call.arg(*loss["input"])
+    for node in code.nodes(ast.Call):
+        call = code.call(node)
+        if (
+            _CRITERION.fullmatch(call.method)
+            and len(node.args) == 2
+            and call.entry("losses") is None
+        ):
+            yield call, call.arg(0)
 
 
 def _learned(code: Code, call: Call) -> bool:

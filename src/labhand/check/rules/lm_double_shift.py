@@ -71,7 +71,9 @@ def _given(code: Code) -> Iterator[Claim]:
             continue
         call = code.call(node)
         own = call.method == "loss_function" and call.arg(None, "shift_labels") is None
-        if not own and language.model_kind(code.project, node.func, call.where) != "causal":
+        bare = call.method == "forward" and call.receiver is not None
+        model = call.receiver if bare and call.receiver is not None else node.func
+        if not own and language.model_kind(code.project, model, call.where) != "causal":
             continue
         shifted = _shifted(code, code.behind(labels))
         ids = call.arg(0, "input_ids")

@@ -78,58 +78,72 @@ class Rule:
         if code.is_test:
             return
         told: set[tuple[object, str]] = set()
-        for call in _candidates(code):
-            model = ast.unparse(call.node.func)
+        for call, module in _candidates(code):
+            model = ast.unparse(module)
             if model == "self" or (call.where.scope, model) in told:
                 continue
-            found = _in_training_mode(code, call)
+            found = _in_training_mode(code, call, module)
             if found is not None:
                 told.add((call.where.scope, model))
                 yield _claim(code, call, model, *found)
 
 
-def _candidates(code: Code) -> list[Call]:
-    """The calls of modules, and of what is put into a mode in its file and so is one."""
-    found = {call.node: call for call in code.module_calls()}
+def _candidates(code: Code) -> list[tuple[Call, ast.expr]]:
+    """The calls of modules, and of what is put into a mode in its file and so is one, or of its methods."""
+    found = {call.node: (call, call.node.func) for call in code.module_calls()}
     switched = set(_SWITCHED.findall(code.source.text))
-    lasts = {name.rpartition(".")[2] for name in switched}
-    for last in lasts:
-        for node, _ in code.source.index.called.get(last, ()):
-            if node not in found and ast.unparse(node.func) in switched:
-                found[node] = code.call(node)
-    return sorted(found.values(), key=lambda c: (c.node.lineno, c.node.col_offset))
+    plain = code.words("layers", "modules", "plain")
+    for node in code.nodes(ast.Call):
+        function = node.func
+        if not isinstance(function, ast.Name | ast.Attribute) or node in found:
+            continue
+        of_module = isinstance(function, ast.Attribute) and function.attr not in plain and node.args
+        if ast.unparse(function) in switched:
+            found[node] = code.call(node), function
+        elif of_module and ast.unparse(function.value) in switched:  # type: ignore[union-attr]
+            found[node] = code.call(node), function.value  # type: ignore[union-attr]
+    return sorted(found.values(), key=lambda c: (c[0].node.lineno, c[0].node.col_offset))
 
 
-def _in_training_mode(code: Code, call: Call) -> tuple[Fact, ast.expr | bool, list[Step]] | None:
+def _in_training_mode(
+    code: Code, call: Call, module: ast.expr
+) -> tuple[Fact, ast.expr | bool, list[Step]] | None:
     # The cheap questions first: most calls of modules train, or are no evaluation.
     if code.without_gradients(call) is not True and not _only_evaluates(code, call):
         return None
     evaluation = _evaluates(code, call)
-    if evaluation is None or _trains(code, call) or _is_no_module(code, call):
+    if evaluation is None or _trains(code, call) or _is_no_module(code, call, module):
         return None
-    mode = _training(code, call)
+    mode = _training(code, call, module)
     if not mode or _is_untaught(mode):
         return None
-    layer = code.mode_matters(call.node.func, call.where)
-    if layer is None and _is_told(mode) and _may_matter(code):
+    layer = code.mode_matters(module, call.where)
+    if layer is None and _is_told(mode) and _may_matter(code, ast.unparse(module)):
         layer = True
     return (mode, layer, evaluation) if layer else None
 
 
-def _is_no_module(code: Code, call: Call) -> bool:
+def _is_no_module(code: Code, call: Call, module: ast.expr) -> bool:
     """Whether it stands where `isinstance` has told that this is no module."""
-    model = ast.unparse(call.node.func)
+    model = ast.unparse(module)
     return any(
         not holds and ast.unparse(test).startswith(f"isinstance({model}, ")
         for test, holds in code.guards(call.node)
     )
 
 
-def _training(code: Code, call: Call) -> Fact:
-    """Training mode, where all ways lead to it, or one by `train()` and no other to an `eval()`."""
-    modes = code.modes(call.node.func, call)
+def _training(code: Code, call: Call, module: ast.expr) -> Fact:
+    """Training mode, where all ways lead to it, or one by `train()` and no other to an `eval()`.
+
+    Where callers differ, one of them who calls `train()` on all of its ways is enough.
+    """
+    modes = code.modes(module, call)
     told = [m for m in modes if m.value == "train"]
-    if not told or any(m.value == "eval" for m in modes):
+    if told and any(m.value == "eval" for m in modes):
+        callers = code.modes_by_caller(module, call)
+        sure = [f for f in callers if all(m.value == "train" and _is_told(m) for m in f)]
+        return next((f[0] for f in sure if f), UNKNOWN)
+    if not told:
         return UNKNOWN
     if len(told) == len(modes):
         return told[0]
@@ -141,9 +155,11 @@ def _is_told(mode: Fact) -> bool:
     return bool(mode.chain) and isinstance(mode.chain[0].node, ast.Call)
 
 
-def _may_matter(code: Code) -> bool:
-    """Whether the files that belong together speak of layers or models that depend on the mode."""
-    return any(_LAYERS.search(one.text) for one in code.project.component(code.source))
+def _may_matter(code: Code, model: str) -> bool:
+    """Whether it is switched elsewhere, or files that belong together speak of layers that depend on it."""
+    return code.mentions(f"{model}.eval()") or any(
+        _LAYERS.search(one.text) for one in code.project.component(code.source)
+    )
 
 
 def _is_untaught(mode: Fact) -> bool:
@@ -157,9 +173,16 @@ def _is_untaught(mode: Fact) -> bool:
 
 
 def _only_evaluates(code: Code, call: Call) -> bool:
-    """Whether a function that is called after evaluation loops over data, and trains nothing."""
+    """Whether a loop over held-out data, or a function that is called after evaluation, trains nothing."""
     scope = call.where.scope
-    looped = bool(code.loops(call.node)) and bool(_EVALUATES.search(scope.name))
+    around = code.loops(call.node)
+    if (
+        around
+        and around[0].kind in ("batch", "inference")
+        and code.evaluates(around[0]) is not None
+    ):
+        return True
+    looped = bool(code.loops(call.node, up=1)) and bool(_EVALUATES.search(scope.name))
     if not looped or call.node.args[:1] == []:
         return False
     body = scope.node

@@ -18,8 +18,10 @@ from labhand.kit.code.paths import Point
 
 class _Found(NamedTuple):
     training: Call
+    module: str
     evaluation: Step
     layer: ast.expr | bool | None
+    told: bool
     loops: list[Loop]
 
 
@@ -76,16 +78,17 @@ class Rule:
         if not code.mentions("backward") or code.is_test:
             return
         told: set[ast.AST] = set()
-        for call in _candidates(code):
-            found = _left_in_eval(code, call)
+        for call, module in _candidates(code):
+            found = _left_in_eval(code, call, module)
             if found is not None and found.evaluation.node not in told:
                 told.add(found.evaluation.node)
                 yield _claim(code, found)
 
 
-def _candidates(code: Code) -> Iterator[Call]:
-    """The calls of modules on whose output `backward()` is called in the same loop."""
+def _candidates(code: Code) -> Iterator[tuple[Call, ast.expr]]:
+    """The calls of modules, and of their methods, on whose output `backward()` is called in the same loop."""
     sure = {c.node for c in code.module_calls()}
+    plain = code.words("layers", "modules", "plain")
     seen: set[tuple[object, object]] = set()
     for backward in code.calls(".backward"):
         around = code.source.index.loops(backward.node)[:1]  # none in a function for one step
@@ -95,8 +98,16 @@ def _candidates(code: Code) -> Iterator[Call]:
             if key in seen or code.source.index.loops(node)[:1] != around:
                 continue
             seen.add(key)
+            function = node.func
             if node in sure or _is_switched(code, written):
-                yield code.call(node)
+                yield code.call(node), function
+            elif (
+                isinstance(function, ast.Attribute)
+                and function.attr not in plain
+                and node.args
+                and _is_switched(code, ast.unparse(function.value))
+            ):
+                yield code.call(node), function.value
 
 
 def _is_switched(code: Code, written: str) -> bool:
@@ -106,10 +117,9 @@ def _is_switched(code: Code, written: str) -> bool:
     return code.mentions(f"{written}.eval()", f"{written}.train()")
 
 
-def _left_in_eval(code: Code, call: Call) -> _Found | None:
+def _left_in_eval(code: Code, call: Call, module: ast.expr) -> _Found | None:
     if code.without_gradients(call) is True:
         return None
-    module = call.node.func
     modes = code.modes(module, call)
     evaluation = next((m.chain[0] for m in modes if m.value == "eval" and m.chain), None)
     if evaluation is None or not isinstance(evaluation.node, ast.Call):
@@ -119,13 +129,16 @@ def _left_in_eval(code: Code, call: Call) -> _Found | None:
     around = [loop for loop in code.loops(call.node, up=3)]
     if around and _steps_others(code, around[0], ast.unparse(module)):
         return None
-    if _is_restored(code, evaluation, call) or _is_put_back(evaluation):
+    if _is_restored(code, evaluation, call, ast.unparse(module)) or _is_put_back(evaluation):
         return None
-    circle = _comes_round(code, evaluation, call, around)
+    circle = _comes_round(code, evaluation, call, ast.unparse(module), around)
     layer = code.mode_matters(module, call.where)
     if not circle or layer is False:
         return None
-    return _Found(call, evaluation, layer, around)
+    told = any(
+        m.value == "train" and m.chain and isinstance(m.chain[0].node, ast.Call) for m in modes
+    )
+    return _Found(call, ast.unparse(module), evaluation, layer, told, around)
 
 
 def _steps_others(code: Code, loop: Loop, module: str) -> bool:
@@ -152,10 +165,9 @@ def _is_put_back(evaluation: Step) -> bool:
     return any(re.search(rf"if {was}:|\.train\((mode=)?{was}\)", text) for was in kept)
 
 
-def _is_restored(code: Code, evaluation: Step, training: Call) -> bool:
+def _is_restored(code: Code, evaluation: Step, training: Call, module: str) -> bool:
     """Whether the same function puts it back: what it propagates in between looks for an attack."""
     assert isinstance(evaluation.node, ast.Call)
-    module = ast.unparse(training.node.func)
     again = [c for c in code.calls(".train") if c.where.scope is training.where.scope]
     mine = evaluation.source is code.source and evaluation.node in training.where.scope.calls
     return mine and any(
@@ -167,7 +179,9 @@ def _is_restored(code: Code, evaluation: Step, training: Call) -> bool:
     )
 
 
-def _comes_round(code: Code, evaluation: Step, training: Call, around: list[Loop]) -> bool:
+def _comes_round(
+    code: Code, evaluation: Step, training: Call, module: str, around: list[Loop]
+) -> bool:
     """Whether a loop around the training holds the evaluation too, which is no part of the training."""
     for loop in around:
         inside = [h for h in contexts.running(code.project, [*loop.node.body], loop.where)]
@@ -178,7 +192,7 @@ def _comes_round(code: Code, evaluation: Step, training: Call, around: list[Loop
         paths = loop.where.source.names.paths(loop.where.scope)
         names = loop.where.source.names
         one, other = names.point(root), names.point(start)
-        back = _switches_back(code, loop, ast.unparse(training.node.func), evaluation)
+        back = _switches_back(code, loop, module, evaluation)
         round_ = paths.leads(one, loop.node, back) and paths.leads(loop.node, other, back)
         if one is other:  # one call of a function does both: its own order counts
             return round_ and not _right_before(evaluation, training)
@@ -217,7 +231,7 @@ def _right_before(evaluation: Step, training: Call) -> bool:
 
 
 def _claim(code: Code, found: _Found) -> Claim:
-    module = ast.unparse(found.training.node.func)
+    module = found.module
     here = found.evaluation.source is code.source
     shown = found.evaluation.node if here else found.training.node
     layer = found.layer
@@ -236,7 +250,8 @@ def _claim(code: Code, found: _Found) -> Claim:
         ],
         confidence=0.95 if layer else 0.9,
         change=_change(code, found, module),
-        level=None if layer else "possible",
+        # Who calls `train()` before holds that the mode matters, whatever the layers are.
+        level=None if layer or found.told else "possible",
         model=module,
     )
 

@@ -132,7 +132,8 @@ def _runs_module(code: Code, call: Call) -> bool:
 
 def _model_calls(code: Code) -> list[Call]:
     """The calls that surely, or by their name and an argument of a batch, run a module."""
-    known = code.module_calls()
+    bare = {f"{name}()" for name in code.words("layers", "weights", "none")}
+    known = [c for c in code.module_calls() if c.name not in bare]
     named = [
         code.call(node, where)
         for where in code.functions

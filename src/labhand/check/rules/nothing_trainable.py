@@ -115,7 +115,7 @@ def _freezes(code: Code) -> Iterator[_Freeze]:
         off = isinstance(given, ast.Constant) and given.value is False
         if off and isinstance(statement, ast.Assign) and statement.value is call.node:
             yield _Freeze(statement, ast.unparse(statement.targets[0]))
-        if plain and off and call.receiver is not None and not code.guards(call.node):
+        if plain and off and call.receiver is not None:
             yield _Freeze(statement, ast.unparse(call.receiver))
 
 

@@ -83,6 +83,10 @@ class Rule:
                     yield _claim(code, klass, held)
 
 
+_AROUND = ("weight_norm", "spectral_norm", "copy.deepcopy")
+"""What gives back a module that it is given, or one like it."""
+
+
 def _registers(klass: Class) -> bool:
     names = {
         c.func.attr if isinstance(c.func, ast.Attribute) else getattr(c.func, "id", "")
@@ -137,16 +141,16 @@ def _maker(
 
 
 def _call(code: Code, part: ast.expr) -> ast.Call | None:
-    """The call that makes a part: itself, what a name was given, or what a weight norm is put on."""
+    """The call that makes a part: itself, what a name was given, or what is copied or put under a norm."""
     if isinstance(part, ast.Name):
         bound = code.project.reaching(part, code.where(part))[1]
         value = bound[0].value if len(bound) == 1 and bound[0].how == "assign" else None
         part = value if value is not None and not bound[0].path else part
     if not isinstance(part, ast.Call):
         return None
-    normed = (code.name(part.func) or "").endswith(("weight_norm", "spectral_norm"))
-    inner = part.args[0] if normed and part.args else None
-    return inner if isinstance(inner, ast.Call) else part
+    name = code.name(part.func) or ""
+    inner = part.args[0] if part.args and name.endswith(_AROUND) else None
+    return _call(code, inner) or part if inner is not None else part
 
 
 def _put_in(method: Scope, written: set[str]) -> list[ast.expr]:

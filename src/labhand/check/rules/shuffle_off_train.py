@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
+from labhand.kit.code import contexts
 from labhand.kit.code.calls import Call
+from labhand.kit.code.contexts import Loop
+from labhand.kit.code.origins import argument
+from labhand.kit.code.project import CallSite, Where
 from labhand.kit.code.splits import part_in
 from labhand.kit.code.view import View
 
@@ -244,12 +248,34 @@ def _only_looks(code: Code, label: str) -> bool:
         words.append(
             "backward"
         )  # the step may be written out; else gradients are looked at, as for saliency
+    over = over or _handed_on(code, label)
     first = any(f"next(iter({label}))" in line for line in code.source.lines)
     return bool(over or first) and not any(
         h.call.method in words or "train" in h.call.method or "update" in h.call.method
         for loop in over
-        for h in code.running(loop.node)
+        for h in contexts.running(code.project, [*loop.node.body], loop.where)
     )
+
+
+def _handed_on(code: Code, label: str) -> list[Loop]:
+    """The loops over a loader in the functions that it is handed to; none where one is out of sight."""
+    loops: list[Loop] = []
+    for use in (n for n in code.nodes(ast.Name) if n.id == label and isinstance(n.ctx, ast.Load)):
+        above = code.source.index.parents.get(use)
+        call = code.call(above) if isinstance(above, ast.Call) else None
+        target = call.target if call is not None else None
+        if call is None or not isinstance(target, Where):
+            return []
+        site = CallSite(call.node, call.where)
+        names = [p for p in target.scope.parameters if argument(site, target, p) is use]
+        there = View(target.source, code.project)
+        mine = [n for n in there.nodes(ast.For) if there.where(n).scope is target.scope]
+        loops += [there.loop(n) for n in mine if {*names} & {x.id for x in _names(n.iter)}]
+    return loops
+
+
+def _names(node: ast.AST) -> list[ast.Name]:
+    return [n for n in ast.walk(node) if isinstance(n, ast.Name)]
 
 
 def _fit(code: Code, call: Call) -> Iterator[Claim]:

@@ -22,9 +22,9 @@ def batched(view: View, node: ast.expr) -> list[Step]:
 
     It must be what a model gives for a batch that a loop over a loader hands out, or for a whole split.
     """
-    scored = _scored(view, node)
-    if scored:
-        return scored
+    by_loss = scored(view, node)
+    if by_loss:
+        return by_loss
     behind = view.behind(node)
     if any(isinstance(n, ast.Subscript) and _is_index(n.slice) for n in behind):
         return []
@@ -70,7 +70,7 @@ def _handed_a_batch(view: View, node: ast.expr, behind: Collection[ast.expr]) ->
     return [step] if given else []
 
 
-def _scored(view: View, node: ast.expr, up: int = 2) -> list[Step]:
+def scored(view: View, node: ast.expr, up: int = 2) -> list[Step]:
     """What shows that a loss of classes is given the value too: its classes stand along dimension 1.
 
     Of a parameter, the values that callers hand on are looked at.
@@ -101,7 +101,7 @@ def _scored_by_callers(view: View, parameter: str, where: Where, up: int) -> lis
         given = argument(site, where, parameter)
         source = site.where.source
         there = view if source is view.source else View(source, view.project)
-        found = _scored(there, given, up - 1) if given is not None else []
+        found = scored(there, given, up - 1) if given is not None else []
         if found:
             return found
     return []

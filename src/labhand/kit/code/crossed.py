@@ -108,7 +108,19 @@ def _summed_product(view: View, product: ast.BinOp) -> Use | None:
     place = 0 if call.func.value is product else 1 if call.args[:1] == [product] else None
     if call.func.attr != "sum" or place is None:
         return None
-    return Use(call, "sum") if _second(call, place) else None
+    return Use(call, "sum") if _second(call, place) or _last_of_more(view, call, place) else None
+
+
+def _last_of_more(view: View, call: ast.Call, place: int) -> bool:
+    """Whether a call is told the last dimension, of several: it keeps them, or the rest is averaged after."""
+    told = [k.value for k in call.keywords if k.arg in ("dim", "axis")]
+    told = told or call.args[place : place + 1]
+    if not told or ast.unparse(told[0]) != "-1":
+        return False
+    above = view.source.index.parents.get(call)
+    after = above.func if isinstance(above, ast.Call) else above
+    averaged = isinstance(after, ast.Attribute) and after.attr == "mean"
+    return averaged or any(k.arg in ("keepdim", "keepdims") for k in call.keywords)
 
 
 def _function(view: View, node: ast.expr, call: ast.Call, name: str) -> Use | None:

@@ -154,6 +154,8 @@ def _of_class(project: Project, known: Known, depth: int) -> ast.expr | bool | N
     """Of a module of the project: any attribute, or a function of `forward` that depends on the mode."""
     line, outside = project.lineage(known)
     unknown = bool(outside - knowledge.MODULE_BASES)
+    if any(_asks_mode(member) for member in line):
+        return True
     for member in line:
         for scope in member.klass.methods.values():
             where = Where(member.source, scope)
@@ -170,6 +172,13 @@ def _of_class(project: Project, known: Known, depth: int) -> ast.expr | bool | N
                     return answer
                 unknown |= answer is None
     return None if unknown else False
+
+
+def _asks_mode(member: Known) -> bool:
+    """Whether a class does something by its own mode: `F.dropout(x, p, self.training)`."""
+    node = member.klass.node
+    lines = member.source.lines[node.lineno - 1 : node.end_lineno]
+    return any("self.training" in line.partition("#")[0] for line in lines)
 
 
 def _runs(member: Known, name: str) -> bool:
@@ -216,7 +225,8 @@ def makes_weights(call: Call, depth: int = _DEPTH) -> bool:
         return _class_has_weights(call.project, call.target, depth)
     entry = tables.entry("layers", name) or {}
     if "chain" in entry:
-        inner = [n for a in call.node.args for n in ast.walk(a) if isinstance(n, ast.Call)]
+        given = [p for a in call.node.args for p in _spread(call, a)]
+        inner = [n for a in given for n in ast.walk(a) if isinstance(n, ast.Call)]
         return any(makes_weights(call_of(call.project, n, call.where), depth - 1) for n in inner)
     if not name.startswith("torch.nn.") or name.count(".") != 2 or "weights" in entry:
         return False
@@ -224,6 +234,16 @@ def makes_weights(call: Call, depth: int = _DEPTH) -> bool:
         return False  # a layer that is called, and was made elsewhere
     last = name.rpartition(".")[2]
     return last[:1].isupper() and not last.endswith((*_WEIGHTLESS, *_PADS))
+
+
+def _spread(call: Call, given: ast.expr) -> list[ast.expr]:
+    """The lists that a `*name` can stand for in the same function; else what is given itself."""
+    if not isinstance(given, ast.Starred):
+        return [given]
+    found = origins(call.project, given.value, call.where)
+    here = [o for o in found if o.kind == "container" and o.where is not None]
+    same = [o.expression for o in here if o.where and o.where.scope is call.where.scope]
+    return [e for e in same if e is not None] or [given]
 
 
 def _class_has_weights(project: Project, known: Known, depth: int) -> bool:

@@ -8,6 +8,7 @@ from labhand.kit.code import knowledge
 from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.contexts import calls_at
 from labhand.kit.code.facts import UNKNOWN, Fact, Step
+from labhand.kit.code.layers import is_module_base
 from labhand.kit.code.origins import argument, origins
 from labhand.kit.code.paths import Point
 from labhand.kit.code.project import CallSite, Project, Where
@@ -80,7 +81,7 @@ def _said(
 ) -> list[Fact]:
     """What the last of some calls in one statement says of the mode; empty: nothing."""
     for call in reversed(list(calls)):
-        if call.receiver is not None and call.method in ("eval", "train"):
+        if call.receiver is not None and call.method in ("eval", "train") and not _is_own(call):
             on = ast.unparse(_itself(call.receiver))
             if on == module or _holds(on, module):
                 return [_set(call)]
@@ -93,6 +94,16 @@ def _said(
             if any(found):
                 return found  # on other ways, such as a loop without a pass, it may stay as it was
     return []
+
+
+def _is_own(call: Call) -> bool:
+    """Whether it runs a method of a class of the project that is no module: a trainer's `train(x, y)`."""
+    if not isinstance(call.target, Where):
+        return False
+    owner = call.project.owner(call.target)
+    return owner is not None and not any(
+        is_module_base(base) for base in call.project.lineage(owner)[1]
+    )
 
 
 def _itself(receiver: ast.expr) -> ast.expr:
@@ -174,30 +185,42 @@ def _new(name: str, kind: str, at: ast.stmt, where: Where) -> Fact:
 def _from_callers(
     project: Project, module: str, where: Where, depth: int, seen: _Seen
 ) -> list[Fact]:
-    head, dot, rest = module.partition(".")
+    head, _, rest = module.partition(".")
     fresh = _never_switched(project, rest, where) if head == "self" else None
     if fresh is not None:
         return [fresh]
-    sites = project.callers(where)
-    if not sites:
-        return [UNKNOWN]
-    facts: list[Fact] = []
-    for site in sites:
-        outer = module
-        if head == "self":
-            function = site.call.func
-            outer = ast.unparse(function.value) if isinstance(function, ast.Attribute) else "?"
-            outer += dot + rest
-        elif head in where.scope.parameters:
-            given = argument(site, where, head)
-            if given is None:
-                return [UNKNOWN]
-            outer = ast.unparse(given) + dot + rest
-        names = site.where.source.names
-        facts += _before(
-            project, outer, names.point(site.call), site.where, site.call, depth - 1, seen
-        )
-    return facts
+    by_site = [
+        _at_site(project, module, s, where, depth, seen) for s in project.callers(where) or ()
+    ]
+    return [fact for facts in by_site for fact in facts] or [UNKNOWN]
+
+
+def by_caller(project: Project, module: ast.expr, at: ast.AST, where: Where) -> list[list[Fact]]:
+    """The modes of a module at a node for each call of its function, where only its callers set them."""
+    written, point = ast.unparse(module), where.source.names.point(at)
+    if any(_before(project, written, point, where, at, _DEPTH, {}, up=False)):
+        return []
+    sites = project.callers(where) or ()
+    return [_at_site(project, written, site, where, _DEPTH, {}) for site in sites]
+
+
+def _at_site(
+    project: Project, module: str, site: CallSite, where: Where, depth: int, seen: _Seen
+) -> list[Fact]:
+    """The modes of a module of a function where one call runs it, by the name that it has there."""
+    head, dot, rest = module.partition(".")
+    outer = module
+    if head == "self":
+        function = site.call.func
+        outer = ast.unparse(function.value) if isinstance(function, ast.Attribute) else "?"
+        outer += dot + rest
+    elif head in where.scope.parameters:
+        given = argument(site, where, head)
+        if given is None:
+            return [UNKNOWN]
+        outer = ast.unparse(given) + dot + rest
+    point = site.where.source.names.point(site.call)
+    return _before(project, outer, point, site.where, site.call, depth - 1, seen)
 
 
 def _never_switched(project: Project, attribute: str, where: Where) -> Fact | None:

@@ -117,14 +117,31 @@ class Flow:
                 for call in scope.calls:
                     name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
                     canonical = self.project.canonical(call.func, Where(source, scope)) or ""
-                    if name in _PARTIAL or any(k.arg == "namespace" for k in call.keywords):
+                    if any(k.arg == "namespace" for k in call.keywords):
                         self._escapes(f"`{name}`")
+                    elif name in _PARTIAL:
+                        self._partly(call, source, Where(source, scope))
                     elif name in _PARSING or canonical.startswith("tyro.cli"):
                         self.parsed = True
                         self._pending.append((call, source))
         if re.search(r"\bwandb\.config\b(?!\.)|\*\*\w*\.config\b", self._text):
             self._escapes("`wandb.config`")
         return self._run()
+
+    def _partly(self, call: ast.Call, source: Source, where: Where) -> None:
+        """Follows `args, rest = parser.parse_known_args()`, where nothing reads the rest."""
+        statement = source.index.parents.get(call)
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        rest = target.elts[1:] if isinstance(target, ast.Tuple) else []
+        if len(rest) != 1 or not isinstance(rest[0], ast.Name) or not isinstance(target, ast.Tuple):
+            return self._escapes("`parse_known_args`")
+        name = rest[0].id
+        if any(
+            isinstance(n, ast.Name) and n.id == name and _loaded(n) for n in source.index.parents
+        ):
+            return self._escapes(f"`{name}`")
+        self.parsed = True
+        self._target(target.elts[0], source, where)
 
     def from_class(self, known: Known) -> "Flow":
         """Follows every instance of a class, and the class itself where it is handed on."""
@@ -184,11 +201,23 @@ class Flow:
             self._escapes(f"line {node.lineno} of {source.path.name}")
 
     def _element(self, node: ast.expr, given: ast.Tuple, source: Source, where: Where) -> bool:
-        """Follows an element of a tuple to what gets it: `a, b = x, y`, or a function that is spawned."""
+        """Follows an element of a tuple to what gets it: `a, b = x, y`, a caller, or what is spawned."""
+        if isinstance(source.index.parents.get(given), ast.Return):
+            return self._given_back(given.elts.index(node), len(given.elts), where)
         own = _element_of(node, given, source)
         if own is not None:
             self._target(own, source, where)
         return own is not None or self._spawned(node, given, source, where)
+
+    def _given_back(self, position: int, length: int, where: Where) -> bool:
+        """Follows an element of a returned tuple to the names that the callers give it."""
+        for site in self.project.callers(where) or ():
+            statement = site.where.source.index.parents.get(site.call)
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if not isinstance(target, ast.Tuple) or len(target.elts) != length:
+                return False
+            self._target(target.elts[position], site.where.source, site.where)
+        return True
 
     def _spawned(self, node: ast.expr, given: ast.Tuple, source: Source, where: Where) -> bool:
         """Follows `spawn(f, args=(…, namespace))` and `Process(target=f, args=…)` into the project's `f`."""
@@ -224,11 +253,13 @@ class Flow:
 
     def _attribute(self, node: ast.Attribute, source: Source, where: Where) -> None:
         above = source.index.parents.get(node)
-        if node.attr.startswith("__") and node.attr != "__class__":
+        if node.attr.startswith("__") and node.attr not in ("__class__", "__repr__", "__str__"):
             self._escapes(f"`{ast.unparse(node)}`")
         elif isinstance(above, ast.Call) and above.func is node:
             called = callee(self.project, above, where)
-            if called is None and node.attr.startswith(("_", "to_", "as", "dict", "items", "keys")):
+            shows = node.attr in ("__repr__", "__str__")
+            hands = node.attr.startswith(("_", "to_", "as", "dict", "items", "keys"))
+            if called is None and hands and not shows:
                 self._escapes(f"`{ast.unparse(node)}()`")
 
     def _target(self, target: ast.expr, source: Source, where: Where) -> None:
@@ -320,6 +351,8 @@ class Flow:
         name = self.project.canonical(call.func, where) or ""
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if name in knowledge.TELLING or method in knowledge.TELLING_METHODS:
+            return True
+        if method == "format" and isinstance(call.func.value, ast.Constant):  # type: ignore[attr-defined]
             return True
         kept = name in knowledge.KEEPING or method in knowledge.KEEPING_METHODS
         return kept and not _LOADING.search(self._text)

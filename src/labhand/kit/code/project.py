@@ -26,6 +26,9 @@ MOST_FILES = 2000
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
+_ON_PATH = re.compile(r"sys\.path\.(?:append|insert)\((?:\d+, *)?[\"']([\w./-]+)[\"']\)")
+
+
 class Where(NamedTuple):
     """A function, or the module, in its file."""
 
@@ -109,6 +112,10 @@ class Project:
         for _ in range(level - 1):
             folder = folder.parent
         parts = name.split(".") if name else []
+        for place in [] if level else self._told_places(importer):
+            found = self._module_in(place, parts)
+            if found is not None:
+                return found
         places = [folder] if level else [folder, *folder.parents]
         for place in places:
             for base in (place, place / "src"):
@@ -118,6 +125,14 @@ class Project:
             if place == self.root or self.root not in place.parents:
                 break
         return None
+
+    def _told_places(self, importer: Source) -> list[Path]:
+        """The folders of the project that a file puts on `sys.path` by name."""
+        if "sys.path." not in importer.text:
+            return []
+        named = _ON_PATH.findall(importer.text)
+        tried = [base / name for name in named for base in (importer.path.parent, self.root)]
+        return [p for p in tried if p.is_dir() and self.root in p.resolve().parents]
 
     def _module_in(self, base: Path, parts: list[str]) -> Source | None:
         target = base.joinpath(*parts)

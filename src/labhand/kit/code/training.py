@@ -69,7 +69,8 @@ def stepped(call: ast.Call, project: Project, where: Where) -> ast.expr | None:
 
 def proves_optimizer(project: Project, expression: ast.expr, where: Where) -> bool:
     """Whether an expression is surely an optimizer that leaves gradients alone when it steps."""
-    found = origins(project, expression, where)
+    written = ast.unparse(expression).rpartition(".")[2]
+    found = (o if o.name else o._replace(name=written) for o in origins(project, expression, where))
     return all(_is_optimizer(project, o, where) for o in found)
 
 
@@ -79,7 +80,7 @@ def _is_optimizer(project: Project, origin: Origin, where: Where) -> bool:
     if origin.kind == "instance" and origin.known is not None:
         _, outside = project.lineage(origin.known)
         return any(knowledge.is_optimizer(name) for name in outside)
-    if origin.kind == "parameter":
+    if origin.kind in ("parameter", "unknown"):
         modules = {name.partition(".")[0] for name, _, _ in where.source.index.imports}
         named = knowledge.OPTIMIZER_NAME.match(origin.name)
         return bool(named) and "sched" not in origin.name and "torch" in modules
@@ -245,21 +246,35 @@ def _parts(given: ast.expr) -> set[str] | None:
     match given:
         case ast.Call(func=ast.Attribute(value=module, attr="parameters"), args=[]):
             return {ast.unparse(module)}
-        case ast.Call(func=ast.Name(id="list" | "chain"), args=parts):
-            pass
-        case ast.Call(func=ast.Attribute(attr="chain"), args=parts):
-            pass
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            parts = [left, right]
-        case ast.List(elts=parts) | ast.Tuple(elts=parts):
-            if all(isinstance(p, ast.Name | ast.Attribute) for p in parts):
-                return {ast.unparse(p) for p in parts}
-            return None
-        case _:
-            return None
-    found = [_parts(part) for part in parts]
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) if all(
+            isinstance(p, ast.Name | ast.Attribute) for p in parts
+        ):
+            return {ast.unparse(p) for p in parts}
+    inner = _gathered(given)
+    found = [_parts(part) for part in inner]
     known = [part for part in found if part is not None]
     return set().union(*known) if known and len(known) == len(found) else None
+
+
+def _gathered(given: ast.expr) -> list[ast.expr]:
+    """What a collection of parameters is put together from; empty where that is not plain."""
+    match given:
+        case ast.Call(func=ast.Name(id="list" | "chain"), args=parts):
+            return parts
+        case ast.Call(func=ast.Attribute(attr="chain"), args=parts):
+            return parts
+        case ast.Call(func=ast.Name(id="filter"), args=[_, inner]):
+            return [inner]
+        case ast.ListComp(generators=[ast.comprehension(iter=inner)]):
+            return [inner]
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return [left, right]
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            return parts if all(isinstance(p, ast.Dict) for p in parts) else []
+        case ast.Dict(keys=keys, values=values):
+            named = [k.value if isinstance(k, ast.Constant) else None for k in keys]
+            return [values[named.index("params")]] if "params" in named else []
+    return []
 
 
 def surely_apart(project: Project, one: Event, other: ast.expr, other_where: Where) -> bool:
@@ -272,6 +287,8 @@ def surely_apart(project: Project, one: Event, other: ast.expr, other_where: Whe
     second = {part for parts in theirs if parts is not None for part in parts}
     if None in mine or None in theirs or not first or not second:
         return False
+    if all(any(a.startswith(f"{b}.") for b in second) for a in first):
+        return True  # one part of what steps: the rest stays as it is
     return not any(
         f"{a}.".startswith(f"{b}.") or f"{b}.".startswith(f"{a}.") for a in first for b in second
     )

@@ -64,6 +64,8 @@ class View:
     def is_test(self) -> bool:
         """Whether the file holds unit tests, where odd code is often the subject."""
         path = self.source.path
+        if self.mentions("(unittest.TestCase)", "(TestCase)"):
+            return True
         named = path.name.startswith(("test_", "conftest")) or path.stem.endswith("_test")
         if named and path.parent.name in ("test", "tests"):
             return True
@@ -346,9 +348,14 @@ class View:
         return self._maker("schedulers", makers.scheduler, asked)
 
     def _maker(self, name: str, answer: Answer, asked: Asked) -> Call | None:
-        found = self.facts(name, answer).all(self.spot(asked))
-        made = found[0].value if len(found) == 1 else None
-        return made if isinstance(made, Call) else None
+        spot = self.spot(asked)
+        found = [f.value for f in self.facts(name, answer).all(spot)]
+        made = [m for m in found if isinstance(m, Call)]
+        if len(found) > 1:
+            # Of what branches make, the one whose condition holds here too.
+            mine = _conditions(spot.node, spot.where)
+            made = [m for m in made if mine & _conditions(m.node, m.where)]
+        return made[0] if len(made) == 1 else None
 
     def graph(self, asked: Asked) -> Fact:
         """Attached or detached: whether a value holds on to the graph of gradients."""
@@ -370,6 +377,11 @@ class View:
         """The modes (train, eval, unknown) that a module can be in where a node runs."""
         spot = self.spot(at)
         return modes.modes(self.project, module, spot.node, spot.where)
+
+    def modes_by_caller(self, module: ast.expr, at: Asked) -> list[list[Fact]]:
+        """The same for each call of the function around, where the function itself sets no mode."""
+        spot = self.spot(at)
+        return modes.by_caller(self.project, module, spot.node, spot.where)
 
     def mode(self, module: ast.expr, at: Asked) -> Fact:
         """The mode that a module is surely in where a node runs."""
@@ -427,6 +439,11 @@ class View:
     def words(self, table: str, *keys: str) -> Collection[str]:
         """A list of a table as a set."""
         return tables.words(table, *keys)
+
+
+def _conditions(node: ast.AST, where: Where) -> set[str]:
+    """The conditions that hold around a node, as they are written."""
+    return {ast.unparse(test) for test, holds in contexts.guards(node, where) if holds}
 
 
 def _identity(origin: Origin) -> object:
