@@ -269,12 +269,13 @@ class _Order:
         return next(((e, many) for e in self.entries if (many := self.sweep(e.sweep_id))), None)
 
     def drop(self, entry: Waiting) -> None:
-        """It waits no longer, by our own doing; what another changed meanwhile is seen within a second."""
-        self.entries.remove(entry)
-        self.stamp = self.queue.stamp()
+        """It waits no longer."""
+        with suppress(ValueError):  # listed anew since, and another's
+            self.entries.remove(entry)
 
     def waits(self, many: Sweep) -> bool:
-        """Whether a run of the sweep waits."""
+        """Whether a run of the sweep waits. Lists anew."""
+        self.listed = 0.0
         self._look()
         return any(entry.sweep_id == many.id for entry in self.entries)
 
@@ -287,8 +288,12 @@ class _Order:
         return self.known[sweep_id]
 
     def _look(self) -> None:
-        """Lists anew what another has changed, and once a second in any case."""
+        """Lists anew once a second, or when nothing is known to wait and another has changed that.
+
+        Not after every change: processes that carry runs change it all the time, and to list ten
+        thousand takes as long as a run. What another has taken meanwhile cannot be claimed.
+        """
         stamp, now = self.queue.stamp(), time.monotonic()
-        if stamp != self.stamp or now - self.listed > LOOK_S:
+        if now - self.listed > LOOK_S or (not self.entries and stamp != self.stamp):
             self.stamp, self.listed = stamp, now
             self.entries = self.queue.waiting()

@@ -12,8 +12,8 @@ import os
 import re
 import sqlite3
 import time
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -32,8 +32,10 @@ _TABLE = (
     "CREATE TABLE runs (id TEXT PRIMARY KEY, stamp TEXT NOT NULL, script TEXT NOT NULL, "
     "row BLOB NOT NULL) WITHOUT ROWID"
 )
-LISTED_S = 5.0
+LISTED_S = 1.0
 """So long at most a list of the earlier runs is used again."""
+_LISTED: dict[Path, tuple[list[str], float]] = {}
+"""The runs of the home that was listed last, the oldest first, and when that was."""
 _LOCKED_S = 0.25
 _LAUNCHERS = frozenset(
     "torch.distributed.run torch.distributed.launch accelerate.commands.launch deepspeed.launcher "
@@ -71,6 +73,9 @@ class Catalog:
     def put(self, run: Run) -> None:
         """Indexes a run whose `run.json` was just written. Never fails: the index is a help."""
         stamps = _stamps(self._store, [run.id])
+        listed, _ = _LISTED.get(self._store.runs, ([], 0.0))
+        if listed and run.id > listed[-1]:
+            listed.append(run.id)
         if run.id in stamps:
             with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
                 _insert(database, [(run.id, stamps[run.id], script_of(run.command), row_of(run))])
@@ -90,10 +95,8 @@ class Catalog:
     def like(self, command: list[str], before_id: str | None, limit: int) -> list[RunRow]:
         """The newest runs of the same script, whatever their settings; those before `before_id`."""
         script = script_of(command)
-        if before_id is None:
-            ids = self._store.ids()[::-1]
-        else:
-            ids = _before(self._store.runs, before_id, int(time.monotonic() / LISTED_S))
+        runs = self._store.runs
+        ids = self._store.ids()[::-1] if before_id is None else _before(runs, before_id)
         found: list[RunRow] = []
         at, many = 0, 2 * limit
         while at < len(ids) and len(found) < limit:  # the newest first: few of many are read
@@ -194,15 +197,19 @@ class Catalog:
         return database
 
 
-@lru_cache(4)
-def _before(runs: Path, run_id: str, when: int) -> list[str]:
+def _before(runs: Path, run_id: str) -> list[str]:
     """The runs before one, the newest first, as they were listed at most a moment ago.
 
     A run is held against the earlier ones at its start and at its end, and to list ten thousand takes
-    longer than all else then.
+    as long as all else then. Runs that this process has put since are among them.
     """
-    ids = Store(runs.parent).ids()
-    return [known for known in reversed(ids) if known < run_id]
+    listed, when = _LISTED.get(runs, ([], 0.0))
+    if time.monotonic() - when > LISTED_S:
+        listed = Store(runs.parent).ids()
+        _LISTED.clear()
+        _LISTED[runs] = listed, time.monotonic()
+    end = bisect_left(listed, run_id)
+    return listed[:end][::-1]
 
 
 def row_of(run: Run) -> RunRow:
