@@ -101,6 +101,11 @@ def test_runs_that_came_changed_or_went_behind_its_back(store: Store) -> None:
     assert rows[4].status == "failed"
 
 
+def test_a_run_that_is_about_to_begin_is_not_lost(store: Store) -> None:
+    run_id, _ = store.create()
+    assert [(r.id, r.status) for r in Catalog(store).rows(1)] == [(run_id, "running")]
+
+
 def test_a_run_that_is_put_is_not_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     Catalog(store).rows()
     Catalog(store).put(made(store, 9))

@@ -52,6 +52,20 @@ def test_an_incident_that_goes_on_is_not_told_again() -> None:
     assert found.evidence.items() >= {"metrics": {"loss": 5}, "rows": 500}.items()
 
 
+def test_workers_that_end_by_one_error_without_end_are_an_alarm_before_the_run_ends() -> None:
+    def died(seconds: float, why: str = "no fork here") -> Signal:
+        return Fact(NOW + seconds, "exception", {"type": "RuntimeError", "message": why})
+
+    watcher = Watcher(None, None)
+    (found, *_) = feed(watcher, [died(8 * n) for n in range(9)])
+    assert found.rule == "crashed" and found.alarm and "5 processes" in found.message
+    together = [died(0.1 * n) for n in range(9)]
+    others = [died(8 * n, f"worker {n}") for n in range(9)]
+    stepping = [s for n in range(9) for s in (died(8 * n), *losses([2.0] * (n + 1))[n:])]
+    for quiet in (together, others, stepping):
+        assert feed(Watcher(None, None), quiet) == []
+
+
 def test_a_single_nan_loss_recovers_without_an_alarm() -> None:
     watcher = Watcher(None, None)
     feed(watcher, losses([2.0] * 5 + [math.nan] + [2.0] * 10))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from labhand.core import event
 from labhand.core.errors import RecordError
 from labhand.core.finding import SEVERITIES, Severity
 from labhand.core.home import open_up
@@ -36,6 +37,8 @@ LISTED_S = 1.0
 """So long at most a list of the earlier runs is used again."""
 _LISTED: dict[Path, tuple[list[str], float]] = {}
 """The runs of the home that was listed last, the oldest first, and when that was."""
+BEGINS_S = 10.0
+"""So long after a run has begun its record may still be on its way."""
 _LOCKED_S = 0.25
 _LAUNCHERS = frozenset(
     "torch.distributed.run torch.distributed.launch accelerate.commands.launch deepspeed.launcher "
@@ -143,7 +146,7 @@ class Catalog:
                         fresh.append((run_id, stamps[run_id], script, row))
                 except RecordError as error:
                     problems.append(str(error))
-                    script, row = "", _unread(run_id)
+                    script, row = "", _unread(self._store, run_id)
             answer.append((script, row))
         if fresh:
             with contextlib.suppress(sqlite3.Error, OSError), self._open() as database:
@@ -265,9 +268,13 @@ def _stamps(store: Store, ids: list[str]) -> dict[str, str]:
     return stamps
 
 
-def _unread(run_id: str) -> RunRow:
-    """The row of a run whose record cannot be read: what its folder's name tells."""
-    return RunRow(id=run_id, name=run_id, status="lost", started=_started(run_id))
+def _unread(store: Store, run_id: str) -> RunRow:
+    """The row of a run whose record cannot be read, or is on its way: what its folder's name tells."""
+    started = _started(run_id)
+    young = bool(started) and time.time() - event.seconds(started) < BEGINS_S
+    begins = young and not (store.folder(run_id) / "run.json").exists()
+    status: Status = "running" if begins else "lost"
+    return RunRow(id=run_id, name=run_id, status=status, started=started)
 
 
 def _started(run_id: str) -> str:

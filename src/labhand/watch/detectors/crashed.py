@@ -2,7 +2,9 @@
 
 ## What it does
 Tells when the process ends with an exit code other than 0 or by a signal, and the person did not stop
-it. The message is the exception that the probe saw, else what the end of the output says.
+it. The message is the exception that the probe saw, else what the end of the output says. It also tells
+when process after process of a run ends by one and the same error and no step comes: a pool starts a new
+worker for each that ends, forever.
 
 ## Why it is bad
 Nothing after that moment happens, and nobody looks at a terminal at night.
@@ -40,6 +42,10 @@ _FATAL = re.compile(
     r"|srun: error: .*|slurmstepd: error: .*)"
 )
 _LONGEST = 300
+DYING = 5
+"""So many processes that end by the same error, …"""
+DYING_S = 30.0
+"""… over so many seconds, without a step: ranks that end together are one crash."""
 
 
 class Detector:
@@ -51,12 +57,15 @@ class Detector:
         self._view = view
         self._exception: Mapping[str, Any] | None = None
         self._end: Ended | None = None
+        self._dying: list[float] = []
+        self._at: tuple[object, ...] = ()
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The crash, when the process has ended by one."""
         if isinstance(signal, Fact) and signal.kind == "exception":
             self._exception = signal.data
-        elif isinstance(signal, Ended):
+            return self._again(signal)
+        if isinstance(signal, Ended):
             self._end = signal
             return self._ended(signal)
         return ()
@@ -66,6 +75,32 @@ class Detector:
         if self._end is None or (self._end.exit_code is None and not self._end.tail):
             return "how the process ended is not in the log"
         return None
+
+    def _again(self, fact: Fact) -> list[Claim]:
+        """What process after process ends by, where it is the same and nothing else happens."""
+        at = (fact.data.get("type"), fact.data.get("message"), self._view.step)
+        if at != self._at:
+            self._at, self._dying = at, []
+        self._dying.append(fact.time)
+        lasted = fact.time - self._dying[0]
+        if len(self._dying) < DYING or lasted < DYING_S:
+            return []
+        return [
+            Claim(
+                key="workers",
+                state="confirmed",
+                severity="error",
+                confidence=0.95,
+                message=f"{len(self._dying)} processes of the run have ended by the same error in "
+                f"{lasted:.0f} s, and no step has come: {self._reason_seen()}",
+                advice="Stop it and mend that error: a pool starts a new process for each that ends, "
+                "without end, and never tells.",
+                step=self._view.step,
+                time=fact.time,
+                alarm=True,
+                evidence={"processes": len(self._dying), "exception": dict(fact.data)},
+            )
+        ]
 
     def _ended(self, end: Ended) -> list[Claim]:
         known = end.exit_code is not None or end.signal is not None
@@ -97,10 +132,14 @@ class Detector:
             )
         ]
 
+    def _reason_seen(self) -> str:
+        seen = self._exception or {}
+        said = f"{seen.get('type')}: {seen.get('message')}"
+        return textwrap.shorten(said, _LONGEST, placeholder=" …")
+
     def _reason(self, end: Ended) -> str | None:
         if self._exception:
-            said = f"{self._exception.get('type')}: {self._exception.get('message')}"
-            return textwrap.shorten(said, _LONGEST, placeholder=" …")
+            return self._reason_seen()
         lines = [line.rstrip() for line in end.tail.splitlines() if line.strip()]
         if not lines:
             return None
