@@ -1,11 +1,14 @@
 """What is measured stays within its share of the time, for steps of any length and costs of any size."""
 
+from time import thread_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labhand.probe.torch_schedule import (
     AFTER,
+    ANEW_SHARE,
     EVERY_STEP,
     GAP_MAX,
     LEFT_MIN,
@@ -23,14 +26,14 @@ cost = st.floats(2e-5, 3e-3)
 
 def trained(schedule: Schedule, step: float, row: float, numbers: float, look: float) -> float:
     """The share that was spent, once what the first steps are given is used up."""
-    part = schedule.part(1.0, 0.0)
+    part = schedule.part(1.0)
     bounds = []
     for until in (200 * step + 20, 400 * step + 60):
         while schedule.elapsed < until:
             gap = schedule.gap
             schedule.pay(schedule.rows, row)
             for other, took in ((schedule.numbers, numbers), (part, look)):
-                if other.affords():
+                if other.ready:
                     schedule.pay(other, took)
             schedule.bore(8 * row, row)
             schedule.passed(step, gap, untypical=False)
@@ -67,3 +70,22 @@ def test_a_turn_that_was_held_up_does_not_silence_what_follows() -> None:
     assert schedule.gap <= 4 * PACE * usual + 1 and schedule.rows.cost == pytest.approx(
         1.3e-4, rel=0.1
     )
+
+
+def test_a_short_training_is_looked_at_before_it_has_earned_anything() -> None:
+    schedule = Schedule()
+    part = schedule.part(1.0)
+    assert not part.ready and schedule.opening.affords(10 * part.cost)
+    for _ in range(2000):
+        schedule.pay(part, 1e-3, schedule.opening)
+    assert not schedule.opening.affords(part.cost)
+
+
+def test_the_opening_of_a_further_training_is_paid_by_the_time_so_far() -> None:
+    schedule = Schedule()
+    given = 0.0
+    for _ in range(50):
+        schedule.opening.holds = schedule.asked.holds = 0.0
+        schedule.begin_again()
+        given += schedule.opening.holds + schedule.asked.holds
+    assert given <= ANEW_SHARE * thread_time() + 1e-9

@@ -204,3 +204,39 @@ def test_a_process_that_would_end_by_the_question_is_not_asked(lab, until) -> No
     until(lambda: process.read(0.02) is not None and process.end())
     recorder.end(137, 9, True)
     process.close()
+
+
+RANKS = """
+import os
+import subprocess
+import sys
+
+import torch
+import torch.distributed as dist
+
+if "RANK" not in os.environ:
+    every = {**os.environ, "WORLD_SIZE": "2"}
+    ranks = [subprocess.Popen([sys.executable, *sys.argv], env={**every, "RANK": r}) for r in "01"]
+    sys.exit(max(process.wait() for process in ranks))
+rank = int(os.environ["RANK"])
+meet = "file://" + os.path.abspath("meet")
+dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=2)
+torch.manual_seed(rank)
+model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
+optimizer = torch.optim.SGD(model.parameters(), 1e-2)
+for step in range(30):
+    x = torch.randn(16, 8)
+    loss = torch.nn.functional.mse_loss(model(x), x.sum(1, keepdim=True))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.torch
+def test_ranks_that_hold_other_weights_are_told_of_a_training_of_milliseconds(lab) -> None:
+    lab.script("train.py", RANKS)
+    assert lab.run("train.py").returncode == 0
+    (finding,) = [f for f in lab.show()["findings"] if f["rule"] == "ranks-differ"]
+    assert finding["opened_step"] == 1 and finding["where"]["rank"] == 1

@@ -283,7 +283,10 @@ class Recorder:
         ]
         for path in self.folder.glob("events.*.jsonl"):
             for happened in event.read_from(path, self._probe_events):
-                take = partial(self._take_event, happened, int(path.suffixes[-2][1:]))
+                pid = int(
+                    path.suffixes[-2][1:].rpartition("-")[2]
+                )  # above rank 0, the rank stands before it
+                take = partial(self._take_event, happened, pid)
                 taken.append((event.seconds(happened.time), take))
         self._taken.extend(take for _, take in sorted(taken, key=itemgetter(0)))
 

@@ -19,15 +19,15 @@ SHARDING = ("deepspeed", "megatron")
 class Ranks(Look):
     """Series `rank/weights`, the sum of the sampled weights' sizes, and `rank/size`, their number.
 
-    At the same few steps in every rank, so that labhand can compare them: no rank asks another.
+    At the first steps of the opening, the same in every rank, so that labhand can compare them: no rank asks another.
     """
 
     name = "ranks"
-    fixed = (1, 3, 5)
+    weight = 0.0
 
     def stepped(self, optimizer: Any) -> None:
         """Sums up the weights."""
-        if self.step not in self.fixed or not self.several():
+        if not self.several():
             return
         tensors = [p for g in optimizer.param_groups for p in g["params"]][:TENSORS_MAX]
         if not tensors or any(sharded(p) for p in tensors):

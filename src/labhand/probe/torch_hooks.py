@@ -299,7 +299,7 @@ class Probe:
                 self.looks.call("gradients", optimizer)
             self.mark(began)
             began = thread_time()
-        if main and self.schedule.numbers.affords() and self.may_measure():
+        if main and self.schedule.numbers.ready and self.may_measure():
             self.values = {}
             if self.weights is None:
                 self.weights = Weights(optimizer)

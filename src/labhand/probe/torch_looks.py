@@ -1,7 +1,7 @@
 """The seam for whatever else is measured at some steps: layers, batches. One class, one line in `LOOKS`.
 
-A look is taken at few of the attended steps, as many as its part in the `Schedule` pays for. `Looks` calls
-it at the points of the step that it asks for, takes the time, and switches it off when it raises.
+A look is taken at few of the attended steps: at those of the opening of a training, and at as many others as
+its part in the `Schedule` pays for. `Looks` calls it at the points of the step that it asks for, takes the time, and switches it off when it raises.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
-    from .torch_schedule import Part, Schedule
+    from .torch_schedule import Part, Purse, Schedule
 
-CREDIT = 0.0625
-"""Seconds that all looks together may take before anything was earned: short runs are looked at too."""
 SPREAD_MAX = 256
 """Steps from one turn of a look to the next, at most, where it could pay for more."""
 
@@ -37,16 +35,15 @@ class Look:
     pairs = False
     """Whether it wants to see two steps in a row each time."""
     weight = 1.0
-    """How much of what the looks may take is for it, beside the others."""
-    fixed: Tuple[int, ...] = ()
-    """Steps that it is always given: so that all ranks see the same ones."""
+    """How much of what the looks may take is for it, beside the others; 0: the opening tells it all."""
 
     def __init__(self, torch: Any, looks: Looks) -> None:
         self.torch = torch
         self.looks = looks
-        self.step = self.due = self.since = 0
+        self.step = self.due = 0
         self.took = 0.0
         self.second = False
+        self.purse: Optional[Purse] = None
 
     # -- the points of a step, in their order; those that are not overridden cost nothing
 
@@ -124,13 +121,13 @@ class Looks:
         self.guard = fault
         self.schedule = schedule
         self.parts: Dict[Look, Part] = {}
-        paying = sum(kind.weight for kind in kinds if not kind.fixed) or 1.0
+        paying = sum(kind.weight for kind in kinds) or 1.0
         for kind in kinds:
             look = fault("looks", kind, torch, self)
             if look is not None:
-                self.parts[look] = schedule.part(
-                    0.0 if kind.fixed else kind.weight / paying, CREDIT
-                )
+                self.parts[look] = schedule.part(kind.weight / paying)
+        self.began, self.opening = 0, 1
+        """The step at which the training began, and how many later the next step of its opening is."""
         self.on: List[Look] = []
         self.values: Dict[Look, Dict[str, Any]] = {}
         self.arriving: List[Arriving] = []
@@ -140,28 +137,36 @@ class Looks:
 
     def begin(self, step: int) -> None:
         """A step that is attended to begins: settles which looks it is given to."""
-        self.on = [
-            look
-            for look, part in self.parts.items()
-            if look.second
-            or (step >= look.due and part.affords(1 + look.pairs))
-            or step in look.fixed
-        ]
+        since = step - self.began
+        opening = since >= self.opening
+        while since >= self.opening:
+            self.opening *= 2
+        for look, part in self.parts.items():
+            if not look.second:
+                look.purse = self.payer(look, part, step, opening)
+        self.on = [look for look in self.parts if look.purse is not None]
         for look in self.on:
             look.step = step
             look.second = look.pairs and not look.second
             # dense at the start, where most goes wrong, and spread out after it
-            look.due = step + 1 + min((step - look.since) // 3, SPREAD_MAX)
+            look.due = step + 1 + min(since // 3, SPREAD_MAX)
+
+    def payer(self, look: Look, part: Part, step: int, opening: bool) -> Optional[Purse]:
+        """What a turn of a look at this step is paid out of; None where it is not given the step."""
+        needs = (1 + look.pairs) * part.cost
+        if look.weight and step >= look.due and part.affords(needs):
+            return part
+        purse = self.schedule.opening
+        return purse if opening and purse.affords(needs) else None
 
     def begin_again(self, step: int) -> None:
         """Another training begins at this step: what was seen so far says nothing of it."""
         parts, self.parts = self.parts, {}
         for look, part in parts.items():
-            made = look if look.fixed else self.guard("looks", type(look), self.torch, self)
+            made = self.guard("looks", type(look), self.torch, self)
             if made is not None:
-                made.since = step
                 self.parts[made] = part
-        self.on = []
+        self.began, self.opening, self.on = step, 1, []
         self.wants_loading = True
 
     def call(self, point: str, *arguments: Any) -> None:
@@ -203,7 +208,7 @@ class Looks:
             if values:
                 writer().row(values, step)
             look.took += thread_time() - last
-            self.pay(look)
+            self.pay(look, look.purse)
         while self.arriving and self.arriving[0].ready():
             arrived = self.arriving.pop(0)
             at, when, names = arrived.about
@@ -213,9 +218,9 @@ class Looks:
         self.outside += thread_time() - began
         return again
 
-    def pay(self, look: Look) -> None:
-        """Has the look's part pay for its turn."""
-        self.schedule.pay(self.parts[look], look.took)
+    def pay(self, look: Look, purse: Optional[Purse]) -> None:
+        """Has the look's turn paid for, out of this purse."""
+        self.schedule.pay(self.parts[look], look.took, purse)
         look.took = 0.0
 
     # -- the layers
@@ -237,18 +242,29 @@ class Looks:
         """The outermost module is called outside training."""
         step = self.now()
         if step != self.aside:
+            if self.aside < self.began < step:
+                self.opening = (
+                    1  # the first epoch is over: its next step is one of the opening, too
+                )
             self.apart, self.aside = step - self.aside, step
-        able = [look for look, part in self.parts.items() if part.affords()]
-        on, self.on = self.on, [look for look in able if type(look).evaluated is not Look.evaluated]
+        paid = {
+            look: purse
+            for look, part in self.parts.items()
+            if type(look).evaluated is not Look.evaluated
+            for purse in [part if part.ready else self.schedule.asked]
+            if purse.affords(part.cost)
+        }
+        if not paid:
+            return
+        on, self.on = self.on, list(paid)
         self.graphs = self.torch.is_grad_enabled()
-        if self.on:
-            for look in self.on:
-                look.step = step
-            self.pass_on("evaluated", module, args, kwargs)
-            for look in self.on:
-                if values := self.values.pop(look, None):
-                    self.writer().row(values, look.step)
-                self.pay(look)
+        for look in self.on:
+            look.step = step
+        self.pass_on("evaluated", module, args, kwargs)
+        for look, purse in paid.items():
+            if values := self.values.pop(look, None):
+                self.writer().row(values, look.step)
+            self.pay(look, purse)
         self.on = on
 
     def model_returned(self) -> None:

@@ -5,6 +5,10 @@ about the whole model (gradient norm, update ratio) and the looks are *parts* th
 have saved up for it. A look that compares neighbours is given the next step too, which then is
 attended whatever the gap would have been.
 
+A training that is over in seconds earns too little for that. So each training has an *opening*: at its
+steps 1, 2, 4, 8 and so on every look is given its turn, paid out of some hundredths of a second that nobody
+has to earn. What is certain at the start (what an optimizer holds, whether it moves) is known by then.
+
 All of it, and a step's time, is what the thread's own clock shows: on a machine that is shared the
 wall clock counts the work of others too, and would let a training of 1 ms a step pay as one of 10 ms.
 """
@@ -15,7 +19,7 @@ from time import thread_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import List, Optional
 
 SHARE = 0.0065
 """Share of the step time for all that is known here. The rest to 1 % is for what is not."""
@@ -38,8 +42,12 @@ SPREAD = 8
 """However short the steps, one is attended before the run is an eighth longer: a short run has its curve."""
 COLD = 8
 PACE = 1.07
+OPENING, OPENING_SHARE = 0.05, 0.01
+"""Seconds for the opening of the first training, or this share of the time so far (imports) if that is more."""
+ASKED = 0.02
+"""Seconds for looking at its first evaluations."""
 ANEW_SHARE = 0.002
-"""Share of the time that is lent to the beginnings of further trainings in one process."""
+"""Share of the time that is given to the openings of further trainings in one process."""
 FREAK = 3
 """A turn that took so many times as long as usual met something that comes once: it pays no more."""
 FIRST_COST = 2e-4
@@ -64,27 +72,37 @@ def nearer(median: float, value: float) -> float:
     return min(value, median * PACE) if value > median else max(value, median / PACE)
 
 
-class Part:
-    """One thing that is measured: it earns a share of the time, and may owe after a dear turn."""
+class Purse:
+    """Seconds that may be spent; it may owe some after a dear turn."""
 
-    def __init__(self, weight: float, credit: float) -> None:
-        self.weight = weight
-        self.credit = self.holds = credit
+    def __init__(self, holds: float) -> None:
+        self.holds = holds
+
+    def affords(self, seconds: float) -> bool:
+        """Whether it holds so much."""
+        return self.holds >= seconds
+
+
+class Part(Purse):
+    """One thing that is measured: it earns a share of the time."""
+
+    def __init__(self, weight: float, credit: float = 0.0) -> None:
+        super().__init__(credit)
+        self.weight, self.credit = weight, credit
         self.cost = FIRST_COST
         self.turns = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether it holds what its next turn is likely to take."""
+        return self.affords(self.cost)
 
     def earn(self, seconds: float) -> None:
         """Puts in these seconds; a few turns are saved up, no more: nothing is made up for after a pause."""
         self.holds = min(self.holds + seconds, 3 * self.cost + self.credit)
 
-    def lend(self, seconds: float) -> float:
-        """Gives it its credit anew, at most so many seconds of it; how many it was."""
-        given = min(max(0.0, self.credit - self.holds), seconds)
-        self.holds += given
-        return given
-
-    def pay(self, seconds: float) -> float:
-        """Takes out what a turn took and leaves behind; what was booked, in seconds."""
+    def owes(self, seconds: float) -> float:
+        """What a turn that took so long costs with what it leaves behind, in seconds."""
         self.turns += 1
         if self.turns == 1:  # the first call of anything in torch is dear, and happens once
             return 0.0
@@ -93,13 +111,7 @@ class Part:
             self.cost = took if self.turns == 2 else min(took, self.cost)  # noqa: PLR2004
         else:
             self.cost = nearer(self.cost, took)
-        took = min(took, FREAK * self.cost)
-        self.holds -= took
-        return took
-
-    def affords(self, turns: int = 1) -> bool:
-        """Whether it holds what so many turns are likely to take."""
-        return self.holds >= turns * self.cost
+        return min(took, FREAK * self.cost)
 
 
 class Schedule:
@@ -116,16 +128,20 @@ class Schedule:
         self.whole_cost = 1e-4
         self.attended = self.steps = 0
         self.spent = self.elapsed = self.lent = 0.0
+        self.opening = Purse(max(OPENING, OPENING_SHARE * thread_time()))
+        self.asked = Purse(ASKED)
 
-    def part(self, share: float, credit: float) -> Part:
+    def part(self, share: float) -> Part:
         """A further part, with this share of what the looks get together."""
-        made = Part(LOOKS * share, credit * share)
+        made = Part(LOOKS * share)
         self.parts.append(made)
         return made
 
-    def pay(self, part: Part, seconds: float) -> None:
-        """A turn of this part took so long."""
-        self.spent += part.pay(seconds)
+    def pay(self, part: Part, seconds: float, purse: Optional[Purse] = None) -> None:
+        """A turn of this part took so long, which is paid out of this purse: without one, its own."""
+        took = part.owes(seconds)
+        (purse or part).holds -= took
+        self.spent += took
 
     def passed(self, seconds: float, steps: int, untypical: bool) -> None:
         """So many steps have passed, the last of them attended; one takes `seconds`, without the probe's.
@@ -148,8 +164,10 @@ class Schedule:
 
     def begin_again(self) -> None:
         """Another training begins: its first steps are looked at as closely, as far as that is paid for."""
-        spare = max(0.0, ANEW_SHARE * self.elapsed - self.lent)
-        self.lent += sum(part.lend(spare / len(self.parts)) for part in self.parts)
+        spare = max(0.0, ANEW_SHARE * thread_time() - self.lent) / (OPENING + ASKED)
+        for purse, whole in ((self.opening, OPENING), (self.asked, ASKED)):
+            before, purse.holds = purse.holds, max(purse.holds, min(whole, spare * whole))
+            self.lent += purse.holds - max(0.0, before)
         self.typical, self.attended, self.steps = 0.0, 0, 0
 
     @property
