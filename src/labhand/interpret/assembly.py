@@ -68,7 +68,7 @@ class Part(NamedTuple):
 
 def read(draft: Draft) -> None:
     """Takes the clauses that settings explain, whole or in the pieces that `with` and `at` part."""
-    for joints in (JOINTS, JOINTS | _INNER):
+    for joints in (JOINTS, JOINTS | _INNER | {":"}):
         for piece in _pieces(draft, joints):
             _piece(draft, piece)
 
@@ -125,6 +125,8 @@ def _piece(draft: Draft, piece: Clause) -> None:
     if not said or unnumbered.every(draft, piece):
         return
     parts = _assembled(draft, piece, said) or _referred(draft, piece, said)
+    if not parts and all(v.changes for v in said):
+        unnumbered.read(draft, piece)  # `half resolution` may be a switch
     for part in parts:
         _set(draft, part, draft.text.said(piece.start, piece.end))
     if parts:
@@ -238,6 +240,7 @@ def _numbers(draft: Draft, at: int, end: int) -> Value | None:
         amounts.append(found[0])
         last = found[1]
         at = text.skip(last, SEPARATORS, 2)
+        at += at == last and given.is_dash(text, at)
     return Value(start, last, tuple(amounts)) if amounts else None
 
 
@@ -300,7 +303,8 @@ def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) 
     every = bool(_EVERY & lows) and not (_EVERY & lows == {"per"} and not given.UNITS & lows)
     every = every and draft.text.low(clause.end - 1) != "each"
     if every and (value.changes or not carried):
-        return None  # how often something is done is read by `often`
+        fit = _of_help(draft, words, outside, value)  # else how often is read by `often`
+        return Part(value, fit, False, tuple(words)) if fit is not None else None
     fit = _fit(draft, words, value, every) or _of_help(draft, words, outside, value)
     share = not value.changes and (value.amounts[0].unit == "%" or value.amounts[0].text == "half")
     for soft in (SOFT, SOFT | _WHOLES if share else SOFT):

@@ -142,6 +142,7 @@ class Draft:
             self.assumptions.append(f"{why} corrects {earlier.why}")
             return values, why
         compared = any(t.low in ("compare", "comparing") for t in self.text.tokens[:start])
+        compared = compared or "against" in between or "better than" in " ".join(between)
         if compared or any(
             word in ("and", "or", "vs", "versus", "/", "und", "oder") for word in between[-6:]
         ):

@@ -436,7 +436,7 @@ def lists(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | Non
             parts += [str(d) for d in amount[0].digits] or [repr(amount[0].value)]
             end = amount[1]
             at = text.skip(end, (",", "x"), 1)
-            at += at == end and _is_dash(text, at)
+            at += at == end and is_dash(text, at)
         if not parts:
             break
         found.append(parts)
@@ -455,7 +455,7 @@ def lists(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | Non
     return list(read), end
 
 
-def _is_dash(text: Text, at: int) -> bool:
+def is_dash(text: Text, at: int) -> bool:
     """Whether a token joins two numbers of a list: `512-512`."""
     return text.low(at) == "-" and text.tokens[at].glued and text.amount(at + 1) is not None
 

@@ -138,7 +138,7 @@ class Likeness:
         """The one setting whose name and help have all of the words, and most of the plain ones beside them."""
         allowed = {id(k) for k in among}
         found = [
-            (sum(_strength(w, evidence) > 0 for w in plain), known)
+            (sum(_strength(w, evidence) > 0 for w in plain) + _counted(words, known), known)
             for known, evidence in self._evidence
             if id(known) in allowed and any(_itself(w, evidence) > 0 for w in words)
             if all(_strength(w, evidence) > 0 for w in words)
@@ -258,6 +258,14 @@ def _initials(words: Sequence[str], own: list[str], both: bool) -> set[str]:
         if one[0] + other in own or (both and len(one) > 3 < len(other) and one[0] + other[0] in own)
         for w in (one, other)
     }  # fmt: skip
+
+
+def _counted(words: Sequence[str], known: Known) -> int:
+    """How many of the words a help text counts: the questions of "score only the first N questions"."""
+    told = re.findall(
+        r"\b(?:n|k|many|number of|first|maximum|max)(?: \w+)? (\w+)", known.setting.help.lower()
+    )
+    return len({word(t) for t in told} & {*words})
 
 
 def _glued(words: Sequence[str], own: list[str]) -> set[str]:

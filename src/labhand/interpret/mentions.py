@@ -20,7 +20,7 @@ from labhand.interpret.given import (
     value_at,
     words,
 )
-from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.lexicon import Known, Mention, atoms_of
 from labhand.interpret.relative import multiples, relative_left, relative_right, vague
 from labhand.interpret.sweeps import swept
 from labhand.interpret.text import SEPARATORS
@@ -185,6 +185,9 @@ def _cannot_change(draft: Draft, mention: Mention) -> bool:
     lead = _CHANGED.search(draft.text.before(mention.start, 4))
     if lead is None or mention.concept is None or mention.concept.id in _UNITS_OF_TIME:
         return False
+    word = lead.group().split()[0]
+    if any(word in atoms_of(k.setting.name) for k in draft.text.lexicon.known):
+        return False  # `half resolution` may be the switch `half_res`
     start = mention.start - len(lead.group().split())
     said = draft.text.said(start, mention.end)
     draft.doubt(

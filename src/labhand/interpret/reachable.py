@@ -1,5 +1,6 @@
 """The settings that `--set` can reach in one script, each with what it is in the field and by its use."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -75,7 +76,27 @@ def _used(found: list[Known], script: Path | None) -> list[Known]:
         if one in dumb.values() and concept is not None and concept not in known:
             sound = fits(one.setting, vocabulary.concepts()[concept])
             found[place] = one._replace(concept=vocabulary.concepts()[concept]) if sound else one
-    return found
+    return _diffusing(found)
+
+
+def _diffusing(found: list[Known]) -> list[Known]:
+    """The settings, with the steps of the noise told from those of the training where both are there."""
+    steps = [k for k in found if k.concept is not None and k.concept.id == "steps"]
+    named = [
+        k for k in steps if k.setting.name.rpartition(".")[2].lower() in ("timesteps", "t", "n_t")
+    ]
+    of_noise = any(
+        (k.concept is not None and k.concept.id in ("guidance", "label-drop"))
+        or _NOISE.search(k.setting.name.lower())
+        for k in found
+    )
+    if len(steps) < 2 or len(named) != 1 or not of_noise:
+        return found
+    concept = vocabulary.concepts()["diffusion-steps"]
+    return [k._replace(concept=concept) if k is named[0] else k for k in found]
+
+
+_NOISE = re.compile(r"beta_?(?:start|end|schedule|min|max)|noise_schedule|ddim|ddpm|diffusion")
 
 
 def _optional(found: list[Known], script: Path | None) -> list[Known]:

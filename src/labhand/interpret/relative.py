@@ -334,7 +334,7 @@ def likewise(draft: Draft) -> None:
         end = clause.end - 1
         if text.low(end) not in ("too", "likewise") or any(text.used[clause.start : clause.end]):
             continue
-        found = text.lexicon.match(text.tokens, clause.start)
+        found = text.lexicon.match(text.tokens, clause.start, bare=True)
         before = [s for s in draft.said if s.start < clause.start and len(s.values) == 1]
         if found is None or len(found.known) != 1 or found.end != end or not before:
             continue

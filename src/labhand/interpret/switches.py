@@ -19,7 +19,7 @@ _OFF_BEFORE = re.compile(
 )
 _ON_BEFORE = re.compile(
     r"(?:\b(?:just(?: do)?|do|switch to|switching to|change to|move to|go with|use|using|enable|with|in|from|start from|init from|fine - tune|finetune|fine - tuning|w / ?|vs|versus|but|then|add|adding|turn on|turning on|activate|switch on|try|mit|include|plus|"
-    r"and|also|put back|bring back|re - enable|reenable)|^|,|\+)" + _DETERMINERS + "$"
+    r"and|also|put back|bring back|re - enable|reenable)|^|,|:|\+)" + _DETERMINERS + "$"
 )
 _BOTH_BEFORE = re.compile(
     r"(?:with(?: and| or| vs\.?| versus|/)+ ?without|with / without|on and off|w / and w / o|"
@@ -183,6 +183,9 @@ def off(draft: Draft, mention: Mention) -> int:
         draft.suppose(f"`{known.key}` is none already, and stays so")
         draft.text.take(start, end)
         return end
+    goes_on = draft.text.low(end).isalpha() and draft.text.low(end) not in vocabulary.FILLERS
+    if goes_on and not known.may_be_none and values.switched(known, False) is None:
+        return 0  # `without the lr reduction` is not of the rate
     if known.setting.type == "list":
         return 0  # `leave out the columns` says which, and not that there are none
     value = values.off(known)
@@ -293,7 +296,7 @@ def on(draft: Draft, mention: Mention) -> int:
 _TURNED_ON = re.compile(r"(?:turn|switch|turning)(?: it)? on|enable|activate")
 
 
-_JOINS = frozenset({"", ",", "and", "also", "+", "vs", "versus", "but", "then"})
+_JOINS = frozenset({"", ",", ":", "and", "also", "+", "vs", "versus", "but", "then"})
 
 
 def _on_as_well(draft: Draft, end: int) -> int:

@@ -32,6 +32,7 @@ def read(draft: Draft, piece: Clause) -> bool:
     """Whether a piece is understood, and taken then: every option, an option, a name, a switch."""
     return (
         _every_option(draft, piece)
+        or _whole_share(draft, piece)
         or _option(draft, piece)
         or _text(draft, piece)
         or _switch(draft, piece)
@@ -87,6 +88,22 @@ def _every_option(draft: Draft, piece: Clause) -> bool:
     if fit is None or not words or len(words) > MOST_WORDS:
         return False
     _take(draft, Clause(at, piece.end), fit.known, options_of(fit.known))
+    return True
+
+
+def _whole_share(draft: Draft, piece: Clause) -> bool:
+    """Takes `all the features`: all of what one setting takes a share of."""
+    text = draft.text
+    if not re.match(r"(?:use |with |on |take )*(?:all|every)\b", text.after(piece.start)):
+        return False
+    known = [
+        k for k in free(draft)
+        if k.concept is not None and k.concept.id in values.SHARES and k.setting.type == "float"
+    ]  # fmt: skip
+    fit = best(draft.likeness.ranked(said_words(draft, range(piece.start, piece.end)), known), 0.4)
+    if fit is None:
+        return False
+    _take(draft, piece, fit.known, [1.0])
     return True
 
 

@@ -216,6 +216,8 @@ def _nothing(known: Known) -> object | None:
     setting, concept = known.setting, known.concept.id if known.concept else ""
     if concept == "schedule" and setting.choices:
         return next((c for c in setting.choices if str(c) == "constant"), None)
+    if concept in SHARES and setting.type == "float":
+        return 1.0  # all of it
     if concept == "precision":
         return worded(known, "fp32")
     if concept and concept not in CAN_BE_OFF:
@@ -234,6 +236,8 @@ def _nothing(known: Known) -> object | None:
     return "none" if plain and not setting.choices else None
 
 
+SHARES = frozenset("row-fraction feature-fraction data-share".split())
+"""Shares of which all is none of what they do."""
 _SIZES = frozenset(
     "every interval freq frequency period size dim width batch batches len length layers heads steps iters".split()
 )
