@@ -27,7 +27,7 @@ ALONE_LEAST = 6
 NODES_MAX = 40
 SHAPES_MAX = 8
 SHAPES = tuple(
-    "View UnsafeView Reshape Squeeze Unsqueeze Transpose Permute T Alias Clone Slice Select ToCopy".split()
+    "View UnsafeView Reshape Squeeze Unsqueeze Transpose Permute TBackward Alias Clone Slice Select ToCopy".split()
 )
 STATISTICS_MAX = 1 << 16
 ROWS_SHARE = 4
@@ -36,8 +36,13 @@ APART = 3
 """Steps between two evaluations, at least: a model that is asked within each step makes its own targets."""
 DROPS_ALL = 0.85
 """A share that no layer drops on purpose."""
+CONSTANT_LOOKS = 3
 SEEN_LEAST, MOSTLY = 200, 0.5
 """Batches after which running statistics should be those of the data, and a share that is none of them."""
+RANGES = {"Tanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0), "Relu": (0.0, None)}
+"""What the last activation of a model can give."""
+OUT_OF_RANGE = 0.05
+"""What lies beyond it, as a share of the variance of the targets, that is told."""
 EVALUATIONS = (1, 2, 4, 8, 16, 64, 256)
 """Calls in a suspicious mode at which that is told."""
 
@@ -45,7 +50,7 @@ EVALUATIONS = (1, 2, 4, 8, 16, 64, 256)
 class Batches(Look):
     """Series `batch/<what>` and `eval/<what>`, and facts.
 
-    These are `loader`, `objective`, `doubled`, `modes`, `statistics`, `dropout` and `leak`.
+    These are `loader`, `objective`, `doubled`, `modes`, `statistics`, `dropout`, `inputs`, `range` and `leak`.
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
     how many are distinct; `only`: which one, where it is the only one of six or more; `shared`: the share of them that the step before had too. `target_mean`,
@@ -66,7 +71,7 @@ class Batches(Look):
         self.known = Rows()
         self.told: Set[str] = set()
         self.counts = {"eval_in_training": 0, "eval_in_eval": 0, "train_in_eval": 0}
-        self.without_training = 0
+        self.without_training = self.constant = 0
 
     def batch(self, module: Any, args: Any, kwargs: Any) -> None:
         """Measures the inputs of the first call of the step."""
@@ -77,7 +82,9 @@ class Batches(Look):
         if tensor is None:
             return
         self.rows, self.fed = tensor.shape[0], weakref.ref(module)
-        self.statistics("batch", tensor)
+        spread = self.statistics("batch", tensor)
+        if len(tensors_of(self.torch, (args, kwargs), 2)) == 1:
+            self.tell_constant(tensor, spread)
         self.known.trained(tensor)
         print_ = fingerprint(tensor)
         if print_ is not None:
@@ -110,6 +117,7 @@ class Batches(Look):
             return
         if target.is_floating_point():
             self.tell_unexplained(node, loss, target)
+            self.tell_range(node, target)
             if target.numel() > 1:
                 self.point("batch/target_mean", target.mean().item())
                 self.point("batch/target_std", target.std().item())
@@ -146,6 +154,31 @@ class Batches(Look):
             variance = target.float().var(0, unbiased=False).mean().item()
             if variance > 0:
                 self.point("batch/unexplained", loss.item() / variance)
+
+    def tell_range(self, node: Any, target: Any) -> None:
+        """Tells once of a model whose last activation cannot give what the targets are, and how much that costs."""
+        if "range" in self.told or not node.name().startswith("MseLoss"):
+            return
+        below = shaped(node)
+        name = "" if below is None else below.name().partition("Backward")[0]
+        if name not in RANGES or len(target) < ROWS_MAX:
+            return
+        values, (low, high) = target.float(), RANGES[name]
+        near = values.clamp(low, high)
+        lost, variance = (values - near).square().mean().item(), values.var().item()
+        if lost <= OUT_OF_RANGE * variance:
+            return
+        self.told.add("range")
+        self.event(
+            "range",
+            what=name.lower(),
+            outside=float((values != near).float().mean().item()),
+            lost=lost,
+            variance=variance,
+            lowest=values.min().item(),
+            highest=values.max().item(),
+            step=self.step,
+        )
 
     def gradients(self, optimizer: Any) -> None:
         """A step of the optimizer: was the model in training mode?"""
@@ -231,14 +264,26 @@ class Batches(Look):
                 return tensor.detach()
         return None
 
-    def statistics(self, which: str, tensor: Any) -> None:
-        """The mean and deviation of the inputs."""
+    def statistics(self, which: str, tensor: Any) -> Optional[float]:
+        """The mean and deviation of the inputs; the latter."""
         if not tensor.is_floating_point() or tensor.numel() < 2:
-            return
+            return None
         values = tensor.reshape(-1)
         values = values[:: max(1, values.numel() // STATISTICS_MAX)].float()
         self.point(which + "/mean", values.mean().item())
-        self.point(which + "/std", values.std().item())
+        spread: float = values.std().item()
+        self.point(which + "/std", spread)
+        return spread
+
+    def tell_constant(self, tensor: Any, spread: Optional[float]) -> None:
+        """Tells once of inputs that are the same number throughout, in each look so far."""
+        self.constant = (
+            self.constant + 1 if spread == 0 and tensor.numel() >= VALUES_MAX else -LATELY
+        )
+        if self.constant == CONSTANT_LOOKS:
+            self.event(
+                "inputs", value=tensor.reshape(-1)[0].item(), looks=self.constant, step=self.step
+            )
 
     def tell_loader(self) -> None:
         """Tells once of the DataLoader that the batches come from."""

@@ -30,6 +30,7 @@ class Rows:
 
     def __init__(self) -> None:
         self.seen: Set[int] = set()
+        self.last: List[int] = []
         self.again: List[Tuple[int, int]] = []
         self.calls: List[Tuple[int, int, float]] = []
         self.over = False
@@ -42,6 +43,7 @@ class Rows:
         if not found:
             self.over = tensor.dim() < 2 or not tensor.is_floating_point()
             return
+        self.last = found
         self.again.append((sum(p in self.seen for p in found), len(found)))
         del self.again[:-LATELY]
         if len(self.seen) < SEEN_MAX:
@@ -51,7 +53,7 @@ class Rows:
         """A batch of an evaluation; the fact `leak`, once that is proven."""
         known = sum(hits for hits, _ in self.again) / max(1, sum(of for _, of in self.again))
         found = prints(tensor) if known and not self.over else []
-        if not found:
+        if not found or found == self.last:  # the very batch that is trained on, parted by a mask
             return None
         self.calls.append((sum(p in self.seen for p in found), len(found), known))
         if len(self.calls) == NONE_OF and not any(hits for hits, _, _ in self.calls):

@@ -239,9 +239,9 @@ class Calls:
             try:
                 output = original(self, *args, **kwargs)
             except BaseException:
-                after(call, None)
+                after(call, args, None)
                 raise
-            after(call, output)
+            after(call, args, output)
             return output
 
         before, after, leans, short = self.before, self.after, self.leans, self.short
@@ -341,11 +341,11 @@ class Calls:
         self.calls.append(call)
         return call
 
-    def after(self, call: Call, output: Any) -> None:
+    def after(self, call: Call, args: Any, output: Any) -> None:
         """Has the gradients told that will reach the call's outputs: about 20 µs, so not in short steps."""
         self.depth = 0
         if self.attend:
-            self.looks.model_returned()
+            self.looks.model_returned(call.module, args, output)
         if output is None or call.args is None or not self.rich:
             return
         began = thread_time() if self.attend else 0.0

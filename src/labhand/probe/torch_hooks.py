@@ -25,6 +25,7 @@ from . import torch_measure, torch_patches
 from .look_batches import Batches
 from .look_layers import Layers
 from .look_members import Members
+from .look_outputs import Outputs
 from .look_ranks import Ranks
 from .torch_calls import Calls
 from .torch_clock import Clock
@@ -39,7 +40,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
-LOOKS: Tuple[Type[Look], ...] = (Layers, Batches, Members, Ranks)
+LOOKS: Tuple[Type[Look], ...] = (Layers, Batches, Members, Outputs, Ranks)
 """What else is measured at some steps."""
 SILENT = 50
 SKIPPED_IN_A_ROW = 5
@@ -86,8 +87,7 @@ class Probe:
         self.looks.writer = self.points
         self.trainings = Trainings(session.event)
         self.compiling = self.calls.compiling
-        self.own = self.beside = self.over = 0.0
-        self.whole = self.glance = 0.0
+        self.own = self.beside = self.over = self.whole = self.glance = 0.0
         self.worked, self.passing, self.mixed, self.elsewhere = thread_time(), 0.0, False, False
         self.paused = (0.0, 0.0)
         self.gap = 1

@@ -56,6 +56,9 @@ class Look:
         Never where anything is compiled: nobody's code but ours may be run in a compiled model.
         """
 
+    def output(self, module: Any, args: Any, output: Any) -> None:
+        """The outermost module has given this output for these arguments."""
+
     def loss(self, loss: Any) -> None:
         """Backward begins at this loss, a scalar not yet scaled by a GradScaler; its graph is whole."""
 
@@ -267,8 +270,10 @@ class Looks:
             self.pay(look, purse)
         self.on = on
 
-    def model_returned(self) -> None:
-        """The outermost module has returned, or raised."""
+    def model_returned(self, module: Any, args: Any, output: Any) -> None:
+        """The outermost module has returned this output, or raised, which leaves None."""
+        if self.on and output is not None:
+            self.inside += self.pass_on("output", module, args, output)
         if self.handle is not None:
             self.handle.remove()
             self.handle = None

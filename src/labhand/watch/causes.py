@@ -19,10 +19,6 @@ LEAD = 3.0
 """A gradient norm that is so many times its usual before the loss has risen went ahead of it."""
 LARGE = 5.0
 """A gradient norm or a loss is large at so many times what is usual."""
-WARMING = 0.3
-"""A rate that began below this share of what it is now has been warmed up."""
-WENT_UP = 0.26
-"""A loss that is so far above its first value, in its logarithm, went up instead of down."""
 RISEN = 1.5
 """An earlier run has the same rise where its loss there is so many times what it was before."""
 BY_CONSEQUENCE = (
@@ -36,13 +32,13 @@ Found = Cause | str | None
 
 
 def causes_of(
-    view: View, step: int, *, never_worked: bool = False
+    view: View, step: int, looks: Sequence[Callable[[View, int], Found]] = ()
 ) -> tuple[list[Cause], list[str]]:
     """The candidates for what began at `step`, the likeliest first, and what could not be checked.
 
-    `never_worked`: nothing has been learned since the start, so that nothing can have gone wrong later.
+    By these `looks`: without any, those for what went wrong some time.
     """
-    found = [look(view, step) for look in (NEVER_WORKED if never_worked else WENT_WRONG)]
+    found = [look(view, step) for look in looks or WENT_WRONG]
     causes = sorted((f for f in found if isinstance(f, Cause)), key=lambda c: -c.confidence)
     return causes[:MOST], [f for f in found if isinstance(f, str)]
 
@@ -214,7 +210,8 @@ def _rose(curve: Sequence[tuple[int, float]], step: int) -> bool | None:
     return here > RISEN * before > 0
 
 
-def _other_settings(view: View, step: int) -> Found:
+def other_settings(view: View, step: int) -> Found:
+    """Another setting than that of the latest run of the command that went well."""
     fine = next((run for run in view.earlier if run.fine), None)
     if fine is None or not fine.config or not view.config:
         return "there is no earlier run that went well whose settings are known"
@@ -300,76 +297,8 @@ def _validation_with_it(view: View, step: int) -> Found:
     return None
 
 
-def _no_rate(view: View, step: int) -> Found:
-    tracks = view.having("learning-rate")
-    if not tracks:
-        return "no learning rate is logged"
-    if all(track.highest == 0 for track in tracks):
-        return Cause(
-            "the learning rate is 0",
-            0.95,
-            f"`{tracks[0].name}` has been 0 at all {tracks[0].count} rows",
-        )
-    if all(0 < track.highest < 1e-7 for track in tracks):
-        return Cause(
-            "the learning rate is next to nothing", 0.7,
-            f"`{tracks[0].name}` has never been above {tracks[0].highest:.3g}",
-        )  # fmt: skip
-    return None
-
-
-def _no_gradient(view: View, step: int) -> Found:
-    tracks = view.having("gradient-norm")
-    if not tracks:
-        return "no gradient norm is logged"
-    if all(track.count > 2 and track.highest == 0 for track in tracks):
-        return Cause(
-            "no gradient reaches the weights", 0.9, f"`{tracks[0].name}` has been 0 at every row"
-        )
-    return None
-
-
-def _rate_too_high(view: View, step: int) -> Found:
-    levels = view.course.levels
-    if len(levels.blocks) < 4 or levels.raw:
-        return None
-    began, highest = levels.scaled(levels.first), max(levels.blocks)
-    now = f"{levels.plain(levels.blocks[-1]):.4g} after {levels.first:.4g}"
-    if min(levels.blocks[-3:]) > began + 0.02:
-        told = f"the loss is above where it began: {now}"
-    elif highest > began + WENT_UP and min(levels.blocks) > began - WENT_UP / 2:
-        told = f"the loss went up to {levels.plain(highest):.4g} first, and is {now}"
-    else:
-        return None
-    return Cause("the learning rate is too high", 0.6, told)
-
-
-def _frequencies(view: View, step: int) -> Found:
-    """A loss that fell at once and never since has learned how often each answer is right, and no more."""
-    blocks = view.course.levels.blocks
-    if len(blocks) < 8 or view.course.levels.raw:
-        return None
-    early, fallen = blocks[len(blocks) // 4], view.course.levels.start - blocks[len(blocks) // 4]
-    if fallen > 0.2 and early - min(blocks) < 0.25 * fallen:
-        return Cause(
-            "only the frequencies of the answers are learned: inputs and labels do not belong together, "
-            "or the inputs say nothing",
-            0.5,
-            f"the loss fell to {view.course.levels.plain(early):.4g} within its first quarter, and hardly "
-            "since",
-        )
-    return None
-
-
-def _labels(view: View, step: int) -> Found:
-    return Cause(
-        "the labels do not belong to the inputs, or what is optimised is not what is trained",
-        0.3,
-        "nothing that is measured has got better since the first step",
-    )
-
-
-def _uncleared(view: View, step: int) -> Found:
+def uncleared(view: View, step: int) -> Found:
+    """Gradients that are added up from step to step, by the probe."""
     if not view.uncleared:
         return None
     return Cause(
@@ -380,67 +309,16 @@ def _uncleared(view: View, step: int) -> Found:
     )
 
 
-def _decay(view: View, step: int) -> Found:
-    data = view.hindered.get("decay")
-    if data is None:
-        return None
-    name, decay, rate = data.get("optimizer"), data.get("weight_decay", 0.0), data.get("lr", 0.0)
-    told = (
-        f"in each step `{name}` takes {data['share']:.2g} of every weight away: lr {rate:.3g} × weight_decay {decay:.3g}"
-        if data.get("share")
-        else f"`{name}`'s weight_decay of {decay:.3g} pulls the weights to 0 {data.get('pull', 0):.2g} times as hard as the loss"
-    )
-    return Cause("the weight decay is far too large", 0.95, told)
-
-
-def _dropout(view: View, step: int) -> Found:
-    data = view.hindered.get("dropout")
-    if data is None:
-        return None
-    return Cause(
-        "a dropout that leaves next to nothing: its number is the share that is dropped, not the one that is kept",
-        0.85,
-        f"`{data.get('layer')}` drops {data.get('p', 1.0):.0%} of what goes through it",
-    )
-
-
-def _still_warming(view: View, step: int) -> Found:
-    for track in view.having("learning-rate"):
-        if (
-            track.count > 8
-            and 0 < track.first < WARMING * track.last
-            and track.last == track.highest
-        ):
-            return Cause(
-                "a warm-up of the learning rate that is longer than the run",
-                0.65,
-                f"`{track.name}` has only risen, from {track.first:.3g} to {track.last:.3g} at step {track.step}",
-            )
-    return None
-
-
 WENT_WRONG: tuple[Callable[[View, int], Found], ...] = (
-    _uncleared,
+    uncleared,
     _rate_jumped,
     _rate_is_high,
     _gradient_led,
     _layer_moved,
     _one_batch,
     _same_data,
-    _other_settings,
+    other_settings,
     _began_anew,
     _precision,
     _validation_with_it,
-)
-NEVER_WORKED: tuple[Callable[[View, int], Found], ...] = (
-    _uncleared,
-    _decay,
-    _dropout,
-    _still_warming,
-    _no_rate,
-    _no_gradient,
-    _rate_too_high,
-    _frequencies,
-    _labels,
-    _other_settings,
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from labhand.watch.course import BETTER_HIGHER, Evaluated
+from labhand.watch.course import BETTER_HIGHER, Course, Evaluated
 from labhand.watch.view import View
 
 USUAL = (2, 3, 4, 5, 10, 20, 100, 1000)
@@ -22,6 +22,9 @@ NEAR = 0.006
 ABOVE, NOISY = 0.15, 0.02
 EXPLAIN_LOOKS, ALL, NEARLY_ALL = 20, 0.97, 0.9
 """Looks, and the share of the variance that is left by half and by three quarters of the latter of them."""
+FEW_LOOKS, SAME = 8, 0.2
+"""So many are enough where none shows less than the latter and the loss has fallen by less, in its logarithm."""
+WORSE = 1.5
 
 
 def classes(view: View) -> list[int]:
@@ -59,7 +62,8 @@ def at_guessing(view: View) -> Guessing | None:
         return None
     share = unexplained(view)
     if share is not None:
-        return Guessing(f"the variance of the targets ({share:.2f} of it)", known=True)
+        said = f"{share:.3g} times" if share > WORSE else f"{share:.2f} of"
+        return Guessing(f"{said} the variance of the targets", known=True)
     latter = blocks[len(blocks) // 2 :]
     for words, floor in told(
         view
@@ -84,12 +88,25 @@ def unexplained(view: View) -> float | None:
     rewards, is not judged by it.
     """
     track = view.tracks.get("batch/unexplained")
-    if track is None or track.count < EXPLAIN_LOOKS or view.course.rewards:
+    if track is None or track.count < FEW_LOOKS or view.course.rewards:
         return None
     values = [value for _, value in track.recent]
+    if track.count < EXPLAIN_LOOKS and not (min(values) > NEARLY_ALL and _same(view.course)):
+        return None
     latter = sorted(values[len(values) // 2 :])
     middle = latter[len(latter) // 2]
     return middle if middle > ALL and latter[len(latter) // 4] > NEARLY_ALL else None
+
+
+def _same(course: Course) -> bool:
+    """Whether the training loss is about where it began."""
+    blocks = course.levels.blocks
+    latter = sorted(blocks[len(blocks) // 2 :])
+    return (
+        bool(blocks)
+        and not course.levels.raw
+        and course.levels.start - latter[len(latter) // 2] < SAME
+    )
 
 
 def _floors(view: View) -> Iterator[tuple[float, str, Callable[[], bool]]]:

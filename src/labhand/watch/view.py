@@ -36,7 +36,7 @@ class View:
     they are known; `step` and `time` (unix seconds, NaN where unknown) those of the latest row;
     `course` is how the training goes, `classes` the number of classes that the loss function sees, by the
     probe, 0 where unknown; `uncleared` in how many first steps gradients were kept of the step before, where in
-    all of them, by the probe; `hindered` what it tells of a weight `decay` or a `dropout` that leaves nothing to learn; `settled` counts how often roles were found later than by their names.
+    all of them, by the probe; `hindered` what it tells of a weight `decay`, a `dropout` or `inputs` that leave nothing to learn; `settled` counts how often roles were found later than by their names.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class View:
             self.classes = int(fact.data.get("classes") or 0)
         elif fact.kind == "uncleared":
             self.uncleared = int(fact.data.get("steps") or 0)
-        elif fact.kind in ("decay", "dropout"):
+        elif fact.kind in ("decay", "dropout", "inputs"):
             self.hindered[fact.kind] = fact.data
         elif fact.kind == "exception":
             step = fact.data.get("step")

@@ -144,9 +144,9 @@ class Illness:
         if first.get("layer"):
             where = {"forward": "in the forward pass", "backward": "in the backward pass"}
             way = where.get(str(first.get("kind")), "")
-            message = (
-                f"; it arose first in `{first['layer']}` ({first.get('class', '?')}) {way}{at}"
-            )
+            known = first.get("class") in (None, first["layer"])
+            kind = "" if known else f" ({first['class']})"
+            message = f"; it arose first in `{first['layer']}`{kind} {way}{at}"
         elif first.get("kind") == "input":
             message = "; it came in with the input"
         elif first.get("kind") == "loss":

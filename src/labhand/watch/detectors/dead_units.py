@@ -29,6 +29,7 @@ from collections.abc import Iterable
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.measures import is_share, layer_in
+from labhand.watch.never import constant_inputs
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
 
@@ -115,9 +116,11 @@ class Detector:
         layer, share = layer_in(name), shares[name]
         whole = share >= 1.0 and not passed
         what = "no unit gets a gradient" if whole else f"{share:.0%} of the units get no gradient"
-        message = f"In `{layer}` {what}, since step {self._since.get(name, row.step)}"
+        message = f"In layer `{layer}`, {what} since step {self._since.get(name, row.step)}"
         if passed:
-            message = f"In `{layer}` most units get a gradient again, from step {row.step} on"
+            message = (
+                f"In layer `{layer}`, most units get a gradient again, from step {row.step} on"
+            )
         cut = [layer_in(other) for other in proved if other != name]
         return Claim(
             key="units",
@@ -133,16 +136,24 @@ class Detector:
             alarm=whole,
             layer=layer,
             evidence={"dead_share": round(share, 3), "cut_off": cut},
-            causes=[]
-            if passed
-            else [
-                Cause(
-                    f"an activation after `{layer}` that never lets anything through",
-                    0.8,
-                    f"weights and bias of these units had gradients of exactly zero in "
-                    f"{self._looks[name]} measured steps"
-                    if name.startswith(PROBED)
-                    else f"`{name}` has said so in {self._looks[name]} rows",
-                )
-            ],
+            causes=[] if passed else self._causes(name, layer, row.step),
         )
+
+    def _causes(self, name: str, layer: str, step: int) -> list[Cause]:
+        """What may have silenced the units, the likeliest first."""
+        looks, first = self._looks[name], self._view.tracks[name].first
+        inputs = constant_inputs(self._view, step)
+        told = (
+            f"weights and bias of these units had gradients of exactly zero in {looks} measured steps"
+            if name.startswith(PROBED)
+            else f"`{name}` has said so in {looks} rows"
+        )
+        found = [inputs] if isinstance(inputs, Cause) else []
+        if name.startswith(PROBED) and first < FEW:
+            begun = f"{first:.0%} of them had none at first"
+            reason = "updates that were too large, which pushed the units out of reach: look at the learning rate"
+            found.append(Cause(reason, 0.8, f"{begun}; {told}"))
+        else:
+            reason = f"an activation after `{layer}` that never lets anything through"
+            found.append(Cause(reason, 0.8, told))
+        return found

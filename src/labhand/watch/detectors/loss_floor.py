@@ -1,11 +1,12 @@
-"""A loss that cannot fall below a known number, because the softmax is taken twice.
+"""A loss that cannot fall below a known number, by the activation that the model ends in.
 
 ## What it does
 Tells when the training loss began at ln k, as a guess among k classes has it, and has flattened just
 above ln(e + k - 1) - 1: the least cross-entropy there is where the outputs went through a softmax
 before the loss function took one of its own. For 10 classes that is 1.461. Numbers of classes are
 those that the probe or the settings name, or usual ones. With the probe the graph of the first loss
-tells it at once: of a softmax before cross-entropy, and of a sigmoid before the loss that has its own.
+tells it at once: of a softmax before cross-entropy, of a sigmoid before the loss that has its own, and of a tanh, sigmoid or ReLU
+before a mean squared error whose targets lie beyond what it gives.
 
 ## Why it is bad
 The gradient is a fraction of what it should be, and probabilities are far too even: accuracy suffers,
@@ -33,6 +34,7 @@ from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.view import View
 
+BOUNDS = {"tanh": "between -1 and 1", "sigmoid": "between 0 and 1", "relu": "never below 0"}
 LEAST_BLOCKS = 8
 AT_START = 0.05
 """The first level is within so much of ln k, in its logarithm."""
@@ -58,7 +60,8 @@ class Detector:
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The floor that this row proves."""
         if isinstance(signal, Fact):
-            return self._doubled(signal) if signal.kind == "doubled" and not self._told else ()
+            known = {"doubled": self._doubled, "range": self._range}.get(signal.kind)
+            return known(signal) if known is not None and not self._told else ()
         course = self._view.course
         if not course.block or self._told or not isinstance(signal, Points):
             return ()
@@ -124,6 +127,34 @@ class Detector:
                 time=fact.time,
                 evidence={"classes": count or None},
                 causes=[cause],
+            )
+        ]
+
+    def _range(self, fact: Fact) -> Iterable[Claim]:
+        """What the last activation cannot give."""
+        self._told = True
+        data, what = fact.data, str(fact.data.get("what"))
+        low, high = data.get("lowest", 0.0), data.get("highest", 0.0)
+        share = data.get("lost", 0.0) / max(data.get("variance", 0.0), 1e-12)
+        bound = BOUNDS.get(what, "within a bounded range")
+        message = (
+            f"The model ends in a {what}, which is {bound}, and the targets reach from {low:.4g} to {high:.4g}: "
+            f"{data.get('outside', 0.0):.0%} of them are out of its reach, so that the mean squared error of the batch "
+            f"cannot fall below {data.get('lost', 0.0):.4g}"
+        )
+        told = f"that is {share:.3g} times the variance of the targets in a batch"
+        return [
+            Claim(
+                key="loss",
+                state="confirmed",
+                severity="warning",
+                confidence=0.95,
+                message=message,
+                advice=f"Take the {what} off the end of the model, or scale the targets into its range.",
+                step=int(data.get("step") or 0),
+                time=fact.time,
+                evidence={"floor": data.get("lost"), "outside": data.get("outside")},
+                causes=[Cause(f"a {what} at the end of a model for other targets", 0.95, told)],
             )
         ]
 

@@ -1,7 +1,11 @@
 """A run whose validation stays where it was at the start, and whose training has not learned either.
 
 ## What it does
-Counts the evaluations since a validation metric was last better than all before by more than its noise,
+A run shows in four ways that it does not learn, and each has its part: what it measures *stays* where it began,
+a score *sinks* as the loss falls, the outputs of all rows are *alike*, or it is *over* and was never better than
+guessing.
+
+What stays: counts the evaluations since a validation metric was last better than all before by more than its noise,
 while its values say that next to nothing has been learned: a score near the bottom of its range or lost
 in its own noise, an error rate near 1, or a metric that has not left its first value while the training
 loss has not left its own. What the training has learned is no matter for this rule, but for
@@ -9,8 +13,8 @@ loss has not left its own. What the training has learned is no matter for this r
 entropy of the labels or the variance of the targets (where settings such as `class_counts`, `label_entropy`,
 `target_std` or a column that never changes tell it), and one alone that never leaves where it began. So is
 one that begins at the cost of guessing, by the probe, and goes up, while validation never is clearly below that;
-one whose validation score only gets worse while the loss falls; and, at once, one whose weight decay or dropout leaves
-nothing to learn by. A run that ends without ever having been better than guessing is told then.
+and, at once, one whose weight decay or dropout leaves nothing to learn by. Outputs are compared by the probe, in
+several looks, where the inputs of the rows differ.
 
 ## Why it is bad
 It will not begin to learn by waiting: wrong labels, a learning rate of 0 or far too large, parameters
@@ -37,12 +41,15 @@ from collections.abc import Iterable
 
 import msgspec
 
-from labhand.watch.causes import WENT_UP, causes_of
+from labhand.watch.causes import causes_of
 from labhand.watch.chance import Guessing, at_guessing, unexplained, unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
-from labhand.watch.incidents import Cause, Claim
-from labhand.watch.signals import Ended, Points, Signal
+from labhand.watch.detectors._alike import OUTPUTS, Alike
+from labhand.watch.detectors._sinks import Sinks
+from labhand.watch.incidents import Claim
+from labhand.watch.never import NEVER_WORKED, WENT_UP
+from labhand.watch.signals import Ended, Fact, Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
 
@@ -62,8 +69,6 @@ HARDLY_BELOW = 0.1
 """A validation loss is no better than guessing where it was never further below that, in its logarithm."""
 ENDED_STEPS = 100
 """Steps after which a run that ended at the level of guessing, which the probe knows, is told of."""
-SINKS, SOON = 6, 2
-"""Evaluations of a score that only gets worse, and those among which its best must be."""
 SOME = 4
 """Evaluations of a loss that has hardly won anything where something leaves a training nothing to learn by."""
 UNSURE = 0.5
@@ -78,28 +83,29 @@ class Detector:
     """Watches every validation metric, and the training loss."""
 
     waits = True
-    wants: Wants = ("train-loss", "validation-loss", "validation-score", "validation-error", Ended)
+    wants: Wants = (
+        "train-loss", "validation-loss", "validation-score", "validation-error", Fact, Ended
+    )  # fmt: skip
     explained_by = ("non-finite", "diverged", "weights-unchanged")
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._told = -math.inf
         self._metric = ""
-        self._guessing = self._sunk = self._known = False
+        self._guessing = self._known = False
+        self._alike = Alike()
+        self._parts = (self._stays, Sinks(view).see, self._alike.see, self._over)
         self.peak = 0.0
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The run that this row proves not to learn, or that has begun to."""
+        return [claim for part in self._parts for claim in part(signal)]
+
+    def _stays(self, signal: Signal) -> Iterable[Claim]:
+        """What has stayed where it was for as many evaluations, or as many values as count for some."""
         course = self._view.course
-        if isinstance(signal, Ended):
-            return self._over(signal)
         if not isinstance(signal, Points) or not (course.block or course.evaluated):
             return ()
-        sinking = self._sinking(signal) if course.evaluated and not self._sunk else ()
-        return [*sinking, *self._judged(signal)]
-
-    def _judged(self, signal: Points) -> Iterable[Claim]:
-        course = self._view.course
         guessing = at_guessing(self._view)
         # of two answers many a task is learned late
         measured = self._view.classes > FEW_ANSWERS or unexplained(self._view) is not None
@@ -136,68 +142,28 @@ class Detector:
             return "there is neither a training loss nor a validation metric"
         return None
 
-    def _sinking(self, row: Points) -> Iterable[Claim]:
-        """A score of validation that only ever got worse while the training loss fell, as where it is minimised itself."""
-        course = self._view.course
-        for held in course.held.values():
-            first, now, levels = -held.first, -held.level, course.levels
-            if held.role != "validation-score" or held.count < SINKS or held.name not in row.values:
-                continue
-            lost = first > 0 and held.best_count <= SOON and now < first / 2
-            fell = levels.blocks and levels.start - levels.blocks[-1] > max(
-                HARDLY, 4 * levels.noise
-            )
-            if lost and fell and first - now > 4 * held.noise and course.loss is not None:
-                self._sunk = True
-                yield self._sinks(held.name, first, now, held.count, row)
-
-    def _sinks(self, name: str, first: float, now: float, count: int, row: Points) -> Claim:
-        """What is told of a score that sinks with the loss."""
-        levels, loss = self._view.course.levels, self._view.course.loss
-        assert loss is not None
-        begun, level = levels.plain(levels.start), levels.plain(levels.blocks[-1])
-        same = abs(begun - first) < first / 2 and abs(level - now) < first / 4
-        return Claim(
-            key="score",
-            state="confirmed",
-            severity="error",
-            confidence=0.85,
-            message=f"`{name}` fell from {first:.4g} to {now:.4g} in {count} evaluations and was never better than at "
-            f"first, while `{loss.name}` came down from {begun:.4g} to {level:.4g}",
-            advice="Look at the sign of what is minimised: of a score, minimise one minus it or its negative.",
-            step=row.step,
-            opened=loss.first_step,
-            time=row.time,
-            alarm=True,
-            metric=name,
-            causes=[
-                Cause(
-                    "the score itself is minimised",
-                    0.9,
-                    "the loss has about the values of the score",
-                )
-                if same
-                else Cause(
-                    "a loss whose sign is wrong", 0.6, "the better the loss, the worse the score"
-                ),
-                Cause(
-                    "a score that is better when lower, for all that its name says", 0.1, "its name"
-                ),
-            ],
-        )
-
-    def _over(self, end: Ended) -> Iterable[Claim]:
+    def _over(self, end: Signal) -> Iterable[Claim]:
         """What is told of a run that ended before one could be sure, and was never better than guessing by then."""
+        if not isinstance(end, Ended):
+            return
         view, course = self._view, self._view.course
         steps = 0 if view.step is None else view.step
-        if self._told > -math.inf or steps < ENDED_STEPS or course.rewards or not self._at_guess():
+        share = unexplained(view)
+        if (
+            self._told > -math.inf
+            or steps < ENDED_STEPS
+            or course.rewards
+            or not course.levels.blocks
+        ):
             return
-        if not all(self._no_better(held) for held in course.held.values()):
+        if share is None and not self._at_guess():
             return
-        message = f"The run ended at step {steps} and was never better than guessing among {view.classes} classes"
-        message += (
-            f", ln {view.classes} = {math.log(view.classes):.4g}: `{self._loss_name}` came from "
-        )
+        if not all(self._no_better(held, share is not None) for held in course.held.values()):
+            return
+        than = f"guessing among {view.classes} classes, ln {view.classes} = {math.log(max(2, view.classes)):.4g}"
+        if share is not None:
+            than = f"the mean of the targets, being {share:.3g} times their variance"
+        message = f"The run ended at step {steps} and was never better than {than}: `{self._loss_name}` came from "
         message += (
             f"{course.levels.first:.4g} to {course.levels.plain(course.levels.blocks[-1]):.4g}"
         )
@@ -217,8 +183,11 @@ class Detector:
             return False
         return min(levels.blocks) > guess - HARDLY_BELOW / 2
 
-    def _no_better(self, held: Evaluated) -> bool:
+    def _no_better(self, held: Evaluated, of_targets: bool) -> bool:
         """Whether a metric of held-out data is no better than guessing either, where the loss guesses."""
+        if of_targets:
+            blocks = self._view.course.levels.blocks
+            return held.role == "validation-loss" and held.best > median(blocks) - HARDLY_BELOW
         if held.role == "validation-loss":
             return self._guess is not None and held.best > self._guess - HARDLY_BELOW / 2
         return unmoved_guess(held, self._view) == self._view.classes
@@ -370,7 +339,9 @@ class Detector:
         sure = stuck is not None or (guessing.known if guessing else self._only_rose() > 0)
         sure = sure or bool(self._view.hindered)
         first_step = 0 if course.loss is None else course.loss.first_step
-        causes, unchecked = causes_of(self._view, first_step, never_worked=True)
+        causes, unchecked = causes_of(self._view, first_step, NEVER_WORKED)
+        if self._alike.cause is not None:
+            causes = sorted([self._alike.cause, *causes], key=lambda cause: -cause.confidence)
         return Claim(
             key="run",
             state="confirmed",
@@ -386,6 +357,7 @@ class Detector:
             metric=self._metric,
             evidence=evidence,
             score=score,
+            joined=(OUTPUTS,),
             causes=causes,
             unchecked=unchecked,
         )
