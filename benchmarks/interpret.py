@@ -93,42 +93,51 @@ def expected(label):
     return parts
 
 
+def plain(parts, wanted):
+    """The parts found, where a label names only how many seeds or which metric, in that form."""
+    seeds, metric = parts.get(("seeds", "")), parts.get(("metric", ""))
+    if isinstance(seeds, list) and isinstance(wanted.get(("seeds", "")), int):
+        parts = parts | {("seeds", ""): len(seeds)}
+    if metric and isinstance(wanted.get(("metric", "")), str):
+        parts = parts | {("metric", ""): metric[0]}
+    return parts
+
+
+def judged(label, found):
+    """What of a label is found, as counts; `ask` is how many questions, or that any is right."""
+    wanted = expected(label)
+    parts = plain(named_as(found.get("parts", {}), wanted), wanted)
+    right = sum(key in parts and same(parts[key], value) for key, value in wanted.items())
+    guessed = sum(not (key in wanted and same(wanted[key], value)) for key, value in parts.items())
+    refused, wrong = "error" in found, bool(label.get("error"))
+    asks, questions = label.get("ask", 0), found.get("questions", 0)
+    needless = 0 if asks is True else max(0, questions - asks)
+    code = bool(label.get("code"))
+    exact = (
+        refused == wrong and right == len(wanted) and not guessed
+        and found.get("code", False) == code and questions >= asks and not needless
+    )  # fmt: skip
+    return {
+        "cases": 1, "exact": exact, "parts": len(wanted), "right": right, "guessed": guessed,
+        "asked": int(asks), "asked_right": min(asks, questions), "needless": needless,
+        "code": code, "code_right": code and found.get("code", False),
+        "wrong_input": wrong, "refused": wrong and refused,
+    }  # fmt: skip
+
+
 def score(cases, projects, show):
-    counts = dict.fromkeys(
-        "cases exact parts right guessed asked asked_right needless code code_right wrong_input refused".split(),
-        0,
-    )
+    """The counts over all cases; of labels that are just as right the one that fits best counts."""
+    counts = {}
     started = time.process_time()
     for case in cases:
         label = case["label"]
         found = answered(case["say"], projects[case["project"]])
-        counts["cases"] += 1
-        wanted = expected(label)
-        parts = named_as(found.get("parts", {}), wanted)
-        right = sum(key in parts and same(parts[key], value) for key, value in wanted.items())
-        guessed = sum(
-            not (key in wanted and same(wanted[key], value)) for key, value in parts.items()
+        ways = [judged(way, found) for way in (label, *label.get("or", ()))]
+        best = max(
+            ways, key=lambda w: (w["exact"], w["right"] - w["parts"] - w["guessed"], w["right"])
         )
-        refused, wrong = "error" in found, bool(label.get("error"))
-        asks = label.get("ask", 0)
-        counts["parts"] += len(wanted)
-        counts["right"] += right
-        counts["guessed"] += guessed
-        counts["asked"] += asks
-        counts["asked_right"] += min(asks, found.get("questions", 0))
-        counts["needless"] += max(0, found.get("questions", 0) - asks)
-        counts["code"] += bool(label.get("code"))
-        counts["code_right"] += (
-            found.get("code", False) == bool(label.get("code")) if label.get("code") else 0
-        )
-        counts["wrong_input"] += wrong
-        counts["refused"] += wrong and refused
-        exact = (
-            refused == wrong and right == len(wanted) and not guessed
-            and found.get("code", False) == bool(label.get("code")) and found.get("questions", 0) == asks
-        )  # fmt: skip
-        counts["exact"] += exact
-        if show and not exact:
+        counts = {key: counts.get(key, 0) + value for key, value in best.items()}
+        if show and not best["exact"]:
             print(f"[{case['project']}] {case['say']!r}\n    wanted {label}\n    found  {found}")
     counts["cpu_ms"] = round(1000 * (time.process_time() - started) / len(cases), 1)
     return counts

@@ -81,7 +81,7 @@ def _pieces(draft: Draft, joints: frozenset[str]) -> list[Clause]:
         for used, run in itertools.groupby(text.used[clause.start : clause.end]):
             end = at + len(list(run))
             piece = Clause(at, end)
-            if (
+            if (not used and found and _asks(draft, found[-1], piece)) or (
                 not used
                 and found
                 and (_goes_on(draft, found[-1], piece) or _names_on(draft, found[-1], piece))
@@ -91,6 +91,18 @@ def _pieces(draft: Draft, joints: frozenset[str]) -> list[Clause]:
                 found.append(piece)
             at = end
     return found
+
+
+def _asks(draft: Draft, before: Clause, piece: Clause) -> bool:
+    """Whether a piece is the numbers that a question before it is about: `does the width matter? 64, 128`."""
+    text = draft.text
+    between = [t.low for t in text.tokens[before.end : piece.start]]
+    asked = "?" in between and all(low in SEPARATORS | {"?"} for low in between)
+    return (
+        asked
+        and _only_numbers(text, piece)
+        and not any(text.amount(i) for i in range(before.start, before.end))
+    )
 
 
 def _goes_on(draft: Draft, before: Clause, piece: Clause) -> bool:
@@ -115,7 +127,9 @@ def _names_on(draft: Draft, before: Clause, piece: Clause) -> bool:
 
 
 def _piece(draft: Draft, piece: Clause) -> None:
-    if unnumbered.written_to(draft, piece):
+    lows = (t.low for t in draft.text.tokens[piece.start : piece.end])
+    first = next((low for low in lows if low not in vocabulary.FILLERS), "")
+    if first in _MADE or unnumbered.written_to(draft, piece):
         return
     said = _values(draft, piece)
     if said is None or len(said) > _MOST_PARTS:
@@ -142,7 +156,13 @@ def _referred(draft: Draft, piece: Clause, said: list[Value]) -> list[Part]:
     value = said[0]
     outside = [i for i in range(piece.start, piece.end) if not value.start <= i < value.end]
     lows = {text.low(i) for i in outside if text.tokens[i].kind == "word"}
-    if len(said) > 1 or not lows or lows - PLAIN - _THAT or (value.changes and not lows & _THAT):
+    if (
+        len(said) > 1
+        or "them" in lows
+        or not lows
+        or lows - PLAIN - _THAT
+        or (value.changes and not lows & _THAT)
+    ):
         return []
     taken = {s.known.key for s in draft.said}
     named = [
@@ -176,7 +196,7 @@ def _only_numbers(text: Text, piece: Clause) -> bool:
     return at > piece.start and text.skip(at, _AFTER_LIST, 2) >= piece.end
 
 
-_AFTER_LIST = frozenset("only each please pls alone too".split())
+_AFTER_LIST = frozenset("only each please pls alone too on with for over in at".split())
 """What may follow the last number of a list, and says nothing of which setting it is."""
 
 
@@ -311,6 +331,9 @@ def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) 
         firm = [w for w in words if w not in soft]
         if fit is None and firm and len(firm) < len(words):
             fit = _fit(draft, firm, value, every)
+    plain = [w for w in words if w not in _WAYS]
+    if fit is None and plain and len(plain) < len(words):  # `more or fewer features: 10k, 50k`
+        fit = _fit(draft, plain, value, every)
     if fit is None and carried:
         fit = _fit(draft, [*dict.fromkeys([*carried, *words])], value, every)
     falls = any(low in _DOWN for low in lows)
@@ -330,6 +353,8 @@ def _of_help(draft: Draft, words: list[str], places: list[int], value: Value) ->
 
 
 _EVERY = frozenset("every each per".split())
+_MADE = frozenset("compute calculate implement plot measure add backtest".split())
+"""Verbs that begin what must be written."""
 _WHOLES = frozenset(map(word, "data dataset set time times images rows".split()))
 """What a share is said of, and is none of a setting then."""
 

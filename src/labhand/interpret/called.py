@@ -80,6 +80,24 @@ def spelling(text: str, word: str) -> str:
     return found[0].strip(".") if found else word
 
 
+def described(text: str) -> dict[str, str]:
+    """The options that a help text tells in words, by these words.
+
+    So `no` is `float32` in "`no` for float32", `S` is `univariate` in "S: univariate", 10 is `backbone` in "backbone=10".
+    """
+    found: dict[str, str] = {}
+    for option, told in re.findall(
+        r"[`'\"]([\w.-]+)[`'\"] (?:for|is|means) ([a-z][a-z0-9]+)", text.lower()
+    ):
+        found.setdefault(told, option)
+    for option, told in re.findall(r"\b([A-Za-z]{1,3}) ?: ?([a-z]{5,})", text):
+        found.setdefault(told, option)
+    for told, option in re.findall(r"\b([a-z]{4,})=(-?\d+)(?![\d.e])", text):
+        if told not in ("default", "disable", "disabled", "true", "false", "none"):
+            found.setdefault(told, option)
+    return found
+
+
 _LISTED = re.compile(r"['\"`]?[\w.+-]+['\"`]?(?:\s*(?:[|/,]|,? or )\s*['\"`]?[\w.+-]+['\"`]?)+")
 
 
@@ -91,10 +109,18 @@ def options(text: str, default: str) -> list[str]:
     other = re.fullmatch(r"(?:or|alternatively|else) ['\"`]?([\w.+-]+)['\"`]?", text.strip())
     if other is not None and default not in ("", "None"):
         return [default, other[1]]  # `likelihood = "bernoulli"  # or gaussian`
+    other = re.fullmatch(
+        r"(?:None|null) or ['\"`]?([\w.+-]+)['\"`]?|or ['\"]([\w.+-]+)['\"]", text.strip()
+    )
+    if other is not None and default == "None":
+        return [other[1] or other[2]]  # `stop_words = None  # or "english"`
     for listed in _LISTED.findall(text):
         found = [o.strip(" '\"`.") for o in re.split(r"[|/,]|\bor\b", listed)]
         found = [o for o in found if o]
         if len(found) > 1 and default in found:
+            return found
+        barred = "|" in listed or re.search(rf"--[\w-]+ {re.escape(listed)}$", text) is not None
+        if len(found) > 1 and default in ("None", "") and barred:
             return found
         if len(found) > 2 and default == "None" and ":" in text.partition(found[0])[0]:
             return found

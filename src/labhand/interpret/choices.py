@@ -9,7 +9,15 @@ from labhand.interpret.draft import Draft
 from labhand.interpret.given import chunk
 from labhand.interpret.kindred import like_default, spelled
 from labhand.interpret.lexicon import Known, Mention, atoms_of
-from labhand.interpret.options import foremost, listed, options_of, same, shortens, titles
+from labhand.interpret.options import (
+    foremost,
+    is_closed,
+    listed,
+    options_of,
+    same,
+    shortens,
+    titles,
+)
 from labhand.interpret.text import SEPARATORS
 from labhand.interpret.vocabulary import stem
 
@@ -26,7 +34,7 @@ _NOT_AFTER = re.compile(
 )
 _ASIDE = re.compile(
     r"\b(?:distill?\w*|teacher|student|comparable|similar|like|beat|match|matching|reproduce|replicate|outperform|"
-    r"compare[ds]? (?:it |this |that )?(?:to|with|against))(?: (?:it|from|a|an|the|to|with|of|is|=|:))*$"
+    r"compare[ds]? (?:it |this |that )?(?:to|with|against)|(?:evaluat\w*|eval|test(?:ed|ing)?|benchmark\w*|report) on)(?: (?:it|from|a|an|the|to|with|of|is|=|:))*$"
 )
 """What makes the name that follows another thing than what is trained here."""
 _NO_VALUES = frozenset("none auto default true false yes no off on".split())
@@ -73,17 +81,26 @@ def _spans(draft: Draft, at: int) -> list[tuple[str, int]]:
         if plain and like_default(draft, sized, "") is not None:
             options.insert(0, (sized, at + 2))  # `pythia 1b` beside `pythia-410m`
     if further is not None and further.kind == "word" and not further.glued:
-        both = f"{text.tokens[at].text}{further.text}"
-        pair = [text.low(at), text.low(at + 1)]
-        for option in {str(o) for k in text.lexicon.known for o in options_of(k)}:
-            cut = not set(pair) & vocabulary.FILLERS and min(map(len, pair)) > 2
-            if same(both, option) or (cut and shortens(option, pair)):
-                options.insert(0, (option, at + 2))
-        if vocabulary.is_environment(both, ""):
-            options.insert(0, (both, at + 2))
+        options = [*_in_two_words(draft, at), *options]
+    if cut := vocabulary.short().get(text.low(at)):
+        options.append((cut, at + 1))
     if text.low(at + 1) == "norm":  # of the values it alone is written in two words
         options.append((f"{text.tokens[at].text}norm", at + 2))
     return options
+
+
+def _in_two_words(draft: Draft, at: int) -> list[tuple[str, int]]:
+    """The values that a word and the next one may be together: `cart pole`, `wide resnet`."""
+    text, found = draft.text, list[tuple[str, int]]()
+    both = f"{text.tokens[at].text}{text.tokens[at + 1].text}"
+    pair = [text.low(at), text.low(at + 1)]
+    for option in {str(o) for k in text.lexicon.known for o in options_of(k)}:
+        cut = not set(pair) & vocabulary.FILLERS and min(map(len, pair)) > 2
+        if same(both, option) or (cut and shortens(option, pair)):
+            found.insert(0, (option, at + 2))
+    if short := vocabulary.short().get(vocabulary.joined(both)):
+        found.append((short, at + 2))
+    return [(both, at + 2), *found] if vocabulary.is_environment(both, "") else found
 
 
 def _means(
@@ -93,7 +110,7 @@ def _means(
     if (named := _named_after(draft, said, end)) is not None:
         return named[0], "", named[1], end
     own = listed(draft, said, word)
-    if len(own) == 1 and _stands(draft, at, end, word):
+    if len(own) == 1 and _stands(draft, at, end, word, own=True):
         return own[0][0], "", own[0][1], end
     like = like_default(draft, said, word)
     if like is not None and _stands(draft, at, end, word):
@@ -172,7 +189,9 @@ def _device_switch(draft: Draft, word: str) -> tuple[Known, bool] | None:
     """The switch that `cpu` or `gpu` turns where no setting names the device: `--cpu`, `--no-cuda`."""
     lexicon = draft.text.lexicon
     devices = [
-        k for k in lexicon.of_concept("device") if k.setting.flag or k.setting.default is not None
+        k
+        for k in lexicon.of_concept("device")
+        if k.setting.type != "bool" and (k.setting.flag or k.setting.default is not None)
     ]
     if devices or word not in ("cpu", "gpu", "cuda"):
         return None
@@ -191,17 +210,21 @@ def _of(known: Known, said: str) -> object:
     if known.setting.type == "bool" or known.setting.type in ("int", "float"):
         return None
     value = values.worded(known, said)
+    if is_closed(known) and not any(same(str(value), str(o)) for o in options_of(known)):
+        return None  # the code would not know it
     if value is None and known.setting.choices:
         options = ", ".join(map(str, known.setting.choices))
         raise UsageError(f"`{known.key}` takes one of {options}; `{said}` is none of them")
     return value
 
 
-def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
+def _stands(draft: Draft, at: int, end: int, word: str, *, own: bool = False) -> bool:
     """Whether a word stands as a value does, and not as a part of something else."""
     after = draft.text.after(end, 3)
-    if _NOT_AFTER.match(after):
+    if _NOT_AFTER.match(after) and not (own and after.startswith("baseline")):
         return False
+    if _begins_a_name(draft, word, end):
+        return False  # `tweedie power` is a setting
     if _goes_on(draft, end):
         return False  # `imagenet templates` are no `imagenet`
     if re.search(r"\b(?:make|keep) the$", draft.text.before(at, 2)):
@@ -234,6 +257,18 @@ def _stands(draft: Draft, at: int, end: int, word: str) -> bool:
         "pls",
     )
     return bool(_ASKS.search(lead.strip())) and alone
+
+
+def _begins_a_name(draft: Draft, word: str, end: int) -> bool:
+    """Whether a word and the one after it are parts of the name of one setting of numbers that has a number."""
+    text = draft.text
+    then = text.tokens[end].low if end < len(text) else ""
+    if not then.isalpha():
+        return False
+    return any(
+        {word, then} <= {*atoms_of(k.key.rpartition(".")[2])} and k.setting.type in ("int", "float")
+        for k in text.lexicon.known
+    )
 
 
 _AGAINST = ("vs", "versus")

@@ -153,6 +153,13 @@ class Draft:
             f"{why} makes it {other}; say one of them, or both with `and` to try each"
         )
 
+    def all_meant(self, known: Known) -> None:
+        """Asks no more which of several settings is meant, since all of its kind are."""
+        unsure = [keys for keys in self.unsure if keys[0].key == known.key]
+        self.unsure = [keys for keys in self.unsure if keys not in unsure]
+        asked = [[k.key for k in keys] for keys in unsure]
+        self.doubts = [d for d in self.doubts if d.options not in asked]
+
     def _which(self, mention: Mention) -> None:
         keys = [known.key for known in mention.known]
         self.unsure.append(mention.known)

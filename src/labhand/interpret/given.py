@@ -386,7 +386,7 @@ def past(draft: Draft, end: int) -> int:
     """Past what tells the old value: `(was 3e-4)`, `instead of 64`, `, not 0.1`."""
     told = re.match(
         r"(?:\( )?(?:, )?(?:was|instead of|rather than|not|currently|from|up from|down from|statt|default) "
-        r"(?:the )?(?:default |current |usual )?(?:of )?-?[\d.]+(?:e-?\d+)?%?(?: \))?",
+        r"(?:the )?(?:default |current |usual )?(?:of )?-?[\d.]+(?:e-?\d+)?%?(?: / -?[\d.]+(?:e-?\d+)?)*(?: \))?",
         draft.text.after(end),
     )
     if told:

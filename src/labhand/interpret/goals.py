@@ -1,6 +1,7 @@
 """What holds for the whole: seeds, budget, the metric that counts."""
 
 import re
+from collections.abc import Iterable
 
 from labhand.core.errors import UsageError
 from labhand.core.intent import Goal
@@ -110,8 +111,8 @@ _WORTH = re.compile(
     r"(?P<verb>optimi[sz]e|maximi[sz]e|minimi[sz]e|maximi[sz]ing|minimi[sz]ing|optimi[sz]ing|select(?:ing)?(?: by| on)?|(?:pick|choose)(?: by| on)?|take the best(?: by| on)|rank(?: by)?|judge(?:d)?(?: by| on)?|"
     r"keep (?:the )?(?:best|lowest|highest|one with|run with)|(?:by|with|for|on|at|the) (?:the )?(?:best|lowest|highest|smallest|largest|lower|higher|better)|best|lowest|highest|metric|target|"
     r"report|track|go by|compare(?: on| by)?|compared (?:on|by)|care about|goal|objective|improve|beat|reduce|increase|lower|higher|better|measure(?:d)? by|score by|"
-    r"look(?:ing)? at|in terms of|maximal|minimal|according to|based on|tune for|tuning for|max|min|evaluate by|evaluate on|early stop(?:ping)? on|monitor|boost|raise|push|drive down|bring down|optimiere|maximiere|minimiere|auf)"
-    r"(?: (?:is|:|=|the|a|our|for|on|by|its|of|best|final|lowest|highest|average|mean|up|down|down the))*$"
+    r"look(?:ing)? at|decide by|sort by|in terms of|maximal|minimal|according to|based on|tune for|tuning for|max|min|evaluate by|evaluate on|early stop(?:ping)? on|monitor|boost|raise|push|drive down|bring down|optimiere|maximiere|minimiere|auf)"
+    r"(?: (?:is|:|=|the|a|our|for|on|by|its|of|best|final|lowest|highest|average|mean|up|down|down the|checkpoints?|models?|runs?|1|weights|epoch))*$"
 )
 _UPWARDS = re.compile(r"maximi|maximal|highest|higher|largest|increase|boost|raise|push")
 _DOWNWARDS = re.compile(r"minimi|minimal|lowest|lower|smallest|reduce|drive down|bring down")
@@ -130,8 +131,8 @@ def read_metric(draft: Draft, situation: Situation) -> None:
     while at < len(text):
         end = _metric_end(draft, at, situation)
         verb = _WORTH.search(text.before(at)) if end else None
-        if end and verb is None and _alone(draft, situation, at, end):
-            at = end
+        if verb is None and (past := _by_itself(draft, situation, at, end)):
+            at = past
             continue
         start = at - (len(verb.group().split()) if verb else 0)
         if end and any(_is_setting(draft, i, at) for i in range(max(0, start), at)):
@@ -162,6 +163,13 @@ def read_metric(draft: Draft, situation: Situation) -> None:
             end += told.split().index(")") + 1 if ")" in told.split() else 0
         text.take(start, end)
         at = end
+
+
+def _by_itself(draft: Draft, situation: Situation, at: int, end: int) -> int:
+    """Where a metric ends that is named loosely, or stands alone; 0: none does."""
+    if not end:
+        return _loosely(draft, situation, at)
+    return end if _alone(draft, situation, at, end) else 0
 
 
 _WISHES = re.compile(
@@ -209,7 +217,7 @@ _RISES = re.compile(
 
 
 _COUNTS = re.compile(
-    r"^(?:is what )?(?:counts|matters|decides)\b|^is what (?:i|we) care about\b"
+    r"^(?:is|are) all (?:that )?(?:i|we) (?:need|want|care about)\b|^(?:is what )?(?:counts|matters|decides)\b|^is what (?:i|we) care about\b"
     r"|^(?:as|is|be) (?:the |our )?(?:selection |deciding |main )?(?:criterion|metric|yardstick|measure)\b"
 )
 
@@ -222,7 +230,7 @@ def _reaches(draft: Draft, situation: Situation, at: int, end: int) -> bool:
     if counts is not None:
         words = [text.tokens[i].low for i in range(at, end) if text.tokens[i].kind == "word"]
         name = resolve(words, text.said(at, end), situation)
-        if (way := direction(name)) is not None:
+        if (way := _way(name)) is not None:
             _set_metric(draft, Goal(name=name, direction=way), "")
             text.take(at, end + len(counts.group().split()))
         return way is not None
@@ -275,7 +283,7 @@ def _alone(draft: Draft, situation: Situation, at: int, end: int) -> bool:
     text = draft.text
     words = [text.tokens[i].low for i in range(at, end) if text.tokens[i].kind != "mark"]
     name = resolve(words, text.said(at, end), situation)
-    way = direction(name)
+    way = _way(name)
     led = text.low(at - 1) in ("on", "by")
     begins = led or at == 0 or text.tokens[at - 1].low in (",", ";", ".")
     ends = end == len(text) or text.tokens[end].low in (",", ";", ".")
@@ -344,7 +352,10 @@ def _metric_end(draft: Draft, at: int, situation: Situation) -> int:
         words = [text.low(i) for i in range(at, at + names)]
         cut = at + names < len(text) and text.tokens[at + names].low == "@"
         known = vocabulary.joined("".join(words)) in situation.metrics
-        if words[-1].isalnum() and all(words) and not cut and known:
+        worded = words[0].isalpha() and all(w.isalnum() or (w and w in "@/_-") for w in words)
+        if names > 1 and worded:
+            known = known or _canonical(words) in map(_canonical_of, situation.metrics.values())
+        if all(words) and words[-1].isalnum() and not cut and known:
             return at + names
     while end < len(text) and end - at < 6:
         low = text.low(end)
@@ -371,19 +382,65 @@ def _metric_end(draft: Draft, at: int, situation: Situation) -> int:
     return end if core else 0
 
 
+def _way(name: str) -> Direction | None:
+    """Which way a metric of the script gets better: also of a precision, a recall at k and a distance."""
+    if re.search(r"(?:^|[_/])(?:r@?\d+|prec(?:ision)?@?\d*)$", name.lower()):
+        return "up"
+    return "down" if re.search(r"_l[12]$", name.lower()) else direction(name)
+
+
+def _canonical(words: Iterable[str]) -> frozenset[str]:
+    """The words of a metric in one spelling, whatever their order."""
+    forms = (_OF_METRIC.get(w, w).replace("ised", "ized") for w in words if w.isalnum())
+    found = frozenset("recall" if re.fullmatch(r"r\d+", form) else form for form in forms)
+    return found - {"roc"} if found & {"auc", "auroc"} else found
+
+
+def _canonical_of(name: str) -> frozenset[str]:
+    return _canonical(p for p in re.split(r"[^a-z0-9]+", name.lower()) if p)
+
+
+_JUDGED = re.compile(
+    r"\b(?:rank|judge|choose|pick|select|compare|decide|sort|score)(?:d|s|ed)?(?: (?:it|them|this|these|the|runs|models|best|everything))* (?:by|on)(?: the)?$"
+)
+
+
+def _loosely(draft: Draft, situation: Situation, at: int) -> int:
+    """Takes `rank by imagenet zero shot`: of the metrics the only one that shares a word with it."""
+    text = draft.text
+    lead = _JUDGED.search(text.before(at)) if text.low(at) else None
+    if lead is None:
+        return 0
+    end = at
+    while end < len(text) and text.low(end).isalnum():
+        end += 1
+    said = _canonical(text.low(i) for i in range(at, end))
+    names = dict.fromkeys(situation.metrics.values())
+    fits = [n for n in names if any(len(w) > 2 for w in said & _canonical_of(n))]
+    if len(fits) != 1 or end - at > _MOST_LOOSE:
+        return 0
+    _set_metric(draft, Goal(name=fits[0], direction=_way(fits[0])), "")
+    text.take(at - len(lead.group().split()), end)
+    return end
+
+
+_MOST_LOOSE = 4
+"""Words that may name a metric loosely."""
+
+
 def resolve(words: list[str], said: str, situation: Situation) -> str:
     """The name that runs or code give to a metric, else the words joined by `_`."""
-    if "@" in said:
-        return said
     plain = vocabulary.joined(said)
+    if "@" in said:
+        return situation.metrics.get(plain, said)
     exact = situation.metrics.get(plain)
     ends = [n for n in situation.metrics.values() if re.split(r"[_/]", n.lower())[-1] == plain]
     if exact or ends:
         return exact or min(ends, key=len)
-    wanted = sorted(_OF_METRIC.get(w, w) for w in words)
+    wanted = sorted(_canonical(words))
     fits = []
     for name in situation.metrics.values():
-        parts = sorted(_OF_METRIC.get(p, p) for p in re.split(r"[^a-z0-9]+", name.lower()) if p)
+        parts = sorted(_canonical_of(name))
         if parts == wanted:
             return name
         if set(wanted) <= set(parts):

@@ -5,12 +5,12 @@ import re
 from labhand.interpret import called, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known
-from labhand.interpret.options import is_free, same
+from labhand.interpret.options import is_closed, is_free, same
 
 
 def like_default(draft: Draft, said: str, word: str) -> Known | None:
     """The setting of free text that a name such as `resnet50`, `cifar100` or `data/v2.csv` is for."""
-    free = [k for k in draft.text.lexicon.known if is_free(k)]
+    free = [k for k in draft.text.lexicon.known if is_free(k) and not is_closed(k)]
     kin = [
         k for k in free
         if _kin(str(k.setting.default), said)
@@ -29,7 +29,7 @@ def like_default(draft: Draft, said: str, word: str) -> Known | None:
     shape = _shape(said)
     alike = [
         k for k in free
-        if "_" in shape and _shape(str(k.setting.default)) == shape
+        if ("_" in shape or shape.count("-") > 1) and _shape(str(k.setting.default)) == shape
         and k.concept is not None and k.concept.id in ("environment", "dataset", "model")
     ]  # fmt: skip
     if len(alike) == 1:
@@ -78,6 +78,13 @@ def _kin(default: str, said: str) -> bool:
         return False
     if re.fullmatch(r"[A-Z][\w/]*-v\d+", default) and re.fullmatch(r"[A-Za-z][\w/]*-v\d+", said):
         return True
+    if (
+        default[:3].lower() == said[:3].lower()
+        and default[-1].isdigit()
+        and said[-1:].isdigit()
+        and _shape(default) == _shape(said)
+    ):
+        return True  # `ETTm2` beside `ETTh1`
     if all(re.fullmatch(r"[a-z]{3,}[-_]?\d+", t.lower()) for t in (default, said)):
         return re.sub(r"\d", "", default.lower()) == re.sub(r"\d", "", said.lower())
     heads = [t.lower().partition("-") for t in (default, said)]

@@ -12,6 +12,7 @@ from labhand.interpret.reachable import Known as Known
 from labhand.interpret.reachable import done_every, reachable
 from labhand.interpret.vocabulary import Concept, joined, stem
 from labhand.interpret.words import Token
+from labhand.kit.code.data import SETTINGS_NAME
 from labhand.kit.settings import Setting
 
 _BY_VARIANT = 0.98
@@ -36,6 +37,8 @@ class Mention(NamedTuple):
 
 
 _OF_ROLLOUT = frozenset("numsteps nsteps stepsperenv numstepsperenv stepsperepoch".split())
+_ARTICLES = frozenset("ai")
+"""Letters that name a setting only where a value is given to it: the `-a` of an architecture."""
 _LETTERS = frozenset("ms gb mb kb tb ok vs eg ie hr pm am no us id gt lt bn ln ce tf pt np".split())
 """Letters that mean something else."""
 
@@ -137,7 +140,8 @@ class Lexicon:
         if not flag and _inside(tokens, at):
             return None
         for end, phrase in _phrases(tokens, at):
-            if _goes_on(tokens, end):
+            lone = phrase in _ARTICLES and not flag
+            if _goes_on(tokens, end) or (lone and not _is_given(tokens, end)):
                 continue
             found = self._meant(phrase)
             if found is not None and (
@@ -282,6 +286,10 @@ class Lexicon:
         return found[0] if len(found) == 1 else None
 
 
+def _is_given(tokens: Sequence[Token], end: int) -> bool:
+    return end < len(tokens) and tokens[end].low in ("=", "==")
+
+
 def _inside(tokens: Sequence[Token], at: int) -> bool:
     """Whether a token goes on a word before it: `norm` of `grad norm`, `size` of `batch-size`."""
     before = tokens[at - 1] if at else None
@@ -326,6 +334,7 @@ def _foremost(found: list[Known], script: Path | None) -> list[Known]:
     for wanted in (
         [k for k in found if k.setting.flag],
         [k for k in found if k.setting.file == script and not k.setting.owner],
+        [k for k in found if SETTINGS_NAME.search(k.setting.owner)],
         [k for k in found if k.setting.file == script],
     ):
         if wanted:
@@ -363,6 +372,8 @@ def _names(known: Known) -> list[tuple[str, float]]:
         atoms = atoms_of(name)
         for form, strength in ((joined(name), 1.0), ("".join(atoms), 1.0), (_canonical(name), 1.0)):
             found[form] = max(found.get(form, 0.0), strength)
+        if atoms[:1] in (["apply"], ["enable"], ["with"]) and setting.type == "bool":
+            found.setdefault("".join(atoms[1:]), _BY_VARIANT)
         parts = [a for a in map(_atom, atoms) if a not in vocabulary.EMPTY_ATOMS]
         for other in called.variants(atoms):
             found.setdefault(other, _BY_VARIANT)

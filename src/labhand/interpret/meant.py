@@ -16,21 +16,12 @@ def half(draft: Draft) -> tuple[Known, ...]:
     switches = [k for k in draft.text.lexicon.known if k.setting.type == "bool"]
     named = [
         k
-        for n in (
-            "amp",
-            "useamp",
-            "fp16",
-            "half",
-            "mixedprecision",
-            "autocast",
-            "usefp16",
-            "fp16precision",
-            "bf16",
-            "bfloat16",
-            "usebf16",
-        )
+        for kind in ("amp|mixedprecision|autocast", "fp16|float16|half", "bf16|bfloat16")
         for k in switches
-        if vocabulary.joined(k.setting.name.rpartition(".")[2]) == n
+        if re.fullmatch(
+            rf"(?:use|enable)?(?:{kind})(?:run|training|precision|enabled)?",
+            vocabulary.joined(k.setting.name.rpartition(".")[2]),
+        )
     ]
     return tuple(named[:1])
 
@@ -72,6 +63,12 @@ def of_path(draft: Draft, mention: Mention) -> Mention:
         alike = [
             k for k in text.lexicon.known
             if k.setting.type in ("str", None) and "data" in owners_of(k) and _PATHS.search(k.key.rpartition(".")[2].lower())
+        ]  # fmt: skip
+    if not alike:  # `model in /tmp/m1` is of `model_dir`
+        alike = [
+            k for k in text.lexicon.known
+            if k.setting.type in ("str", None) and _PATHS.search(k.setting.name.lower())
+            and mention.phrase.lower() in atoms_of(k.setting.name)
         ]  # fmt: skip
     return mention._replace(known=(alike[0],), strength=0.95) if len(alike) == 1 else mention
 

@@ -152,9 +152,7 @@ def _missing(draft: Draft, mention: Mention) -> int:
         end := switches.off(draft, mention._replace(known=(part,), strength=0.8))
     ):
         return end
-    if kin is None and switches.refused(draft, mention):
-        return mention.end
-    if mention.phrase.lower() == "hold out":
+    if (kin is None and switches.refused(draft, mention)) or mention.phrase.lower() == "hold out":
         return mention.end
     if kin is not None:
         meant_so = mention._replace(known=(kin,), strength=0.7)
@@ -251,6 +249,8 @@ def _right(draft: Draft, mention: Mention) -> int:
 def _no_size(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
     """Whether a number is of something else, as what is switched has no size: `tune the encoder at 1e-5`."""
     known, amount = mention.known[0], draft.text.amount(at)
+    if amount is not None and amount[0].value > 0.5 and mention.phrase.lower() == "decay":
+        return not draft.text.lexicon.of_concept("ema") and known.setting.type == "float"
     if amount is None or not via & {"at", "for"}:
         return False
     if known.setting.type == "bool":

@@ -14,12 +14,21 @@ def listed(draft: Draft, said: str, word: str) -> list[tuple[Known, object]]:
     known = draft.text.lexicon.known if odd else []
     own = [(k, c) for k in known for c in k.setting.choices if same(said, str(c))]
     own = own or [(k, c) for k in known for c in options_of(k) if _alias(word, str(c))]
+    own = own or [(k, c) for k in known for c in options_of(k) if _shortened(word, str(c))]
     return own or _by_ending(draft, said) or _by_help(draft, said) or _by_family(known, word)
 
 
 def _alias(word: str, choice: str) -> bool:
     """Whether a word is the field's other word for a choice: `cos` for `cosine`."""
     return len(word) > 2 and not word.isdigit() and vocabulary.same_value(word, choice)
+
+
+def _shortened(word: str, choice: str) -> bool:
+    """Whether a choice is a long word cut short: `lipo` of `lipophilicity`."""
+    plain = vocabulary.joined(choice)
+    return (
+        len(plain) > 3 and len(word) > len(plain) + 3 and plain.isalpha() and word.startswith(plain)
+    )
 
 
 def _by_family(known: list[Known], word: str) -> list[tuple[Known, object]]:
@@ -86,13 +95,24 @@ def _by_ending(draft: Draft, said: str) -> list[tuple[Known, object]]:
     ):
         return []
     ends = re.compile(rf"[-_/]{re.escape(said)}$", re.I)
-    found = [(k, c) for k in draft.text.lexicon.known for c in options_of(k) if ends.search(str(c))]
+    found = [
+        (k, c) for k in draft.text.lexicon.known for c in options_of(k)
+        if ends.search(str(c)) and said.lower() not in atoms_of(k.setting.name)
+    ]  # fmt: skip
     return found if len(found) == 1 else []
 
 
 def is_free(known: Known) -> bool:
     """Whether any text may be the value."""
-    return known.setting.type == "str" and not known.setting.choices
+    setting = known.setting
+    untyped = setting.type is None and setting.default is None
+    worded = setting.type == "str" or (untyped and bool(called.options(setting.help, "None")))
+    return worded and not setting.choices
+
+
+def is_closed(known: Known) -> bool:
+    """Whether the code tells all values that a setting may have, by what it compares it with."""
+    return len(set(known.setting.compared) - {str(known.setting.default)}) > 1
 
 
 def same(said: str, choice: str) -> bool:

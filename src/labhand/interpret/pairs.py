@@ -55,8 +55,10 @@ def _row(draft: Draft, pieces: list[Piece | None], first: int) -> int:
 def _piece(draft: Draft, clause: Clause) -> Piece | None:
     """A clause as it reads without the others; None where it cannot be read so."""
     whole = draft.text
-    if any(whole.used[clause.start : clause.end]):
-        return None
+    lows = [t.low for t in whole.tokens[clause.start : clause.end]]
+    parted = sum(low in "([{" for low in lows) != sum(low in ")]}" for low in lows)
+    if any(whole.used[clause.start : clause.end]) or parted:
+        return None  # what stands in brackets is one list
     text = Text(whole.said(clause.start, clause.end), whole.lexicon)
     if len(text) != clause.end - clause.start:
         return None

@@ -181,7 +181,8 @@ class _Spread:
                 else "evenly"
             )
             self.draft.suppose(f"the points of `{key}` are laid {usual}: {listed}")
-        if self.count is None:
+        every = self.known.setting.type == "int" and len(points) == self.high - self.low + 1
+        if self.count is None and not every:
             sure = len(points) > 3 or (
                 isinstance(self.low, int) and self.high - self.low < len(points) + 1
             )

@@ -24,7 +24,7 @@ _LATEST = re.compile(
 )
 _BEFORE = re.compile(r"^(?:as |like )?(?:before|wie vorher)\b")
 _BEST = re.compile(
-    r"^(?:the |my |our )?(?:best|top(?= (?:run|1|config|configuration|settings?|setup|experiment|model|performing|result)\b)|beste|besten|winning|winner)(?: (?:run|1|config|configuration|settings|setup|experiment|model|lauf|performing(?: run)?|result|setting|hyperparameters|so far))*"
+    r"^(?:the |my |our )?(?:best|top(?= (?:run|1|config|configuration|settings?|setup|experiment|model|performing|result)\b)|beste|besten|winning|winner)(?! (?!1 |1$)[\d.]+%?)(?: (?:run|1|config|configuration|settings|setup|experiment|model|lauf|performing(?: run)?|result|setting|hyperparameters|so far))*"
     r"(?P<when>(?: (?:of|from|in|so far|since|this|yet|to date|ever|over|among|yesterday|today|the|last|past|previous|week|weeks|month|days|runs|\d+|letzter|letzten|woche|von))*)"
 )
 _WHEN = re.compile(

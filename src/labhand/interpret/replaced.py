@@ -90,6 +90,9 @@ def _against(draft: Draft, known: Known, at: int, end: int) -> int:
     return 0
 
 
+_STARTS = frozenset(", ; . : and use using try with to on the a".split()) | {""}
+
+
 def _begin(draft: Draft, at: int) -> int:
     """The first token of the glued word that ends at a token."""
     while at > 0 and draft.text.tokens[at].glued and draft.text.low(at - 1):
@@ -105,6 +108,9 @@ def _exchange(draft: Draft, known: Known, first: int, last: int, end: int, start
         first, last = _begin(draft, first - 1), first
     if first < 0 or not _is_new(draft, first, last):
         return 0
+    others = set(known.setting.compared) - {str(draft.base(known).value)}
+    if len(others) > 1 and text.low(first - 1) not in _STARTS:
+        return 0  # `l2 on log sales rather than tweedie` is none of its options
     if _PLACE.search(text.before(first, 3)):
         return 0  # `log in the normalizer rather than softplus` tells where
     found = [text.said(first, last)]

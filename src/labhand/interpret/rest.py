@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from labhand.core.intent import Edit
-from labhand.interpret import vocabulary
+from labhand.interpret import unsaid, vocabulary
 from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Mention, atoms_of
@@ -61,6 +61,7 @@ _REASONS = re.compile(
     r"i (?:think|believe|suspect|guess|wonder|want to see|want to know|saw|noticed|hope)|it(?:s|'s) |that(?:s|'s) |there(?:s|'s) |it (?:was|is|looks|seems|over|under|diverge|crash|keeps|nans?|ooms?|dies|died|blows|explode)|"
     r"the (?:\w+ )*(?:is|was|looks|seems|are|were|diverged|diverges|plateaus|explodes|overfits|oom\w*|crashed)\b|"
     r"(?:see|check|find out|tell me|look at|watch) (?:how|if|whether|what|which|where|when)|(?:un)?till? (?:it|the|this)|which one|"
+    r"(?:dont|do not) (?:cut|make|keep|be|train|use|have)\b.{0,30}\bso (?:short|long|big|small|much|many|few|often|hard|strong|early|late)$|"
     r"we (?:think|saw|are|were|had|got|suspect|know|keep)|this (?:is|was|should)|that (?:is|was|should)|hopefully|curious|given|not sure|should (?:be|help|fit)|if (?:that|it|possible)|"
     r"as in|like in|à la|a la|following|per the|looks like|seems|why|weil|damit|for the (?:paper|rebuttal|meeting|reviewers?|appendix|report|deadline|record)|reviewer|goal is|the goal)"
 )
@@ -164,17 +165,18 @@ def read(draft: Draft, situation: Situation) -> None:
             left = [i for i in left if not any(_is_named(draft, k) for k in left)]
         if any(draft.text.used[start:end]):
             left = [i for i in left if not _is_plain(draft, i)]
-        if not left:
+        if not left and not unsaid.asks_for_another(draft, start, end):
             continue
         gone = [
             m for m in draft.missing
             if start <= m.start < end and not draft.text.used[m.start] and not _owns(draft, m)
         ]  # fmt: skip
         words = _trimmed(draft.text.said(start, end))
-        if _asks_which(draft, start, end, words):
+        heads = _heads(draft, start, end)
+        told = _told(draft, start, end, words) if heads or not gone else ""
+        if _asks_which(draft, start, end, words) or (not told and unsaid.ask(draft, start, end)):
             draft.text.take(start, end)
             continue
-        told = "" if gone else _told(draft, start, end, words)
         if told:
             draft.suppose(f'"{words}" {told}')
         elif (
@@ -358,13 +360,21 @@ def _wants(draft: Draft, left: list[int], start: int, end: int) -> bool:
     Beside something that is understood only a verb does that no setting answers.
     """
     if any(draft.text.used[start:end]):
-        return any(draft.text.tokens[i].low in _STRONG for i in left)
+        lows = {t.low for t in draft.text.tokens[start:end]}
+        exchanged = "instead" in lows and sum(_is_odd(draft, i) for i in left) > 1
+        return exchanged or any(draft.text.tokens[i].low in _STRONG for i in left)
     words = [t for i in left if (t := draft.text.tokens[i]).kind != "number" and not t.value]
     return bool(words) and (
         _acts(draft, start, end)
         or any(t.low not in vocabulary.KNOWN_WORDS for t in words)
         or len(words) > 1
     )
+
+
+def _is_odd(draft: Draft, at: int) -> bool:
+    """Whether a token is a word that says something of its own."""
+    low = draft.text.tokens[at].low
+    return low.isalpha() and low not in vocabulary.FILLERS and low not in _SOFT
 
 
 def _trimmed(words: str) -> str:

@@ -36,6 +36,7 @@ def read(draft: Draft) -> None:
             _many_times(draft, at)
         at += 1
     _as_many_runs(draft)
+    _as_many_draws(draft)
 
 
 def _many_times(draft: Draft, at: int) -> None:
@@ -57,6 +58,25 @@ def _as_many_runs(draft: Draft) -> None:
         found = text.amount(at - 1) if text.low(at) == "runs" else None
         if found is not None and found[0].value == count:
             text.take(at - 1, at + 1)
+
+
+_DRAWN = re.compile(
+    r"^(?:over |across |on |with )?(?P<n>\d+) (?:random|different|independent) (?:splits|shuffles|restarts|init(?:iali[sz]ation)?s|draws)(?= |$)"
+)
+
+
+def _as_many_draws(draft: Draft) -> None:
+    """Takes `over 5 random splits` as so many seeds, where nothing counts folds."""
+    text = draft.text
+    if draft.seeds is not None or text.lexicon.of_concept("folds") or seed_of(draft) is None:
+        return
+    for at in range(len(text)):
+        found = _DRAWN.match(text.after(at)) if text.low(at) else None
+        if found is not None:
+            end = at + len(found.group().split())
+            draft.suppose(f'"{text.said(at, end)}" is taken as {found["n"]} seeds')
+            _agree(draft, int(found["n"]), at, end)
+            return
 
 
 def _names_another(draft: Draft, at: int) -> bool:

@@ -47,6 +47,12 @@ _METRIC = re.compile(
 )
 
 
+_MEASURED = re.compile(
+    r"^(?:val|valid|test|eval|dev)[_/]|(?:^|[_/])(?:r@?\d+|prec(?:ision)?@?\d*)$"
+)
+"""Names of printed numbers that measure, though they do not say which way is better."""
+
+
 class Situation:
     """One project as it stands now. What is slow is found when it is first asked for."""
 
@@ -102,15 +108,10 @@ class Situation:
             for name in run.metrics:
                 if direction(name):
                     _name_metric(found, name)
+        own = {s.name.rpartition(".")[2] for s in self.settings}
         for text in self.sources.values():
-            for name in re.findall(r"\b[a-z][a-z0-9]*(?:[_/][a-z0-9]+)+\b", text):
-                if direction(name) and _METRIC.search(name):
-                    _name_metric(found, name)
-            printed = re.findall(r"(?<![\w.])([A-Za-z][\w/-]*)@?[ :=]*\{", text)  # f"psnr {x:.2f}"
-            quoted = re.findall(r"""["']([A-Za-z][\w./@-]{1,40})["']\s*[:,\])]""", text)
-            for name in (*printed, *quoted):
-                if direction(name) and _METRIC.search(name):
-                    _name_metric(found, name)
+            for name in _measured(text, own):
+                _name_metric(found, name)
         return found
 
     def base(self, known: Known) -> Base:
@@ -248,6 +249,20 @@ def given_to(store: Store, run: Run) -> set[str]:
             break
     names = [word.partition("=")[0].lstrip("-+") for word in words]
     return {joined(name) for name in names} | {joined(n.rpartition(".")[2]) for n in names}
+
+
+def _measured(text: str, own: set[str]) -> Iterator[str]:
+    """The names of metrics in a file; `own` are those of settings."""
+    for name in re.findall(r"\b[a-z][a-z0-9]*(?:[_/][a-z0-9]+)+\b(?!\()", text):
+        made = name in own or re.search(rf"\b{name}\(", text)  # a function that tells one
+        if direction(name) and _METRIC.search(name) and not made:
+            yield name
+    for name in re.findall(r"(?<![\w.])([A-Za-z][\w/@.-]*)=(?:%[.\d]*[a-z]|\{)", text):
+        if direction(name) or _MEASURED.search(name.lower()):
+            yield name
+    printed = re.findall(r"(?<![\w.])([A-Za-z][\w/-]*)@?[ :=]*\{", text)  # f"psnr {x:.2f}"
+    quoted = re.findall(r"""["']([A-Za-z][\w./@-]{1,40})["']\s*[:,\])]""", text)
+    yield from (n for n in (*printed, *quoted) if direction(n) and _METRIC.search(n))
 
 
 def _name_metric(found: dict[str, str], name: str) -> None:

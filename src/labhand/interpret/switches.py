@@ -7,7 +7,7 @@ from labhand.interpret import ranges, values, vocabulary
 from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import connect, numbers
-from labhand.interpret.lexicon import Known, Mention
+from labhand.interpret.lexicon import Known, Mention, atoms_of
 from labhand.interpret.text import Amount
 
 _DETERMINERS = r"(?: (?:the|my|our|any|all|of|a|an|use of|using|that|this|its|den|die|das))*"
@@ -192,6 +192,9 @@ def off(draft: Draft, mention: Mention) -> int:
     if value == 0 and known.setting.type != "bool":
         draft.suppose(f"`{known.key}` {values.shown(value)} is taken to mean off")
     draft.set(mention, [value], start, end)
+    atoms = [set(atoms_of(k.setting.name)) for k in mention.known]
+    if any(mention.phrase.lower() in shared for shared in [set.intersection(*atoms)]):
+        draft.all_meant(known)  # without it none of them does anything
     end = _anywhere(draft, known, start, end)
     return _off_as_well(draft, end) if before else end
 
@@ -203,6 +206,7 @@ def _anywhere(draft: Draft, known: Known, start: int, end: int) -> int:
     for other in draft.text.lexicon.known:
         if other.concept == known.concept and other.key != known.key:
             draft.choose(other, [values.off(other)], draft.said[-1].why, start, 0.9)
+    draft.all_meant(known)
     draft.text.take(end, end + 1)
     return end + 1
 
@@ -278,7 +282,12 @@ def on(draft: Draft, mention: Mention) -> int:
         draft.suppose(f"`{known.key}` is there already, at {values.shown(present)}, and stays so")
         draft.text.take(start, end)
         return end
-    value = _standard(draft, known)
+    if ahead := _value_ahead(draft, known, start, end):
+        return ahead
+    try:
+        value = _standard(draft, known)
+    except UsageError:
+        return _ask_value(draft, known, start, end)
     words_said = draft.text.said(start, end)
     draft.choose(
         known,
@@ -291,6 +300,33 @@ def on(draft: Draft, mention: Mention) -> int:
     draft.doubt(f"Which value shall `{known.key}` have?", [value, present], value, 0.5)
     draft.text.take(start, end)
     return _on_as_well(draft, end)
+
+
+_AHEAD = re.compile(
+    r"^(?:with|at|using|and|,|\() (?:a |an |the |its )?(?P<of>[a-z]+)(?: (?:=|of|:|to|at|is))* (?=-?[\d.])"
+)
+
+
+def _value_ahead(draft: Draft, known: Known, start: int, end: int) -> int:
+    """Where the number ends that a part of the name leads to: `use min-snr weighting with gamma = 5`; 0: none does."""
+    text = draft.text
+    found = _AHEAD.match(text.after(end))
+    if found is None or found["of"] not in atoms_of(known.setting.name):
+        return 0
+    told = numbers(draft, known, end + len(found.group().split()), checked=True)
+    if told is None:
+        return 0
+    draft.choose(known, told[0], f'"{text.said(start, told[1])}"', start, 0.9)
+    text.take(start, told[1])
+    return told[1]
+
+
+def _ask_value(draft: Draft, known: Known, start: int, end: int) -> int:
+    """Asks for the value of what shall be there and has no usual one."""
+    present = draft.base(known).value
+    draft.doubt(f"Which value shall `{known.key}` have?", [present, "another"], present, 0.5)
+    draft.text.take(start, end)
+    return end
 
 
 _TURNED_ON = re.compile(r"(?:turn|switch|turning)(?: it)? on|enable|activate")
@@ -310,8 +346,10 @@ def _on_as_well(draft: Draft, end: int) -> int:
     if on is not None:
         draft.set(further, [on], further.start, further.end, 0.95)
         return further.end
-    if known.concept is None or known.concept.standard is None or draft.base(known).value:
+    if draft.base(known).value or known.setting.type not in ("int", "float"):
         return end
+    if known.concept is None or known.concept.standard is None:
+        return _ask_value(draft, known, further.start, further.end)
     value = _standard(draft, known)
     why = f'"{further.phrase}" names no value; {values.shown(value)} is usual'
     draft.choose(known, [value], why, further.start, 0.5, "default")

@@ -177,7 +177,8 @@ class Text:
     def owned(self, end: int) -> bool:
         """Whether the number that ends here belongs to what follows it: `3 seeds`, `20 epochs`."""
         if self.low(end) in _OWNERS:
-            return True
+            grid = self.low(end) == "times" and self.lexicon.match(self.tokens, end + 1)
+            return not (grid and grid.known)  # `wd 0, 0.1 times lr 1e-3, 1e-4`
         if self.low(end) in ("x", "*", "%") and self.amount(end + 1) is None:
             return True
         found = self.lexicon.match(self.tokens, end) if self.low(end) else None

@@ -3,13 +3,16 @@
 import re
 from typing import NamedTuple
 
-from labhand.interpret import given, switches, values
+from labhand.core.errors import LabhandError
+from labhand.interpret import called, given, switches, values, vocabulary
 from labhand.interpret.beside import MOST_WORDS, OLD, PLAIN, SOFT, free, said_words
 from labhand.interpret.clauses import Clause
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
 from labhand.interpret.likeness import best, word
 from labhand.interpret.options import options_of, same
+from labhand.interpret.vocabulary import stem
+from labhand.kit.values import read as read_value
 
 _OFF = re.compile(
     r"^(?:(?:but|and|also|please|just|with) )*(?:no|without|skip|disable|dont|do not|never|turn off|switch off|drop|remove|leave out|ignore|not)(?: (?:any|the|do|use))* "
@@ -115,9 +118,15 @@ def _option(draft: Draft, piece: Clause) -> bool:
     text = draft.text
     for at in range(piece.start, piece.end):
         said = text.tokens[at].text
-        takes = {k.key: o for k in free(draft) for o in options_of(k) if same(said, str(o))}
+        takes = {k.key: o for k in free(draft) for o in options_of(k) if _is_option(said, str(o))}
+        told = {k.key: o for k in free(draft) if (o := _described(k, text.low(at))) is not None}
+        takes |= told
         others = [i for i in range(piece.start, piece.end) if i != at]
         words = said_words(draft, others)
+        if len(told) == 1 and not words and text.low(at) not in vocabulary.KNOWN_WORDS:
+            known = next(k for k in free(draft) if k.key in told)
+            _take(draft, piece, known, [told[known.key]])
+            return True
         if not takes or not words or len(words) > MOST_WORDS or OLD.search(text.before(at)):
             continue
         fit = best(draft.likeness.ranked(words, [k for k in free(draft) if k.key in takes]))
@@ -125,6 +134,25 @@ def _option(draft: Draft, piece: Clause) -> bool:
             _take(draft, piece, fit.known, [takes[fit.known.key]])
             return True
     return False
+
+
+def _is_option(said: str, option: str) -> bool:
+    """Whether a word is an option, be it in another form: `balance` for `balanced`."""
+    plain = said.lower()
+    return same(said, option) or (
+        len(plain) > 5 and plain.isalpha() and stem(plain) == stem(option.lower())
+    )
+
+
+def _described(known: Known, word: str) -> object | None:
+    """The value that a help text tells by a word: 10 of "backbone=10"."""
+    told = called.described(known.setting.help).get(word)
+    if told is None or known.setting.type == "bool" or word in ("default", "same"):
+        return None
+    try:
+        return read_value(known.setting, told).value
+    except LabhandError:
+        return None
 
 
 def _text(draft: Draft, piece: Clause) -> bool:
@@ -143,7 +171,7 @@ def _text(draft: Draft, piece: Clause) -> bool:
     paths = any("/" in o[0] for o in odd)
     allowed = [
         k for k in free(draft)
-        if k.setting.type == "str" and not k.setting.choices
+        if k.setting.type == "str" and len(options_of(k)) < 2
         if paths or k.concept is None or k.concept.id not in ("output", "data-path", "resume")
     ]  # fmt: skip
     fit = best([f for f in draft.likeness.ranked(words, allowed) if f.own])
@@ -169,6 +197,10 @@ def _turn(draft: Draft, piece: Clause) -> _Turn:
     """What a piece turns; `led`: words of refusal stand before it, so that its last word is what is refused."""
     tokens = draft.text.tokens[piece.start : piece.end]
     spoken = " ".join(t.low for t in tokens)
+    reason = _WHY.search(spoken)
+    if reason is not None:
+        piece = Clause(piece.start, piece.start + len(spoken[: reason.start()].split()))
+        tokens, spoken = draft.text.tokens[piece.start : piece.end], spoken[: reason.start()]
     off, both = _OFF.match(f"{spoken} "), _BOTH.match(f"{spoken} ")
     lead = off or both
     first = piece.start + (len(lead.group().split()) if lead else 0)
@@ -185,6 +217,8 @@ def _turn(draft: Draft, piece: Clause) -> _Turn:
     return _Turn("on" if _ON.search(spoken) else "", words)
 
 
+_WHY = re.compile(r" (?:to (?:see|check|make sure|find out)|so that|because|since|in order) ")
+"""What tells why, and not what."""
 _UNDONE = re.compile(r"un([a-z]{4,}ed)")
 """What is not done: `unnormalized`."""
 
@@ -198,6 +232,9 @@ def _switch(draft: Draft, piece: Clause) -> bool:
     known = [k for k in free(draft) if _turns(k) or (way == "off" and _ends_at_none(k))]
     firm = [w for w in words if w not in SOFT]
     found = best(draft.likeness.ranked(words, known)) or best(draft.likeness.ranked(firm, known))
+    if found is None and led and _TAIL.search(spoken):
+        words = _heads(draft, piece, spoken)
+        found = best(draft.likeness.ranked(words, known))
     if found is None and led and (head := best(draft.likeness.ranked(words[-1:], known))):
         found = head if head.whole else None  # `no item bias`, of a `bias`
     if found is None or not found.own or not (found.whole or way):
@@ -208,6 +245,15 @@ def _switch(draft: Draft, piece: Clause) -> bool:
     if way != "off" and not set(words) - {word(w) for w in PLAIN}:
         return False
     return _turned(draft, piece, found.known, way)
+
+
+_TAIL = re.compile(r" (?:between|in|from|of|for|at|on|during|within) ")
+"""What follows only tells where: `no blanks between the phonemes`."""
+
+
+def _heads(draft: Draft, piece: Clause, spoken: str) -> list[str]:
+    """The words of a piece up to where it tells the place."""
+    return said_words(draft, range(piece.start, piece.start + len(_TAIL.split(spoken)[0].split())))
 
 
 def _turned(draft: Draft, piece: Clause, known: Known, way: str) -> bool:

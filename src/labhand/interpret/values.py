@@ -64,6 +64,8 @@ _FAR = 4.0
 def plausible(known: Known, number: float) -> bool:
     """Whether a number is not far from all sense for a setting whose name was not said in full."""
     present = known.setting.default
+    if known.concept is not None and known.concept.id == "weight-decay" and number > 0.5:
+        return False  # a decay of an average rather
     if (
         isinstance(present, bool)
         or not isinstance(present, int | float)
@@ -141,15 +143,9 @@ def _slip(text: str, choice: str) -> bool:
 def _styled(known: Known, text: str) -> str:
     """A word in the way the code writes such words: `AdamW` where the default is `SGD`."""
     default = known.setting.default
-    told = (
-        str(default),
-        *called.options(known.setting.help, str(default)),
-        *known.setting.compared,
-    )
-    same = [option for option in told if vocabulary.joined(option) == vocabulary.joined(text)]
     if isinstance(default, str) and default:
-        if same:
-            return same[0]
+        if told := _told(known, default, text):
+            return told
         for group in vocabulary.VALUE_ALIASES[:3]:
             if text.isdigit():
                 return text
@@ -169,6 +165,19 @@ def _styled(known: Known, text: str) -> str:
         return listed
     words = set(concept.values) if concept else set()
     return text.lower() if vocabulary.joined(text) in words else text
+
+
+def _told(known: Known, default: str, text: str) -> str:
+    """The option that a word means, of those that help and code tell; empty: of none."""
+    for word, option in called.described(known.setting.help).items():
+        if vocabulary.same_value(word, text):
+            return option
+    listed = [*called.options(known.setting.help, default), *known.setting.compared]
+    for option in (default, *listed):
+        if vocabulary.joined(option) == vocabulary.joined(text):
+            return option
+    alike = {option for option in listed if vocabulary.same_value(option, text)}
+    return alike.pop() if len(alike) == 1 else ""
 
 
 def _dtype(default: str, group: frozenset[str]) -> str:

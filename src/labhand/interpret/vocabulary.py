@@ -121,7 +121,10 @@ VALUE_ALIASES: tuple[frozenset[str], ...] = tuple(
         "silu swish",
         "cuda gpu",
         "none off no false disabled nothing identity",
-        "cosine cosineannealing cos cosinedecay cosinelr cosineannealinglr cosinewithwarmup",
+        "cosine cosineannealing cos cosinedecay cosinelr cosineannealinglr cosinewithwarmup squaredcoscapv2",
+        "vprediction v velocity vpred vparam",
+        "sample x0 xstart x0prediction",
+        "epsilon eps noise",
         "onecycle onecyclelr 1cycle",
         "linear lineardecay linearwithwarmup",
         "constant const flat fixed constantlr",
@@ -169,6 +172,10 @@ _GAMES = {
 }
 
 
+_DATASETS = re.compile(r"[a-z0-9]+(?:-[a-z]+)+-v\d")
+"""How datasets of recorded play are called: `halfcheetah-medium-v2`."""
+
+
 def environment(name: str, present: str = "") -> str:
     """The name of an environment as Gymnasium spells it: `Hopper-v4` for `hopper-v4`.
 
@@ -183,7 +190,7 @@ def environment(name: str, present: str = "") -> str:
     if plain in _GAMES and game is not None and game[2].lower() in _GAMES:
         return f"{game[1] or ''}{_GAMES[plain]}{game[3]}"
     found = _ENVIRONMENTS.get(plain)
-    if found is None:
+    if found is None or _DATASETS.fullmatch(present):
         return name
     family = re.fullmatch(r"[A-Z]\w+-(v[234])", present)
     return f"{found[:-2]}{family[1]}" if found.endswith("v5") and family else found
@@ -210,6 +217,14 @@ def alike() -> tuple[tuple[str, ...], ...]:
     path = Path(__file__).with_name("alike.toml")
     groups = str(tomllib.loads(path.read_text(encoding="utf-8"))["groups"])
     return tuple(tuple(line.split()) for line in groups.splitlines() if line)
+
+
+@cache
+def short() -> dict[str, str]:
+    """How an option is written in short, by the field's words for it without separators."""
+    path = Path(__file__).with_name("alike.toml")
+    lines = str(tomllib.loads(path.read_text(encoding="utf-8"))["short"]).splitlines()
+    return {words: option for words, option in (line.split() for line in lines if line)}
 
 
 @cache

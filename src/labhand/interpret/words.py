@@ -34,6 +34,7 @@ _TOKEN = re.compile(
     (?P<quoted>"[^"\n]+"|`[^`\n]+`|(?<!\w)'[^'\n]+'(?!\w))
   | (?P<path>(?<![\w.)\]}])(?:~|\.{1,2})?/[A-Za-z_][\w.-]*(?:/[\w.-]+)*(?<!\.)
       |(?<![\w/.-])[\w-][\w./-]*\.(?:jsonl?|csv|tsv|txt|ckpt|pth?(?:\.tar)?|onnx|bin|safetensors|ya?ml|np[yz]|parquet|pkl|h5)\b)
+  | (?P<sized>(?<![\w.])[1-4]D\b)
   | (?P<number>
         (?<![\w.])(?:10|2)(?:\^|\*\*)-?\d+
       | \d{1,2},\d{3}(?:,\d{3})*(?![\d,.])(?<=00) | \d{3},000(?:,\d{3})*(?![\d,])
@@ -55,6 +56,15 @@ _SHORT = (
         ),
         r"\1 ",
     ),
+    (re.compile(r"\b(\d+(?:\.\d+)?) ?khz\b", re.I), r"\1k hz"),
+    (
+        re.compile(
+            r"\b((?:drop|decay|cut|reduce|lower) (?:the )?(?:lr|learning rate) at) (?:the )?(?:epochs?|steps?|iterations?) (?=\d)",
+            re.I,
+        ),
+        r"\1 ",
+    ),
+    (re.compile(r"\b([5-9]\d|[1-9]\d{2,3})-?d\b"), r"\1 dim"),  # no budget has so many days
     (re.compile(r"(?<![\w-])(bsz?|batch|ep|epochs?)(\d{2,}k?)(?![\w-])", re.I), r"\1 \2"),
     (re.compile(r"(?<![\w-])(lr|wd|dropout)(\d*\.?\d+e-?\d+|0?\.\d+)(?![\w-])", re.I), r"\1 \2"),
     (re.compile(r"(\d) ?(?:million|mio)\b", re.I), r"\1M"),
@@ -173,6 +183,8 @@ def _token(match: re.Match[str], glued: bool) -> Token:
         return Token(text, text.lower(), "quoted", start, end, glued)
     if match["number"]:
         return _number(match, glued)
+    if match["sized"]:
+        return Token(text, text.lower(), "word", start, end, glued)
     if match["word"]:
         low = text.lower().replace("'", "")
         value = NUMBER_WORDS.get(low)

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labhand.core.errors import NotFoundError, UsageError
-from labhand.kit.code import Project, Source, configs, data, flags, hydra, written
+from labhand.kit.code import Project, Source, configs, data, environ, flags, hydra, written
 from labhand.kit.code.data import Setting
 from labhand.kit.code.knowledge import TRAINING_ARGUMENTS
 from labhand.kit.code.project import Known
+from labhand.kit.placed import placed
 from labhand.kit.values import Value, read
 
 __all__ = ["Applied", "Setting", "apply", "discover", "script_of", "seed_setting"]
@@ -59,23 +61,31 @@ def _ordered(project: Project, files: list[Source]) -> list[Setting]:
         found += hydra.settings(project, file)
         found += written.configured(project, file)
         plain += _plain(project, file)
+    compared = written.taken(files) | written.compared(files)
     found += configs.settings(project, files)
+    found += environ.settings(files, compared)
     if any("TrainingArguments" in f.text and "HfArgumentParser" in f.text for f in files):
         known = {s.name for s in found}
         found += [s for s in _training_arguments(files[0]) if s.name not in known]
     parsed = {s.owner for s in found if s.kind in ("hf", "tyro", "hydra")}
-    found = [s for s in found if not s.positional]
+    found = [s for s in found if not s.positional or s.takes == "value"]
     found += [s for s in plain if s.kind == "constant" or s.owner not in parsed]
     for more in (
         [s for file in files for s in written.fields(project, file)],
         list(written.settings(project, files[0])),
     ):
         found += written.apart_from(found, more)
-    compared = written.taken(files) | written.compared(files)
     return [
-        s._replace(compared=(*s.compared, *compared.get(s.name.rpartition(".")[2], ())))
+        s
+        if s.kind == "env"
+        else s._replace(compared=(*s.compared, *_compared(s.name.rpartition(".")[2], compared)))
         for s in found
     ]
+
+
+def _compared(name: str, compared: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """What the code compares a setting with; a constant `PENALTY` is handed on as `penalty`."""
+    return compared.get(name, ()) or (compared.get(name.lower(), ()) if name.isupper() else ())
 
 
 def _plain(project: Project, file: Source) -> list[Setting]:
@@ -170,10 +180,14 @@ def apply(settings: Mapping[str, str], command: Sequence[str], cwd: Path, root: 
         setting = find(key, known, script)
         value = read(setting, text)
         resolved[setting.name] = value.value
-        if setting.flag:
+        if setting.positional:
+            words = placed(words, position + 1, setting, known, value.text)
+        elif setting.flag:
             words = _with_flag(words, position + 1, setting, value)
         elif setting.kind == "config":
             read_by.append((setting, value.value))
+        elif setting.kind == "env":
+            edits.setdefault(setting.file, []).append(_of_environment(setting, value))
         elif _configured(setting, script, words, position):
             plain = setting._replace(flag=f"--{setting.name}", spellings=(f"--{setting.name}",))
             words = _with_flag(words, position + 1, plain._replace(kind="fire"), value)
@@ -239,7 +253,7 @@ def _names(setting: Setting) -> set[str]:
 
 def _full(setting: Setting) -> str:
     place = setting.owner or setting.file.stem
-    return setting.name if setting.kind in ("hydra", "config") else f"{place}.{setting.name}"
+    return setting.name if setting.kind in ("hydra", "config", "env") else f"{place}.{setting.name}"
 
 
 def _unknown(key: str, settings: Sequence[Setting], script: Path) -> NotFoundError:
@@ -350,6 +364,17 @@ def _default_of(setting: Setting, root: Path, script: Path) -> tuple[Path, ast.e
             "value; change it in the code"
         )
     return setting.file, setting.value
+
+
+def _of_environment(setting: Setting, value: Value) -> tuple[ast.expr, str]:
+    """The default of a variable that the code reads, and the text that it becomes."""
+    if setting.name in os.environ:
+        raise UsageError(
+            f"`{setting.name}` is `{os.environ[setting.name]}` in the environment, which beats its default; "
+            f"say `unset {setting.name}` first"
+        )
+    assert setting.value is not None
+    return setting.value, environ.code(setting, value.value)
 
 
 def _constructed_with(setting: Setting, root: Path, script: Path) -> ast.expr | None:

@@ -1,8 +1,9 @@
-"""The settings of a plain YAML or JSON file that a script reads by itself, without Hydra."""
+"""The settings of a plain YAML, TOML or JSON file that a script reads by itself, without Hydra."""
 
 import ast
 import json
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from labhand.kit.code.project import Project
 from labhand.kit.code.source import Source
 
 _READS = re.compile(
-    r"\byaml\.(?:safe_|full_|unsafe_)?load(?:_all)?\(|\bOmegaConf\.load\(|\bYAML\(|\bjson\.loads?\("
+    r"\byaml\.(?:safe_|full_|unsafe_)?load(?:_all)?\(|\bOmegaConf\.load\(|\bYAML\(|\b(?:json|toml|tomllib|tomli)\.loads?\("
 )
-_NAME = re.compile(r"[\w./-]+\.(?:ya?ml|json)")
-_FLAG = re.compile(r"[\"']--?(?:\w+[-_])?(?:config|cfg|hparams?|opt)(?:[-_](?:file|path))?[\"']")
+_NAME = re.compile(r"[\w./-]+\.(?:ya?ml|json|toml)")
+_FLAG = re.compile(
+    r"[\"']--?(?:\w+[-_])?(?:config|cfg|hparams?|hyps?|opt)(?:[-_](?:file|path))?[\"']"
+)
 """A flag that names a file of settings."""
 _FOLDERS = (".", "config", "configs", "conf", "cfg", "cfgs", "hparams")
 _MOST_FILES = 40
@@ -41,8 +44,11 @@ def settings(project: Project, sources: Sequence[Source]) -> Iterator[Setting]:
         for name in _named(s.tree)
         for p in _places(project, s, name)
     }
-    if len(named) == 1:
-        yield from _of_file(next(iter(named)))
+    every = [list(_of_file(path)) for path in named]
+    names = [s.name for held in every for s in held]
+    alike = len(set(names)) < len(names)  # only the command says which of them is read
+    if named and not alike:
+        yield from (s for held in every for s in held)
     elif not named and any(_FLAG.search(s.text) for s in sources):
         yield from _of_any(_lying(sources[0].path.parent))
 
@@ -51,9 +57,40 @@ def _of_file(path: Path) -> Iterator[Setting]:
     if path.suffix == ".json":
         yield from _of_mapping(path, _read_json(path), "")
         return
+    if path.suffix == ".toml":
+        yield from _of_toml(path)
+        return
     for setting in hydra.of_yaml(path, ""):
         if not str(setting.default).startswith(_STRUCTURE):
             yield setting._replace(kind="config", flag="", spellings=())
+
+
+def _of_toml(path: Path) -> Iterator[Setting]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        read = tomllib.loads(text)
+    except (OSError, ValueError):
+        return
+    lines = text.split("\n")
+    places = _toml_lines(lines)
+    for setting in _of_mapping(path, read, ""):
+        line = places.get(setting.name)
+        if line is not None and not isinstance(setting.default, list | dict):
+            told = lines[line - 1].partition(" #")[2].strip()
+            yield setting._replace(line=line, help=told)
+        elif line is not None:
+            yield setting._replace(line=line)
+
+
+def _toml_lines(lines: Sequence[str]) -> dict[str, int]:
+    """The line of each plain value, by its dotted key."""
+    found, table = dict[str, int](), ""
+    for number, line in enumerate(lines, 1):
+        if head := re.match(r"\s*\[([\w.-]+)\]\s*(?:#.*)?$", line):
+            table = f"{head[1]}."
+        elif entry := re.match(r"\s*([\w.-]+)\s*=\s*\S", line):
+            found.setdefault(table + entry[1], number)
+    return found
 
 
 def _of_any(paths: list[Path]) -> Iterator[Setting]:
@@ -148,19 +185,28 @@ def file_of(setting: Setting, known: list[Setting], words: list[str], cwd: Path)
 
 
 def changed(path: Path, text: str, key: str, value: object) -> str:
-    """The text of a YAML or JSON file with one value changed, all else as it is.
+    """The text of a YAML, TOML or JSON file with one value changed, all else as it is.
 
     Raises:
-        UsageError: it has no such key, on one plain line in YAML.
+        UsageError: it has no such key, on one plain line in YAML and TOML.
     """
     if path.suffix == ".json":
         return _changed_json(path, text, key, value)
-    line = next((s.line for s in hydra.of_yaml(path, "") if s.name == key), None)
     lines = text.split("\n")
-    found = re.match(r"(\s*[\w.-]+\s*:\s+)(.*?)(\s+#.*|\s*)$", lines[line - 1]) if line else None
+    if path.suffix == ".toml":
+        line = _toml_lines(lines).get(key)
+    else:
+        line = next((s.line for s in hydra.of_yaml(path, "") if s.name == key), None)
+    form = r"(\s*[\w.-]+\s*(?:=\s*|:\s+))(.*?)(\s+#.*|\s*)$"
+    found = re.match(form, lines[line - 1]) if line else None
+    whole = found is not None and found[2].count("[") == found[2].count("]")
+    if path.suffix == ".toml" and (value is None or not whole):
+        found = None
     if line is None or found is None:
         raise UsageError(f"`{path.name}` has no plain value `{key}`; write it there, then set it")
-    lines[line - 1] = f"{found[1]}{written(value)}{found[3]}"
+    plain = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else written(value)
+    told = plain if path.suffix == ".toml" else written(value)
+    lines[line - 1] = f"{found[1]}{told}{found[3]}"
     return "\n".join(lines)
 
 

@@ -24,6 +24,7 @@ Kind = Literal[
     "dataclass",
     "constant",
     "config",
+    "env",
 ]
 Takes = Literal["value", "many", "each", "on", "off", "switch", "word"]
 """How a flag takes its value: one, several, one each time it is given, by being there (on, off),
@@ -213,8 +214,12 @@ def constants(source: Source) -> Iterator[Setting]:
             if isinstance(value, ast.Dict) and SETTINGS_NAME.search(name):
                 yield from _entries(value, statement, module, name)
     for known in source.index.classes:
-        if not known.node.decorator_list and not _is_code(known) and not _is_enum(known):
-            for name, value, statement in _plain_assignments(known.node.body):
+        body = known.node.body
+        if known.node.decorator_list:  # without an annotation it is no field, but an attribute
+            plain = all("dataclass" in ast.unparse(d) for d in known.node.decorator_list)
+            body = [s for s in body if plain and isinstance(s, ast.Assign)]
+        if not _is_code(known) and not _is_enum(known):
+            for name, value, statement in _plain_assignments(body):
                 yield from _constant(name, value, statement, module, known.name)
 
 

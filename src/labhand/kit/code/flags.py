@@ -84,6 +84,7 @@ def _argparse(project: Project, call: ast.Call, where: Where) -> Setting | None:
     main = (long or options or names)[0]
     dest = _text(given.get("dest")) or main.lstrip("-").replace("-", "_")
     known, default = literal(given.get("default"))
+    default = default if known else _path_of(given.get("default"))
     kind, takes, off = _argparse_type(project, given, action, default, main, where)
     if action == "store_true" and not known:
         default = False
@@ -107,6 +108,14 @@ def _argparse(project: Project, call: ast.Call, where: Where) -> Setting | None:
         where=where,
         help=_text(given.get("help")),
     )
+
+
+def _path_of(default: ast.expr | None) -> str | None:
+    """The path below a folder that the code knows, of `ROOT / "data.csv"`; None for all else."""
+    if not isinstance(default, ast.BinOp) or not isinstance(default.op, ast.Div):
+        return None
+    below = literal(default.right)[1]
+    return below if isinstance(below, str) else None
 
 
 def _argparse_type(

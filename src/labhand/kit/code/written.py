@@ -367,8 +367,11 @@ _BOOSTS = re.compile(r"^\s*(?:import|from) (?:lightgbm|xgboost|catboost)\b", re.
 
 
 def taken(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
-    """What the parameters of a boosting library may be, by name, where a file uses one."""
-    return _TAKES if any(_BOOSTS.search(source.text) for source in sources) else {}
+    """What the parameters of a boosting library, or of scikit-learn, may be, by name, where a file uses it."""
+    if any(_BOOSTS.search(source.text) for source in sources):
+        return _TAKES
+    learns = any(re.search(r"^(?:import|from) sklearn\b", s.text, re.M) for s in sources)
+    return {name: _TAKES[name] for name in ("penalty", "kernel", "solver")} if learns else {}
 
 
 def compared(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
