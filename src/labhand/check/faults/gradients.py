@@ -232,6 +232,18 @@ def clipped(p: Program) -> Iterator[Planted]:
             yield Planted([clip], [clip])
 
 
+@fault("clip-after-step", "clipping moved behind the step")
+def clipped_late(p: Program) -> Iterator[Planted]:
+    """A clipping comes after the only step that follows it in its block."""
+    for clip in p.calls("clip_grad_norm_", "clip_grad_value_"):
+        statement = p.alone(clip)
+        block = p.block(statement) if statement is not None else []
+        steps = [s for c in _steps(p) if (s := p.alone(c)) is not None and s in block]
+        if statement is not None and len(steps) == 1 and steps[0].lineno > statement.lineno:
+            moved = p.after(steps[0], p.src(statement))
+            yield Planted([p.drop(statement), moved], [moved])
+
+
 @fault("amp-no-scaler", "scaler taken out")
 def no_scaler(p: Program) -> Iterator[Planted]:
     """Half precision goes on without the scaler."""

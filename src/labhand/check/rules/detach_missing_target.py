@@ -22,7 +22,7 @@ _FROZEN = re.compile(r"target|targ\b|_tgt|old|ema|frozen|momentum|teacher|slow|r
 _CHANCE = re.compile(r"log_?p(i|rob)?s?\b|logp|ratio", re.I)
 _GAIN = re.compile(r"adv|delta|td_?|gae|return|target|error", re.I)
 _SQUARES = ("jax.numpy.square", "tensorflow.square", "tensorflow.math.square", "optax.l2_loss")
-_TAPES = ("value_and_grad", "jax.grad", "GradientTape")
+_TAPES = ("value_and_grad", "jax.grad", "GradientTape", "apply_gradient")
 _ENTROPY = re.compile(r"target_?(entropy|ent)|entropy_?target", re.I)
 
 
@@ -358,8 +358,11 @@ def _taped_calls(code: Code, flows: Mapping[ast.expr, Spot]) -> dict[tuple[str, 
         if f"{written}.trainable_" in code.source.text:
             if code.under(spot, "tensorflow.GradientTape") is True:
                 found.setdefault((written, ""), node)
-        elif isinstance(first, ast.Name) and _differentiated(code, first.id, spot.where):
-            found.setdefault((written, first.id), node)
+            continue
+        held = [*first.values] if isinstance(first, ast.Dict) else [first]  # `{"params": params}`
+        for one in held:
+            if isinstance(one, ast.Name) and _differentiated(code, one.id, spot.where):
+                found.setdefault((written, one.id), node)
     return found
 
 
@@ -369,7 +372,8 @@ def _differentiated(code: Code, name: str, where: Where) -> bool:
     if scope.parameters[:1] != [name]:
         return False
     text = code.source.text
-    written = rf"(grad|value_and_grad)\(\s*{re.escape(scope.name)}\b"
+    # Trainers take it by a method of theirs: `state.apply_gradient(loss_fn)`.
+    written = rf"(grad|gradients?|loss_fn)\(\s*{re.escape(scope.name)}\b"
     decorated = any("grad" in ast.unparse(d) for d in getattr(scope.node, "decorator_list", []))
     return decorated or bool(re.search(written, text))
 

@@ -2,13 +2,14 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code import splits
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Fact, Spot, Step
+from labhand.kit.code.project import Known, Where
 
 _JUDGES = re.compile(
     r"^_?(eval|evaluate|evaluation|validate|validation|test|score|accuracy|compute_accuracy|compute_metrics|"
@@ -42,6 +43,11 @@ _WHOLE = re.compile(r"(Distributed|Random|Sequential)Sampler$")
 _CLASSIFIERS = re.compile(
     r"^sklearn\.\w+\.\w*(Classifier|LogisticRegression|SVC|NB)$|^xgboost\.XGBClassifier$"
 )
+_DATA = re.compile(r"data|set|_ds|loader|_dl", re.I)
+_DRAWN = re.compile(
+    r"rand|synth|toy|fake|dummy|generat|simulat|sampl|make_|env|shuffle|split", re.I
+)
+_HANDED = re.compile(r"(DataLoader|Trainer|Loader|len|print|info)$")
 _SHOWS = frozenset({"print", "info", "write", "log", "warning", "debug"})
 _WORDS = re.compile(r"[A-Z]?[a-z]+\d?|[A-Z]+(?![a-z])")
 
@@ -51,8 +57,9 @@ class Rule:
 
     ## What it does
     Reports a score of train data that is stored or printed as one of test or validation data, a loader
-    named as held-out over the train set, train data handed over as `validation_data` or `eval_dataset`,
-    and a classifier whose accuracy is only measured on the rows it was fitted on.
+    named as held-out over the train set, held-out data that is made by the very call that makes the
+    train set, train data handed over as `validation_data` or `eval_dataset`, and a classifier whose
+    accuracy is only measured on the rows it was fitted on.
     Scores and loaders of another part than they are called are told only if this rule is selected.
 
     ## Why is this bad
@@ -96,7 +103,8 @@ class Rule:
         if code.is_test:
             return
         told: set[ast.stmt] = set()
-        for found in (*_labelled(code), *_loaders(code), *_handed(code), *_only(code)):
+        every = (_labelled, _hooks, _made_alike, _loaders, _handed, _only)
+        for found in (claim for find in every for claim in find(code)):
             statement = code.source.index.statement(found.node)
             if statement not in told and not _SMALL.search(_nearby(code, found.node)):
                 told.add(statement)
@@ -233,6 +241,77 @@ def _part(text: str) -> str | None:
         return None
     found = {_HELD_OUT[w.lower()] for w in _WORDS.findall(text) if w.lower() in _HELD_OUT}
     return found.pop() if len(found) == 1 else None
+
+
+def _hooks(code: Code) -> Iterator[Claim]:
+    """Loaders that Lightning asks for as held-out, over a data set that is read as the train part."""
+    for call in code.calls("torch.utils.data.DataLoader"):
+        owner = code.project.owner(call.where)
+        bases = code.project.lineage(owner)[1] if owner is not None else set()
+        label, data = _part(call.where.scope.name), call.arg(0, "dataset")
+        if label is None or data is None or not any(b.startswith("lightning.") for b in bases):
+            continue
+        part = code.split(data)
+        alone = "".join(ast.unparse(c) for c in call.where.scope.calls).count("DataLoader(") == 1
+        if part.value == "train" and part.sure and alone and not _is_some(code, call, data):
+            yield _over_train(code, call, label, part.chain, None)
+
+
+def _made_alike(code: Code) -> Iterator[Claim]:
+    """Data sets that are named as held-out and made by the very call that makes the training one."""
+    made: dict[tuple[object, str], list[tuple[str, ast.Assign]]] = {}
+    for node in code.nodes(ast.Assign):
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Call):
+            key = (code.where(node).scope, ast.unparse(node.value))
+            made.setdefault(key, []).append((target.id, node))
+    for (_, text), several in made.items():
+        if len(several) != 2 or _DRAWN.search(text) or not _DATA.search(several[0][0]):
+            continue
+        (first, one), (second, other) = several
+        parts = splits.part_in(first), splits.part_in(second)
+        if parts[0] in (None, "train") and parts[1] in ("test", "validation"):
+            assert isinstance(other.value, ast.Call) and isinstance(one.value, ast.Call)
+            if _is_same_data(code, one, other) and _only_handed_on(code, one, other):
+                yield _over_train(code, code.call(other.value), str(parts[1]), (), one.value)
+
+
+def _is_same_data(code: Code, one: ast.Assign, other: ast.Assign) -> bool:
+    """Whether two calls of one text read the same: nothing between sets anew what they are given."""
+    assert isinstance(one.value, ast.Call) and isinstance(other.value, ast.Call)
+    first, second = code.call(one.value), code.call(other.value)
+    target = first.target
+    drawn = target is not None and bool(_DRAWN.search(ast.unparse(_node(target))))
+    same = _alike(code, one.value, other.value, first, second)
+    return same and not drawn and code.leads(one, other)
+
+
+def _node(target: Where | Known) -> ast.AST:
+    return target.scope.node if isinstance(target, Where) else target.klass.node
+
+
+def _only_handed_on(code: Code, one: ast.Assign, other: ast.Assign) -> bool:
+    """Whether both are handed on whole to loaders: not cut, joined, changed or looked into."""
+    uses = [code.uses(one), code.uses(other)]
+    above = [code.source.index.parents.get(u) for many in uses for u in many]
+    calls = [code.source.index.parents[a] if isinstance(a, ast.keyword) else a for a in above]
+    handed = [c for c in calls if isinstance(c, ast.Call)]
+    loads = all(_HANDED.search(ast.unparse(c.func)) for c in handed)
+    return all(uses) and loads and len(handed) == len(calls)
+
+
+def _over_train(
+    code: Code, call: Call, label: str, chain: Iterable[Step], trained: ast.expr | None
+) -> Claim:
+    learnt = [code.step("the training one is made so too", trained)] if trained is not None else []
+    return code.claim(
+        call.node,
+        f"the {label} data is the train set",
+        f"give it the {label} set",
+        because=[*chain, *learnt],
+        confidence=0.9,
+        label=label,
+    )
 
 
 def _loaders(code: Code) -> Iterator[Claim]:

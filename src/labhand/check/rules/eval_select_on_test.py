@@ -46,7 +46,8 @@ class Rule:
     Follows the metric of comparisons such as `if accuracy > best:` that decide what is saved, when
     training stops or which setting wins, and reports those that are computed on test data and on no
     validation data. `validation_data`, `eval_set` and `eval_dataset` of a fit that stops early or keeps
-    its best epoch are held to the same.
+    its best epoch are held to the same. Settings that a comparison keeps, and test data that reaches the
+    metric from afar, through other calls of what computes it, are told of only if this rule is selected.
 
     ## Why is this bad
     The best of many looks at the test data is reported as if it were one: the more epochs or settings are
@@ -105,7 +106,8 @@ class Rule:
             )
             if fact is not None:
                 told.add(choice.shown)
-                yield _claim(code, choice, fact)
+                level = _level(code, choice)
+                yield _claim(code, choice, fact, level)
         for call, given in _fits(code):
             fact = next((f for g in given if (f := _data_part(code, code.spot(g)))), None)
             parts = {_part(code, code.spot(g)) for g in given}
@@ -251,10 +253,12 @@ def _decides(node: ast.If) -> str | None:
 def _on_test(code: Code, metric: ast.expr) -> Fact | None:
     """What shows that a metric is computed on test data, and on no validation data."""
     first: Fact | None = None
+    if _is_of_train(code, metric):
+        return None
     flows = code.behind(metric)
     put = {n for s in flows.values() if _is_put_into(s) for n in code.behind(s)}
     for node, spot in flows.items():
-        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or node in put:
+        if not _is_data(node) or node in put or _is_handed_in(spot) or _is_one_of_all(spot):
             continue
         fact = _data_part(code, spot)
         if fact is None:
@@ -264,6 +268,33 @@ def _on_test(code: Code, metric: ast.expr) -> Fact | None:
         if fact.value == "test" and first is None:
             first = fact
     return first
+
+
+def _is_of_train(code: Code, metric: ast.expr) -> bool:
+    """Whether the call that gives a metric is handed train data and no other."""
+    bound = (
+        code.project.reaching(metric, code.where(metric))[1] if isinstance(metric, ast.Name) else []
+    )
+    calls = [b.value for b in bound if isinstance(b.value, ast.Call)]
+    given = [a for c in calls for a in (*c.args, *(k.value for k in c.keywords))]
+    parts = {code.split(a).value for a in given if _is_data(a)} - {None}
+    return parts == {"train"}
+
+
+def _is_handed_in(spot: Spot) -> bool:
+    """Whether it is a parameter of a function that the flow entered by a call: that tells what it is."""
+    entered = spot.frame is not None and spot.frame.target.scope is spot.where.scope
+    return (
+        entered and isinstance(spot.node, ast.Name) and spot.node.id in spot.where.scope.parameters
+    )
+
+
+def _is_one_of_all(spot: Spot) -> bool:
+    """Whether it stands in one list with the other parts, which says nothing of what comes of it."""
+    above = spot.where.source.index.parents.get(spot.node)
+    several = above.elts if isinstance(above, ast.Tuple | ast.List) else []
+    parts = {splits.part_in(e.id) for e in several if isinstance(e, ast.Name)}
+    return {"validation", "test"} <= parts
 
 
 def _is_put_into(spot: Spot) -> bool:
@@ -319,8 +350,10 @@ def _is_cut_from_train(code: Code, spot: Spot) -> bool:
 
 
 def _called(spot: Spot) -> bool:
-    """Whether the name is that of a function which is called: `test(model)` is no data."""
+    """Whether the name is that of a function which is called, or only counted: `test(model)`, `len(test)`."""
     above = spot.where.source.index.parents.get(spot.node)
+    if isinstance(above, ast.Call) and ast.unparse(above.func) == "len":
+        return True  # how many there are is no score of them
     return isinstance(above, ast.Call) and above.func is spot.node
 
 
@@ -364,7 +397,25 @@ def _chooses(code: Code, fit: Call) -> bool:
     return False
 
 
-def _claim(code: Code, choice: _Choice, fact: Fact) -> Claim:
+def _level(code: Code, choice: _Choice) -> Level | None:
+    """A search of settings may go by a measure of the fit itself, and data from afar may be beside it."""
+    kept = choice.what == "which setting is kept"
+    return "possible" if kept or _from_afar(code, choice.metric) else None
+
+
+def _from_afar(code: Code, metric: ast.expr) -> bool:
+    """Whether test data only flows in from elsewhere: no call here is handed it, nor goes over it itself."""
+    here = code.where(metric).scope
+    flows = code.behind(metric)
+    found = [s for s in flows.values() if _is_data(s.node) and _part(code, s) == "test"]
+
+    def near(spot: Spot) -> bool:
+        return spot.where.scope is here or spot.frame is not None
+
+    return bool(found) and not any(near(s) for s in found)
+
+
+def _claim(code: Code, choice: _Choice, fact: Fact, level: Level | None = None) -> Claim:
     return code.claim(
         choice.shown,
         f"the test data decides {choice.what}: `{_short(choice.metric)}` is computed on it, so the best "
@@ -372,6 +423,7 @@ def _claim(code: Code, choice: _Choice, fact: Fact) -> Claim:
         "choose by a validation part of the training data, and look at the test data once, at the end",
         because=fact.chain,
         confidence=0.9 if fact.sure else 0.86,
+        level=level,
         metric=_short(choice.metric),
     )
 

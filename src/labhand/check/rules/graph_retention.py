@@ -67,7 +67,8 @@ class Rule:
 def _kept(code: Code, statement: ast.stmt, into: ast.expr, value: ast.expr) -> Iterator[Claim]:
     losses = [n for n in _parts(value) if isinstance(n, ast.Name)]
     loops = code.loops(statement) if losses else []
-    passes = [loop for loop in loops if loop.kind != "epoch"] or loops[:1]
+    epochs = [loop for loop in loops if loop.kind == "epoch"]  # the outermost of several is one
+    passes = [loop for loop in loops if loop not in epochs[-1:]] or loops[:1]
     if not loops or any(_bound_in(code, p.node, into) for p in passes) or _flows_back(code, into):
         return
     for loss in losses:

@@ -7,6 +7,7 @@ from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Spot
+from labhand.kit.code.splits import part_in
 
 _SPLITS = ("sklearn.model_selection.train_test_split", "torch.utils.data.random_split")
 _FITTED = frozenset({"transformer", "selector"})
@@ -27,7 +28,8 @@ class Rule:
 
     ## What it does
     Reports a scaler, imputer, PCA, TF-IDF or feature selector that is fitted on data which is divided
-    into train and test parts (or into folds) afterwards, when a model is scored on the held-out part.
+    into train and test parts (or into folds) afterwards, by a function or by cutting rows out of it, when
+    a model is scored on the held-out part.
 
     ## Why is this bad
     Means, components or the choice of features then know the test part. Its score is no longer that of
@@ -66,28 +68,74 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The fits of one file that see data which is held out later."""
-        if code.is_test or not code.mentions(
-            "train_test_split", "random_split", "cross_val", "SearchCV", "Fold("
-        ):
+        if code.is_test:
             return
         told: set[ast.AST] = set()
-        for split in code.calls(*_SPLITS):
-            scored = _scored(code, split)
-            for data in split.node.args if scored is not None else ():
-                assert scored is not None
-                yield from _leaks(code, data, split, scored, told)
-        for split in code.calls(
-            *(f"{name}.split" for name in code.words("splits", "splitter", "shuffled"))
-        ):
-            rows = split.arg(0, "X")
-            scored = _scored_in_loop(code, split)
-            if rows is not None and scored is not None and not _is_held_back(code, rows):
-                for data in (rows, *_taken(code, split)):
-                    yield from _leaks(code, data, split, scored, told)
-        for folds, _ in code.known("splits", "folds"):
-            rows = folds.arg(0 if folds.method == "fit" else 1, "X")
-            if rows is not None and not _is_held_back(code, rows):
-                yield from _leaks(code, rows, folds, folds, told)
+        for split, data, scored in (*_cut(code), *_divided(code)):
+            yield from _leaks(code, data, split, scored, told)
+
+
+def _divided(code: Code) -> Iterator[tuple[Call | Spot, ast.expr, Call]]:
+    """What functions divide: the split, the data, and a score on the held-out part."""
+    if not code.mentions("train_test_split", "random_split", "cross_val", "SearchCV", "Fold("):
+        return
+    for split in code.calls(*_SPLITS):
+        scored = _scored(code, split)
+        for data in split.node.args if scored is not None else ():
+            assert scored is not None
+            yield split, data, scored
+    for split in code.calls(
+        *(f"{name}.split" for name in code.words("splits", "splitter", "shuffled"))
+    ):
+        rows = split.arg(0, "X")
+        scored = _scored_in_loop(code, split)
+        if rows is not None and scored is not None and not _is_held_back(code, rows):
+            for data in (rows, *_taken(code, split)):
+                yield split, data, scored
+    for folds, _ in code.known("splits", "folds"):
+        rows = folds.arg(0 if folds.method == "fit" else 1, "X")
+        if rows is not None and not _is_held_back(code, rows):
+            yield folds, rows, folds
+
+
+def _cut(code: Code) -> Iterator[tuple[Call | Spot, ast.expr, Call]]:
+    """Parts that are cut out of the same rows: `train, test = rows[:800], rows[800:]`, by masks too."""
+    if not code.mentions(".fit"):
+        return
+    cuts: dict[tuple[object, str], dict[str | None, ast.Subscript]] = {}
+    for node in code.nodes(ast.Assign):
+        target, value = node.targets[0], node.value
+        both = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+        pairs = zip(target.elts, value.elts, strict=False) if both else [(target, value)]  # type: ignore[attr-defined]
+        for name, rows in pairs:
+            rows = _rows(rows)
+            if isinstance(name, ast.Name) and rows is not None:
+                key = (code.where(node).scope, ast.unparse(rows.value))
+                cuts.setdefault(key, {}).setdefault(part_in(name.id), rows)
+    for parts in cuts.values():
+        held_out = parts.get("test") or parts.get("validation")
+        first = parts.get("train")
+        if held_out is None or first is None or code.split(first.value):
+            continue
+        same = _bindings(code, first.value) == _bindings(code, held_out.value)
+        scored = _scored(code, held_out) if same else None
+        if scored is not None:
+            yield code.spot(first), first.value, scored
+
+
+def _rows(value: ast.expr) -> ast.Subscript | None:
+    """The choice of rows that a value is: by a stretch, a mask or indices, not by the name of a column."""
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        if value.func.attr not in ("copy", "reset_index", "to_numpy"):
+            return None
+        value = value.func.value
+    if not isinstance(value, ast.Subscript) or not isinstance(value.value, ast.Name):
+        return None
+    chosen = value.slice
+    rows = isinstance(chosen, ast.Slice | ast.Compare | ast.UnaryOp) or (
+        isinstance(chosen, ast.Call) and ast.unparse(chosen.func).endswith(".isin")
+    )
+    return value if rows else None
 
 
 def _taken(code: Code, split: Call) -> Iterator[ast.expr]:
@@ -124,7 +172,7 @@ def _is_held_back(code: Code, rows: ast.expr) -> bool:
 
 
 def _leaks(
-    code: Code, data: ast.expr, split: Call, scored: Call, told: set[ast.AST]
+    code: Code, data: ast.expr, split: Call | Spot, scored: Call, told: set[ast.AST]
 ) -> Iterator[Claim]:
     flows = code.behind(Spot(data, split.where))
     for fit, kind in _fits(code, flows, data, split):
@@ -149,7 +197,7 @@ def _leaks(
 
 
 def _fits(
-    code: Code, flows: Mapping[ast.expr, Spot], data: ast.expr, split: Call
+    code: Code, flows: Mapping[ast.expr, Spot], data: ast.expr, split: Call | Spot
 ) -> Iterator[tuple[Call, str]]:
     """The fits that the data went through, or that were on the very data that is split."""
     for node, spot in flows.items():
@@ -173,19 +221,19 @@ def _kind(call: Call) -> str | None:
     return kind if kind in _FITTED else None
 
 
-def _same_data(code: Code, fit: Call, data: ast.expr | None, later: Call) -> bool:
+def _same_data(code: Code, fit: Call, data: ast.expr | None, later: Call | Spot) -> bool:
     """Whether a fit is on what another call in the same function is given later."""
     given = fit.arg(0, "X", "raw_documents")
     if given is None or data is None or fit.where.scope is not later.where.scope:
         return False
     if ast.unparse(given) != ast.unparse(data) or not code.leads(fit.node, later.node):
         return False
-    return _bindings(code, given, fit) == _bindings(code, data, later)
+    return _bindings(code, given) == _bindings(code, data)
 
 
-def _bindings(code: Code, data: ast.expr, call: Call) -> set[int]:
+def _bindings(code: Code, data: ast.expr) -> set[int]:
     names = [n for n in ast.walk(data) if isinstance(n, ast.Name)]
-    return {id(b) for n in names for b in code.project.reaching(n, call.where)[1]}
+    return {id(b) for n in names for b in code.project.reaching(n, code.where(n))[1]}
 
 
 def _applied(code: Code, fit: Call) -> bool:
@@ -200,12 +248,13 @@ def _applied(code: Code, fit: Call) -> bool:
     )
 
 
-def _scored(code: Code, split: Call) -> Call | None:
-    """A call that scores a model on the held-out part of a split."""
+def _scored(code: Code, split: Call | ast.Subscript) -> Call | None:
+    """A call that scores a model on the held-out part of a split, or on one that is cut out."""
+    node = split if isinstance(split, ast.Subscript) else split.node
     for call in (*code.calls(*_SCORING), *code.module_calls()):
         for given in call.node.args[:1]:
             part = code.split(Spot(given, call.where))
             held_out = part.value in ("test", "validation", "held-out")
-            if held_out and split.node in code.behind(Spot(given, call.where)):
+            if held_out and node in code.behind(Spot(given, call.where)):
                 return call
     return None

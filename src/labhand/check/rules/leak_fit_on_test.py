@@ -16,6 +16,7 @@ _APPLIES = (".transform", ".predict", ".predict_proba", ".decision_function", ".
 _PREPARATION = re.compile(
     r"scal(er|ar)|(^|_)sc(_|$)|imputer|vectori[sz]er|encoder|tfidf|normali[sz]er", re.I
 )
+_LOADS = frozenset({"joblib.load", "pickle.load", "pickle.loads", "cloudpickle.load", "dill.load"})
 _MEANT = re.compile(r"domain|adapt(?!\()|coral|transduct|calibrat|adversarial|isotonic|platt", re.I)
 
 
@@ -25,7 +26,8 @@ class Rule:
     ## What it does
     Reports a scaler, encoder, PCA, vectorizer or tokenizer that was fitted on the train part and is
     fitted anew on the validation or test part, by itself, as a second instance or in a function that is
-    called for both parts, and a model that is fitted on the test part and then scored on it.
+    called for both parts; one that is loaded from a file and fitted anew on what a loaded model then
+    predicts; and a model that is fitted on the test part and then scored on it.
 
     ## Why is this bad
     The test rows are moved by their own mean, or get another meaning by another vocabulary: the model
@@ -63,12 +65,15 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The fits of one file that see held-out data."""
-        if not code.mentions(*(f"{f}(" for f in _FITS)) or not code.mentions(
-            "test", "val", "Test", "Val"
-        ):
+        parts = code.mentions("test", "val", "Test", "Val", "predict(")
+        if not parts or not code.mentions(*(f"{f}(" for f in _FITS)):
             return
         fits = [f for f in code.calls(*_FITS) if f.receiver is not None]
         for fit in fits:
+            loaded = _loaded(code, fit) if fit.method == "fit_transform" else None
+            if loaded is not None:
+                yield _loaded_claim(code, fit, loaded)
+                continue
             given = _data(fit)
             if given is None or _MEANT.search(_around(code, fit)):
                 continue
@@ -77,6 +82,39 @@ class Rule:
                 yield from _on_part(code, fit, part, fits)
             elif _kind(fit) and not code.guards(fit.node):
                 yield from _in_function(code, fit, given)
+
+
+def _loaded(code: Code, fit: Call) -> ast.Call | None:
+    """The loading of what is fitted, in a function that loads a model too, predicts, and stores neither."""
+    scope = fit.where.scope
+    methods = {code.call(c).method for c in scope.calls}
+    if not methods & {"predict", "predict_proba", "transform"} or methods & {"dump", "dumps"}:
+        return None
+    assert fit.receiver is not None
+    made = _read_from(code, Spot(fit.receiver, fit.where))
+    if made is None or "fit" in methods:
+        return None
+    others = [c for c in scope.calls if code.name(c.func) in _LOADS and c is not made]
+    return made if others else None
+
+
+def _read_from(code: Code, spot: Spot, steps: int = 4) -> ast.Call | None:
+    """The call that reads a value from a file, itself or what it is an element of."""
+    node = spot.node
+    if isinstance(node, ast.Subscript):
+        return _read_from(code, spot.at(node.value, ()), steps)
+    if isinstance(node, ast.Call):
+        if code.name(spot.at(node.func)) in _LOADS:
+            return node
+        over = isinstance(node.func, ast.Attribute) and node.func.attr in ("items", "values")
+        return _read_from(code, spot.at(node.func.value, ()), steps) if over else None  # type: ignore[attr-defined]
+    if not isinstance(node, ast.Name) or not steps:
+        return None
+    home, bindings = code.project.reaching(node, spot.where)
+    value = bindings[0].value if len(bindings) == 1 else None
+    if value is None or bindings[0].how not in ("assign", "loop"):
+        return None
+    return _read_from(code, spot._replace(where=home).at(value, ()), steps - 1)
 
 
 def _data(fit: Call) -> ast.expr | None:
@@ -122,7 +160,7 @@ def _on_train(code: Code, fit: Call, fits: list[Call], same: bool) -> Call | Non
     """A fit on train data: of the same instance before this one, or of another of its class."""
     for other in fits:
         given = _data(other)
-        if other is fit or given is None or code.split(given).value != "train":
+        if other is fit or given is None or not _sees_train(code, given):
             continue
         if same and _one_instance(code, fit, other):
             return other
@@ -138,6 +176,13 @@ def _on_train(code: Code, fit: Call, fits: list[Call], same: bool) -> Call | Non
         if fit.made.name == other.made.name:
             return other
     return None
+
+
+def _sees_train(code: Code, given: ast.expr) -> bool:
+    """Whether data is the train part, or a sum of parts with the train part among them."""
+    if isinstance(given, ast.BinOp) and isinstance(given.op, ast.Add):
+        return _sees_train(code, given.left) or _sees_train(code, given.right)
+    return bool(code.split(given).value == "train")
 
 
 def _one_instance(code: Code, fit: Call, other: Call) -> bool:
@@ -238,6 +283,23 @@ def _claim(code: Code, fit: Call, part: Fact, before: Call, change: Change | Non
         confidence=0.96 if part.sure else 0.92,
         change=change,
         transformer=_what(fit),
+    )
+
+
+def _loaded_claim(code: Code, fit: Call, loaded: ast.Call) -> Claim:
+    what = ast.unparse(fit.receiver) if fit.receiver is not None else fit.method
+    function = fit.node.func
+    assert isinstance(function, ast.Attribute)
+    change = code.replace(function, f"{code.text(function.value)}.transform")
+    return code.claim(
+        fit.node,
+        f"`{what}` comes fitted from a file and is fitted anew on what is predicted: its rows are "
+        "transformed differently from those the model learnt from",
+        "only transform them",
+        because=[code.step("loaded here", loaded, fit.where)],
+        confidence=0.92,
+        change=Change("scientific", "Only transform them", [change]),
+        transformer=what,
     )
 
 

@@ -137,14 +137,10 @@ def _change(code: Code, call: Call, labels: ast.expr) -> Change | None:
 def _made(code: Code) -> Iterator[Claim]:
     if not _for_causal(code):
         return
-    for node in code.nodes(ast.Dict):
-        keys = [k.value if isinstance(k, ast.Constant) else None for k in node.keys]
-        if "input_ids" not in keys or "labels" not in keys:
-            continue
-        ids, labels = node.values[keys.index("input_ids")], node.values[keys.index("labels")]
+    for ids, labels in (*_in_dicts(code), *_stored(code)):
         first = _slice_of(code, ids, "drop")
         second = _slice_of(code, labels, "next")
-        if first is not None and second is not None and first == second:
+        if first is not None and second is not None and (first == second or "label" in second):
             yield code.claim(
                 labels,
                 f"these labels are `{second}` moved by one, and the model moves them again: it learns the "
@@ -152,6 +148,26 @@ def _made(code: Code) -> Iterator[Claim]:
                 "give the same ids as `input_ids` and `labels`",
                 confidence=0.9,
             )
+
+
+def _in_dicts(code: Code) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The ids and labels of dicts that hold both."""
+    for node in code.nodes(ast.Dict):
+        keys = [k.value if isinstance(k, ast.Constant) else None for k in node.keys]
+        if "input_ids" in keys and "labels" in keys:
+            yield node.values[keys.index("input_ids")], node.values[keys.index("labels")]
+
+
+def _stored(code: Code) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The ids and labels that one function stores into one dict."""
+    stored: dict[tuple[object, str], dict[str, ast.expr]] = {}
+    for node in code.nodes(ast.Assign):
+        match node.targets[0]:
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as key)):
+                stored.setdefault((code.where(node).scope, name), {})[key] = node.value
+    for held in stored.values():
+        if "input_ids" in held and "labels" in held:
+            yield held["input_ids"], held["labels"]
 
 
 def _slice_of(code: Code, value: ast.expr, how: str) -> str | None:
@@ -165,7 +181,9 @@ def _slice_of(code: Code, value: ast.expr, how: str) -> str | None:
 def _for_causal(code: Code) -> bool:
     """Whether the project hands batches to a decoder of transformers and takes its loss."""
     files = code.project.component(code.source)
-    if any(word in one.text for one in files for word in _OWN_LOSS):
+    trained = any("Trainer(" in f.text for f in files)
+    own = any("def compute_loss" in f.text for f in files)
+    if own or (not trained and any(word in one.text for one in files for word in _OWN_LOSS)):
         return False
     return any(word in one.text for one in files for word in _CAUSAL)
 

@@ -58,7 +58,7 @@ class Rule:
     """
 
     severity: Severity = "error"
-    level: Level = "suspicious"
+    level: Level = "possible"
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The losses of one file that ask a language model for its own input."""

@@ -25,6 +25,8 @@ _OFF = {
     ("log-probabilities", "probabilities"): ("log-probabilities", "probabilities", "torch.log({})"),
 }
 """By what a loss wants and gets: both in words, and what mends it."""
+_PLAIN = "torch.nn.functional.binary_cross_entropy"
+_WITH_LOGITS = "torch.nn.functional.binary_cross_entropy_with_logits"
 
 
 class Rule:
@@ -71,10 +73,40 @@ class Rule:
         """The losses of one file that are given another form of prediction than they take."""
         if not code.mentions("nll", "NLL", "BCE", "inary_cross", "rossentropy", "rossEntropy"):
             return
+        yield from _both_ways(code)
         for fed in losses.fed(code):
             off = _OFF.get((fed.wants, str(fed.role.value)))
             if off is not None and fed.classes and fed.role.sure:
                 yield _claim(code, fed, *off)
+
+
+def _both_ways(code: Code) -> Iterator[Claim]:
+    """A value that one branch gives to a loss of logits, and another to the loss of probabilities."""
+    if not code.mentions("binary_cross_entropy_with_logits"):
+        return
+    fed = code.calls(_PLAIN, _WITH_LOGITS)
+    for plain in (c for c in fed if c.name == _PLAIN):
+        given = plain.arg(0, "input")
+        if not isinstance(given, ast.Name) or code.role(given):
+            continue
+        bound = code.project.reaching(given, plain.where)[1]
+        for other in (c for c in fed if c.name == _WITH_LOGITS):
+            alike = other.arg(0, "input")
+            if (
+                isinstance(alike, ast.Name)
+                and alike.id == given.id
+                and other.where.scope is plain.where.scope
+                and code.project.reaching(alike, other.where)[1] == bound
+            ):
+                yield code.claim(
+                    plain.node,
+                    f"this loss takes probabilities, and `{given.id}` is given to a loss that takes logits at "
+                    f"line {code.line(other.node)}",
+                    "give both what they take: the sigmoid of it, or the loss that takes logits",
+                    because=[code.step("taken for logits here", other.node)],
+                    confidence=0.93,
+                )
+                break
 
 
 def _claim(code: Code, fed: Fed, wants: str, gets: str, mend: str) -> Claim:

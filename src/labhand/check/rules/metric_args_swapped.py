@@ -15,7 +15,7 @@ _GUESS = frozenset(
     "pred preds predicts predicted prediction predictions predict yhat hat guess hyp hypothesis hypotheses".split()
 )
 _TRUTH = frozenset("true truth truths gt gold actual actuals reference references ground".split())
-_LABELS = frozenset("label labels target targets y".split())
+_LABELS = frozenset("label labels target targets y ytrain ytest yval yvalid".split())
 _GIVES = frozenset({"predict", "predict_proba", "decision_function", "argmax", "predict_classes"})
 _AS_IT_IS = frozenset(
     "cpu numpy detach tolist item astype long int float flatten ravel squeeze reshape view to".split()
@@ -229,17 +229,22 @@ def _is_hard(code: Code, made: ast.expr, call: Call) -> str | None:
                 return f"`{inner.method}` makes them"
             if inner.method == "where" and made.args and isinstance(made.args[0], ast.Compare):
                 return "they are thresholded" if len(made.args) == 3 else None
-            if (
-                inner.method == "predict"
-                and inner.made is not None
-                and _classifies(code, inner.made)
-            ):
+            if inner.method == "predict" and _by_classifier(code, inner):
                 return "`predict` of a classifier gives them"
         case ast.ListComp(
             elt=ast.IfExp(test=ast.Compare(), body=ast.Constant(), orelse=ast.Constant())
         ):
             return "they are thresholded"
     return None
+
+
+def _by_classifier(code: Code, predict: Call) -> bool:
+    """Whether all that may predict there are classifiers: one, or each of a table of them."""
+    if predict.made is not None or predict.receiver is None:
+        return predict.made is not None and _classifies(code, predict.made)
+    makers = [(o.expression, o.where) for o in code.origins(Spot(predict.receiver, predict.where))]
+    calls = [code.call(e, w) for e, w in makers if isinstance(e, ast.Call) and w is not None]
+    return bool(calls) and len(calls) == len(makers) and all(_classifies(code, c) for c in calls)
 
 
 def _classifies(code: Code, made: Call, depth: int = 3) -> bool:

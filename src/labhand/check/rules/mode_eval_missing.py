@@ -10,6 +10,7 @@ from labhand.kit.code import contexts
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import UNKNOWN, Fact, Step
 from labhand.kit.code.model import FunctionNode
+from labhand.kit.code.splits import part_in
 
 _EVALUATES = re.compile(
     r"(^|_)(eval\w*|estimate|val|valid\w*|test\w*|predict\w*|infer\w*|score|accuracy)(_|$)"
@@ -73,12 +74,20 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The evaluations of one file that run in training mode, one for each model and function."""
-        if not code.mentions("no_grad", "inference_mode", "def test", "def eval", "def valid"):
+        if not code.mentions(
+            "no_grad",
+            "inference_mode",
+            "def test",
+            "def eval",
+            "def valid",
+            "grad_enabled",
+            ".train(",
+        ):
             return
         if code.is_test:
             return
         told: set[tuple[object, str]] = set()
-        for call, module in _candidates(code):
+        for call, module in (*_candidates(code), *code.module_methods):
             model = ast.unparse(module)
             if model == "self" or (call.where.scope, model) in told:
                 continue
@@ -86,6 +95,40 @@ class Rule:
             if found is not None:
                 told.add((call.where.scope, model))
                 yield _claim(code, call, model, *found)
+        yield from _in_phases(code)
+
+
+def _in_phases(code: Code) -> Iterator[Claim]:
+    """Loops over the phases of training and validation in which nothing leaves training mode."""
+    for loop in code.nodes(ast.For):
+        phases = loop.iter.elts if isinstance(loop.iter, ast.List | ast.Tuple) else []
+        named = [str(p.value) for p in phases if isinstance(p, ast.Constant)]
+        parts = {part_in(n) for n in named}
+        if "train" not in parts or not parts & {"validation", "test"}:
+            continue
+        doing = [h.call for h in code.running(loop)]
+        trains = [c for c in doing if c.method == "train" and c.receiver is not None]
+        switched = any(c.method == "eval" or (c.method == "train" and c.node.args) for c in doing)
+        if switched or not trains or trains[0].where.source is not code.source:
+            continue
+        first = trains[0]
+        model = ast.unparse(first.receiver) if first.receiver is not None else ""
+        if not code.guards(first.node) and not _may_matter(code, model):
+            continue  # who puts it into training mode in one phase alone holds that the mode matters
+        run = next((c for c in doing if ast.unparse(c.node.func) == model), None)
+        if run is not None and run.where.source is code.source:
+            yield code.claim(
+                run.node,
+                f"`{model}` is evaluated in training mode: no phase of this loop puts it into "
+                "evaluation mode, so dropout or batch normalisation behaves as in training",
+                f'call `{model}.train(phase == "train")` at the start of each phase',
+                because=[
+                    code.step("the phases are gone through here", loop),
+                    code.step("it is put into train mode", first.node, first.where),
+                ],
+                confidence=0.95,
+                model=model,
+            )
 
 
 def _candidates(code: Code) -> list[tuple[Call, ast.expr]]:

@@ -24,7 +24,9 @@ class Rule:
 
     ## What it does
     Reports a loop over validation or test data, or over what a model in evaluation mode is given, that
-    runs a torch model with gradients on, itself or in a helper, though nothing there uses a gradient.
+    runs a torch model with gradients on, itself or in a helper, though nothing there uses a gradient; and
+    a model that runs so between `model.eval()` and `model.train()` of a training loop (outside of loops that
+    is told only if this rule is selected).
 
     ## Why is this bad
     Each forward keeps all activations until its result is dropped: memory and time are spent for
@@ -84,6 +86,43 @@ class Rule:
                 model=model,
             )
         yield from _by_helpers(code, told)
+        yield from _between(code, told)
+
+
+def _between(code: Code, told: set[ast.AST]) -> Iterator[Claim]:
+    """Modules that run between `model.eval()` and `model.train()`, in no loop that is told already."""
+    switched = {c.node: c for c in code.calls(".eval", ".train") if c.receiver is not None}
+    ran = _model_calls(code)
+    for off in (c for c in switched.values() if c.method == "eval"):
+        statement = code.source.index.statement(off.node)
+        block = code.source.index.block(statement)
+        later = block[block.index(statement) + 1 :]
+        ends = [i for i, s in enumerate(later) if _switches_on(switched, s, off)]
+        held = [n for s in later[: ends[0]] for n in ast.walk(s)] if ends else []
+        text = " ".join(ast.unparse(s) for s in later[: ends[0]]) if ends else ""
+        if not held or _USES.search(text) or told.intersection(held):
+            continue
+        run = next((c for c in ran if c.node in held), None)
+        if run is not None and code.without_gradients(run) is False:
+            yield code.claim(
+                run.node,
+                f"`{ast.unparse(run.node.func)}` runs here with gradients on, and nothing uses them",
+                "run it under `torch.no_grad()` or `torch.inference_mode()`",
+                because=[code.step("evaluation begins here", off.node)],
+                confidence=0.9,
+                # A single answer, such as one action, gives its graph back at once.
+                level=None if code.loops(off.node) else "possible",
+            )
+
+
+def _switches_on(switched: dict[ast.Call, Call], statement: ast.stmt, off: Call) -> bool:
+    """Whether a statement puts what was switched off into training mode again."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    back = switched.get(value) if isinstance(value, ast.Call) else None
+    on = back.receiver if back is not None and back.method == "train" and not value.args else None  # type: ignore[union-attr]
+    return (
+        on is not None and off.receiver is not None and ast.unparse(on) == ast.unparse(off.receiver)
+    )
 
 
 def _by_helpers(code: Code, told: set[ast.AST]) -> Iterator[Claim]:
@@ -126,8 +165,10 @@ def _steps(code: Code, loop: Loop) -> bool:
 
 
 def _runs_module(code: Code, call: Call) -> bool:
-    known = call.where.source is code.source and call.node in {c.node for c in code.module_calls()}
-    return known and call.entry("losses") is None
+    if call.where.source is not code.source:
+        return False
+    known = {c.node for c in code.module_calls()} | {c.node for c, _ in code.module_methods}
+    return call.node in known and call.entry("losses") is None
 
 
 def _model_calls(code: Code) -> list[Call]:

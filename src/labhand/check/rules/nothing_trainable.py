@@ -1,6 +1,7 @@
 """An optimizer whose parameters are all frozen, or belong to a model that the loss does not use."""
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from labhand.kit.code.training import events, inside
 _THAWS = frozenset(
     {"requires_grad_", "add_module", "get_peft_model", "unfreeze", "train_only", "add_adapter"}
 )
+_OPTIMIZER = re.compile(r"optimi[sz]er|optim|opt|solver")
+_NET = re.compile(r"^(net|model)(?=_|\w)|(net|network|model)$")
 
 
 class _Freeze(NamedTuple):
@@ -28,8 +31,9 @@ class Rule:
 
     ## What it does
     Reports an optimizer over `model.parameters()` where, on every way to it, all parameters of that model
-    were frozen and none was let go or replaced, and an optimizer that steps in a loop whose losses come from
-    another model alone.
+    were frozen and none was let go or replaced, an optimizer that steps in a loop whose losses come from
+    another model alone, and one named after a model that it does not hold, while it holds one that another
+    optimizer trains already.
 
     ## Why is this bad
     Nothing is trained. With a loss that has some other gradient no error is raised, and the metric stays at
@@ -82,6 +86,54 @@ class Rule:
                 )
                 continue
             yield from _other_model(code, optimizer)
+            yield from _twice(code, optimizer)
+
+
+def _twice(code: Code, optimizer: Built) -> Iterator[Claim]:
+    """An optimizer that is named after one module and holds another, which has its own."""
+    stem = _stem(optimizer.name)
+    if not stem or len(optimizer.models) != 1 or _is_called(optimizer.models[0], stem):
+        return
+    held = optimizer.models[0]
+    scope = optimizer.call.where.scope
+    others = [
+        o
+        for o in optimizers.built(code)
+        if o.call.where.scope is scope and o.statement is not optimizer.statement
+        if code.leads(o.statement, optimizer.statement)
+        or code.leads(optimizer.statement, o.statement)
+    ]
+    own = [o for o in others if o.models == [held] and _is_called(held, _stem(o.name))]
+    taken = {m for o in others for m in o.models}
+    left = [
+        ast.unparse(n.targets[0])
+        for n in code.nodes(ast.Assign)
+        if code.where(n).scope is scope and isinstance(n.value, ast.Call)
+        if _is_called(ast.unparse(n.targets[0]), stem)
+        if code.leads(n, optimizer.statement)
+    ]
+    if own and left and not taken & {*left}:
+        yield code.claim(
+            optimizer.call.node,
+            f"`{optimizer.name}` is built from `{held}`, which `{own[0].name}` trains already: nothing "
+            f"trains `{left[-1]}`",
+            f"build it from `{left[-1]}.parameters()`",
+            because=[code.step(f"`{held}` is trained by this one", own[0].call.node)],
+            confidence=0.94,
+            optimizer=optimizer.name,
+        )
+
+
+def _stem(name: str) -> str:
+    """What an optimizer's name says besides that it is one: `policy` of `self.policy_optim`."""
+    return _OPTIMIZER.sub("", name.rpartition(".")[2].lower()).strip("_")
+
+
+def _is_called(module: str, stem: str) -> bool:
+    """Whether a module's name is that of a stem: `netG` or `generator` of `g`, `critic` of `critic`."""
+    last = module.rpartition(".")[2].lower()
+    core = _NET.sub("", last).strip("_") or last
+    return bool(stem) and (stem in (last, core) or (len(stem) == 1 and core.startswith(stem)))
 
 
 def _all_frozen(code: Code, optimizer: Built) -> _Freeze | None:

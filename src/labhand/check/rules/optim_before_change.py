@@ -39,6 +39,7 @@ class Rule:
     Reports an optimizer made from `model.parameters()` where a way leads from it to a statement that
     replaces a layer of that model, adds one, makes the model anew, unfreezes parameters that the optimizer
     left out, or wraps it in FSDP or PEFT, and on to a use of the optimizer without making it again.
+    In notebooks it is told only if this rule is selected.
 
     ## Why is this bad
     The optimizer holds the old parameters: the new head is never trained, and stays random. The loss falls
@@ -86,6 +87,8 @@ class Rule:
                     f"make `{optimizer.name}` after the model is as it will be trained",
                     because=[code.step("the model changes here", change.node)],
                     confidence=0.95,
+                    # Cells of one experiment after the other use the same names.
+                    level="possible" if code.source.cells else None,
                     optimizer=optimizer.name,
                 )
 

@@ -53,7 +53,8 @@ class Rule:
     Reports the first seeding of code that seeds some of Python's, NumPy's and torch's generators, where
     another of them is drawn from and seeded nowhere; a seeding with the same number in each pass of a
     training loop or for each item; and, in JAX, a key that is used in each pass of a loop.
-    Generators that are not seeded are told only if this rule is selected.
+    Generators that are not seeded, and seedings by functions of the project, are told only if this rule is
+    selected.
 
     ## Why is this bad
     A run that looks seeded is not repeatable, and two arms of a comparison differ by luck. A generator
@@ -338,6 +339,7 @@ def _again(code: Code) -> Iterator[Claim]:
                 "seed once, before the training begins",
                 because=[code.step("it comes round again here", around)],
                 confidence=0.9,
+                level="possible" if isinstance(call.target, Where) else None,
             )
 
 
@@ -351,8 +353,18 @@ def _seeding_calls(code: Code) -> Iterator[Call]:
                 given = len(node.args) + len(node.keywords)  # more than one may tell passes apart
                 if isinstance(call.target, Where) and given == 1:
                     inner = [call_of(code.project, n, call.target) for n in call.target.scope.calls]
-                    if any("seeds" in (c.entry("random") or {}) for c in inner):
+                    seeds = [c for c in inner if "seeds" in (c.entry("random") or {})]
+                    if seeds and all(_hands_on(c) for c in seeds):
                         yield call
+
+
+def _hands_on(seed: Call) -> bool:
+    """Whether a function seeds by what it was given; else it may draw a seed of its own."""
+    value = seed.arg(0, "seed", "a")
+    inside = [*ast.walk(value)] if value is not None else []
+    names = {n.id for n in inside if isinstance(n, ast.Name)} - {"self", "cls"}
+    kept = any(isinstance(n, ast.Subscript) for n in inside)
+    return not kept and bool(names & {*seed.where.scope.parameters})
 
 
 def _for_each_item(code: Code, call: Call) -> bool:

@@ -43,7 +43,7 @@ class Rule:
     ## What it does
     Reports slices or ranges of one data set, named as train and held-out, that surely overlap; parts that
     are drawn independently from the same rows; slices taken before and after a shuffle; and two random
-    splits of the same data, one for each part.
+    splits of the same data, one for each part. In notebooks they are told only if this rule is selected.
 
     ## Why is this bad
     The model is scored on rows that it has learnt, so the score is too good, the more so the larger the
@@ -407,4 +407,6 @@ def _claim(code: Code, node: ast.expr, other: ast.expr, why: str) -> Claim:
         "cut the data once, into parts that have no row in common",
         because=[code.step("the other part is made here", other)],
         confidence=0.95,
+        # Cells of one experiment after the other use the same names.
+        level="possible" if code.source.cells else None,
     )

@@ -243,7 +243,7 @@ def _optimizer(code: Code, node: ast.Assign, target: ast.Attribute) -> _Wrong | 
     found = code.origins(base)
     if not found or not proves_optimizer(code.project, base, code.where(base)):
         return None
-    if any(o.kind == "instance" for o in found) or _read_of(code, target):
+    if any(o.kind in ("instance", "unknown") for o in found) or _read_of(code, target):
         return None
     key = "lr" if target.attr == "learning_rate" else target.attr
     text = ast.unparse(base)

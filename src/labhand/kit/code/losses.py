@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Fact
 from labhand.kit.code.knowledge import tables
+from labhand.kit.code.project import Where
 from labhand.kit.code.view import View
 
 
@@ -66,8 +67,39 @@ def _loss_of(view: View, given: ast.expr) -> tuple[Mapping[str, Any] | None, str
     if loss is not None:
         entry = tables.entry("losses", f"{loss.name}()")
         return entry, _wanted(loss, entry) if entry else None
+    own = view.project.definition(given, view.where(given))
+    if isinstance(own, Where):
+        return _inside(view, own)
     entry = tables.entry("losses", view.name(given))
     return entry, entry["takes"] if entry else None
+
+
+def _inside(view: View, own: Where) -> tuple[Mapping[str, Any] | None, str | None]:
+    """The one loss that a function of truth and prediction hands its prediction on to."""
+    found: list[tuple[Mapping[str, Any], str | None]] = []
+    for node in own.scope.calls:
+        call = view.call(node, own)
+        entry = call.entry("losses")
+        given = call.arg(*entry["input"]) if entry and "input" in entry else None
+        if entry is not None and given is not None and _is_prediction(view, given, own):
+            found.append((entry, _wanted(call, entry) if "takes" in entry else None))
+    return found[0] if len(found) == 1 and len(own.scope.parameters) == 2 else (None, None)
+
+
+def _is_prediction(view: View, given: ast.expr, own: Where, steps: int = 4) -> bool:
+    """Whether a value is the second parameter of a function, some of it at most."""
+    while isinstance(given, ast.Subscript):
+        given = given.value
+    if not isinstance(given, ast.Name) or not steps:
+        return False
+    bound = view.project.reaching(given, own)[1]
+    if any(b.how == "parameter" for b in bound):
+        return given.id == own.scope.parameters[-1]
+    return (
+        len(bound) == 1
+        and bound[0].value is not None
+        and _is_prediction(view, bound[0].value, own, steps - 1)
+    )
 
 
 def _wanted(call: Call, entry: Mapping[str, Any]) -> str | None:

@@ -62,6 +62,12 @@ class Scope:
         given = self.node.args
         return [a.arg for a in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
 
+    @property
+    def gathers(self) -> str | None:
+        """The name of the parameter that takes all other keywords."""
+        rest = None if isinstance(self.node, ast.Module) else self.node.args.kwarg
+        return rest.arg if rest is not None else None
+
     def annotation(self, parameter: str) -> ast.expr | None:
         """The annotation of a parameter."""
         if isinstance(self.node, ast.Module):

@@ -7,7 +7,7 @@ from labhand.kit.code import knowledge
 from labhand.kit.code.model import Binding, Scope
 from labhand.kit.code.project import CallSite, Known, Project, Where
 
-DEPTH = 8
+DEPTH = 11
 
 
 class Origin(NamedTuple):
@@ -60,6 +60,10 @@ def _find(project: Project, expression: ast.expr, where: Where, depth: int) -> l
             return [Origin("constant", repr(expression.value))]
         case ast.List() | ast.Tuple() | ast.Dict() | ast.ListComp() | ast.DictComp():
             return [Origin("container", expression=expression, where=where)]
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as key)) if (
+            where.scope.gathers == name
+        ):
+            return _of_parameter(project, key, where, depth)
         case ast.Subscript():
             return _elements(project, expression.value, where, depth, expression.slice)
         case ast.NamedExpr():
@@ -67,7 +71,9 @@ def _find(project: Project, expression: ast.expr, where: Where, depth: int) -> l
     return [UNKNOWN]
 
 
-def callee(project: Project, call: ast.Call, where: Where, depth: int = 4) -> Where | Known | None:
+def callee(
+    project: Project, call: ast.Call, where: Where, depth: int = DEPTH
+) -> Where | Known | None:
     """The project's function, or the class whose instance is made, that a call surely reaches."""
     function = call.func
     if isinstance(function, ast.Name):
@@ -101,7 +107,8 @@ def receiver_class(project: Project, base: ast.expr, where: Where, depth: int = 
         return project.owner(where)
     found = origins(project, base, where, depth)
     classes = {o.known.klass: o.known for o in found if o.kind == "instance" and o.known}
-    return next(iter(classes.values())) if len(classes) == 1 and len(found) == 1 else None
+    sure = len(classes) == 1 and all(o.kind == "instance" for o in found)
+    return next(iter(classes.values())) if sure else None
 
 
 def argument(site: CallSite, target: Where, parameter: str) -> ast.expr | None:
@@ -216,6 +223,10 @@ def _of_parameter(project: Project, name: str, home: Where, depth: int) -> list[
 def _of_attribute(
     project: Project, expression: ast.Attribute, where: Where, depth: int
 ) -> list[Origin]:
+    module = project.module_of(expression.value, where)
+    if module is not None:
+        named = ast.Name(id=expression.attr, ctx=ast.Load())
+        return origins(project, named, Where(module, module.index.module), depth - 1)
     receiver = receiver_class(project, expression.value, where, depth - 1)
     if receiver is None:
         return [UNKNOWN]

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable
 
-from labhand.kit.code.calls import Call
+from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.facts import UNKNOWN, Fact, Facts, Spot, Step
 from labhand.kit.code.knowledge import tables
 from labhand.kit.code.layers import last_layers
@@ -119,6 +119,13 @@ def _activated(facts: Facts, made: Call) -> str | None:
     """What a Keras layer gives by its activation; None where it is no such layer, or not known."""
     if not (made.name or "").startswith("keras.layers."):
         return None
+    if made.method == "TimeDistributed":
+        inner = made.arg(0, "layer")
+        return (
+            _activated(facts, call_of(facts.project, inner, made.where))
+            if isinstance(inner, ast.Call)
+            else None
+        )
     position = {"Activation": 0, "Dense": 1}.get(made.method)
     given = made.arg(position, "activation")
     if given is None:

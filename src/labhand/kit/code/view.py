@@ -123,6 +123,23 @@ class View:
         ]
         return self.calls(*names)
 
+    @cached_property
+    def module_methods(self) -> list[tuple[Call, ast.expr]]:
+        """Calls of a module's own methods that run layers, with the module: `model.encode(x)`."""
+        found: list[tuple[Call, ast.expr]] = []
+        for node in self.nodes(ast.Call):
+            function = node.func
+            if not isinstance(function, ast.Attribute) or not node.args:
+                continue
+            if not isinstance(function.value, ast.Name | ast.Attribute):
+                continue
+            call = self.call(node)
+            runs = call.target.scope.calls if isinstance(call.target, Where) else []
+            layers = any(ast.unparse(c.func).startswith("self.") for c in runs)
+            if layers and self.is_a(function.value, "torch.nn.Module"):
+                found.append((call, function.value))
+        return found
+
     def known(self, table: str, key: str | None = None) -> list[tuple[Call, Mapping[str, Any]]]:
         """The calls that a table knows, each with its entry; with `key`, only entries that have it."""
         if table not in self._known:
