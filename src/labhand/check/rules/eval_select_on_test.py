@@ -46,8 +46,9 @@ class Rule:
     Follows the metric of comparisons such as `if accuracy > best:` that decide what is saved, when
     training stops or which setting wins, and reports those that are computed on test data and on no
     validation data. `validation_data`, `eval_set` and `eval_dataset` of a fit that stops early or keeps
-    its best epoch are held to the same. Settings that a comparison keeps, and test data that reaches the
-    metric from afar, through other calls of what computes it, are told of only if this rule is selected.
+    its best epoch are held to the same. Settings that a comparison keeps, an `is_best` on which only the
+    best score hangs, and test data that reaches the metric from afar, through other calls of what computes
+    it, are told of only if this rule is selected.
 
     ## Why is this bad
     The best of many looks at the test data is reported as if it were one: the more epochs or settings are
@@ -189,10 +190,22 @@ def _choices(code: Code) -> Iterator[_Choice]:
         if isinstance(value, ast.Compare) and _BEST.search(ast.unparse(target)):
             metric = _metric(assign, value)
             if metric is not None and code.mentions("save"):
-                yield _Choice(value, metric, "what is saved")
+                hangs = _is_asked_for(code, assign)
+                yield _Choice(value, metric, "what is saved" if hangs else "what the best score is")
     for call in code.nodes(ast.Call):
         if call.args and _STOPS.search(ast.unparse(call.func)):
             yield _Choice(call, call.args[0], "when training stops")
+
+
+def _is_asked_for(code: Code, assign: ast.Assign) -> bool:
+    """Whether more hangs on `is_best` than what the best score is."""
+    for use in code.uses(assign):
+        statement = code.source.index.statement(use)
+        if not isinstance(statement, ast.If) or use is not statement.test:
+            return True
+        if not all(isinstance(s, ast.Assign) for s in statement.body) or statement.orelse:
+            return True
+    return isinstance(assign.targets[0], ast.Attribute)
 
 
 def _comparisons(test: ast.expr) -> list[ast.Compare]:
@@ -399,8 +412,8 @@ def _chooses(code: Code, fit: Call) -> bool:
 
 def _level(code: Code, choice: _Choice) -> Level | None:
     """A search of settings may go by a measure of the fit itself, and data from afar may be beside it."""
-    kept = choice.what == "which setting is kept"
-    return "possible" if kept or _from_afar(code, choice.metric) else None
+    weak = choice.what in ("which setting is kept", "what the best score is")
+    return "possible" if weak or _from_afar(code, choice.metric) else None
 
 
 def _from_afar(code: Code, metric: ast.expr) -> bool:

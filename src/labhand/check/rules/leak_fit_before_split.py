@@ -29,7 +29,8 @@ class Rule:
     ## What it does
     Reports a scaler, imputer, PCA, TF-IDF or feature selector that is fitted on data which is divided
     into train and test parts (or into folds) afterwards, by a function or by cutting rows out of it, when
-    a model is scored on the held-out part.
+    a model is scored on the held-out part. Rows that a notebook cuts out by hand are told of only if this
+    rule is selected.
 
     ## Why is this bad
     Means, components or the choice of features then know the test part. Its score is no longer that of
@@ -178,6 +179,8 @@ def _leaks(
     for fit, kind in _fits(code, flows, data, split):
         if fit.node in told or fit.where.source is not code.source:
             continue
+        if fit.where.scope is split.where.scope and not code.leads(fit.node, split.node):
+            continue  # the parts were there before it
         told.add(fit.node)
         what = fit.made.name.rpartition(".")[2] if fit.made and fit.made.name else "It"
         folds = "divided into folds" if split is scored else "split"
@@ -191,6 +194,8 @@ def _leaks(
                 code.step("a model is scored on the held-out part here", scored.node, scored.where),
             ],
             confidence=0.95,
+            # In notebooks, cells of one experiment after the other use the same names.
+            level="possible" if isinstance(split, Spot) and code.source.cells else None,
             transformer=what,
             kind=kind,
         )

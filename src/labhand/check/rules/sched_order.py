@@ -9,6 +9,7 @@ from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call
 from labhand.kit.code.contexts import Loop
 from labhand.kit.code.facts import Spot
+from labhand.kit.code.project import Known
 from labhand.kit.code.training import events
 
 _GUARD = re.compile(r"%|epoch|step|iter|len\(|accum|sync", re.I)
@@ -207,8 +208,9 @@ def _lightning(code: Code) -> Iterator[Claim]:
             entry = made.entry("schedulers") or {}
             length = made.arg(*entry["length"]) if "length" in entry else None
             told = ast.unparse(length) if length is not None else ""
+            given = [length] if length is not None else _of_own(code, made)
             per_batch = "estimated_stepping_batches" in told or _per_batch(made)
-            if per_batch or (length is not None and code.unit(length).value == "steps"):
+            if per_batch or any(code.unit(Spot(g, where)).value == "steps" for g in given):
                 yield code.claim(
                     node,
                     "the schedule's length counts batches, but Lightning steps it once an epoch unless it "
@@ -216,3 +218,12 @@ def _lightning(code: Code) -> Iterator[Claim]:
                     'return `{"scheduler": scheduler, "interval": "step"}`',
                     confidence=0.93,
                 )
+
+
+def _of_own(code: Code, made: Call) -> list[ast.expr]:
+    """What a schedule of the project's own is given besides its optimizer."""
+    owner = made.target
+    bases = code.project.lineage(owner)[1] if isinstance(owner, Known) else set()
+    if not any(b.startswith("torch.optim.lr_scheduler.") for b in bases):
+        return []
+    return [*made.node.args[1:], *(k.value for k in made.node.keywords if k.arg)]

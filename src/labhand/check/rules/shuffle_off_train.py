@@ -31,7 +31,6 @@ _SERIES = re.compile(r"LSTM|GRU|SimpleRNN|time_?steps|look_?back|n_lags|window_s
 _ROWS = re.compile(r"TensorDataset$|ImageFolder$|(?:^|\.)datasets\.[A-Z]\w*$")
 """Data of which any row can be had."""
 _STREAM = re.compile(r"iter|stream|pipe|web", re.I)
-_SPLITS = re.compile(r"(train_test_split|random_split)$")
 _MIXES = re.compile(r"randperm|permutation|shuffle\(|\.sample\(frac|Iterable|replay|buffer", re.I)
 
 
@@ -41,8 +40,7 @@ class Rule:
     ## What it does
     Reports a DataLoader that training goes over, by its name, its part of the data or, where the data is no
     stream, a loop that steps, with neither `shuffle=True` nor a sampler, a `tf.data` pipeline of training
-    rows without `shuffle`, and `fit(…, shuffle=False)`. Rows out of a random split are told of only if this
-    rule is selected.
+    rows without `shuffle`, and `fit(…, shuffle=False)`.
 
     ## Why is this bad
     Data on disk is mostly sorted, by class or by source. Batches then hold one class each, batch
@@ -72,7 +70,7 @@ class Rule:
     """
 
     severity: Severity = "warning"
-    level: Level = "suspicious"
+    level: Level = "possible"
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The training loaders of one file that never shuffle."""
@@ -120,7 +118,6 @@ def _loader(code: Code, call: Call) -> Iterator[Claim]:
         "batches in the same order",
         "pass `shuffle=True`, or a sampler",
         confidence=0.88,
-        level="possible" if _drawn(code, dataset) else None,
         change=Change("scientific", "Pass `shuffle=True`", edits),
     )
 
@@ -201,14 +198,6 @@ def _mixed(code: Code, dataset: ast.expr) -> bool:
     """Whether the rows were put into a random order, or have none."""
     return any(
         isinstance(node, ast.Call) and _MIXES.search(ast.unparse(node.func) + "(")
-        for node in code.behind(dataset)
-    )
-
-
-def _drawn(code: Code, dataset: ast.expr) -> bool:
-    """Whether the rows come out of a random split: in one order, though in none that means anything."""
-    return any(
-        isinstance(node, ast.Call) and _SPLITS.search(ast.unparse(node.func))
         for node in code.behind(dataset)
     )
 

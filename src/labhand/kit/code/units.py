@@ -166,7 +166,7 @@ def _length(facts: Facts, spot: Spot, of: ast.expr) -> Fact:
         return Fact("batches", (step._replace(message=step.message + " counts batches"),))
     if made and all(n.rpartition(".")[2].endswith(("Dataset", "Subset")) for n in made):
         return Fact("samples", (step._replace(message=step.message + " counts samples"),))
-    last = text.rpartition(".")[2].lower()
+    last = text.removesuffix("()").rpartition(".")[2].lower()
     if last.endswith(("loader", "dataloader", "_dl")) or last == "dl":
         return Fact(
             "batches", (step._replace(message=step.message + " counts batches"),), sure=False
