@@ -2,6 +2,7 @@
 
 import random
 import string
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -159,3 +160,146 @@ def test_values_that_people_choose_are_no_cut(draw, tmp_path):
         {"pledge": [*chosen, *(round(draw.uniform(1, 100), 2) for _ in range(2000))]}
     )
     assert all(severity == "note" for _, severity in told(frame, "clipped-value", tmp_path))
+
+
+def day(number):
+    return (date(2023, 1, 1) + timedelta(days=number)).isoformat()
+
+
+def test_days_that_changed_their_order_are_found(draw, tmp_path):
+    begun = [draw.randint(0, 500) for _ in range(400)]
+    ended = [b + draw.randint(3, 200) for b in begun]
+    frame = pl.DataFrame({"policy_start": map(day, begun), "incident": map(day, ended)})
+    assert told(frame, "dependency-violation", tmp_path) == []
+    for row in (9, 120, 333):
+        ended[row] = begun[row] - draw.randint(20, 60)
+    frame = pl.DataFrame({"policy_start": map(day, begun), "incident": map(day, ended)})
+    ((rows, _),) = told(frame, "dependency-violation", tmp_path)
+    assert sorted(rows) == [9, 120, 333]
+
+
+def test_high_and_low_that_were_exchanged_are_found_once(draw, tmp_path):
+    close = [30 + draw.gauss(0, 4) for _ in range(600)]
+    bars = [(c - draw.uniform(0.1, 0.5), c, c + draw.uniform(0.1, 0.5)) for c in close]
+    frame = pl.DataFrame(bars, schema=["low", "close", "high"], orient="row")
+    assert told(frame, "dependency-violation", tmp_path) == []
+    for row in (5, 50, 500):
+        low, middle, high = bars[row]
+        bars[row] = (high, middle, low)
+    frame = pl.DataFrame(bars, schema=["low", "close", "high"], orient="row")
+    ((rows, _),) = told(frame, "dependency-violation", tmp_path)
+    assert sorted(rows) == [5, 50, 500]
+
+
+def test_refunds_break_no_rule(draw, tmp_path):
+    price = {f"A{k}": draw.choice([9, 49, 199]) for k in range(40)}
+    rows = [(a := draw.choice(list(price)), "charge", price[a]) for _ in range(900)]
+    for row in range(0, 900, 60):
+        rows[row] = (rows[row][0], "refund", -rows[row][2])
+    frame = pl.DataFrame(rows, schema=["account", "kind", "amount"], orient="row")
+    assert told(frame, "dependency-violation", tmp_path) == []
+
+
+def test_degrees_of_the_other_scale_are_found(draw, tmp_path):
+    degrees = [round(draw.gauss(36.8, 0.4), 1) for _ in range(500)]
+    odd = sorted(draw.sample(range(500), 30))
+    for row in odd:
+        degrees[row] = round(degrees[row] * 1.8 + 32, 1)
+    ((rows, _),) = told(pl.DataFrame({"temperature": degrees}), "impossible-value", tmp_path)
+    assert sorted(rows) == odd
+
+
+def test_codes_that_lost_their_zeros_and_names_that_became_dates_are_found(draw, tmp_path):
+    codes = [f"{draw.randint(1000, 99999):05}" for _ in range(200)]
+    codes[:3] = ["01067", "04109", "09111"]
+    names = [f"{draw.choice('ABCD')}{draw.choice('RSTX')}F{draw.randint(1, 99)}" for _ in codes]
+    path = tmp_path / "data.csv"
+    for row in (20, 70):
+        codes[row] = "1067"
+        names[row] = "2-Sep"
+    path.write_text("plz,gene\n" + "".join(f"{c},{n}\n" for c, n in zip(codes, names, strict=True)))
+    found = {
+        tuple(f.where.columns): f.where.rows for f in scan([path], select=["mixed-types"]).findings
+    }
+    assert found == {("plz",): [20, 70], ("gene",): [20, 70]}
+
+
+def test_names_read_in_another_encoding_are_found(draw, tmp_path):
+    names = [draw.choice(["Müller", "Köhler", "Krause", "Weber"]) for _ in range(90)]
+    odd = [row for row in range(40, 60) if not names[row].isascii()]
+    for row in odd:
+        names[row] = names[row].encode().decode("cp1252")
+    ((rows, _),) = told(pl.DataFrame({"name": names}), "encoding-damage", tmp_path)
+    assert sorted(rows) == odd
+
+
+def test_what_is_filled_in_after_the_outcome_gives_it_away(draw, tmp_path):
+    rows = [(round(draw.gauss(50, 9), 2), draw.random() < 0.3) for _ in range(600)]
+    fees = [
+        round(draw.uniform(10, 900), 2) if bad and draw.random() < 0.5 else 0.0 for _, bad in rows
+    ]
+    frame = pl.DataFrame(
+        {"income": [r[0] for r in rows], "fees": fees, "label": [int(r[1]) for r in rows]}
+    )
+    assert told(frame, "label-copy", tmp_path) == [([], "error")]
+    fees[next(i for i, r in enumerate(rows) if not r[1])] = 12.5
+    frame = frame.with_columns(fees=pl.Series(fees))
+    assert told(frame, "label-copy", tmp_path) == []
+
+
+def sensors(draw, rows=1500):
+    return [
+        (f"p{k % 5}", round(draw.gauss(50 + 3 * (k % 5), 2), 2), round(draw.gauss(9, 1), 2))
+        for k in range(rows)
+    ]
+
+
+def test_one_sensor_that_saturates_is_found(draw, tmp_path):
+    each = sensors(draw)
+    names = ["pump", "flow", "current"]
+    assert told(pl.DataFrame(each, schema=names, orient="row"), "clipped-value", tmp_path) == []
+    each = [(p, min(f, 54.1) if p == "p1" else f, c) for p, f, c in each]
+    odd = [row for row, (p, f, _) in enumerate(each) if p == "p1" and f == 54.1]
+    ((rows, _),) = told(pl.DataFrame(each, schema=names, orient="row"), "clipped-value", tmp_path)
+    assert sorted(rows) == odd
+
+
+def test_a_column_sorted_by_itself_in_one_group_is_found(draw, tmp_path):
+    rows = []
+    for school in "abcd":
+        for _ in range(120):
+            skill = draw.gauss(65, 12)
+            rows.append(
+                [school, round(skill + draw.gauss(0, 4), 1), round(skill + draw.gauss(0, 4), 1)]
+            )
+    frame = pl.DataFrame(rows, schema=["school", "first", "final"], orient="row")
+    assert told(frame, "ordered-rows", tmp_path) == []
+    last = sorted(r[2] for r in rows if r[0] == "c")
+    for row, value in zip([r for r in rows if r[0] == "c"], last, strict=True):
+        row[2] = value
+    frame = pl.DataFrame(rows, schema=["school", "first", "final"], orient="row")
+    ((found, severity),) = told(frame, "ordered-rows", tmp_path)
+    assert found == list(range(240, 360)) and severity == "error"
+
+
+def test_stars_that_one_shop_counts_the_other_way_are_found(draw, tmp_path):
+    rows = []
+    for _ in range(700):
+        stars, shop = draw.randint(1, 5), draw.choice(["uk", "us", "de", "fr"])
+        rows.append([shop, round(stars + draw.gauss(0, 0.8), 2), round(draw.gauss(0, 1), 2), stars])
+    names = ["shop", "warmth", "length", "stars"]
+    frame = pl.DataFrame(rows, schema=names, orient="row")
+    assert all("other way" not in f.message for f in scan_of(frame, tmp_path))
+    for row in rows:
+        row[3] = 6 - row[3] if row[0] == "de" else row[3]
+    (found,) = [
+        f
+        for f in scan_of(pl.DataFrame(rows, schema=names, orient="row"), tmp_path)
+        if "other way" in f.message
+    ]
+    assert found.where.rows_total == sum(r[0] == "de" for r in rows)
+
+
+def scan_of(frame, tmp_path):
+    frame.write_parquet(tmp_path / "data.parquet")
+    return scan([tmp_path / "data.parquet"], select=["wrong-label"]).findings

@@ -119,6 +119,20 @@ def features(data: Data, part: Part) -> Matrix:
     return np.hstack(pieces)
 
 
+def measured(data: Data, part: Part) -> Matrix:
+    """The features of every row that are no names: numbers, vectors, and words as hashed counts.
+
+    Raises:
+        CannotLook: there are none.
+    """
+    import numpy as np
+
+    pieces = [_measured(data, part), _vectors(part), _worded(data, part)]
+    if all(piece is None for piece in pieces):
+        raise CannotLook("there is no column of numbers or texts to learn the label from")
+    return np.hstack([piece for piece in pieces if piece is not None])
+
+
 def _measured(data: Data, part: Part) -> Matrix | None:
     from labhand.scan.outliers import standardised
 
@@ -176,7 +190,11 @@ def _pictured(data: Data, part: Part) -> Matrix | None:
 
 
 def _worded(data: Data, part: Part) -> Matrix | None:
-    """Texts as 100 numbers: hashed words and pairs of words, weighed, projected."""
+    """Texts as 100 numbers: hashed words and pairs of words, weighed, projected; made once."""
+    return data.shared(f"words {part.name}", lambda: _projected(data, part))
+
+
+def _projected(data: Data, part: Part) -> Matrix | None:
     import numpy as np
     import polars as pl
 

@@ -12,7 +12,7 @@ from labhand.scan.texts import conversation
 _NAMES: dict[str, str] = {
     "label": r"labels?|targets?|class(es)?|y|outcome|gold|gold_label|ground_?truth|y_true|species"
     r"|sentiment|diagnosis|category_label|(true|noisy|given)_label|churn(ed)?|exited|attrition|survived"
-    r"|(is_)?fraud|readmitted",
+    r"|(is_)?fraud|readmitted|default(ed)?|stars|rating|converted|purchased|clicked|cancell?ed|subscribed",
     "prediction": r"pred(iction|icted|s)?|y_(pred|hat)|predicted_(label|class)|model_(label|output)",
     "split": r"split|fold|partition|subset|set",
     "annotator": r"annotator(_?id)?|rater(_?id)?|worker(_?id)?|labell?er|coder|judge",

@@ -1,7 +1,7 @@
 """Values that were cut off at a limit."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
@@ -19,6 +19,9 @@ TIMES = 8.0
 BESIDE = 20
 LONE = 3.0
 """How much commoner than any value beside it a limit is that needs to be only half of `TIMES`."""
+GROUPS, KEYS = 200, 4
+WITHIN = 0.02
+"""The share of the rows of a group that hold its limit."""
 ENDS = (1.0, -1.0, 4.0, 5.0, 10.0, 100.0, -100.0)
 """Where scales of shares, grades, marks and points end by themselves."""
 
@@ -28,7 +31,7 @@ class Detector:
 
     ## What it does
     Finds columns of many different numbers whose largest (or smallest) one occurs far more often than
-    those next to it.
+    those next to it, over all rows or within one group of them, as of one sensor that saturates.
 
     ## Why is this bad
     What lies beyond is unknown; a regression on it learns the limit.
@@ -53,7 +56,8 @@ class Detector:
             for column in part.columns.values():
                 enough = column.kind == "number" and column.unique >= 50 and column.filled >= 200
                 if enough and column.name != data.role("id"):
-                    yield from _look(part, column)
+                    whole = list(_look(part, column))
+                    yield from whole or _within(data, part, column)
 
 
 def _look(part: Part, column: Column) -> Iterable[Anomaly]:
@@ -78,7 +82,7 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
         found = part.where(cell == limit, column=pl.lit(column.name), value=value)
         end = "largest" if largest else "smallest"
         # shares, marks and points have an end of their own; numbers that people choose come again and again
-        ends = limit in ENDS or _chosen(others, times)
+        ends = limit in ENDS or _chosen(others, times) or _rounded(part, cell, limit)
         yield Anomaly(
             part,
             f"{times:,} of {column.filled:,} cells of `{column.name}` ({share(times, column.filled)}) are "
@@ -91,6 +95,66 @@ def _look(part: Part, column: Column) -> Iterable[Anomaly]:
             normal=f"the {BESIDE} values next to the {end} are there {usual:.1f} times each",
             group=f"clipped-value {ends}",
         )
+
+
+def _rounded(part: Part, cell: "pl.Expr", limit: float) -> bool:
+    """Whether a round limit ends a column of round numbers, as the most that is lent does."""
+    if limit % 1000:
+        return False
+    round_ = part.select((cell % 100 == 0).mean()).item()
+    return bool(round_ is not None and round_ > 0.98)
+
+
+def _within(data: Data, part: Part, column: Column) -> Iterable[Anomaly]:
+    """Groups of rows of which many hold their largest (or smallest) number, as those of no other group do."""
+    import polars as pl
+
+    apart = (data.role("label"), data.role("prediction"), column.name)
+    keys = [c for c in part.columns.values() if c.kind == "category" and 2 <= c.unique <= GROUPS]
+    cell = number(column)
+    for key in [c.name for c in keys if c.name not in apart][:KEYS]:
+        frame = part.select(g=pl.col(key).cast(pl.String), v=cell).filter(pl.col("v").is_finite())
+        for end in ("largest", "smallest"):
+            value = pl.col("v")
+            limit = (value.max() if end == "largest" else value.min()).over("g")
+            each = frame.group_by("g").agg(
+                n=pl.len(),
+                limit=value.max() if end == "largest" else value.min(),
+                values=value.n_unique(),
+                commonest=value.filter(value != limit).unique_counts().max(),
+                times=(value == limit).sum(),
+            )
+            odd = each.filter(
+                (pl.col("times") >= pl.max_horizontal(pl.lit(LEAST), WITHIN * pl.col("n")))
+                & (pl.col("times") >= 2.5 * pl.col("commonest"))
+                & (pl.col("times") >= TIMES * pl.col("n") / pl.col("values"))
+                & (pl.col("values") >= 20)
+                & (pl.col("limit") != 0)
+            ).drop_nulls("g")
+            if 0 < len(odd) <= max(1, len(each) // 5):
+                for one in odd.sort("times", descending=True).iter_rows(named=True):
+                    yield _clipped(part, column, key, end, one)
+                return
+
+
+def _clipped(part: Part, column: Column, key: str, end: str, one: dict[str, Any]) -> Anomaly:
+    import polars as pl
+
+    is_there = (pl.col(key).cast(pl.String) == one["g"]) & (number(column) == one["limit"])
+    value = pl.col(column.name).cast(pl.String, strict=False)
+    return Anomaly(
+        part,
+        f"where `{key}` is {shown(one['g'])}, {one['times']:,} of {one['n']:,} cells of `{column.name}` "
+        f"({share(one['times'], one['n'])}) are exactly {shown(one['limit'])}, the {end} there: they are cut off; no "
+        f"other value is there more than {one['commonest']:,} times",
+        "treat them as cut off: what lies beyond is unknown",
+        0.8,
+        part.where(is_there, column=pl.lit(column.name), value=value),
+        [column.name, key],
+        "warning",
+        normal=f"the {end} value of a group is there about as often as those next to it",
+        group="clipped-value within",
+    )
 
 
 def _chosen(others: "pl.LazyFrame", times: int) -> bool:

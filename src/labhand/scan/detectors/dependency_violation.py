@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors import _order
 from labhand.scan.detectors._cells import counted, shown
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ COLUMNS = 25
 """Columns of words whose pairs are all looked at."""
 NUMBERS = 14
 SOME = 50_000
+KINDS = 12
+"""Values of a column that tells of what kind a row is."""
 MEASURED = 10
 """Rows a value of a number, below which it decides one of two things by chance."""
 
@@ -31,9 +34,9 @@ class Detector:
     """Rows that break a rule which nearly all rows keep.
 
     ## What it does
-    Finds columns of which one decides another (a postal code its city) in all but a few rows, and
-    columns of numbers of which one is the sum, the difference or the product of two others in all but a
-    few rows.
+    Finds columns of which one decides another (a postal code its city) in all but a few rows, columns of
+    numbers of which one is the sum, the difference or the product of two others in all but a few rows,
+    and days or measures of which one comes before the other in all but a few.
 
     ## Why is this bad
     One of the cells is wrong, and nothing in it alone shows it.
@@ -56,6 +59,7 @@ class Detector:
             if part.rows >= LEAST:
                 yield from _words(data, part)
                 yield from _numbers(part)
+                yield from _order.broken(data, part)
 
 
 def _words(data: Data, part: Part) -> Iterator[Anomaly]:
@@ -73,10 +77,10 @@ def _words(data: Data, part: Part) -> Iterator[Anomaly]:
             and 2 <= right.unique <= left.unique
             and right.name != data.role("label")
         ):
-            yield from _decides(part, left, right)
+            yield from _decides(part, left, right, few[:COLUMNS])
 
 
-def _decides(part: Part, left: Column, right: Column) -> Iterator[Anomaly]:
+def _decides(part: Part, left: Column, right: Column, few: list[Column]) -> Iterator[Anomaly]:
     import polars as pl
 
     pairs = (
@@ -110,7 +114,27 @@ def _decides(part: Part, left: Column, right: Column) -> Iterator[Anomaly]:
     # a measure that goes along with one of two things seems to decide it where its values are rare
     if left.kind == "number" and right.unique == 2 and total < MEASURED * len(each):
         return
-    yield _decided(part, left, right, broken, total)
+    told = _decided(part, left, right, broken, total)
+    others = [c for c in few if c.name not in (left.name, right.name) and c.unique <= KINDS]
+    if not _of_a_kind(part, told.found, others):
+        yield told
+
+
+def _of_a_kind(part: Part, found: "pl.DataFrame | None", others: list[Column]) -> bool:
+    """Whether a value of another column is there in these rows and hardly elsewhere, as `refund` is."""
+    if found is None or not others:
+        return False
+    rows = part.at(found["row"].to_list(), [c.name for c in others])
+    for column in others:
+        counts = part.counts(column.name)
+        here = rows[column.name].value_counts(sort=True)
+        if counts is None or here.row(0)[0] is None:
+            continue
+        value, times = here.row(0)
+        everywhere = int(counts.filter(counts["value"] == value)["count"].sum())
+        if times >= 0.9 * len(rows) and times >= 0.5 * everywhere:
+            return True
+    return False
 
 
 def _decided(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from labhand.scan.anomaly import Anomaly, Repair, edits
 from labhand.scan.anomaly import found as made
-from labhand.scan.data import CannotLook, Data, Part
+from labhand.scan.data import ROW, CannotLook, Data, Part
 from labhand.scan.detectors._spans import (
     Span,
     columns_of,
@@ -15,7 +15,7 @@ from labhand.scan.detectors._spans import (
     settled,
     spans,
 )
-from labhand.scan.texts import texts
+from labhand.scan.texts import Texts, texts
 
 ROUGH = (
     r"[\x{FFFD}\x{80}-\x{9F}\x{AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FEFF}"
@@ -75,12 +75,29 @@ class Detector:
         """Two anomalies a part at most: of the bytes of the file, and of its characters."""
         raw = [part for part in data.parts if part.facts.get("bad_bytes")]
         yield from map(_bytes, raw)
-        if why := data.lacks("texts"):
-            if not raw:
-                raise CannotLook(why)
-            return
+        if (why := data.lacks("texts")) and not raw and not any(map(_names, data.parts)):
+            raise CannotLook(why)
         for part in data.parts:
             yield from _look(data, part)
+
+
+def _names(part: Part) -> list[str]:
+    """The columns of words that are no texts: names, places, streets."""
+    import polars as pl
+
+    return [c.name for c in part.columns.values() if c.kind == "category" and c.dtype == pl.String]
+
+
+def _words(part: Part, names: list[str]) -> Iterator[Texts]:
+    """These columns as texts, as far as any of their values may be damaged."""
+    import polars as pl
+
+    for name in names:
+        values = part.counts(name)
+        if values is None or values["value"].str.contains(ROUGH).any():
+            turn = pl.lit(None, pl.Int64).alias("turn")
+            lazy = part.lazy.select(pl.col(ROW).alias("row"), turn, pl.col(name).alias("text"))
+            yield Texts(part, name, "text", lazy, False)
 
 
 def _bytes(part: Part) -> Anomaly:
@@ -103,7 +120,9 @@ def _bytes(part: Part) -> Anomaly:
 def _look(data: Data, part: Part) -> Iterable[Anomaly]:
     import polars as pl
 
-    some = texts(data, part)
+    some = [] if data.lacks("texts") else texts(data, part)
+    known = {one.column for one in some}
+    some = [*some, *_words(part, [name for name in _names(part) if name not in known])]
     found = spans(some, pl.col("text").str.contains(ROUGH), damage)
     if not len(found):
         return

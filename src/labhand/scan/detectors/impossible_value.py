@@ -32,8 +32,19 @@ LEAST_ALIKE = 3
 """So many far cells must all fall among the others by one factor: of fewer some factor is likely to fit."""
 APART = 1.5
 """How many times as far away as the farthest of the others cells in another unit are, on a logarithmic scale."""
-FACTORS = (10, 100, 1000, 1e6, 2.54, 2.2046, 3.2808, 1.6093, 60, 3600, 1024)
-"""What lies between units of one thing: decimals, inches, pounds, feet, miles, minutes, hours, bytes."""
+ROOM = 0.05
+"""How far beyond the others, by their range, such cells may come to lie."""
+FACTORS = (10, 100, 1000, 1e6, 2.54, 2.2046, 3.2808, 1.6093, 60, 3600, 24, 12, 1024, 4.184, 14.504, 28.35,
+           18.016, 38.67, 88.42)  # fmt: skip
+"""What lies between units of one thing: decimals, inches, pounds, feet, miles, minutes, hours, days, months,
+bytes, calories, bars, ounces, and mg/dl of glucose, cholesterol and creatinine."""
+SCALES = (
+    ("Fahrenheit to Celsius", 1 / 1.8, -32 / 1.8),
+    ("Celsius to Fahrenheit", 1.8, 32.0),
+    ("Kelvin to Celsius", 1.0, -273.15),
+    ("Celsius to Kelvin", 1.0, 273.15),
+)
+"""Units that do not begin at one zero: the factor, and what is added then."""
 STEPS = 20
 """Different values of an age below which many rows are not persons: days until a test, weeks of treatment."""
 WRONG_SIGN = 0.005
@@ -207,6 +218,15 @@ def _in_another_unit(part: Part, column: Column) -> Iterator[Anomaly]:
     values = found["value"].cast(float).to_numpy()
     if np.abs(np.log(values / middle)).min() < APART * farthest or len(set(values)) < LEAST_ALIKE:
         return
+    # the farthest of all may be among those that are in another unit
+    beside = ROOM * (highest - lowest)
+    lowest, highest = lowest - beside, highest + beside
+    for turned, scale, shift in SCALES:
+        as_others = values * scale + shift
+        if as_others.min() >= lowest and as_others.max() <= highest:
+            what = f"in another unit, as the others when turned from {turned}"
+            yield _anomaly(part, column, found, what, _usual(column), 0.85)
+            return
     for factor in (f for many in FACTORS for f in (many, 1 / many)):
         as_others = values * factor
         if as_others.min() >= lowest and as_others.max() <= highest:

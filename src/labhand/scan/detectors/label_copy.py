@@ -1,5 +1,6 @@
 """A column that gives the label away."""
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 LEAST = 10
 FIRST = 5_000
 """Rows that must keep the rule before all are looked at."""
+HELD = 0.1
+"""The share of the rows of a class that must have a value which rows of the other never have."""
+CHANCE = 1e-9
+"""The chance that so many rows would be of one class by luck."""
 PURE = 0.998
 """The share of rows whose label follows from the column alone."""
 
@@ -26,7 +31,7 @@ class Detector:
 
     ## What it does
     Finds columns from which the label follows: another spelling of it, a code for it, a sum that
-    holds it. Of images it finds a size, a mode, a format, and a patch at one place (a frame, a
+    holds it, and columns that are filled in one class alone, as fees that are due after a default. Of images it finds a size, a mode, a format, and a patch at one place (a frame, a
     watermark) that one class has and the others have not; of items with choices a question that says its
     answer. Words and codes are looked at value by value, numbers by their correlation with the label
     and by whether a few cuts tell every class apart.
@@ -66,7 +71,7 @@ class Detector:
                     what, confidence = told
                     yield Anomaly(
                         part,
-                        f"`{label}` follows from `{column.name}`: {what}",
+                        f"`{column.name}` gives `{label}` away: {what}",
                         f"leave `{column.name}` out, unless it is known before `{label}` is",
                         confidence,
                         columns=[column.name, label],
@@ -92,6 +97,8 @@ def _copied(data: Data, part: Part, column: Column) -> tuple[str, float] | None:
         return None
     if label.kind == "number" and label.unique > 30:
         return _correlation(part, label, column) if column.kind == "number" else None
+    if label.unique == 2 and (told := _there(part, label, column)):
+        return told
     few = column.unique <= max(30, 2 * label.unique)
     if column.kind in ("category", "flag", "number") and few:
         return _mapping(part, label, column)
@@ -129,6 +136,36 @@ def _mapping(part: Part, label: Column, column: Column) -> tuple[str, float] | N
     rows = best.sort("n", descending=True).head(2).to_dicts()
     few = ", ".join(f"{shown(r['v'])} is always {shown(r['y'])}" for r in rows)
     return f"{few}, in {right:,} of {total:,} rows", 0.93
+
+
+def _there(part: Part, label: Column, column: Column) -> tuple[str, float] | None:
+    """Whether a column has a value, or one other than 0, in rows of one class alone: known only afterwards."""
+    import polars as pl
+
+    empty = pl.col(column.name).is_null()
+    if column.kind == "number":
+        empty = empty | (number(column) == 0)
+    shares = (
+        part.lazy.select(there=~empty, y=pl.col(label.name))
+        .drop_nulls("y")
+        .group_by("y")
+        .agg(n=pl.len(), there=pl.col("there").sum())
+        .collect(engine="streaming")
+    )
+    if len(shares) != 2:
+        return None
+    without, holds = shares.sort("there").to_dicts()
+    rows, base = without["n"] + holds["n"], holds["n"] / (without["n"] + holds["n"])
+    if without["there"] or holds["there"] < max(LEAST, HELD * holds["n"]):
+        return None
+    if holds["there"] * math.log(base) > math.log(CHANCE):
+        return None
+    what = "is not empty" if column.kind != "number" or column.nulls else "is not 0"
+    return (
+        f"it {what} in {holds['there']:,} of {rows:,} rows, and in all of these `{label.name}` is "
+        f"{shown(holds['y'])}",
+        0.85,
+    )
 
 
 def _correlation(part: Part, label: Column, column: Column) -> tuple[str, float] | None:

@@ -17,6 +17,12 @@ MAIN = 0.6
 """The share of cells from which on one form of dates is the rule."""
 OFTEN = 0.02
 """The share of cells from which on a form of dates is one of several."""
+LONG_CODE = 4
+"""Digits of a code from which on a shorter one may have lost a zero."""
+FEWER = 0.35
+"""The share of codes up to which those that are shorter have lost their zeros."""
+_AS_DATE = r"^(?:\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{1,2}|\d{4}-\d\d-\d\d(?:[ T]00:00:00)?|\d{1,2}[./]\d{1,2}[./]\d{2,4})$"
+_AS_POWER = r"^\d(?:[.,]\d+)?[eE]\+\d{1,3}$"
 _DATE = r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?$|^\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}$|^[A-Za-z]{3,9} \d{1,2},? \d{4}$"
 
 
@@ -24,7 +30,8 @@ class Detector:
     """Cells of another type than the rest of their column.
 
     ## What it does
-    Finds words among numbers, numbers among words, and dates in another form than most of theirs.
+    Finds words among numbers, numbers among words, dates in another form than most of theirs, names that a
+    spreadsheet took for dates or for large numbers, and codes that have lost the zeros in front.
 
     ## Why is this bad
     One word turns a column of numbers into text, or the cell into nothing when the column is cast. A
@@ -57,6 +64,56 @@ class Detector:
                     yield from _numbers_among_words(part, column)
                 if column.kind in ("category", "text", "number"):
                     yield from _dates(part, column)
+                if column.kind in ("category", "text") and column.name != data.role("time"):
+                    yield from _of_a_spreadsheet(part, column)
+                yield from _lost_zeros(part, column)
+
+
+def _of_a_spreadsheet(part: Part, column: Column) -> Iterable[Anomaly]:
+    """Dates and powers of ten among names of another form: `2-Sep` for SEPT2, `2.31E+19` for 2310009E13."""
+    import polars as pl
+
+    cell = pl.col(column.name).str.strip_chars()
+    for form, what in (
+        (_AS_DATE, "dates, as a spreadsheet makes of names"),
+        (_AS_POWER, "powers of ten"),
+    ):
+        odd = cell.str.contains(form)
+        found = _found(part, column, odd)
+        # where all are written so, it is how the column is
+        if 0 < len(found) <= MOST * column.filled:
+            yield _anomaly(part, column, found, what, "other names", 0.85)
+
+
+def _lost_zeros(part: Part, column: Column) -> Iterable[Anomaly]:
+    """Codes of digits that are shorter than the others, of which some begin with zeros."""
+    import polars as pl
+
+    if column.numeric < 1 - MOST or column.letters < LONG_CODE - 1:
+        return
+    cell = pl.col(column.name).str.strip_chars()
+    digits = cell.str.contains(r"^\d+$")
+    lengths = (
+        part.lazy.filter(digits)
+        .group_by(n=cell.str.len_chars())
+        .agg(times=pl.len(), padded=cell.str.starts_with("0").sum())
+    )
+    told = lengths.sort("times").collect(engine="streaming").rows()
+    if len(told) < 2:
+        return
+    usual, times, padded = told[-1]
+    if usual < LONG_CODE or padded < 3 or times < (1 - FEWER) * column.filled:
+        return
+    found = _found(part, column, digits & (cell.str.len_chars() < usual))
+    if len(found):
+        yield _anomaly(
+            part,
+            column,
+            found,
+            f"codes of fewer than {usual} digits, without the zeros in front",
+            f"of {usual} digits",
+            0.85,
+        )
 
 
 def _found(part: Part, column: Column, odd: "pl.Expr") -> "pl.DataFrame":

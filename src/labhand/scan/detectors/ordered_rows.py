@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable
 
 from labhand.scan.anomaly import Anomaly
-from labhand.scan.data import ROW, Data, Part
+from labhand.scan.data import ROW, CannotLook, Data, Part
+from labhand.scan.detectors import _sorted_alone
 
 LEAST = 40
 DEVIATIONS = 8.0
@@ -15,7 +16,8 @@ class Detector:
 
     ## What it does
     Counts how often the label changes from one row to the next, and compares it with what shuffled
-    rows would show (the test of runs, Wald and Wolfowitz 1940).
+    rows would show (the test of runs, Wald and Wolfowitz 1940). Finds columns of numbers that are sorted
+    by themselves within one group of rows, where they have lost what binds them to the other columns.
 
     ## Why is this bad
     Cut into splits without shuffling, a class is missing in one; trained in order, a model forgets
@@ -31,10 +33,16 @@ class Detector:
     Shuffle before cutting, or stratify.
     """
 
-    needs = ("label",)
+    needs = ()
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a part."""
+        """One anomaly a part for its label, one a column that was sorted by itself."""
+        for part in data.parts:
+            yield from _sorted_alone.columns(data, part)
+        if why := data.lacks("label"):
+            if not any(map(_sorted_alone.may_be, data.parts)):
+                raise CannotLook(why)
+            return
         for part in data.parts:
             if data.role("label") in part.names and part.rows >= LEAST:
                 yield from _look(part, str(data.role("label")))

@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,12 +34,15 @@ LONGEST = 100
 """Lines over which a cell in quotes may go."""
 PREAMBLE = 10
 """Lines that may stand before a table."""
+CODES = 0.9
+"""The share of cells of nothing but digits from which on a column with zeros in front holds codes."""
 _PLACES: list[tempfile.TemporaryDirectory[str]] = []
 """Where pieces of large files lie, kept as long as this process lives."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _AGAIN = re.compile(r"_duplicated_\d+$")
 _COMMA = re.compile(rb"(?:^|;)\s*-?\d+,\d+\s*(?=;|\r?$)", re.M)
 _POINT = re.compile(rb"(?:^|;)\s*-?\d+\.\d+\s*(?=;|\r?$)", re.M)
+_PADDED = re.compile(rb"(?:^|[,;|\t])\s*\"?0\d+\"?\s*(?=[,;|\t]|\r?$)", re.M)
 _NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
@@ -259,6 +263,7 @@ def _parsed(content: bytes, form: _Form, path: Path, words: Iterable[str] = ()) 
     }
     if form.delimiter == ";" and _decimal_comma(content):
         given["decimal_comma"] = True
+    words = {*words, *_codes(content, given)}
     as_written = {name: pl.String for name in words}
     try:
         return pl.read_csv(
@@ -273,6 +278,23 @@ def _parsed(content: bytes, form: _Form, path: Path, words: Iterable[str] = ()) 
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             told = str(error).split("\n")[0]
     raise InputError(f"{path} is no table of separated values that can be read: {told}")
+
+
+def _codes(content: bytes, given: dict[str, Any]) -> Iterator[str]:
+    """The columns of codes that begin with zeros, such as 01067: as numbers they would lose them."""
+    import polars as pl
+
+    head = content[: 1 << 16]
+    head = head[: head.rfind(b"\n") + 1] if len(head) < len(content) else head
+    if not _PADDED.search(head):
+        return
+    with suppress(pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        frame = pl.read_csv(head, infer_schema=False, **given)
+        for cells in frame.iter_columns():
+            known = cells.drop_nulls()
+            padded = known.str.contains(r"^\s*0\d+\s*$")
+            if padded.any() and known.str.contains(r"^\s*\d+\s*$").mean() > CODES:  # type: ignore[operator]
+                yield cells.name
 
 
 def _decimal_comma(content: bytes) -> bool:
