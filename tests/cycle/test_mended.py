@@ -171,6 +171,52 @@ def test_a_memory_limit_is_told_wherever_it_was_set(tmp_path: Path) -> None:
     assert "1,953 MiB by `ulimit -v`" in attempt["failure"]["message"]
 
 
+def test_a_variable_that_the_readme_exports_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "README.md").write_text("# Reviews\n\n    export REVIEWS_ROOT=$PWD/corpus\n")
+    (tmp_path / "train.py").write_text("import os\nprint(os.listdir(os.environ['REVIEWS_ROOT']))\n")
+    done = labhand("run", "--no-check", "--", sys.executable, "train.py", cwd=tmp_path)
+    assert done.returncode == 0 and "README.md" in shown(tmp_path)["attempts"][0]["fix"]["summary"]
+    (tmp_path / "README.md").write_text("Set `REVIEWS_ROOT=/path/to/your/data` first.\n")
+    done = labhand("run", "--no-check", "--", sys.executable, "train.py", cwd=tmp_path)
+    assert done.returncode == 1 and len(shown(tmp_path)["attempts"]) == 1
+
+
+PANDAS = """
+class DataFrame:
+    def __init__(self, rows=()):
+        self.rows = list(rows)
+
+
+def concat(frames, ignore_index=False):
+    return DataFrame(row for frame in frames for row in frame.rows)
+"""
+
+
+def test_a_row_is_appended_to_a_frame_as_before(tmp_path: Path) -> None:
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "pandas.py").write_text(PANDAS)
+    (tmp_path / "train.py").write_text(
+        "from pandas import DataFrame\ntable = DataFrame()\nfor step in range(3):\n"
+        "    table = table.append({'loss': 1.0 / (step + 1)}, ignore_index=True)\n"
+        "table = table.append(DataFrame([{'loss': 0.0}])) if len(table.rows) > 9 else table\n"
+        "print([round(row['loss'], 2) for row in table.rows])\n"
+    )
+    done = labhand("run", "--no-check", "--", sys.executable, "train.py", cwd=tmp_path)
+    assert done.returncode == 0 and "[1.0, 0.5, 0.33]" in done.stdout
+
+
+def test_what_a_command_said_whose_words_nobody_saw_is_told(tmp_path: Path) -> None:
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(
+        "import subprocess\n"
+        "subprocess.run(['sh', '-c', 'echo no repository here >&2; exit 128'], check=True, capture_output=True)\n"
+    )
+    labhand("run", "--no-check", "--", sys.executable, "train.py", cwd=tmp_path)
+    assert "no repository here" in shown(tmp_path)["attempts"][0]["failure"]["message"]
+
+
 def test_own_code_is_told_with_its_values_and_the_likely_cause(tmp_path: Path) -> None:
     (tmp_path / "labhand.toml").touch()
     (tmp_path / "train.py").write_text(
@@ -205,6 +251,7 @@ def test_what_mended_the_code_becomes_the_persons_when_they_accept(
     accepted = labhand("accept", "last", "--json", cwd=code)
     patch = msgspec.json.decode(accepted.stdout)
     assert patch["status"] == "accepted" and bool(patch["commit"]) is in_git
+    assert [file["path"] for file in patch["files"]] == ["code/train.py"]
     assert (code / "train.py").read_text() == broken.replace("np.float", "float")
     again = labhand("accept", name, cwd=code)
     assert again.returncode == 2 and "already" in again.stderr

@@ -592,3 +592,11 @@ def test_where_a_yaml_file_breaks_is_said(tmp_path: Path) -> None:
     failure = diagnose(Evidence(exit_code=1, exception=exception))
     assert failure is not None and "c.yaml, line 3" in failure.evidence["cause"]
     assert "never by tabs" in failure.evidence["cause"]
+
+
+def test_a_missing_main_guard_counts_more_than_what_the_parent_makes_of_it():
+    child = "RuntimeError: An attempt has been made to start a new process before the current process has\n        finished its bootstrapping phase.\n"
+    assert (
+        kind(1, child + KEY_ERROR.replace("KeyError: 'a'", "RuntimeError: worker ended"))
+        == "not-picklable"
+    )

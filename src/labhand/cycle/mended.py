@@ -70,7 +70,9 @@ def _within(root: Path, patch: str) -> str:
             raise InputError(
                 f"{path} is not in the project {root}; change it there by hand, `labhand show` tells how"
             )
-        return f"{found[1]}/{path.relative_to(root).as_posix()}"
+        told = path.relative_to(root).as_posix()
+        head = f"diff --git a/{told} b/{told}\n" if found[1] == "--- a" else ""
+        return f"{head}{found[1]}/{told}"
 
     return _HEADER.sub(shorter, patch)
 

@@ -101,7 +101,7 @@ def raised(exception: dict[str, Any] | None, tail: str) -> Raised | None:
     """The exception that ended the training; the probe's word counts more than the output."""
     printed = _printed(seen(tail))
     told = _told(exception) if exception else None
-    if told is None or (told.second_hand and printed is not None):
+    if told is None or (told.second_hand and printed is not None and printed.type != told.type):
         return printed
     if printed is None or printed.type != told.type:
         return told

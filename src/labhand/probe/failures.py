@@ -95,6 +95,11 @@ def _described(error: BaseException) -> dict[str, Any]:
         message = str(error)
     except Exception:
         message = "<exception str() failed>"
+    said = getattr(error, "stderr", None) if kind.__name__ == "CalledProcessError" else None
+    if isinstance(said, bytes):
+        said = said.decode("utf-8", "replace")
+    if isinstance(said, str) and said.strip():  # the command's own words, which nobody saw
+        message = "%s It said: %s" % (message, said.strip().splitlines()[-1][:300])
     return {
         "type": kind.__qualname__ if own else "%s.%s" % (kind.__module__, kind.__qualname__),
         "message": message,

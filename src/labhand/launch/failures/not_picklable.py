@@ -10,6 +10,8 @@ _TEXT = re.compile(
     r"[Cc]an't pickle|[Cc]annot pickle|Can't get (?:local object|attribute)|PicklingError"
     r"|(?P<guard>bootstrapping phase|freeze_support\(\))|(?P<twice>context has already been set)"
 )
+_GUARD = re.compile(r"(?P<guard>bootstrapping phase)(?P<twice>(?!))?")
+"""What a process that was started too early prints, whatever its parent then makes of its end."""
 _PROCESSES = (
     "multiprocessing",
     "popen_spawn",
@@ -42,7 +44,7 @@ class Failure:
 
     def recognise(self, evidence: Evidence) -> run.Failure | None:
         """The failure, with whether another process was to be started in `evidence["spawning"]`."""
-        found = said(evidence, _TEXT)
+        found = said(evidence, _TEXT) or said(evidence, _GUARD, printed=True)
         if found is None:
             return None
         spawning = called(found.error, *_PROCESSES) or bool(

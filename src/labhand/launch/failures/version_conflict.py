@@ -102,6 +102,7 @@ def _gone(found: Said) -> run.Failure | None:
     if instead is not None:
         message = f"`{parts['object']}.{name}` is gone from the installed version"
         facts = {**found.facts, "old": name, "advice": f"write {instead} in its place"}
+        facts["appended"] = name == "append"
         return run.Failure("version-conflict", message, facts)
     error = found.error
     library = _library(found)

@@ -12,13 +12,19 @@ from labhand.launch.job import Mending, Situation
 from labhand.launch.packages import declarations, requirement_for
 from labhand.launch.renames import STYLES, Name
 
+_ROWS = (
+    "(lambda all_, new: [all_, *(new if isinstance(new, (list, tuple)) else "
+    "[new if isinstance(new, type(all_)) else type(all_)([new])])])"
+)
+"""What `DataFrame.append` of pandas 1 handed to `concat`."""
+
 
 class Fixer:
     """Writes the new names of what libraries have removed.
 
     ## What it does
     Replaces names of the table (`Image.ANTIALIAS`, `collections.Mapping`, `get_feature_names`, …)
-    in the file that failed, in the run's own copy. Where the project declares another version than
+    in the file that failed, in the run's own copy, and `pandas.concat` for `append` of a frame. Where the project declares another version than
     the installed one, proposes that version for this run.
 
     ## Known problems
@@ -41,6 +47,8 @@ class Fixer:
             return _by_style(failure, situation)
         if failure.evidence.get("new"):
             return _by_name(failure, situation)
+        if failure.evidence.get("appended"):
+            return _concatenated(failure, situation)
         library = str(failure.evidence.get("library") or "")
         declared = declarations(Path(situation.root))
         wanted = (
@@ -73,6 +81,31 @@ def _by_style(failure: run.Failure, situation: Situation) -> Mending | None:
     if not edits:
         return None
     summary = f"wrote `{failure.evidence['new']}` in place of `{failure.evidence['style']}`"
+    return change.code(failure, situation, summary, {file: change.edited(text, edits)})
+
+
+def _concatenated(failure: run.Failure, situation: Situation) -> Mending | None:
+    """Writes `append` of a frame or series, on the line that failed, as pandas itself had it."""
+    file, line = str(failure.evidence.get("file", "")), int(failure.evidence.get("line") or 0)
+    text = change.text_of(situation.job, file)
+    tree = change.tree_of(text) if text is not None else None
+    if text is None or tree is None:
+        return None
+    edits: list[change.Edit] = []
+    for call in change.calls_at(tree, line):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr != "append" or not call.args:
+            continue
+        added = call.args[0]
+        if isinstance(added, ast.Starred) or len(call.args) > 1:
+            return None
+        head, more = ast.unparse(call.func.value), ast.unparse(added)
+        kept = "".join(f", {ast.unparse(k)}" for k in call.keywords)
+        # a dict or a series is one row of the frame; frames, series beside a series and lists are as they are
+        edits.append((call, f"__import__('pandas').concat({_ROWS}({head}, {more}){kept})"))
+        break
+    if not edits:
+        return None
+    summary = "wrote `pandas.concat` in place of `append`"
     return change.code(failure, situation, summary, {file: change.edited(text, edits)})
 
 
