@@ -58,8 +58,8 @@ def _made(data: Data, part: Part) -> Beliefs:
     labels = part.select(pl.col(label))[label]
     classes = labels.drop_nulls().unique().sort().to_list()
     place = {value: at for at, value in enumerate(classes)}
-    known = np.flatnonzero(labels.is_not_null().to_numpy())
-    given = np.array([place[v] for v in labels.drop_nulls()])
+    known = np.flatnonzero(labels.is_not_null().to_numpy() & _seen(data, part))
+    given = np.array([place[v] for v in labels.gather(known)])
     if data.probabilities is not None:
         probabilities, source = (
             _given(data, part, known, len(classes)),
@@ -77,6 +77,21 @@ def _made(data: Data, part: Part) -> Beliefs:
         probabilities = cross_validated(matrix, given, models)
         source = "models that never saw the row"
     return Beliefs(part.row_numbers[known], given, probabilities, classes, source)
+
+
+def _seen(data: Data, part: Part) -> Matrix:
+    """Which rows can be judged: all but those whose image cannot be read."""
+    import numpy as np
+
+    seen = np.ones(part.rows, dtype=bool)
+    if data.role("image") in part.names and data.probabilities is None:
+        from labhand.scan.detectors._pictures import pictures
+
+        told = next(p for p in pictures(data) if p.part is part)
+        if len(told.good):
+            seen[:] = False
+            seen[told.good] = True
+    return seen
 
 
 def _given(data: Data, part: Part, known: Matrix, classes: int) -> Matrix:
@@ -173,19 +188,20 @@ def _vectors(part: Part) -> Matrix | None:
 
 
 def _pictured(data: Data, part: Part) -> Matrix | None:
-    """Images as thumbnails; an image that cannot be read is the mean of the others."""
+    """Images by how they look; an image that cannot be read is the mean of the others."""
     import numpy as np
 
     if data.role("image") not in part.names:
         return None
-    from labhand.scan.detectors._pictures import SIDE, pictures
+    from labhand.scan.appearance import appearance
+    from labhand.scan.detectors._pictures import pictures
 
     told = next(p for p in pictures(data) if p.part is part)
     if not len(told.good):
         return None
-    small = told.thumbnails.reshape(-1, SIDE // 2, 2, SIDE // 2, 2, 3).mean(axis=(2, 4))
-    made = np.tile(small.reshape(len(small), -1).mean(axis=0), (part.rows, 1)).astype(np.float32)
-    made[told.good] = small.reshape(len(small), -1)
+    looks = appearance(told.thumbnails)
+    made = np.tile(looks.mean(axis=0), (part.rows, 1))
+    made[told.good] = looks
     return made
 
 

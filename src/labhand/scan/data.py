@@ -249,7 +249,7 @@ class Data:
 
     def features(self, part: Part, *kinds: str) -> list[str]:
         """The columns of these kinds that are neither label nor prediction nor mere bookkeeping."""
-        apart = {"label", "id", "group", "time", "prediction", "split", "annotator"}
+        apart = {"label", "id", "group", "time", "prediction", "split", "annotator", "image"}
         taken = {column for role, column in self.roles.items() if role in apart}
         return [
             c.name

@@ -18,8 +18,8 @@ _OF_ANY = r"id|idx|index|questions?|instance|example_?id|sample_?id|input|query|
 _NAMES = {
     "output": r"((model_?|generated_?)?(outputs?|completions?|generations?|responses?|samples?)(_text)?"
     r"|generated(_text)?)",
-    "parsed": r"(parsed|extracted|pred(icted)?|model|final|filtered)_?(answers?|output|resps?|prediction|label)"
-    r"|parsed|extracted|predictions?|preds?|answer/.+",
+    "parsed": r"(parsed|extracted|pred(icted)?|model|final|filtered)_?(answers?|output|resps?|prediction|label|letter|choice|option)"
+    r"|parsed|extracted|predict(ed|ions?)|preds?|answer/.+",
     "step": r"(global_?|train(ing)?_?)?(steps?|iter(ation)?s?)|checkpoint|ckpt|epoch|round|update",
     "run": r"run(_?(id|name))?|model(_?(id|name))?|system|seed|experiment|policy|sampler|variant|agent",
     "item": r"item(_?id)?|(question|task|problem|prompt|example|sample|doc|instance|query)_?id"
@@ -298,7 +298,13 @@ def answered(told: Outputs) -> "pl.Series | None":
     text = plain(pl.col(name))
     column = told.part.columns[name]
     if name != told.get("output") or column.words <= SHORT:
-        return told.part.select(answer=text)["answer"]
+        # `B) 204` is the answer B where letters are asked for
+        letter = (
+            text.str.extract(r"^\(?([a-j])[).:]\s")
+            if _asks_letters(told)
+            else pl.lit(None, pl.String)
+        )
+        return told.part.select(answer=pl.coalesce(letter, text))["answer"]
     raw = pl.col(name).cast(pl.String, strict=False)
     last = raw.str.strip_chars().str.tail(400)
     made = pl.coalesce(
@@ -306,6 +312,17 @@ def answered(told: Outputs) -> "pl.Series | None":
     )
     found = told.part.select(answer=plain(made))["answer"]
     return found if found.null_count() < 0.5 * len(found) else None
+
+
+def _asks_letters(told: Outputs) -> bool:
+    """Whether the targets are letters."""
+    import polars as pl
+
+    target = told.columns.get("target")
+    if target is None:
+        return False
+    letters = plain(pl.col(target)).str.contains(r"^[a-j]$").mean()
+    return float(told.part.select(letters).item() or 0.0) > 0.9
 
 
 def plain(cell: "pl.Expr") -> "pl.Expr":

@@ -139,7 +139,7 @@ def pairs(words: Words, least: float, border: int | None = None) -> Alike:
     """The pairs of lines whose Jaccard index is at least `least`; with a border, pairs that cross it."""
     import numpy as np
 
-    sets = _Sets(words)
+    sets = Sets(words)
     if len(sets.lines) < 2:
         empty = np.empty(0, np.int64)
         return Alike(empty, empty, empty.astype(float))
@@ -161,7 +161,7 @@ def pairs(words: Words, least: float, border: int | None = None) -> Alike:
     return Alike(left[order], right[order], index[order])
 
 
-class _Sets:
+class Sets:
     """The set of words of each line that has three or more."""
 
     def __init__(self, words: Words) -> None:
@@ -170,7 +170,7 @@ class _Sets:
         self.words = words
         lengths = np.diff(words.starts)
         line = np.repeat(np.arange(len(lengths)), lengths)
-        keys = _unique(line * np.int64(words.size) + words.ids)
+        keys = unique(line * np.int64(words.size) + words.ids)
         where = keys // words.size
         counts = np.bincount(where, minlength=len(lengths))
         self.lines = np.flatnonzero(counts >= 3)
@@ -234,7 +234,7 @@ class _Sets:
             fit &= alike
         return fit
 
-    def _of_unit(self, unit: int) -> "_Sets | None":
+    def _of_unit(self, unit: int) -> "Sets | None":
         """The sets of the words of one column alone; None where it is the only one."""
         import numpy as np
 
@@ -244,7 +244,7 @@ class _Sets:
             return None
         line = np.repeat(np.arange(len(words.rows)), np.diff(words.starts))[chosen]
         counts = np.bincount(line, minlength=len(words.rows))
-        return _Sets(
+        return Sets(
             words._replace(
                 ids=words.ids[chosen],
                 starts=np.concatenate([[0], np.cumsum(counts)]),
@@ -261,7 +261,7 @@ class _Sets:
         return sizes
 
 
-def _signature(sets: _Sets) -> "np.ndarray[Any, Any]":
+def _signature(sets: Sets) -> "np.ndarray[Any, Any]":
     """The minima of each line's words in random orders."""
     import numpy as np
 
@@ -291,7 +291,7 @@ def _same(minima: "np.ndarray[Any, Any]", collapse: bool) -> tuple[Any, Any]:
     return (first[~is_first], np.flatnonzero(~is_first)), np.flatnonzero(is_first)
 
 
-def _unique(values: Any) -> Any:
+def unique(values: Any) -> Any:
     """The different values, sorted; numpy's own way by hashes is ten times slower on these."""
     import numpy as np
 
@@ -328,7 +328,7 @@ def _candidates(
             codes.append(_codes(order[at - step], order[at], number, late, border))
         crowd = np.flatnonzero(inside > CROWD)
         codes.append(_codes(order[begin[crowd]], order[crowd], number, late, border))
-    code = _unique(np.concatenate(codes))
+    code = unique(np.concatenate(codes))
     return code // number, code % number
 
 

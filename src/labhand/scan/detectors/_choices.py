@@ -21,6 +21,10 @@ _RIGHT = re.compile(
 _ASKS = re.compile(r"question|prompt|query|problem|input|stem|ctx|sentence|text", re.I)
 _GROUPS = re.compile(r"task|subject|category|topic|domain|source|subset|dataset|split|type", re.I)
 _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth")
+LETTERED = r"(?m)^\s*\(?A[).:]\s*\S.*\n+\s*\(?B[).:]\s*\S"
+_LETTERED = re.compile(r"^\s*\(?([A-Z])[).:]\s*(\S.*?)\s*$", re.M)
+MOSTLY = 0.8
+"""The share of questions with lettered choices from which on they are such items."""
 MOST = 26
 LEAST = 12
 """Items of a group below which nothing is said of where the right choice stands."""
@@ -59,7 +63,7 @@ def _of(part: Part) -> Items | None:
 
     offered = next((n for n in part.names if _OFFERS.fullmatch(n) and _lists(part, n)), None)
     if offered is None:
-        return None
+        return _within(part)
     right = next((n for n in part.names if n != offered and _RIGHT.fullmatch(n)), None)
     asked = next((n for n in part.names if n not in (offered, right) and _ASKS.fullmatch(n)), None)
     group = next((n for n in part.names if n not in (right, asked) and _grouping(part, n)), None)
@@ -71,6 +75,34 @@ def _of(part: Part) -> Items | None:
     )
     each = [item for line in frame.iter_rows(named=True) if (item := _item(line))]
     return Items(part, asked, offered, right, group, each) if each else None
+
+
+def _within(part: Part) -> Items | None:
+    """Items whose choices stand, each behind its letter, in the question itself."""
+    import polars as pl
+
+    asked = [n for n in part.names if _ASKS.fullmatch(n) and part.columns[n].kind == "text"]
+    right = next((n for n in part.names if n not in asked and _RIGHT.fullmatch(n)), None)
+    if not asked or right is None:
+        return None
+    group = next((n for n in part.names if n not in (right, *asked) and _grouping(part, n)), None)
+    text = pl.col(asked[0])
+    some = part.lazy.select(text.drop_nulls().head(200).str.contains(LETTERED).mean()).collect()
+    if not (some.item() or 0.0) >= MOSTLY:
+        return None
+    wanted = [pl.col("__row__"), text.alias("asked"), pl.col(right).alias("right")]
+    frame = part.select(*wanted, *([pl.col(group).alias("group")] if group else []))
+    each = []
+    for line in frame.filter(pl.col("asked").str.contains(LETTERED)).iter_rows(named=True):
+        # of worked examples in front of the question the last choices are its own
+        offered: list[str] = []
+        for letter, words in _LETTERED.findall(line["asked"]):
+            offered = (
+                [*offered, words] if ord(letter) - 65 == len(offered) else [words] * (letter == "A")
+            )
+        if item := _item({**line, "offered": offered}):
+            each.append(item)
+    return Items(part, asked[0], asked[0], right, group, each) if each else None
 
 
 def _lists(part: Part, name: str) -> bool:

@@ -84,10 +84,13 @@ def attributes(data: Data, part: Part, told: Outputs | None) -> list[str]:
     return [str(c) for c in first if part.columns[str(c)].unique > 1] + few[:ATTRIBUTES]
 
 
-def compared(data: Data, told: Samples, by: list[str], *, sure: bool) -> Iterator[Anomaly]:
+def compared(
+    data: Data, told: Samples, by: list[str], *, sure: bool, wanted: Samples | None = None
+) -> Iterator[Anomaly]:
     """The anomalies of every attribute; the whole table of groups goes into the data's reports.
 
-    `sure`: the outputs are known for such; where they are not, what stands out is a note.
+    `sure`: the outputs are known for such; where they are not, what stands out is a note. `wanted` are
+    the targets of the outputs: a group that is to say less is less diverse by right.
     """
     import polars as pl
 
@@ -98,6 +101,13 @@ def compared(data: Data, told: Samples, by: list[str], *, sure: bool) -> Iterato
         corrected = _holm(_chances(told, found))
         table = [_line(told, g, p) for g, p in zip(found, corrected, strict=True)]
         less = _less(found, corrected)
+        if less and wanted is not None:
+            right = {str(g.name): g.told.vendi for g in groups(data, wanted, pl.col(column))}
+            less = {
+                at: usual
+                for at, usual in less.items()
+                if found[at].told.vendi < LESS * right.get(str(found[at].name), 1.0)
+            }
         for at, line in enumerate(table):
             line["far_less"] = at in less
         kept = data.reports.setdefault("diversity", [])

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 _REFUSAL = re.compile(
-    r"(?:I['’]?m|I am) (?:very |so |truly |really )?sorry,? but (?:as an AI\b|I (?:can(?:not|['’]t| not)|am (?:unable|not able)|['’]?m (?:unable|not able)|won['’]t|will not|do not|don['’]t))[^.!?\n]{0,80}"
+    r"(?:(?:I['’]?m|I am) (?:very |so |truly |really |terribly )?sorry|I apologi[sz]e|(?:my |I offer my )?(?:sincere )?apologies|regrettably)[^.!?\n,;]{0,30}[,;:.]? ?(?:but )?(?:as an AI\b|(?:that )?I(?:['’]m| am)? (?:can(?:not|['’]t| not)|(?:currently )?(?:unable|not able)|won['’]t|will not|do not|don['’]t|must decline))[^.!?\n]{0,80}"
     r"|(?:^|[.!?\n] *|but |however, )(?:unfortunately,? )?I(?: am|['’]m)? (?:cannot|can['’]?t|can not|unable to|not able to|won['’]t be able to|will not|won['’]t) (?:be able to )?"
-    r"(?:fulfil|fulfill|comply|assist|help(?! (?:but|it|myself|\w+ing)\b)|provide|answer|complete|generate|create|engage|support|continue|discuss|do that|write|offer|give)\b[^.!?\n]{0,60}"
+    r"(?:fulfil|fulfill|comply|assist|help(?! (?:but|it|myself|\w+ing)\b)|provide|answer|complete|generate|create|produce|perform|carry out|process|share that|engage|support|continue|discuss|do that|write|offer|give)\b[^.!?\n]{0,60}"
     r"|I (?:must|have to|need to) (?:decline|refuse)\b[^.!?\n]{0,60}"
     r"|(?:goes|is) against my (?:programming|guidelines|policy)|violates? (?:my|our|OpenAI['’]s) (?:guidelines|polic)",
     re.I,
@@ -46,7 +46,7 @@ _PAGE = re.compile(
     re.I,
 )
 ROUGH = (
-    r"(?i)^[\s\S]{0,300}(sorry, ?but|cannot|can.?t |can not|unable|not able|won.t|will not|decline|refuse|my programming|guidelines|policy)"
+    r"(?i)^[\s\S]{0,300}(sorry|apolog|regrettably|cannot|can.?t |can not|unable|not able|won.t|will not|decline|refuse|my programming|guidelines|policy)"
     r"|\b(an|a) (AI|artificial intelligence|language model|large language)\b|cut-?off|(knowledge|training) (data )?update|(trained|developed|created|made) by (openai|anthropic|google|meta|mistral|deepseek|alibaba)|I(.m| am) (chatgpt|claude|gemini|bard|llama|assistant)|regenerate response"
 )
 PAGE = r"(?i)cookies|javascript|lorem ipsum|all rights reserved|click here|newsletter|subscribe|share (this|on)|privacy policy|terms of|skip to|back to top|follow us|(log|sign) in to|advertisement|read more|logged in"
@@ -110,6 +110,7 @@ def _anomaly(part: Part, found: "pl.DataFrame", what: str, confidence: float) ->
         columns_of(found),
         "note" if usual else "warning",
         normal="texts hold what they are about",
+        group=what,
     )
 
 
@@ -135,9 +136,8 @@ def _common(part: Part, one: Texts) -> Iterable[Anomaly]:
     import polars as pl
 
     cut = pl.col("text").str.strip_chars().str.replace_all(r"([.!?])[ \t]+", "$1\n").str.split("\n")
-    lines = cut.list.eval(
-        pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != "")
-    )
+    bare = pl.element().str.strip_chars()
+    lines = cut.list.eval(bare.filter(bare != ""))
     frame = one.lazy.filter(pl.col("text").is_not_null()).select("row", "turn", line=lines)
     several = frame.filter(pl.col("line").list.len() > 1)
     edges = [
@@ -151,6 +151,7 @@ def _common(part: Part, one: Texts) -> Iterable[Anomaly]:
     often = every.with_columns(n=pl.len().over("line")).filter(pl.col("n") >= 5).collect()
     texts_ = int(one.lazy.select(pl.col("text").is_not_null().sum()).collect().item())
     often = often.filter(pl.col("n").is_between(max(5, 0.004 * texts_), 0.4 * texts_))
+    often = often.join(_of_mould(several, every, often), on="line", how="anti")
     # where half of the texts do so it is their form, as `Human:` and what was asked
     if not len(often) or often["row"].n_unique() > 0.5 * texts_:
         return
@@ -188,4 +189,28 @@ def _common(part: Part, one: Texts) -> Iterable[Anomaly]:
         [one.column],
         "warning" if rows_ <= 0.2 * part.rows else "note",
         normal="each text begins and ends in its own words",
+        group="lines",
     )
+
+
+def _of_mould(
+    whole: "pl.LazyFrame", edges: "pl.LazyFrame", often: "pl.DataFrame"
+) -> "pl.DataFrame":
+    """Of the lines that come back those that are sentences of a mould.
+
+    They also stand within texts, or others at an edge begin in the same words and end otherwise.
+    """
+    import polars as pl
+
+    lines = often.select("line", "n").unique("line")
+    inner = whole.select(line=pl.col("line").list.slice(1, pl.col("line").list.len() - 2))
+    inside = inner.explode("line").drop_nulls().group_by("line").len("inside")
+    bare = pl.col("line").str.replace_all(r"\d+", "0")
+    begin = bare.str.extract(r"^((?:\S+\s+){2}\S+)")
+    kin = edges.select("line").with_columns(begin=begin).drop_nulls()
+    kin = kin.group_by("begin").agg(all=pl.len())
+    told = lines.lazy().join(inside, on="line", how="left").with_columns(begin=begin)
+    told = told.join(kin, on="begin", how="left").fill_null(0)
+    others = pl.col("all") - pl.col("n")
+    moulded = (pl.col("inside") >= 0.15 * pl.col("n")) | (others >= 0.5 * pl.col("n"))
+    return told.filter(moulded).select("line").collect()

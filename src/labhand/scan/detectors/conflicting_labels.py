@@ -4,15 +4,20 @@ import re
 from collections.abc import Iterable
 
 from labhand.scan.anomaly import Anomaly
+from labhand.scan.anomaly import found as made
 from labhand.scan.data import ROW, CannotLook, Data, Part, number
 from labhand.scan.detectors import _same_pictures
 from labhand.scan.detectors._alike import alike
+from labhand.scan.detectors._cells import counted, shown
+from labhand.scan.detectors._mentions import called_otherwise, mentions
 from labhand.scan.detectors._preferences import plainly, preferences
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, plain
 from labhand.scan.texts import texts
 
 OWN_WAY, MANY = 0.3, 0.03
 """Shares of the pairs of like texts, and of the rows, above which labels do not follow from texts."""
+FEW_CALLED = 0.05
+"""The share of spans called otherwise than the same words elsewhere up to which they are slips."""
 LEAST = 0.85
 """The Jaccard index of their words from which on two texts must have one label."""
 
@@ -24,7 +29,8 @@ class Detector:
     Groups rows that are equal in everything but label, id and bookkeeping, words compared without case
     and blanks; where a group has several labels, its rows are found. Texts count as equal from 85 % of
     common words. Of preference pairs it finds those that prefer what another pair rejects for the same
-    prompt, and those whose own scores prefer the other side.
+    prompt, and those whose own scores prefer the other side. Of entities it finds spans whose words have
+    another label nearly everywhere else.
 
     ## Why is this bad
     At least one label is wrong, or a column that decides it is missing. No model can be right on both.
@@ -45,6 +51,9 @@ class Detector:
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a part and kind: equal rows, nearly equal texts, preferences."""
         yield from _same_pictures.conflicts(data)
+        yield from _called(data)
+        if mentions(data) and data.role("label") is None and data.role("chosen") is None:
+            return
         if data.role("label") is None and data.role("chosen") is None:
             raise CannotLook(str(data.lacks("label")))
         for part in data.parts:
@@ -56,6 +65,30 @@ class Detector:
                     yield from _nearly(data, part, set(known))
             yield from _preferred(data, part)
             yield from _scored(data, part)
+
+
+def _called(data: Data) -> Iterable[Anomaly]:
+    """Spans whose words are called something else nearly everywhere."""
+    for told in mentions(data):
+        odd, usual, often = called_otherwise(told)
+        if not odd:
+            continue
+        first = odd[0]
+        words = str(first.surface or first.read)
+        rows = len({one.row for one in odd})
+        yield Anomaly(
+            told.part,
+            f"{len(odd):,} spans of `{told.column}` in {counted(rows, 'row')} are labelled otherwise than the same words "
+            f"elsewhere, as row {first.row}: {shown(words)} is {shown(first.label)}, and nearly always "
+            f"{shown(usual[words])}",
+            "look at these spans and decide on one label for the same words, where they mean the same",
+            0.85 if often <= FEW_CALLED else 0.5,
+            made([one.row for one in odd]),
+            [told.column],
+            "warning" if often <= FEW_CALLED else "note",
+            normal="the same words have one label",
+            group="spans",
+        )
 
 
 def _nearly(data: Data, part: Part, known: set[int]) -> Iterable[Anomaly]:

@@ -9,7 +9,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import CannotLook, Data
 from labhand.scan.detectors._cells import share
-from labhand.scan.outputs import SHORT, Outputs, graded, outputs, plain, right
+from labhand.scan.outputs import SHORT, Outputs, answered, graded, outputs, plain, right
 
 if TYPE_CHECKING:
     import polars as pl
@@ -118,13 +118,14 @@ def _against_target(told: Outputs) -> Iterator[Anomaly]:
     answer = told.columns.get("parsed") or told.columns.get("output")
     target = told.columns.get("target")
     score = next((s for s in told.scores if graded(told, s) is not None), None)
-    if not answer or not target or not score or told.part.columns[answer].words > SHORT:
+    if not answer or not target or not score or told.part.columns[target].words > SHORT:
         return
-    same = plain(pl.col(answer)) == plain(pl.col(target))
-    frame = told.part.select(
-        row=pl.col("__row__"), same=same, a=plain(pl.col(answer)), t=plain(pl.col(target))
-    )
-    frame = frame.with_columns(right=graded(told, score)).drop_nulls()
+    said = answered(told)
+    if said is None:
+        return
+    frame = told.part.select(row=pl.col("__row__"), t=plain(pl.col(target)))
+    frame = frame.with_columns(a=said, right=graded(told, score)).drop_nulls()
+    frame = frame.with_columns(same=pl.col("a") == pl.col("t"))
     odd = frame.filter(pl.col("same").cast(pl.Float64) != pl.col("right"))
     if len(frame) < LEAST or not len(odd) or len(odd) > (1 - MATCHES) * len(frame):
         return

@@ -34,7 +34,8 @@ class Detector:
     worth little.
 
     ## Known problems
-    Outputs of one or two words are not looked at; what is to be said in one way only is alike by right.
+    Outputs of one or two words are not looked at; what is to be said in one way only is alike by right: where
+    there are targets, a group is told only if these are more diverse.
 
     ## Example
     From step 800 on, 54 of 64 samples are the same story
@@ -90,7 +91,9 @@ def _look(data: Data, told: Outputs | None, some: Samples) -> Iterable[Anomaly]:
         or "group" in data.said
         or any(_GENERATED.fullmatch(c) for c in some.columns)
     )
-    yield from compared(data, some, by, sure=said)
+    target = told.columns.get("target") if told else None
+    asked = samples(data, some.part, target) if target and some.kind == "texts" else None
+    yield from compared(data, some, by, sure=said, wanted=asked)
 
 
 def _steps(told: Outputs, some: Samples, groups: list[Group]) -> Iterable[Anomaly]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
 from labhand.scan.detectors import _same_pictures
-from labhand.scan.detectors._alike import alike
+from labhand.scan.detectors._alike import alike, part_words
 from labhand.scan.detectors._cells import share
+from labhand.scan.detectors._moulds import copies
 from labhand.scan.detectors._rows import (
     MOST_COLUMNS,
     agreeing,
@@ -48,8 +49,9 @@ class Detector:
 
     ## Known problems
     Repeated measurements of one thing resemble each other on purpose. Only tables in which so much
-    likeness is no chance are looked at. Texts made from one template are alike; where more than three
-    in ten rows are, it is a note. Texts that differ in numbers alone count from nine of ten words.
+    likeness is no chance are looked at. Texts of one mould are alike: where others have their
+    wording, too, or where what differs fills several columns, or more than three in ten rows are alike, it is
+    a note. Texts that differ in numbers alone count from nine of ten words.
 
     ## Example
     Two rows that differ in the last digit of one number
@@ -106,6 +108,15 @@ def _texts(data: Data, part: Part) -> Iterable[Anomaly]:
     if not len(best):
         return
     best = best.sort("score", "row", descending=[True, False])
+    if len(best):
+        row, partner = best["row"].to_numpy(), best["partner"].to_numpy()
+        many = len(best) > USUAL * part.rows + 2
+        copied = copies(part_words(data, part), partner, row, many=many)
+        if len(moulded := best.filter(~pl.Series(copied))):
+            yield _of_mould(data, part, moulded)
+        best = best.filter(pl.Series(copied))
+    if not len(best):
+        return
     usual = len(best) > USUAL * part.rows + 2
     pair = best.row(0, named=True)
     same = int((best["score"] == 1.0).sum())
@@ -123,6 +134,23 @@ def _texts(data: Data, part: Part) -> Iterable[Anomaly]:
         repair=None
         if usual
         else Repair("scientific", f"drop {len(best):,} texts", drops(best["row"])),
+    )
+
+
+def _of_mould(data: Data, part: Part, found: "pl.DataFrame") -> Anomaly:
+    """Texts that have in common what many others have as well."""
+    pair = found.row(0, named=True)
+    return Anomaly(
+        part,
+        f"{len(found):,} of {part.rows:,} texts ({share(len(found), part.rows)}) share most words with an earlier one, as "
+        f"row {pair['row']} and row {pair['partner']}, and their wording with many others: one mould made them",
+        "nothing, if the data is meant to be so; over several splits, split by what fills the mould",
+        0.4,
+        found,
+        [t.column for t in texts(data, part)],
+        severity="note",
+        normal="a copy has its wording for itself",
+        group="mould",
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
@@ -94,6 +95,7 @@ class Detector:
                     columns_of(some),
                     "warning" if real else "note",
                     normal="no text names how to reach or charge a person",
+                    group="" if real else "made up",
                 )
 
 
@@ -135,7 +137,7 @@ def _every(text: str) -> Iterator[tuple[int, int, str, float]]:
     yield from _phones(text)
     for m in _HOST.finditer(text):
         if _is_public(m[0]) and "version" not in text[max(0, m.start() - 20) : m.start()].lower():
-            yield *m.span(), "IP address", 0.6
+            yield *m.span(), "IP address", 0.3 if _in_order(m[0]) else 0.6
 
 
 def _phones(text: str) -> Iterator[tuple[int, int, str, float]]:
@@ -171,6 +173,14 @@ def _is_account(text: str) -> bool:
     """Whether the check digits of an IBAN are right (ISO 13616: the number modulo 97 is 1)."""
     moved = text[4:] + text[:4]
     return 15 <= len(text) <= 34 and int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
+
+
+def _in_order(host: str) -> bool:
+    """Whether an address is counted up or repeats itself, as made up ones do: 123.45.67.89, 11.22.33.44."""
+    digits = host.replace(".", "")
+    numbers = [int(n) for n in host.split(".")]
+    steps = {b - a for a, b in pairwise(numbers)}
+    return digits in "1234567890123" or len(steps) == 1
 
 
 def _is_public(host: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import CannotLook, Data
-from labhand.scan.detectors import _choices
+from labhand.scan.detectors import _canned, _choices
 from labhand.scan.detectors._cells import share, shown
 from labhand.scan.outputs import Outputs, answered, of_runs, plain
 
@@ -34,7 +34,8 @@ class Detector:
     `####` or in `\boxed{}`. Tells where one answer is given far more often than it is right, against how
     often the targets say it, by a binomial test; for all samples, and for each step or run where only
     some of them do so. Of items with choices it tells where the right one always stands at one place,
-    in all of them or in a group of them. Without targets an answer that nearly all give is a note, unless other steps or
+    in all of them or in a group of them. Of data to learn from it tells long answers that stand word for word
+    below eight or more questions which have no more in common than any others. Without targets an answer that nearly all give is a note, unless other steps or
     runs answer in several ways.
 
     ## Why is this bad
@@ -55,8 +56,9 @@ class Detector:
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """At most one anomaly a part."""
-        looked = bool(_choices.items(data))
+        looked = bool(_choices.items(data)) or data.role("answer") or data.role("messages")
         yield from _choices.one_place(data)
+        yield from _canned.canned(data)
         for told in [*of_runs(data), *_classified(data)]:
             answers = answered(told)
             if answers is None:

@@ -32,8 +32,11 @@ _HEADING = re.compile(
 )
 _HOLE = re.compile(
     r"\{\{ ?[a-zA-Z_][\w.]* ?\}\}|\{% ?\w+[^%\n]*%\}"
-    r"|(?<![\w$\\{=\"'(\[,:])\{(?:input|instruction|prompt|question|answer|response|context|text|name|query|output|user|first_name|topic|sentence)\}(?![}\w])"
+    r"|(?<![\w$\\{}=\"'(\[,:^_/.])\{[a-z]{3,}(?:_[a-z0-9]+){0,3}\}(?![}\w\[({])"
     r"|\[(?:Your|Insert|Company|Recipient|Add|Enter) ?[A-Za-z' ]{0,30}\]|\[object Object\]"
+    r"|<(?:your|insert|add|enter) ?[A-Za-z' ]{0,30}>|%\([a-z_]{2,30}\)s"
+    r"|(?<!\w)(?:Dear|Hello|Hi|Hey) (?:None|null|undefined|nan|NaN)(?=[,!.]|\s*$)",
+    re.M,
 )
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|li|ul|ol|td|tr|th|table|tbody|thead|h[1-6]|a|b|i|em|strong|img|font|script|style|center|blockquote|html|body|head|meta|link|input|form|button|iframe|sup|sub)(?:\s+[a-zA-Z-]+ ?= ?[\"'][^\"'>]*[\"'])*\s*/?>"
@@ -41,7 +44,7 @@ _MARKUP = re.compile(
     re.I,
 )
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.S)
-ROUGH = r"<\|\w|</?s>|\[/?INST\]|<</?SYS|_of_turn>|<(bos|eos|pad|unk|mask)>|\[(PAD|CLS|SEP|UNK|MASK|EOS|BOS)\]|<｜|\{\{|\{%|\{[a-z_]{4,12}\}|\[(Your|Insert|Company|Recipient|Add|Enter|object)\b"
+ROUGH = r"<\|\w|</?s>|\[/?INST\]|<</?SYS|_of_turn>|<(bos|eos|pad|unk|mask)>|\[(PAD|CLS|SEP|UNK|MASK|EOS|BOS)\]|<｜|\{\{|\{%|\{[a-zA-Z_.0-9]{3,32}\}|\[(Your|Insert|Company|Recipient|Add|Enter|object)\b|<(your|insert|add|enter)\b|%\([a-z_]|(Dear|Hello|Hi|Hey) (None|null|undefined|nan|NaN)\b"
 SPOKEN = r"#{2,3} ?(Instruction|Response|Input|Output|User|Assistant|Human|System)|\n(Human|User|Assistant|AI|Q|Question) ?:|Below is an instruction"
 TAGS = r"(?i)</?[a-z][a-z0-9]{0,9}[\s/>]|&(#?[a-z0-9]{2,6});"
 ENOUGH = 6
@@ -113,6 +116,7 @@ def _told(part: Part, found: "pl.DataFrame", what: str, confidence: float) -> It
         columns_of(found),
         "note" if usual else "warning",
         normal="texts hold what a person reads, and nothing of how it was put together",
+        group=what,
     )
 
 

@@ -3,11 +3,16 @@
 import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._spans import Span, columns_of, kinds, rows_hold, settled, spans
+from labhand.scan.outputs import graded, of_runs
 from labhand.scan.texts import prose, texts
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _MARKED = re.compile(r"<<([^<>=]{1,80})=([^<>=]{1,30})>>")
 _NUMBER = r"[-−]?\$?\d[\d,]*(?:\.\d+)?%?"
@@ -55,7 +60,7 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
     rough = pl.col("text").str.contains(ROUGH)
     some = [t for t in texts(data, part) if t.role != "rejected"]
     every = spans(prose(data, some), rough, _every)
-    found = every.filter(pl.col("score") > 0)
+    found = _unless_graded(data, part, every.filter(pl.col("score") > 0))
     if not len(found):
         return
     marked = _MARKED.search(str(found["excerpt"][0])) is not None
@@ -71,6 +76,22 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
         "note" if usual else "warning",
         normal=f"{right:,} other results of {rows + right:,} in these texts are right",
     )
+
+
+def _unless_graded(data: Data, part: Part, found: "pl.DataFrame") -> "pl.DataFrame":
+    """Without the outputs of a model that are graded wrong: there the mistake is known, and is the result."""
+    import polars as pl
+
+    told = next((o for o in of_runs(data) if o.part is part), None)
+    made = {told.columns[n] for n in ("output", "parsed") if n in told.columns} if told else set()
+    if told is None or not made:
+        return found
+    scores = [s for name in told.scores if (s := graded(told, name)) is not None]
+    wrong = pl.lit(False)
+    if scores:
+        rows = pl.Series(part.row_numbers).filter(scores[0].fill_null(0.0) < 0.5)
+        wrong = pl.col("row").is_in(rows.implode())
+    return found.filter(~(pl.col("column").is_in(list(made)) & wrong))
 
 
 def _every(text: str) -> Iterator[Span]:
