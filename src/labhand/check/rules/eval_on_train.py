@@ -378,20 +378,21 @@ def _handed(code: Code) -> Iterator[Claim]:
     if code.mentions("mask"):
         return  # nodes of one graph are told apart by masks
     for call in code.calls(
-        ".fit", "transformers.Trainer", "transformers.Seq2SeqTrainer", "trl.SFTTrainer"
+        ".fit",
+        ".fit_generator",
+        "transformers.Trainer",
+        "transformers.Seq2SeqTrainer",
+        "trl.SFTTrainer",
     ):
-        train, held_out = call.arg(None, "train_dataset"), call.arg(None, "eval_dataset")
-        if call.method == "fit":
-            train = call.arg(1 if _lightning(code, call) else 0, "x", "train_dataloaders")
-            held_out = call.arg(None, "validation_data", "val_dataloaders")
-            if held_out is None and _lightning(code, call):
-                held_out = call.arg(2)
+        train, held_out = _given(code, call)
         if isinstance(held_out, ast.Tuple | ast.List) and held_out.elts:
             if len(held_out.elts) > 2 or call.arg(None, "sample_weight") is not None:
                 continue  # weights choose the rows
             held_out = held_out.elts[0]
-        if train is None or held_out is None or isinstance(train, ast.Constant | ast.Call):
+        if train is None or held_out is None or isinstance(train, ast.Constant):
             continue
+        if isinstance(train, ast.Call) and splits.part_in(ast.unparse(train.func)) != "train":
+            continue  # what makes both parts may tell them apart itself
         if ast.unparse(train) == ast.unparse(held_out):
             yield code.claim(
                 held_out,
@@ -401,6 +402,19 @@ def _handed(code: Code) -> Iterator[Claim]:
                 because=[code.step("trained on here", train)],
                 confidence=0.92,
             )
+
+
+def _given(code: Code, call: Call) -> tuple[ast.expr | None, ast.expr | None]:
+    """What a training is handed to learn from, and what to validate on."""
+    train, held_out = call.arg(None, "train_dataset"), call.arg(None, "eval_dataset")
+    if call.method == "fit":
+        train = call.arg(1 if _lightning(code, call) else 0, "x", "train_dataloaders")
+        held_out = call.arg(None, "validation_data", "val_dataloaders")
+        if held_out is None and _lightning(code, call):
+            held_out = call.arg(2)
+    elif call.method == "fit_generator":
+        train, held_out = call.arg(0, "generator"), call.arg(None, "validation_data")
+    return train, held_out
 
 
 def _lightning(code: Code, call: Call) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.facts import Fact
+from labhand.kit.code.graph import unscaled
 
 
 class Rule:
@@ -94,7 +95,7 @@ def _already_back(code: Code, loss: ast.Name, statement: ast.stmt) -> ast.expr |
     where = code.where(statement)
     mine = code.project.reaching(loss, where)[1]
     for call in code.calls(".backward"):
-        of = call.receiver
+        of = unscaled(call.receiver)
         if call.where.scope is not where.scope or not isinstance(of, ast.Name) or of.id != loss.id:
             continue
         keeps = (

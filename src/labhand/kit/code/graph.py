@@ -142,6 +142,14 @@ def _together(facts: Facts, parts: list[Spot]) -> Fact:
     return Fact("detached") if found and all(f.value == "detached" for f in found) else UNKNOWN
 
 
+def unscaled(loss: ast.expr | None) -> ast.expr | None:
+    """The loss in `scaler.scale(loss)`."""
+    match loss:
+        case ast.Call(func=ast.Attribute(attr="scale"), args=[inner]):
+            return inner
+    return loss
+
+
 def _backpropagated(spot: Spot) -> Fact:
     """A value that `backward()` is called on, under the same name and binding, hangs on the graph."""
     node, where = spot.node, spot.where
@@ -151,7 +159,7 @@ def _backpropagated(spot: Spot) -> Fact:
     for call in where.scope.calls:
         function = call.func
         if isinstance(function, ast.Attribute) and function.attr == "backward":
-            base = function.value
+            base = unscaled(function.value)
             if isinstance(base, ast.Name) and base.id == node.id:
                 there = mine.reaching(node.id, where.scope, mine.point(call))
                 if here and here == set(map(id, there)):
