@@ -273,3 +273,59 @@ def test_pictures_in_the_folder_of_another_class_are_found(tmp_path):
     rows = {at + 60 * (1 + (name == "oak")) for name, at in wrong}
     assert found.severity == "warning" and rows <= set(found.where.rows)
     assert len(found.where.rows) <= len(rows) + 4
+
+
+def test_errors_of_a_service_in_place_of_answers_are_found(draw, tmp_path):
+    each = chats(draw)
+    assert told({"messages": each}, "boilerplate", tmp_path) == []
+    errors = [
+        "Error: 429 Too Many Requests",
+        "APIConnectionError: Connection error.",
+        "500 Internal Server Error",
+    ]
+    for row, text in zip((8, 90, 200), errors, strict=True):
+        each[row][1] = {"role": "assistant", "content": text}
+    assert told({"messages": each}, "boilerplate", tmp_path) == [([8, 90, 200], "warning")]
+
+
+def test_thoughts_that_never_end_and_escaped_line_breaks_are_found(draw, tmp_path):
+    each = chats(draw)
+    each[4][1]["content"] = "<think>The tram is best.</think>" + each[4][1]["content"]
+    assert told({"messages": each}, "template-leak", tmp_path) == []
+    each[9][1]["content"] = "<think>The tram is best. " + each[9][1]["content"]
+    each[70][1]["content"] = "Take the tram.\\nWalk on.\\n\\nRing at the door."
+    assert told({"messages": each}, "template-leak", tmp_path) == [([9, 70], "warning")]
+
+
+def test_conversations_whose_speakers_were_exchanged_are_found(draw, tmp_path):
+    each = chats(draw)
+    assert told({"messages": each}, "role-order", tmp_path) == []
+    rows = [20, 21, 22, 100]
+    for row in rows:
+        asked, said = each[row]
+        asked["content"], said["content"] = said["content"], asked["content"]
+    assert told({"messages": each}, "role-order", tmp_path) == [(rows, "warning")]
+
+
+def test_an_answer_that_is_none_of_the_choices_is_found(draw, tmp_path):
+    each = lettered(draw)
+    assert told(each, "missing-answer", tmp_path) == []
+    each[3]["answer"] = "F"
+    assert told(each, "missing-answer", tmp_path) == [([3], "warning")]
+
+
+def test_answers_that_do_not_stand_in_their_context_are_found(draw, tmp_path):
+    each = [
+        {"question": c[0]["content"], "context": f"{c[1]['content']} It opens at {i} past nine.", "answer": f"at {i} past nine"}
+        for i, c in enumerate(chats(draw))
+    ]  # fmt: skip
+    assert told(each, "missing-answer", tmp_path) == []
+    each[14]["answer"] = "at 900 past nine"
+    assert told(each, "missing-answer", tmp_path) == [([14], "warning")]
+
+
+def test_words_that_are_marked_everywhere_but_in_one_place_are_found(draw, tmp_path):
+    each = entities(draw, 200)
+    assert told(each, "span-mismatch", tmp_path) == []
+    each[12]["entities"] = each[12]["entities"][:1]
+    assert told(each, "span-mismatch", tmp_path) == [([12], "warning")]

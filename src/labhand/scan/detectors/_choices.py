@@ -136,8 +136,9 @@ def _place(told: Any, offered: list[str], letters: list[Any] | None) -> int | No
         plain = told.strip()
         if letters and plain in letters:
             return letters.index(plain)
-        if plain in offered:
-            return offered.index(plain)
+        words = [choice.strip() for choice in offered]
+        if plain in words:
+            return words.index(plain)
         if re.fullmatch(r"\(?[A-Za-z][).]?", plain):
             told = "ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(plain.strip("().").upper())
         elif plain.isdigit():
@@ -173,6 +174,27 @@ def offered_twice(data: Data) -> Iterator[Anomaly]:
             normal="the choices of an item differ",
             group="choices",
         )  # fmt: skip
+
+
+def not_offered(data: Data) -> Iterator[Anomaly]:
+    """Items whose right answer is none of their choices, where those of nearly all others are."""
+    for told in items(data):
+        lost = [item.row for item in told.each if item.right is None]
+        if told.right is None or not lost or len(lost) > 0.2 * len(told.each):
+            continue
+        cell = told.part.at([lost[0]], [told.right])[told.right][0]
+        yield Anomaly(
+            told.part,
+            f"{len(lost):,} of {counted(len(told.each), 'item')} have an answer in `{told.right}` that is none of their "
+            f"choices, as row {lost[0]}: {shown(cell)}",
+            "mend the answer or the choices, or drop the items: no model can be right on them",
+            0.9,
+            made(lost),
+            [told.right, told.offered],
+            "warning",
+            normal="the right answer is one of the choices",
+            group="choices",
+        )
 
 
 def answered_within(data: Data) -> Iterator[Anomaly]:

@@ -1,6 +1,7 @@
 """Spans that rows mark in their own text: entities, answers of reading comprehension, tags of tokens."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -32,6 +33,11 @@ CALLED = (
 SURFACES = ("text", "value", "word", "surface", "mention", "entity_text", "name", "span", "phrase")
 LOOKED = 100
 """Rows by which it is told whether a column marks spans."""
+SHORTEST, OFTEN = 3, 10
+"""Letters of words, and how often they must be marked, before one place where they are not is missed."""
+SELDOM = 0.1
+"""The share of their marked places up to which others were forgotten."""
+MOST_WORDS = 2_000
 FITS = 0.5
 """The share of spans that must give the words which are named beside them, for the two to belong together."""
 
@@ -167,6 +173,33 @@ def _is_read(one: Mention) -> bool:
     if one.read is None:
         return False
     return one.read == one.surface if one.surface is not None else one.read.strip() == one.read
+
+
+def left_out(told: Mentions) -> list[tuple[int, int, int, str, str]]:
+    """Words that are marked nearly wherever they stand, where they are not: row, begin, end, words, label."""
+    marked: dict[str, Counter[str]] = {}
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for one in told.each:
+        spans.setdefault(one.row, []).append((one.start, one.end))
+        words = one.surface or one.read
+        if words and one.label is not None and len(words) >= SHORTEST:
+            marked.setdefault(words, Counter())[one.label] += 1
+    often = {w: c for w, c in marked.items() if c.total() >= OFTEN}
+    if not often:
+        return []
+    longest = sorted(often, key=len, reverse=True)[:MOST_WORDS]
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest))})(?!\w)")
+    bare: dict[str, list[tuple[int, int, int]]] = {}
+    for row, text in told.texts.items():
+        for m in pattern.finditer(text):
+            if not any(a < m.end() and m.start() < b for a, b in spans.get(row, ())):
+                bare.setdefault(m[0], []).append((row, *m.span()))
+    rare = {w: p for w, p in bare.items() if len(p) <= SELDOM * often[w].total()}
+    return [
+        (row, start, end, w, often[w].most_common(1)[0][0])
+        for w, places in rare.items()
+        for row, start, end in places
+    ]
 
 
 def called_otherwise(told: Mentions) -> tuple[list[Mention], dict[str, str], float]:

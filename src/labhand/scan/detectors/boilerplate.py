@@ -45,6 +45,17 @@ _PAGE = re.compile(
     r"|(?:log|sign) in to (?:comment|continue|reply|view)|advertisement(?=\n|$)|read more(?: »|\.\.\.|…)|you must be logged in",
     re.I,
 )
+_SERVICE = re.compile(
+    r"\W{0,3}(?:(?:[A-Za-z.]*(?:API|Connection|Timeout|RateLimit|HTTP|Server|Request|Client)\w*(?:Error|Exception)\b|HTTP ?(?:Error)? ?[45]\d\d\b"
+    r"|(?:(?:API )?error(?: code)?:? ?)?[45]\d\d:? (?:Internal Server Error|Bad Gateway|Bad Request|Service (?:Temporarily )?Unavailable|Too Many Requests|Gateway Time-?out|Unauthorized|Forbidden)"
+    r"|(?:error:? ?)?(?:the )?request timed out|(?:error:? ?)?rate limit (?:reached|exceeded)|you exceeded your current quota|this model['’]s maximum context length"
+    r"|(?:upstream|connection) (?:error|reset|refused|aborted)|Traceback \(most recent call last\)|\{\s*\"error\"\s*:|CUDA out of memory"
+    r"|an? (?:error|exception) (?:has )?occurred (?:while|during) (?:processing|generat)))[^\n]{0,120}",
+    re.I,
+)
+SERVICE = r"(?i)error|exception|timed out|[45]\d\d |rate limit|quota|maximum context|connection|traceback|out of memory"
+BRIEF = 600
+"""Letters of an answer up to which an error at its beginning is all that it is."""
 ROUGH = (
     r"(?i)^[\s\S]{0,300}(sorry|apolog|regrettably|cannot|can.?t |can not|unable|not able|won.t|will not|decline|refuse|my programming|guidelines|policy)"
     r"|\b(an|a) (AI|artificial intelligence|language model|large language)\b|cut-?off|(knowledge|training) (data )?update|(trained|developed|created|made) by (openai|anthropic|google|meta|mistral|deepseek|alibaba)|I(.m| am) (chatgpt|claude|gemini|bard|llama|assistant)|regenerate response"
@@ -58,7 +69,8 @@ class Detector:
     """Phrases that belong to no text: refusals, disclaimers, and lines that many texts have in common.
 
     ## What it does
-    Finds refusals and disclaimers of a model in answers (`As an AI language model`), what web pages carry
+    Finds refusals and disclaimers of a model in answers (`As an AI language model`), errors of a service that
+    stand in place of an answer (`Rate limit reached`), what web pages carry
     around their text (cookies, newsletters, menus), and lines or sentences at the beginning or end
     that come back, word for word, in many texts that differ otherwise. Each with its span.
 
@@ -79,7 +91,7 @@ class Detector:
     needs = ("texts",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """Three anomalies a part at most: refusals, phrases of pages, lines in common."""
+        """Four anomalies a part at most: refusals, errors, phrases of pages, lines in common."""
         import polars as pl
 
         text = pl.col("text")
@@ -92,6 +104,9 @@ class Detector:
                 yield _anomaly(
                     part, refused, "refusals or disclaimers of a model", 0.85 if is_answer else 0.7
                 )
+            broken = spans(speaks, text.str.contains(SERVICE), _errors)
+            if len(broken):
+                yield _anomaly(part, broken, "errors of a service in place of an answer", 0.85)
             page = spans([*speaks, *plain], text.str.contains(PAGE), _pages)
             if len(page):
                 yield _anomaly(part, page, "phrases of a web page", 0.75)
@@ -121,6 +136,13 @@ def _refusals(text: str) -> Iterator[Span]:
         start = m.start() + len(m[0]) - len(m[0].lstrip(".!?\n "))
         if start < 300:  # a refusal opens an answer; later on it is a part of a story
             yield Span(start, m.end(), "refusal", 1.0 if start < 5 else 0.8)
+
+
+def _errors(text: str) -> Iterator[Span]:
+    bare = text.strip()
+    if len(bare) <= BRIEF and (m := _SERVICE.match(bare)):
+        start = text.index(bare)
+        yield Span(start, start + m.end(), "error of a service", 1.0)
 
 
 def _pages(text: str) -> Iterator[Span]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import CannotLook, Data, Part
+from labhand.scan.detectors import _choices, _extracts
 from labhand.scan.detectors._cells import NOTHING, share
 from labhand.scan.detectors._spans import settled
 from labhand.scan.texts import Texts, texts
@@ -21,7 +22,9 @@ class Detector:
 
     ## What it does
     Finds conversations that end before the assistant speaks, or whose assistant turns are blank without
-    calling a tool, and rows whose answer, chosen or rejected text is blank or missing beside a prompt.
+    calling a tool, and rows whose answer, chosen or rejected text is blank or missing beside a prompt. Of
+    items with choices it finds those whose right answer is none of them, and where nearly all answers stand
+    word for word in their context, those that do not.
 
     ## Why is this bad
     There is nothing to learn in the row, or the model learns to say nothing.
@@ -39,10 +42,12 @@ class Detector:
     needs = ("texts",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a column."""
+        """One anomaly a column, and one of items or answers that what is given does not hold."""
+        yield from _choices.not_offered(data)
+        yield from _extracts.not_within(data)
         wanted = ("messages", "answer", "chosen", "rejected")
         every = [(p, t) for p in data.parts for t in texts(data, p) if t.role in wanted]
-        if not every:
+        if not every and not _choices.items(data):
             raise CannotLook("no column holds conversations or answers")
         for part, one in every:
             yield from _spoken(part, one) if one.spoken else _flat(part, one)

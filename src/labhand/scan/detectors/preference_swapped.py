@@ -1,25 +1,21 @@
 """Preference pairs whose two sides were exchanged."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import ROW, CannotLook, Data, Part
 from labhand.scan.detectors._cells import share, shown
+from labhand.scan.detectors._contrast import Judged, judged, learned, surely_reversed
 from labhand.scan.detectors._preferences import preferences
 
 if TYPE_CHECKING:
     import polars as pl
 
-Matrix = Any
-FEWEST = 100
-"""Pairs below which nothing can be learned of what is preferred."""
-MOST = 20_000
-"""Pairs that the model of preferences learns from; all are judged."""
-LEARNED = 0.75
-"""How often an unseen pair must be told right before others are doubted."""
 LEAST = 8
+CLEAR = 0.95
+"""How often an unseen pair must be told right before single ones are doubted."""
 GROUPS = 500
 ATTRIBUTES = 12
 BLOCK = 50
@@ -27,8 +23,6 @@ BLOCK = 50
 MORE = 0.4
 """By how much more of a group than of the others must be told the other way round."""
 LEVEL = 1e-6
-WIDTH = 1 << 14
-FOLDS = 5
 
 
 class Detector:
@@ -70,90 +64,12 @@ class Detector:
             yield from _single(data, told, known)
 
 
-class _Judged(NamedTuple):
-    """What a model that never saw a pair says of it: above 0 for the chosen side; `right` how often so."""
-
-    part: Part
-    rows: Matrix
-    margin: Matrix
-    right: float
-    differ: Matrix
-    """What the chosen side has more of than the rejected one, a line a pair."""
-
-
-def _judged(data: Data, part: Part) -> _Judged | None:
-    import polars as pl
-
+def _judged(data: Data, part: Part) -> Judged | None:
     pairs = preferences(data, part)
-    if pairs is None:
-        return None
-    pairs = pairs.filter((pl.col("chosen") != pl.col("rejected")) & (pl.col("chosen") != ""))
-    if len(pairs) < FEWEST:
-        return None
-    differ = _features(pairs, "chosen") - _features(pairs, "rejected")
-    margin = _margins(differ.tocsr())
-    right = float((margin > 0).mean())
-    return (
-        _Judged(part, pairs["row"].to_numpy(), margin, right, differ.tocsr())
-        if right >= LEARNED
-        else None
-    )
+    return None if pairs is None else judged(part, pairs)
 
 
-def _features(pairs: "pl.DataFrame", side: str) -> Matrix:
-    """Words of each answer as hashed counts, and its form: length, lines, marks, words of the prompt."""
-    import numpy as np
-    from scipy.sparse import csr_matrix, hstack
-    from sklearn.feature_extraction.text import HashingVectorizer
-
-    texts = [text or "" for text in pairs[side]]
-    asked = [set(((a or "") + " " + (p or "")).lower().split()) for a, p in zip(pairs["asked"], pairs["prompt"], strict=True)]  # fmt: skip
-    hashed = HashingVectorizer(n_features=WIDTH, alternate_sign=False, norm="l2")
-    form = []
-    for text, prompt in zip(texts, asked, strict=True):
-        words = text.lower().split()
-        ends = text.rstrip()[-1:] in ".!?)\"'`}"
-        form.append(
-            [
-                np.log1p(len(text)),
-                np.log1p(text.count("\n")),
-                float(ends),
-                float(text[:1].isupper()),
-                sum(w in prompt for w in words) / (len(words) or 1),
-                len(set(words)) / (len(words) or 1),
-                np.log1p(sum(c.isdigit() for c in text)),
-            ]
-        )
-    return hstack([hashed.transform(texts), csr_matrix(np.array(form) * 0.5)])
-
-
-def _margins(differ: Matrix) -> Matrix:
-    """The margin of each pair by a linear model of the other folds."""
-    import numpy as np
-
-    number = differ.shape[0]
-    fold = np.random.default_rng(0).permutation(number) % FOLDS
-    margin = np.zeros(number)
-    for at in range(FOLDS):
-        margin[fold == at] = _learned(differ[fold != at]).decision_function(differ[fold == at])
-    return margin
-
-
-def _learned(differ: Matrix) -> Any:
-    """A linear model of what the chosen side has more of; half of the pairs are turned round to learn from."""
-    import numpy as np
-    from scipy.sparse import diags
-    from sklearn.linear_model import SGDClassifier
-
-    some = differ[:MOST]
-    sign = np.where(np.random.default_rng(1).random(some.shape[0]) < 0.5, 1, -1)
-    model = SGDClassifier(
-        loss="log_loss", alpha=1e-4, fit_intercept=False, random_state=0, average=True
-    )
-    return model.fit(diags(sign.astype(float)) @ some, sign)
-
-
-def _grouped(data: Data, told: _Judged) -> Iterator[Anomaly]:
+def _grouped(data: Data, told: Judged) -> Iterator[Anomaly]:
     """The groups, or else the runs of rows, that are mostly the other way round."""
     import polars as pl
 
@@ -199,19 +115,19 @@ def _reversed(frame: "pl.DataFrame") -> "pl.DataFrame":
     return found.with_columns(n=pl.col("key").replace_strict(dict(sizes.select("key", "n").iter_rows())))  # fmt: skip
 
 
-def _anew(told: _Judged, odd: "pl.DataFrame") -> "pl.DataFrame":
+def _anew(told: Judged, odd: "pl.DataFrame") -> "pl.DataFrame":
     """The pairs of these groups that are the other way round for a model that saw none of the groups."""
     import polars as pl
 
     inside = pl.Series(told.rows).is_in(odd["row"].implode()).to_numpy()
-    model = _learned(told.differ[~inside])
+    model = learned(told.differ[~inside])
     margin = model.decision_function(told.differ[inside])
     judged = pl.DataFrame({"row": told.rows[inside], "margin": margin})
     made_ = odd.drop("margin").join(judged, on="row", how="left")
     return made_.filter(pl.col("margin") < 0)
 
 
-def _of_group(data: Data, told: _Judged, name: str | None, odd: "pl.DataFrame") -> Anomaly:
+def _of_group(data: Data, told: Judged, name: str | None, odd: "pl.DataFrame") -> Anomaly:
     import polars as pl
 
     keys = odd["key"].unique(maintain_order=True).to_list()
@@ -243,15 +159,9 @@ def _columns(data: Data) -> list[str]:
     return [str(data.role("chosen")), str(data.role("rejected"))]
 
 
-def _single(data: Data, told: _Judged, known: set[int]) -> Iterator[Anomaly]:
+def _single(data: Data, told: Judged, known: set[int]) -> Iterator[Anomaly]:
     """Single pairs that are surely the other way round, where nearly all others are told right."""
-    import numpy as np
-
-    rest = np.array([int(r) not in known for r in told.rows])
-    if rest.sum() < FEWEST or (told.margin[rest] > 0).mean() < 0.95:
-        return
-    least = float(np.quantile(told.margin[rest], 0.3))
-    odd = np.flatnonzero(rest & (told.margin < -least))
+    odd = surely_reversed(told, CLEAR, known)
     if not len(odd):
         return
     columns = _columns(data)

@@ -4,14 +4,20 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from labhand.scan.anomaly import Anomaly
+from labhand.scan.anomaly import found as made
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import share
+from labhand.scan.detectors._contrast import judged, surely_reversed
 from labhand.scan.detectors._spans import settled
 from labhand.scan.texts import Texts, texts
 
 if TYPE_CHECKING:
     import polars as pl
 
+CLEAR = 0.85
+"""How often the speakers of an unseen conversation must be told apart before any is doubted."""
+MOST = 50_000
+"""Conversations that are held against each other without being asked for by name."""
 HABIT = 0.2
 """The share of conversations from which on an order is how the data is written."""
 
@@ -23,7 +29,8 @@ class Detector:
     Finds conversations in which one speaker has two turns in a row, that begin with the assistant,
     that have a system turn within or several of them, a tool's result without a call, a turn without a
     speaker or with one that the data hardly knows, and conversations without any turn of a user. Says
-    which turn.
+    which turn. Where words and form tell the speakers apart, it finds conversations in which each speaks as
+    the other does elsewhere.
 
     ## Why is this bad
     Chat templates refuse such rows, or make of them a text that no conversation ever has.
@@ -42,7 +49,7 @@ class Detector:
     needs = ("texts",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a column of conversations."""
+        """Two anomalies a column of conversations at most: order, and speakers exchanged."""
         from labhand.scan.data import CannotLook
 
         spoken = [(p, t) for p in data.parts for t in texts(data, p) if t.spoken]
@@ -50,6 +57,42 @@ class Detector:
             raise CannotLook("no column holds conversations")
         for part, one in spoken:
             yield from _look(part, one)
+            if part.rows > MOST and not data.thorough:
+                data.left_out(f"whether speakers were exchanged in the {part.rows:,} rows of {part.name}; `--select role-order` looks")  # fmt: skip
+                continue
+            yield from _exchanged(part, one)
+
+
+def _exchanged(part: Part, one: Texts) -> Iterable[Anomaly]:
+    """Conversations in which user and assistant speak as the other does everywhere else."""
+    import polars as pl
+
+    some = one.lazy.filter(pl.col("speaker").is_in(["user", "assistant"]) & (pl.col("text") != ""))
+    first = (
+        some.sort("row", "turn").group_by("row", "speaker", maintain_order=True).first().collect()
+    )
+    sides = [first.filter(speaker=s).select("row", pl.col("text").alias(n)) for s, n in (("assistant", "chosen"), ("user", "rejected"))]  # fmt: skip
+    nothing = pl.lit(None, dtype=pl.String)
+    pairs = (
+        sides[0].join(sides[1], on="row").with_columns(asked=nothing, prompt=nothing).sort("row")
+    )
+    told = judged(part, pairs)
+    odd = [] if told is None else surely_reversed(told, CLEAR)
+    if told is None or not len(odd):
+        return
+    found = made(told.rows[odd].tolist(), (-told.margin[odd]).tolist())
+    yield Anomaly(
+        part,
+        f"in {len(odd):,} of {len(told.rows):,} conversations of `{one.column}` ({share(len(odd), len(told.rows))}) user and "
+        f"assistant look swapped: each speaks as the other does elsewhere, as in row {int(found['row'][0])}",
+        "read these conversations, and exchange the speakers",
+        0.8,
+        found,
+        [one.column],
+        "warning",
+        normal=f"a model that never saw a conversation tells the two apart in {100 * told.right:.0f} %",
+        group="exchanged",
+    )
 
 
 def _look(part: Part, one: Texts) -> Iterable[Anomaly]:

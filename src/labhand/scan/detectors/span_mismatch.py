@@ -9,7 +9,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import CannotLook, Data, Part
 from labhand.scan.detectors._cells import share, shown
-from labhand.scan.detectors._mentions import Mention, Mentions, mentions
+from labhand.scan.detectors._mentions import Mention, Mentions, left_out, mentions
 
 FAR = 12
 """Characters that a span may be off for it to be called moved."""
@@ -29,7 +29,8 @@ class Detector:
     Reads the spans of entities and answers (`start` and `end` in lists of objects or of triples, and
     `answer_start` beside an answer) and compares the text there with the words that are named beside them.
     It tells spans that lie beyond their text or end before they begin, spans that are off, with by how many
-    characters, and, where no words are named, spans that cut words or hold blanks at their edge. Of tokens
+    characters, and, where no words are named, spans that cut words or hold blanks at their edge; and places
+    where words that are marked nearly everywhere are not. Of tokens
     with tags it tells rows that have more of one than of the other, and entities that begin with an
     inside tag (`I-`) where others begin with `B-`.
 
@@ -56,6 +57,7 @@ class Detector:
             raise CannotLook("no column marks spans of a text, and none tags tokens")
         for told in every:
             yield from _off(told)
+            yield from _missed(told)
         for part, tokens, tags in tagged:
             yield from _tags(part, tokens, tags)
 
@@ -93,6 +95,32 @@ def _off(told: Mentions) -> Iterator[Anomaly]:
         evidence={"moved_by": dict(moved.most_common(5))},
         group="spans",
     )  # fmt: skip
+
+
+def _missed(told: Mentions) -> Iterator[Anomaly]:
+    found = left_out(told)
+    if not found:
+        return
+    rows = list(dict.fromkeys(line[0] for line in found))
+    row, start, end, words, label = found[0]
+    yield Anomaly(
+        told.part,
+        f"{len(found):,} places in {len(rows):,} rows ({share(len(rows), told.part.rows)}) of `{told.text}` are not marked in "
+        f"`{told.column}`, though the same words are nearly everywhere, as row {row} from {start} to {end}: {shown(words)}, "
+        f"elsewhere {shown(label)}",
+        "mark these places as well, where they mean the same",
+        0.75,
+        made(
+            [line[0] for line in found],
+            column=[told.text] * len(found),
+            start=[line[1] for line in found],
+            end=[line[2] for line in found],
+        ),
+        [told.column, told.text],
+        "warning",
+        normal="words that are marked in ten places are marked in all",
+        group="missed",
+    )
 
 
 def _trouble(one: Mention, text: str) -> str:

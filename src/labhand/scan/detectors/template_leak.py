@@ -32,21 +32,30 @@ _HEADING = re.compile(
 )
 _HOLE = re.compile(
     r"\{\{ ?[a-zA-Z_][\w.]* ?\}\}|\{% ?\w+[^%\n]*%\}"
-    r"|(?<![\w$\\{}=\"'(\[,:^_/.])\{[a-z]{3,}(?:_[a-z0-9]+){0,3}\}(?![}\w\[({])"
+    r"|(?<![\w$\\{}=\"'(\[,:^_/.])\{[a-z]{3,}(?:_[a-z0-9]+){0,3}\}(?![}\w\[({=])"
     r"|\[(?:Your|Insert|Company|Recipient|Add|Enter) ?[A-Za-z' ]{0,30}\]|\[object Object\]"
     r"|<(?:your|insert|add|enter) ?[A-Za-z' ]{0,30}>|%\([a-z_]{2,30}\)s"
     r"|(?<!\w)(?:Dear|Hello|Hi|Hey) (?:None|null|undefined|nan|NaN)(?=[,!.]|\s*$)",
     re.M,
 )
+_KNOWN = re.compile(
+    r"\{(?:[a-z0-9]+_)*(?:input|instruction|prompt|question|answer|response|context|text|name|query|output|user|topic|sentence|item|passage|subject|title|product|company|brand|date|city|country|language|person|customer|document|article|paragraph|style|tone|task|category|keywords?|content|description|message|email|phone|address|code|job|role|place|number|amount|price|year|entity|examples?|options?|choices|label|source|target|summary|review|conversation|history|dialogue|persona|order|system)s?(?:_(?:name|text|id|here))?\}"
+)
+"""Names of slots that prompts have; any other must come back to be one."""
+AGAIN = 3
+"""Rows in which a slot of any other name must stand."""
+_OPEN = re.compile(r"</?(think|thinking|reasoning|scratchpad|reflection)>")
+_ESCAPED = re.compile(r"(?:(?<=[.!?:,;])|(?<=\\n))\\n(?=[A-Z\\\d*\-\"]|$)")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|span|li|ul|ol|td|tr|th|table|tbody|thead|h[1-6]|a|b|i|em|strong|img|font|script|style|center|blockquote|html|body|head|meta|link|input|form|button|iframe|sup|sub)(?:\s+[a-zA-Z-]+ ?= ?[\"'][^\"'>]*[\"'])*\s*/?>"
     r"|&(?:nbsp|amp|quot|lt|gt|apos|#\d{2,5}|#x[0-9a-fA-F]{2,5}|[mn]dash|hellip|[lr][sd]quo|copy|eacute|ouml|uuml|auml);",
     re.I,
 )
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.S)
-ROUGH = r"<\|\w|</?s>|\[/?INST\]|<</?SYS|_of_turn>|<(bos|eos|pad|unk|mask)>|\[(PAD|CLS|SEP|UNK|MASK|EOS|BOS)\]|<｜|\{\{|\{%|\{[a-zA-Z_.0-9]{3,32}\}|\[(Your|Insert|Company|Recipient|Add|Enter|object)\b|<(your|insert|add|enter)\b|%\([a-z_]|(Dear|Hello|Hi|Hey) (None|null|undefined|nan|NaN)\b"
+ROUGH = r"<\|\w|</?s>|\[/?INST\]|<</?SYS|_of_turn>|<(bos|eos|pad|unk|mask)>|\[(PAD|CLS|SEP|UNK|MASK|EOS|BOS)\]|<｜|\{\{|\{%|\{[a-zA-Z_.0-9]{3,32}\}|\[(Your|Insert|Company|Recipient|Add|Enter|object)\b|<(your|insert|add|enter)\b|%\([a-z_]|(Dear|Hello|Hi|Hey) (None|null|undefined|nan|NaN)\b|<think|<reason|<scratch|<reflec|</think|</reason|</scratch|</reflec|\\n"
 SPOKEN = r"#{2,3} ?(Instruction|Response|Input|Output|User|Assistant|Human|System)|\n(Human|User|Assistant|AI|Q|Question) ?:|Below is an instruction"
 TAGS = r"(?i)</?[a-z][a-z0-9]{0,9}[\s/>]|&(#?[a-z0-9]{2,6});"
+NAMELESS = "braces around a word"
 ENOUGH = 6
 """Words of a prompt from which on its return in an answer is told."""
 
@@ -56,7 +65,8 @@ class Detector:
 
     ## What it does
     Finds special tokens of chat templates (`<|im_end|>`, `[INST]`), headings of prompts (`### Response:`,
-    `Human:`) within answers, places that were never filled (`{{name}}`, `[Your Name]`), HTML tags and
+    `Human:`) within answers, places that were never filled (`{{name}}`, `[Your Name]`, `Dear None`), line breaks left escaped, tags of reasoning
+    that are never closed, HTML tags and
     entities outside of code, and answers that repeat their prompt. Each with its span.
 
     ## Why is this bad
@@ -86,12 +96,21 @@ class Detector:
             marks = spans(some, text.str.contains(ROUGH), _marks)
             inside = prose(data, answers(data, part)) or [t for t in some if t.role == "text"]
             headings = spans(inside, text.str.contains(SPOKEN), _headings)
-            marks = pl.concat([_rare(part, marks), _rare(part, headings)])
+            marks = pl.concat([_rare(part, _slots(marks)), _rare(part, headings)])
             marks = marks.sort("score", "row", "start", descending=[True, False, False])
             yield from _told(part, marks, "marks of a template", 0.9)
             page = spans(some, text.str.contains(TAGS), _tags)
             yield from _told(part, page, "markup of a page", 0.8)
             yield from _told(part, _echoes(data, part), "their own prompt", 0.85)
+
+
+def _slots(found: "pl.DataFrame") -> "pl.DataFrame":
+    """Without braces around a word that stands in a row or two: these are talked about."""
+    import polars as pl
+
+    again = pl.col("row").n_unique().over("excerpt") >= AGAIN
+    kept = found.filter((pl.col("what") != NAMELESS) | again)
+    return kept.with_columns(pl.col("what").replace(NAMELESS, "place never filled"))
 
 
 def _rare(part: Part, found: "pl.DataFrame") -> "pl.DataFrame":
@@ -128,7 +147,16 @@ def _outside(text: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
 
 def _marks(text: str) -> Iterator[Span]:
     yield from (Span(*m.span(), "special token", 1.0) for m in _outside(text, _SPECIAL))
-    yield from (Span(*m.span(), "place never filled", 0.8) for m in _outside(text, _HOLE))
+    for m in _outside(text, _HOLE):
+        is_name = m[0][0] == "{" and m[0][1] not in "{%" and not _KNOWN.fullmatch(m[0])
+        yield Span(*m.span(), NAMELESS if is_name else "place never filled", 0.8)
+    tags = list(_OPEN.finditer(text))
+    for m in tags[:1]:
+        if sum(t[0][1] == "/" for t in tags) != sum(t[0][1] != "/" for t in tags):
+            yield Span(*m.span(), "tag of reasoning without its other half", 0.9)
+    escaped = _outside(text, _ESCAPED)
+    if len(escaped) > 1 and "\n" not in text.strip():
+        yield from (Span(*m.span(), "escaped line break", 0.8) for m in escaped)
 
 
 def _headings(text: str) -> Iterator[Span]:
