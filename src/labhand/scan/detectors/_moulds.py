@@ -7,7 +7,7 @@ from labhand.scan.detectors._alike import Sets, Words, unique
 Matrix = Any
 LIKE = 0.6
 """The Jaccard index of words from which on another text with the same wording is like a pair."""
-COPIED, AMONG_MANY = 0.5, 0.9
+COPIED, AMONG_MANY = 0.35, 0.9
 """How much of their common wording two texts must have for themselves to be copies; where most are alike, too."""
 SOME = 8
 """Threes of words of a pair, and other texts with each, that are looked at."""

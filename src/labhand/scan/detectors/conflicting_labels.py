@@ -7,9 +7,10 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import ROW, CannotLook, Data, Part, number
 from labhand.scan.detectors import _same_pictures
-from labhand.scan.detectors._alike import alike
+from labhand.scan.detectors._alike import alike, part_words
 from labhand.scan.detectors._cells import counted, shown
 from labhand.scan.detectors._mentions import called_otherwise, mentions
+from labhand.scan.detectors._moulds import copies
 from labhand.scan.detectors._preferences import plainly, preferences
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, plain
 from labhand.scan.texts import texts
@@ -109,7 +110,9 @@ def _nearly(data: Data, part: Part, known: set[int]) -> Iterable[Anomaly]:
     # where many texts are alike and their labels go their own way, the texts do not say the label
     if len(differ) > OWN_WAY * len(pairs) and len(differ) > 5 + MANY * part.rows:
         return
-    pairs = differ
+    # texts of one mould say what they say by what fills it
+    sides = differ["left"].to_numpy(), differ["right"].to_numpy()
+    pairs = differ.filter(pl.Series(copies(part_words(data, part), *sides, many=False)))
     both = [
         pairs.select(row=a, score="score", value=pl.col(v).cast(pl.String), partner=b)
         for a, b, v in (("left", "right", "value"), ("right", "left", "value_right"))
