@@ -303,3 +303,64 @@ def test_stars_that_one_shop_counts_the_other_way_are_found(draw, tmp_path):
 def scan_of(frame, tmp_path):
     frame.write_parquet(tmp_path / "data.parquet")
     return scan([tmp_path / "data.parquet"], select=["wrong-label"]).findings
+
+
+def persons(draw, rows=400):
+    return [
+        {
+            "person": f"P{k:05}",
+            "site": draw.choice(["north", "south", "east", "west"]),
+            "weight": round(draw.gauss(72, 10), 1),
+            "seen": day(draw.randint(0, 300)),
+            "grade": draw.choice([1, 2, 3, 4, 5]),
+        }
+        for k in range(rows)
+    ]
+
+
+def spoilt(each, row, **cells):
+    each[row] = each[row] | cells
+
+
+@pytest.mark.parametrize(
+    ("rule", "spoil", "wanted"),
+    [
+        ("dependency-violation", lambda e: spoilt(e, 50, person="P00007"), [50]),
+        ("impossible-value", lambda e: spoilt(e, 30, seen="2203-01-04"), [30]),
+        ("impossible-value", lambda e: spoilt(e, 12, grade=7), [12]),
+    ],
+)
+def test_one_cell_of_a_person_is_found(draw, tmp_path, rule, spoil, wanted):
+    each = persons(draw)
+    assert told(pl.DataFrame(each), rule, tmp_path) == []
+    spoil(each)
+    assert told(pl.DataFrame(each), rule, tmp_path) == [(wanted, "warning")]
+
+
+def test_a_site_that_weighs_in_pounds_is_found(draw, tmp_path):
+    each = persons(draw)
+    for person in each:
+        person["weight"] *= 2.2046 if person["site"] == "west" else 1
+    ((rows, _),) = told(pl.DataFrame(each), "impossible-value", tmp_path)
+    assert sorted(rows) == [k for k, p in enumerate(each) if p["site"] == "west"]
+
+
+def test_names_of_files_that_tell_the_label_are_found(draw, tmp_path):
+    labels = [draw.choice(["pos", "neg"]) for _ in range(300)]
+    frame = pl.DataFrame({"label": labels, "file": [f"scan_{k:04}.png" for k in range(300)]})
+    assert told(frame, "label-copy", tmp_path) == []
+    frame = frame.with_columns(file=pl.Series(f"{y[0]}_{k:04}.png" for k, y in enumerate(labels)))
+    assert told(frame, "label-copy", tmp_path) == [([], "error")]
+
+
+def test_a_time_that_one_station_has_twice_is_found(draw, tmp_path):
+    each = [
+        {"time": f"{day(k // 3)} 06:00:00", "station": "abc"[k % 3], "rain": draw.random()}
+        for k in range(600)
+    ]
+    names = [f"{e['station']}1" for e in each]
+    frame = pl.DataFrame(each).with_columns(station=pl.Series(names))
+    assert told(frame, "dependency-violation", tmp_path) == []
+    each[303]["time"] = each[300]["time"]
+    frame = pl.DataFrame(each).with_columns(station=pl.Series(names))
+    assert told(frame, "dependency-violation", tmp_path) == [([303], "warning")]

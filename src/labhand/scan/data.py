@@ -78,6 +78,13 @@ class Part:
         """What each column holds, by one pass over the data."""
         return profiled(self)
 
+    def groupings(self, most: int, columns: int, apart: Collection[str | None] = ()) -> list[str]:
+        """The first columns of words with 2 to `most` values: sites, sensors, shops, arms."""
+        found = [
+            c.name for c in self.columns.values() if c.kind == "category" and 2 <= c.unique <= most
+        ]
+        return [name for name in found if name not in apart][:columns]
+
     def select(self, *expressions: Any, **named: Any) -> "pl.DataFrame":
         """The expressions over all rows, computed without holding more than they need."""
         wanted = _flat(expressions) + [e.alias(name) for name, e in named.items()]

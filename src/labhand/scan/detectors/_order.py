@@ -39,18 +39,20 @@ def broken(data: Data, part: Part) -> Iterator[Anomaly]:
         return
     told: list[tuple[int, Column, Column, Any]] = []
     apart = {data.role("id"), data.role("label"), data.role("prediction")}
-    days = [c for c in part.columns.values() if _is_day(part, c)][:COLUMNS]
+    days = [c for c in part.columns.values() if is_day(part, c)][:COLUMNS]
     many = [
         c for c in part.columns.values()
         if c.kind == "number" and c.unique >= STEPS and c.std and not c.is_id and c.name not in apart
     ]  # fmt: skip
     for columns, cells in ((days, _days), (many[:COLUMNS], _numbers)):
-        values = cells(part, columns) if len(columns) > 1 else None
+        if len(columns) < 2:
+            continue
+        values = cells(part, columns)
+        ranks = values.argsort(axis=0).argsort(axis=0)
         for a, b in itertools.combinations(range(len(columns)), 2):
-            x, y = values[:, a], values[:, b]  # type: ignore[index]
-            alike = cells is _days or _measure_one_thing(x, y)
+            alike = cells is _days or _measure_one_thing(values, ranks, a, b)
             for under, over in ((a, b), (b, a)) if alike else ():
-                odd = _slips(values[:, over] - values[:, under])  # type: ignore[index]
+                odd = _slips(values[:, over] - values[:, under])
                 enough = (
                     cells is _days or len(odd) >= FEW or _called_so(columns[under], columns[over])
                 )
@@ -66,7 +68,8 @@ def broken(data: Data, part: Part) -> Iterator[Anomaly]:
             yield _anomaly(part, low, high, found)
 
 
-def _is_day(part: Part, column: Column) -> bool:
+def is_day(part: Part, column: Column) -> bool:
+    """Whether a column holds days or times as ISO writes them."""
     import polars as pl
 
     if column.kind == "time":
@@ -77,7 +80,8 @@ def _is_day(part: Part, column: Column) -> bool:
     return len(head) > 0 and bool(head.str.contains(ISO).mean() > 0.95)  # type: ignore[operator]
 
 
-def _seconds(column: Column) -> "pl.Expr":
+def seconds(column: Column) -> "pl.Expr":
+    """The cells of such a column as seconds since 1970."""
     import polars as pl
 
     cell = pl.col(column.name)
@@ -98,25 +102,23 @@ def _sampled(part: Part, cells: "list[pl.Expr]") -> Any:
 def _days(part: Part, columns: list[Column]) -> Any:
     import numpy as np
 
-    return np.floor(_sampled(part, [_seconds(c) for c in columns]) / 86400)
+    return np.floor(_sampled(part, [seconds(c) for c in columns]) / 86400)
 
 
 def _numbers(part: Part, columns: list[Column]) -> Any:
     return part.numbers([c.name for c in columns], max(1, part.rows // SOME))
 
 
-def _measure_one_thing(x: Any, y: Any) -> bool:
+def _measure_one_thing(values: Any, ranks: Any, a: int, b: int) -> bool:
     import numpy as np
 
-    known = np.isfinite(x) & np.isfinite(y)
-    if known.sum() < LEAST or not x[known].std() or not y[known].std():
+    known = np.isfinite(values[:, a]) & np.isfinite(values[:, b])
+    if known.sum() < LEAST:
         return False
-    first, second = np.median(x[known]), np.median(y[known])
+    first, second = np.median(values[known][:, [a, b]], axis=0)
     if not first * second > 0 or not 1 / UNIT <= first / second <= UNIT:
         return False
-    return bool(
-        np.corrcoef(x[known].argsort().argsort(), y[known].argsort().argsort())[0, 1] > ALIKE
-    )
+    return bool(np.corrcoef(ranks[known, a], ranks[known, b])[0, 1] > ALIKE)
 
 
 def _called_so(low: Column, high: Column) -> bool:
@@ -150,7 +152,7 @@ def _rows(part: Part, low: Column, high: Column, of_days: bool) -> "pl.DataFrame
     import polars as pl
 
     if of_days:
-        away = (_seconds(low) / 86400).floor() - (_seconds(high) / 86400).floor()
+        away = (seconds(low) / 86400).floor() - (seconds(high) / 86400).floor()
     else:
         away = number(low) - number(high)
     cell = pl.col(high.name).cast(pl.String)
@@ -161,7 +163,7 @@ def _rows(part: Part, low: Column, high: Column, of_days: bool) -> "pl.DataFrame
 
 def _anomaly(part: Part, low: Column, high: Column, found: "pl.DataFrame") -> Anomaly:
     first = found.row(0, named=True)
-    of_days = _is_day(part, low)
+    of_days = is_day(part, low)
     never, other = ("after", "before") if of_days else ("above", "below")
     return Anomaly(
         part,

@@ -26,10 +26,7 @@ def groups(data: Data, part: Part) -> Iterator[Anomaly]:
     label = data.role("label")
     if label not in part.names or not 2 * LEAST <= part.rows <= ROWS:
         return
-    keys = [
-        c.name for c in part.columns.values()
-        if c.kind == "category" and 2 <= c.unique <= GROUPS and c.name not in (label, data.role("prediction"))
-    ][:KEYS]  # fmt: skip
+    keys = part.groupings(GROUPS, KEYS, (label, data.role("prediction")))
     order = _ordered(part, str(label))
     if not keys or order is None:
         return

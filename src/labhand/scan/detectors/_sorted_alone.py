@@ -14,18 +14,15 @@ GROUPS, KEYS, COLUMNS = 200, 3, 20
 MOST = 1_000_000
 SLIPS = 0.01
 """The share of steps of a sorted group that may go the other way."""
+LOOSE = 0.25
+"""The share of steps the other way up to which the other rows are sorted as well."""
 BOUND, LOST = 0.35, 0.4
 """The correlation with another column elsewhere, and the share of it that is left in the group."""
 
 
 def may_be(part: Part) -> bool:
     """Whether the part has groups and columns to look at."""
-    return bool(_keys(part)) and part.rows <= MOST
-
-
-def _keys(part: Part) -> list[str]:
-    few = [c for c in part.columns.values() if c.kind == "category" and 2 <= c.unique <= GROUPS]
-    return [c.name for c in few][:KEYS]
+    return bool(part.groupings(GROUPS, KEYS)) and part.rows <= MOST
 
 
 def columns(data: Data, part: Part) -> Iterator[Anomaly]:
@@ -43,7 +40,7 @@ def columns(data: Data, part: Part) -> Iterator[Anomaly]:
     if len(names) < 2:
         return
     values = part.numbers(names)
-    for key in _keys(part):
+    for key in part.groupings(GROUPS, KEYS):
         groups = part.select(pl.col(key).cast(pl.String).fill_null(""))[key].to_numpy()
         for group in np.unique(groups):
             here = groups == group
@@ -52,10 +49,6 @@ def columns(data: Data, part: Part) -> Iterator[Anomaly]:
             for at, name in enumerate(names):
                 if _is_sorted(values[here, at]) and not _is_sorted(values[~here, at], LOOSE):
                     yield from _lost(part, values, here, at, names, key, str(group), name)
-
-
-LOOSE = 0.25
-"""The share of steps the other way up to which the other rows are sorted as well."""
 
 
 def _is_sorted(cells: Any, slips: float = SLIPS) -> bool:

@@ -20,6 +20,8 @@ BESIDE = 20
 LONE = 3.0
 """How much commoner than any value beside it a limit is that needs to be only half of `TIMES`."""
 GROUPS, KEYS = 200, 4
+MOST = 1_000_000
+"""Rows up to which groups are looked at one by one."""
 WITHIN = 0.02
 """The share of the rows of a group that hold its limit."""
 ENDS = (1.0, -1.0, 4.0, 5.0, 10.0, 100.0, -100.0)
@@ -109,10 +111,12 @@ def _within(data: Data, part: Part, column: Column) -> Iterable[Anomaly]:
     """Groups of rows of which many hold their largest (or smallest) number, as those of no other group do."""
     import polars as pl
 
+    if part.rows > MOST:
+        data.left_out(f"limits within groups, in more than {MOST:,} rows")
+        return
     apart = (data.role("label"), data.role("prediction"), column.name)
-    keys = [c for c in part.columns.values() if c.kind == "category" and 2 <= c.unique <= GROUPS]
     cell = number(column)
-    for key in [c.name for c in keys if c.name not in apart][:KEYS]:
+    for key in part.groupings(GROUPS, KEYS, apart):
         frame = part.select(g=pl.col(key).cast(pl.String), v=cell).filter(pl.col("v").is_finite())
         for end in ("largest", "smallest"):
             value = pl.col("v")

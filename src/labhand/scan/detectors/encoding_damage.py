@@ -94,7 +94,15 @@ def _words(part: Part, names: list[str]) -> Iterator[Texts]:
 
     for name in names:
         values = part.counts(name)
-        if values is None or values["value"].str.contains(ROUGH).any():
+        words = pl.col(name)
+        plain = (
+            part.select((words.str.len_bytes() == words.str.len_chars()).all()).item()
+            if values is None
+            else None
+        )
+        if (values is None and not plain) or (
+            values is not None and values["value"].str.contains(ROUGH).any()
+        ):
             turn = pl.lit(None, pl.Int64).alias("turn")
             lazy = part.lazy.select(pl.col(ROW).alias("row"), turn, pl.col(name).alias("text"))
             yield Texts(part, name, "text", lazy, False)

@@ -8,6 +8,7 @@ from labhand.scan.anomaly import Anomaly, Repair, drops, edits
 from labhand.scan.anomaly import found as made
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors import _units
 from labhand.scan.detectors._cells import counted, shown
 from labhand.scan.detectors.disguised_missing import codes_below
 
@@ -45,6 +46,8 @@ SCALES = (
     ("Celsius to Kelvin", 1.0, 273.15),
 )
 """Units that do not begin at one zero: the factor, and what is added then."""
+SCALE, COMMON = 15, 0.05
+"""Steps of a scale of grades or stars, and the share of rows that have its last one."""
 STEPS = 20
 """Different values of an age below which many rows are not persons: days until a test, weeks of treatment."""
 WRONG_SIGN = 0.005
@@ -85,8 +88,8 @@ class Detector:
 
     ## What it does
     Finds infinite numbers; ages, latitudes, months, probabilities and quantities outside what these can
-    be, by the name of the column; and a few values so far from all others that a unit or a decimal
-    point is wrong. Of annotations: boxes beyond their image or without an area, and categories and
+    be, by the name of the column; a few values so far from all others that a unit or a decimal point is
+    wrong; groups that are measured in another unit; days that lie years away; a 7 among stars from 1 to 5. Of annotations: boxes beyond their image or without an area, and categories and
     images that the file does not have.
 
     ## Why is this bad
@@ -111,9 +114,13 @@ class Detector:
             for columns, what, rows in part.facts.get("impossible", ()):
                 yield _known(part, columns, what, rows)
             for column in part.columns.values():
-                apart = column.name in (data.role("id"), data.role("label"))
-                if column.kind == "number" and column.min is not None and not apart:
-                    yield from _look(part, column)
+                if column.name == data.role("id") or column.kind != "number" or column.min is None:
+                    yield from _units.days(part, column)
+                elif column.name == data.role("label"):
+                    yield from _off_the_scale(part, column)
+                else:
+                    told = list(_look(part, column))
+                    yield from told or _units.of_groups(data, part, column)
 
 
 def _known(part: Part, columns: list[str], what: str, rows: list[int]) -> Anomaly:
@@ -138,17 +145,46 @@ def _look(part: Part, column: Column) -> Iterator[Anomaly]:
         # so many are no accident: an open end of an interval is written so
         often = len(infinite) > MEANT * column.filled
         yield found._replace(severity="note", confidence=0.5) if often else found
+    signed = False
     for known in RANGES:
         if re.fullmatch(known.names, re.sub(r"[^a-z0-9]+", "_", column.name.lower()).strip("_")):
             odd = list(_outside(part, column, known))
             yield from odd
             if odd:
                 return
+            signed = known.low < 0
             break
-    yield from _below_zero(part, column)
+    yield from () if signed else _below_zero(part, column)
+    yield from _off_the_scale(part, column)
     if "images" in part.facts.get("holds", ()):
         return  # what a file measures has one unit
     yield from (list(_in_another_unit(part, column)) or _far(part, column))
+
+
+def _off_the_scale(part: Part, column: Column) -> Iterator[Anomaly]:
+    """A 7 among stars from 1 to 5: beyond a step that is missing, where the last one before is common."""
+    import polars as pl
+
+    counts = part.counts(column.name) if column.whole and 4 <= column.unique <= SCALE else None
+    if counts is None or column.filled < 10 * SCALE:
+        return
+    steps = (
+        counts.drop_nulls("value")
+        .select(v=pl.col("value").cast(pl.Int64, strict=False), n="count")
+        .sort("v")
+    )
+    values, times = steps["v"].to_list(), steps["n"].to_list()
+    if None in values:
+        return
+    for edge in range(len(values) - 1, 2, -1):
+        beyond = sum(times[edge:])
+        is_gap = values[edge] - values[edge - 1] > 1 and values[edge - 1] - values[0] == edge - 1
+        if is_gap and beyond <= FEW * column.filled and times[edge - 1] >= COMMON * column.filled:
+            cell = number(column)
+            found = _cells(part, column, cell.is_finite() & (cell >= values[edge]), cell.abs())
+            usual = f"all others lie from {values[0]} to {values[edge - 1]}"
+            yield _anomaly(part, column, found, "off the scale", usual, 0.85)
+            return
 
 
 def _below_zero(part: Part, column: Column) -> Iterator[Anomaly]:

@@ -102,6 +102,8 @@ def _copied(data: Data, part: Part, column: Column) -> tuple[str, float] | None:
     few = column.unique <= max(30, 2 * label.unique)
     if column.kind in ("category", "flag", "number") and few:
         return _mapping(part, label, column)
+    if column.kind in ("category", "text") and column.words < 1.5:
+        return _spelt(part, label, column)
     if column.kind == "number" and label.unique <= 10:
         return _cuts(part, label, column)
     return None
@@ -113,12 +115,25 @@ def _severity(confidence: float, guessed: bool) -> Severity:
     return "error" if confidence >= 0.8 else "warning"
 
 
-def _mapping(part: Part, label: Column, column: Column) -> tuple[str, float] | None:
+def _spelt(part: Part, label: Column, column: Column) -> tuple[str, float] | None:
+    """How names of rows (files, ids) map to labels by their letters alone, as `scan_p0017` does."""
+    import polars as pl
+
+    form = pl.col(column.name).cast(pl.String).str.replace_all(r"\d+", "#")
+    forms = int(part.select(form.n_unique()).item())
+    if not label.unique <= forms <= max(30, 2 * label.unique):
+        return None
+    return _mapping(part, label, column._replace(unique=forms), form)
+
+
+def _mapping(
+    part: Part, label: Column, column: Column, cell: "pl.Expr | None" = None
+) -> tuple[str, float] | None:
     """How the values of a column of few values map to labels, where nearly each has one label."""
     import polars as pl
 
     pairs = (
-        part.lazy.select(v=pl.col(column.name), y=pl.col(label.name))
+        part.lazy.select(v=pl.col(column.name) if cell is None else cell, y=pl.col(label.name))
         .drop_nulls()
         .group_by("v", "y")
         .len("n")

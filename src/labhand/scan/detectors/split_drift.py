@@ -105,6 +105,8 @@ def _classes(early: Part, late: Part, label: str) -> Iterator[Anomaly]:
         if counts is None or there is None or one.columns[label].unique > 0.1 * one.rows:
             return
         here = set(there["value"].drop_nulls().to_list())
+        if not here & set(counts["value"].to_list()):
+            return  # the words are others, which is told as such
         for value, times in counts.drop_nulls("value").iter_rows():
             expected = times / one.rows * other.rows
             if value in here or expected < MISSED:

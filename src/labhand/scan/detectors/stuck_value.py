@@ -1,11 +1,11 @@
 """A measure that stands still."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
-from labhand.scan.data import ROW, Data, Part, number
+from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import shown
 
 if TYPE_CHECKING:
@@ -63,10 +63,7 @@ def _look(data: Data, part: Part) -> Iterator[Anomaly]:
         c for c in part.columns.values()
         if c.kind == "number" and c.unique >= VALUES and c.name not in apart and not c.is_id
     ]  # fmt: skip
-    keys = [
-        c.name for c in part.columns.values()
-        if c.kind == "category" and 2 <= c.unique <= GROUPS and c.name not in apart
-    ][:KEYS]  # fmt: skip
+    keys = part.groupings(GROUPS, KEYS, apart)
     if part.rows > MOST:
         data.left_out(f"runs of one number within groups, in more than {MOST:,} rows")
         keys = []
@@ -80,50 +77,47 @@ def _look(data: Data, part: Part) -> Iterator[Anomaly]:
 
 def _runs(part: Part, column: Column, key: str | None) -> "pl.DataFrame":
     """The rows of runs that chance does not make: `row`, `score` (the length), `value`, `group`."""
+    import numpy as np
     import polars as pl
 
-    cell = number(column).alias("value")
-    group = (pl.lit("") if key is None else pl.col(key).cast(pl.String).fill_null("")).alias(
-        "group"
-    )
-    frame = part.select(pl.col(ROW), cell, group)
+    values, rows = part.numbers([column.name])[:, 0], part.row_numbers
+    group = np.zeros(len(values), dtype=np.int64)
+    names: Any = [""]
     if key is not None:
-        frame = frame.sort("group", maintain_order=True)
-    same = (pl.col("value") == pl.col("value").shift()) & (
-        pl.col("group") == pl.col("group").shift()
-    )
-    frame = frame.with_columns(run=(~same.fill_null(False)).cum_sum())
-    lengths = frame.group_by("run").len("n")
-    long = lengths.filter(pl.col("n") >= LEAST)
-    if not len(long) or not len(lengths):
-        return frame.clear()
-    inside = int(long["n"].sum())
-    repeats = (len(frame) - inside - (len(lengths) - len(long))) / max(1, len(frame) - inside)
-    if inside > 0.3 * len(frame) or repeats > REPEATS:
-        return frame.clear()
+        told = part.select(pl.col(key).cast(pl.String).fill_null(""))[key]
+        names, group = np.unique(told.to_numpy(), return_inverse=True)
+        order = np.argsort(group, kind="stable")
+        values, rows, group = values[order], rows[order], group[order]
+    begins = np.flatnonzero(np.r_[True, (values[1:] != values[:-1]) | (group[1:] != group[:-1])])
+    lengths = np.diff(np.r_[begins, len(values)])
+    long = (lengths >= LEAST) & np.isfinite(values[begins])
+    inside = int(lengths[long].sum())
+    repeats = (len(values) - inside - int((~long).sum())) / max(1, len(values) - inside)
+    if not long.any() or inside > 0.3 * len(values) or repeats > REPEATS:
+        long[:] = False
     usual = max(repeats, 1 / column.unique, 1e-3)
-    long = long.filter(usual ** (pl.col("n") - 1) * len(frame) < CHANCE)
-    long = long.filter(~pl.col("run").is_in(_sorted(frame, long["run"].to_list())))
-    found = frame.join(long, on="run").filter(pl.col("value").is_not_null())
-    return found.select(
-        row=ROW, score=pl.col("n").cast(pl.Float64), value="value", group="group"
+    long &= usual ** (lengths - 1.0) * len(values) < CHANCE
+    kept = [at for at in np.flatnonzero(long) if not _is_sorted(values, begins[at], lengths[at])]
+    each = [np.arange(begins[at], begins[at] + lengths[at]) for at in kept]
+    place = np.concatenate(each) if each else np.empty(0, dtype=np.int64)
+    score = np.repeat(lengths[kept], lengths[kept]).astype(float) if each else np.empty(0)
+    return pl.DataFrame(
+        {
+            "row": rows[place],
+            "score": score,
+            "value": values[place],
+            "group": [str(names[g]) for g in group[place]],
+        }
     ).sort("score", "row", descending=[True, False])
 
 
-def _sorted(frame: "pl.DataFrame", runs: list[int]) -> list[int]:
-    """Those runs around which the numbers only rise or only fall: there equal ones stand together anyway."""
+def _is_sorted(values: Any, first: int, length: int) -> bool:
+    """Whether numbers only rise or only fall around a run: there equal ones stand together anyway."""
     import numpy as np
 
-    at, values = frame["run"].to_numpy(), frame["value"].to_numpy()
-    found = []
-    for run in runs:
-        first, last = np.searchsorted(at, [run, run + 1])
-        near = values[max(0, first - AROUND) : last + AROUND]
-        steps = np.diff(near)
-        rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
-        if min(rises, falls) <= 0.02 * (rises + falls) and rises + falls >= 5:
-            found.append(run)
-    return found
+    steps = np.diff(values[max(0, first - AROUND) : first + length + AROUND])
+    rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
+    return min(rises, falls) <= 0.02 * (rises + falls) and rises + falls >= 5
 
 
 def _shared(data: Data, part: Part, column: Column, found: "pl.DataFrame") -> bool:

@@ -1,0 +1,117 @@
+"""Groups of rows, and days, that are measured by another clock or scale than the rest."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.columns import Column
+from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors._cells import counted, shown
+from labhand.scan.detectors._order import is_day, seconds
+from labhand.scan.detectors.disguised_missing import NO_DAYS
+
+GROUPS, KEYS, LEAST = 30, 3, 30
+FACTORS = (2.2046, 2.54, 3.2808, 1.6093, 10, 12, 24, 60, 100, 1000, 3600, 1024, 4.184, 14.504, 18.016, 38.67, 88.42,
+           1e6)  # fmt: skip
+CLOSE = 0.06
+"""How far the factor between a group and the others may lie from one between units."""
+AGREE = 1.25
+"""How far the quartiles of the other groups may lie apart, and the factors of the three quartiles."""
+MOST = 1_000_000
+"""Rows up to which groups, and days that are written out, are looked at."""
+DAY = 86400.0
+FAR, YEARS = 3.0, 5.0
+"""Days that lie so many spans of all others away, and so many years, are slips of the pen."""
+SLIPS = 0.005
+
+
+def of_groups(data: Data, part: Part, column: Column) -> Iterator[Anomaly]:
+    """A group whose quartiles are those of all other groups times one factor between units."""
+    import numpy as np
+    import polars as pl
+
+    if column.unique < 20 or not column.q25 or column.filled < 4 * LEAST:
+        return
+    if part.rows > MOST:
+        data.left_out(f"units of groups, in more than {MOST:,} rows")
+        return
+    apart = (data.role("label"), data.role("prediction"))
+    for key in part.groupings(GROUPS, KEYS, apart):
+        cell = number(column)
+        asked = [cell.quantile(q).alias(n) for q, n in ((0.25, "a"), (0.5, "b"), (0.75, "c"))]
+        each = (
+            part.lazy.group_by(g=pl.col(key).cast(pl.String)).agg(cell.count().alias("n"), *asked)
+            .filter(pl.col("n") >= LEAST).drop_nulls().collect()
+        )  # fmt: skip
+        quartiles = each.select("a", "b", "c").to_numpy()
+        if len(each) < 3 or (quartiles <= 0).any():
+            continue
+        for at, one in enumerate(each.iter_rows(named=True)):
+            others = np.delete(quartiles, at, axis=0)
+            usual = np.median(others, axis=0)
+            factors = quartiles[at] / usual
+            by = float(factors[1])
+            alike = (others.max(axis=0) <= AGREE * others.min(axis=0)).all()
+            if alike and factors.max() <= AGREE * factors.min() and _between_units(by):
+                yield _group(part, column, key, one["g"], by, usual.tolist())
+
+
+def _between_units(by: float) -> bool:
+    by = max(by, 1 / by)
+    return any(abs(by / factor - 1) <= CLOSE for factor in FACTORS)
+
+
+def _group(
+    part: Part, column: Column, key: str, group: str, by: float, usual: list[float]
+) -> Anomaly:
+    import polars as pl
+
+    there = (pl.col(key).cast(pl.String) == group) & number(column).is_not_null()
+    value = pl.col(column.name).cast(pl.String, strict=False)
+    found = part.where(there, column=pl.lit(column.name), value=value)
+    times = f"{by:.4g} times as large" if by > 1 else f"{1 / by:.4g} times as small"
+    return Anomaly(
+        part,
+        f"where `{key}` is {shown(group)}, `{column.name}` is {times} as elsewhere, in all its quartiles: it is in "
+        f"another unit in these {len(found):,} rows",
+        "bring them into the unit of the others",
+        0.8,
+        found,
+        [column.name, key],
+        "warning",
+        normal=f"half of the cells of the other groups lie from {usual[0]:.4g} to {usual[2]:.4g}",
+        group="impossible-value unit",
+    )
+
+
+def days(part: Part, column: Column) -> Iterator[Anomaly]:
+    """A few days that lie years away from all others, as 2204 for 2024."""
+    import polars as pl
+
+    if not is_day(part, column) or (part.rows > MOST and column.kind != "time"):
+        return
+    day = seconds(column) / DAY
+    told = part.select(low=day.quantile(0.01), high=day.quantile(0.99)).row(0)
+    if None in told:
+        return
+    low, high = told
+    room = max(FAR * (high - low), YEARS * 365)
+    away: Any = pl.max_horizontal(low - day, day - high)
+    cell = pl.col(column.name).cast(pl.String)
+    known = cell.str.head(10).is_in(NO_DAYS)  # told as what stands for no day
+    found = part.where((away > room) & ~known, away, column=pl.lit(column.name), value=cell)
+    if not 0 < len(found) <= max(1, SLIPS * part.rows):
+        return
+    few = ", ".join(shown(v) for v in found["value"].unique(maintain_order=True)[:3])
+    yield Anomaly(
+        part,
+        f"{counted(len(found), 'cell')} of `{column.name}` {'lies' if len(found) == 1 else 'lie'} years away from all "
+        f"others: {few}",
+        "mend the year, or make the cells empty",
+        0.85,
+        found,
+        [column.name],
+        "warning",
+        normal=f"98 % of the days lie within {max(1, round(high - low)):,} days",
+        group="impossible-value day",
+    )
