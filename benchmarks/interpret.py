@@ -12,6 +12,8 @@ parser of before: 78.6 %). `ours` and `ours_held` are about small scripts, parte
 first was mended on, the second shows first contact (87.2 %). `small` and `small_held` came after that in
 the same way, in harder words: first contact 73.4 %. `wide` was mended on; `wide_held`, parted from it by
 project, shows first contact (80.8 %), as `wide2` (57.7 %) and `wide3` (78.0 %) did, written after it.
+`words` and `words_held`, parted by project, were written by somebody who had seen nothing of labhand: `words`
+was mended on (first contact 61.2 %), `words_held` shows first contact (65.5 %).
 
 `public.jsonl` is about public repositories, which are fetched at use: FOLDER holds a clone of each by its
 name. Its labels were written before it was tried. `seen` and `held` are halves, parted at random within
@@ -37,6 +39,7 @@ from labhand.interpret import interpret
 HERE = Path(__file__).parent / "interpret"
 SETS = (
     "early", "late", "seen", "held", "last", "ours", "ours_held", "small", "small_held", "wide", "wide2", "wide3", "wide_held",
+    "words", "words_held",
 )  # fmt: skip
 PUBLIC = ("seen", "held", "third", "fourth", "fifth", "sixth", "seventh")
 

@@ -80,3 +80,52 @@ def test_metrics_are_named_as_people_say_them(project, said, name):
     goal = interpret(said, project).intent.metric
     assert goal is not None
     assert (goal.name, goal.direction) == (name, "up")
+
+
+IMPLIED = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("--do-train", action="store_true")
+p.add_argument("--do-eval", action="store_true")
+p.add_argument("--use-calendar", action="store_true", default=True)
+p.add_argument("--use-prices", action="store_true", default=True)
+p.add_argument("--remove-punctuation", action="store_true", default=True)
+p.add_argument("--lowercase", action="store_true", default=True)
+p.add_argument("--train-embeddings", action="store_true", default=True)
+p.add_argument("--use-glove", action="store_true")
+p.add_argument("--use-ema", action="store_true")
+p.add_argument("--ema-decay", type=float, default=0.9999)
+p.add_argument("--peak-lr", type=float, default=1e-3)
+p.add_argument("--init-lr", type=float, default=1e-4)
+p.add_argument("--final-lr", type=float, default=1e-4)
+p.add_argument("--attn-dropout", type=float, default=0.1)
+p.add_argument("--ffn-dropout", type=float, default=0.1)
+p.add_argument("--target-modules", default="q_proj,v_proj")
+p.add_argument("--max-seconds", type=float, default=30.0, help="longer recordings are left out")
+p.add_argument("--load-in-4bit", action="store_true", help="quantize the model (QLoRA)")
+args = p.parse_args()
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("train and eval", {"do_train": True, "do_eval": True}),
+        ("are calendar and prices worth it?", {"use_calendar": [True, False], "use_prices": [True, False]}),
+        ("keep the casing and the punctuation", {"lowercase": False, "remove_punctuation": False}),
+        ("frozen glove embeddings", {"train_embeddings": False, "use_glove": True}),
+        ("turn EMA on, 0.999", {"use_ema": True, "ema_decay": 0.999}),
+        ("peak lr 5e-4, initial and final 5e-5", {"peak_lr": 5e-4, "init_lr": 5e-5, "final_lr": 5e-5}),
+        ("attention dropout 0.2 everywhere", {"attn_dropout": 0.2, "ffn_dropout": 0.2}),
+        ("adapt these: q_proj, k_proj, v_proj", {"target_modules": "q_proj,k_proj,v_proj"}),
+        ("only recordings up to 15 secs", {"max_seconds": 15.0}),
+        ("qlora instead", {"load_in_4bit": True}),
+    ],
+)  # fmt: skip
+def test_what_a_sentence_implies_is_set(tmp_path, said, meant):
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "train.py").write_text(IMPLIED)
+    intent = interpret(said, tmp_path).intent
+    assert {c.key: c.value for c in intent.settings} | intent.sweep == meant
+    assert not intent.edits
+    assert not intent.budget

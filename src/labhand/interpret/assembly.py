@@ -71,6 +71,24 @@ def read(draft: Draft) -> None:
     for joints in (JOINTS, JOINTS | _INNER | {":"}):
         for piece in _pieces(draft, joints):
             _piece(draft, piece)
+    _further(draft)
+
+
+def _further(draft: Draft) -> None:
+    """Takes `also 8 and 10` as further values of what was said right before."""
+    text = draft.text
+    for clause in clauses(text, frozenset({",", ";", ".", "?", "!"})):
+        if text.low(clause.start) != "also" or not _only_numbers(
+            text, Clause(clause.start + 1, clause.end)
+        ):
+            continue
+        said = [s for s in draft.said if s.start < clause.start]
+        last = max(said, key=lambda s: s.start) if said else None
+        told = given.numbers(draft, last.known, clause.start + 1, checked=True) if last else None
+        numeric = last is not None and last.known.setting.type in ("int", "float")
+        if last is not None and told is not None and numeric and text.used[clause.start - 2]:
+            draft.said[draft.said.index(last)] = last._replace(values=[*last.values, *told[0]])
+            text.take(clause.start, clause.end)
 
 
 def _pieces(draft: Draft, joints: frozenset[str]) -> list[Clause]:
@@ -127,13 +145,12 @@ def _names_on(draft: Draft, before: Clause, piece: Clause) -> bool:
 
 
 def _piece(draft: Draft, piece: Clause) -> None:
-    lows = (t.low for t in draft.text.tokens[piece.start : piece.end])
-    first = next((low for low in lows if low not in vocabulary.FILLERS), "")
-    if first in _MADE or unnumbered.written_to(draft, piece):
+    if _is_made(draft, piece) or unnumbered.written_to(draft, piece):
         return
     said = _values(draft, piece)
-    if said is None or len(said) > _MOST_PARTS:
-        return
+    lows = {t.low for t in draft.text.tokens[piece.start : piece.end]}
+    if said is None or len(said) > _MOST_PARTS or {"from", "sweep"} <= lows:
+        return  # a range that was not read is no single value
     if not said:
         unnumbered.read(draft, piece)
     if not said or unnumbered.every(draft, piece):
@@ -145,6 +162,13 @@ def _piece(draft: Draft, piece: Clause) -> None:
         _set(draft, part, draft.text.said(piece.start, piece.end))
     if parts:
         draft.text.take(piece.start, piece.end)
+
+
+def _is_made(draft: Draft, piece: Clause) -> bool:
+    """Whether the clause of a piece begins with a verb of what must be written."""
+    whole = next(c for c in clauses(draft.text) if c.start <= piece.start < c.end)
+    lows = (t.low for t in draft.text.tokens[whole.start : whole.end])
+    return next((low for low in lows if low not in vocabulary.FILLERS), "") in _MADE
 
 
 _THAT = frozenset("that it this".split())

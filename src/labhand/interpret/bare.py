@@ -3,8 +3,9 @@
 import re
 
 from labhand.interpret import relative, values, vocabulary
-from labhand.interpret.clauses import clauses
+from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import Draft
+from labhand.interpret.given import chunk
 from labhand.interpret.lexicon import Known, atoms_of
 from labhand.interpret.likeness import word
 from labhand.interpret.relative import N
@@ -212,6 +213,87 @@ def read_data(draft: Draft) -> None:
                 named[0], [text.tokens[place].text], f'"{text.said(at, place + 2)}"', at, 0.85
             )
             text.take(at, place + 2)
+
+
+def read_names(draft: Draft) -> None:
+    """Takes names that are told by the present value alone: lists of them, repositories, files called as their setting."""
+    _name_lists(draft)
+    _repositories(draft)
+    _files(draft)
+
+
+_LIST = re.compile(r"[A-Za-z_]\w*(?: ?, ?[A-Za-z_]\w*)+")
+
+
+def _name_lists(draft: Draft) -> None:
+    """`q_proj,k_proj,o_proj` for the text that is `q_proj,v_proj` now."""
+    text = draft.text
+    for known in text.lexicon.known:
+        now = str(known.setting.default)
+        items = now.split(",")
+        if known.setting.type != "str" or len(items) < 2 or not _LIST.fullmatch(now):
+            continue
+        ends = {re.split(r"[_\d]", i.strip())[-1] for i in items}
+        for found in _LIST.finditer(text.plain):
+            said = [i.strip() for i in found.group().split(",")]
+            if all(re.split(r"[_\d]", i)[-1] in ends and "_" in i for i in said):
+                places = [
+                    i for i, t in enumerate(text.tokens) if found.start() <= t.start < found.end()
+                ]
+                clause = next(
+                    c for c in clauses(text, frozenset(".;")) if c.start <= places[0] < c.end
+                )
+                draft.choose(known, [",".join(said)], f'"{found.group()}"', places[0], 0.9)
+                text.take(places[0], places[-1] + 1)
+                _also(draft, known, Clause(clause.start, places[0]))
+                return
+
+
+def _also(draft: Draft, known: Known, before: Clause) -> None:
+    """Takes the words that lead to a list, where one is of the setting: `adapt all the attention projections:`."""
+    text = draft.text
+    if not any(text.used[before.start : before.end]) and not any(
+        text.tokens[i].low == "," for i in range(before.start, before.end)
+    ):
+        text.take(before.start, before.end)
+
+
+_REPOSITORY = re.compile(r"[A-Za-z][\w.-]*/[A-Za-z][\w.-]*")
+
+
+def _repositories(draft: Draft) -> None:
+    """`train on databricks/dolly-15k` where the dataset is the name of a repository now."""
+    text = draft.text
+    named = [
+        k for k in text.lexicon.of_concept("dataset")
+        if k.setting.type == "str" and _REPOSITORY.fullmatch(str(k.setting.default))
+    ]  # fmt: skip
+    for at in range(1, len(text)):
+        if text.low(at) and text.low(at - 1) in ("on", "dataset", "data") and len(named) == 1:
+            said, end = chunk(draft, at)
+            if _REPOSITORY.fullmatch(said) and not said.startswith(("data/", "datasets/")):
+                draft.choose(named[0], [said], f'"{text.said(at - 1, end)}"', at, 0.9)
+                text.take(at - 1, end)
+
+
+def _files(draft: Draft) -> None:
+    """`netG_24.pth` for `netG`: a file that begins with the name of the one setting of text it is for."""
+    text = draft.text
+    for at, token in enumerate(text.tokens):
+        stem_ = token.text.rpartition("/")[2]
+        if token.kind != "quoted" or text.used[at] or not re.search(r"\.\w+$", stem_):
+            continue
+        fits = [
+            k for k in text.lexicon.known
+            if k.setting.type == "str" and len(k.setting.name) > 3
+            and re.match(rf"{re.escape(k.setting.name)}[\d_.-]", stem_)
+        ]  # fmt: skip
+        if len(fits) == 1 and fits[0].key not in {s.known.key for s in draft.said}:
+            start = at
+            while text.low(start - 1) in ("from", "with", "continue", "resume", "load"):
+                start -= 1
+            draft.choose(fits[0], [token.text], f'"{token.text}"', at, 0.9)
+            text.take(start, at + 1)
 
 
 _QUALITY = re.compile(

@@ -21,7 +21,7 @@ MOST_WORDS = 5
 SOFT = frozenset(
     map(
         word,
-        "layer layers loss norm network net model connection connections unit steps iterations epochs batches "
+        "layer layers loss norm network net tower towers model connection connections unit steps iterations epochs batches "
         "characters chars hour hours day days degree degrees word words row rows point points".split(),
     )
 )

@@ -114,6 +114,9 @@ def options(text: str, default: str) -> list[str]:
     )
     if other is not None and default == "None":
         return [other[1] or other[2]]  # `stop_words = None  # or "english"`
+    quoted = re.findall(r"[`'\"]([\w.-]+)[`'\"] (?:for|is|means) ", text)
+    if len(quoted) > 1 and default in quoted:
+        return quoted
     for listed in _LISTED.findall(text):
         found = [o.strip(" '\"`.") for o in re.split(r"[|/,]|\bor\b", listed)]
         found = [o for o in found if o]

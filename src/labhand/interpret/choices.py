@@ -127,6 +127,8 @@ def _of_concept(
     if concept == "device" and (turned := _device_switch(draft, vocabulary.joined(said))):
         return turned[0], "", turned[1], end
     for known in draft.text.lexicon.of_concept(concept):
+        if is_closed(known) and _of(known, said) is None:
+            continue  # the code would not know it
         if known.setting.type == "bool" and concept == "precision":
             return known, concept, _precise(known, said), end
         return known, concept, _of(known, said), end
@@ -198,7 +200,7 @@ def _device_switch(draft: Draft, word: str) -> tuple[Known, bool] | None:
     for known in lexicon.known:
         name = re.fullmatch(
             r"(?:use|force)?(no|disable)?(cpu|cuda|gpu|accel)",
-            vocabulary.joined(known.setting.name),
+            vocabulary.joined(known.setting.name.rpartition(".")[2]),
         )
         if known.setting.type == "bool" and name is not None:
             means_cpu = (name[2] == "cpu") != bool(name[1])
@@ -310,9 +312,7 @@ def _series(
         draft.suppose(f'"{said}": of `{known.key}` only one of these is known, so none is set')
         return end
     if known is None:
-        draft.missing.append(
-            Mention(at, end, text.said(at, end), (), vocabulary.concepts()[concept], 0.0)
-        )
+        _misses(draft, at, end, concept)
         return end
     if value is None:
         return end
@@ -442,12 +442,31 @@ def _further(draft: Draft, known: Known, at: int) -> Iterator[tuple[tuple[object
         found = _value(draft, past) if text.low(past) else None
         if found is None or found[0] is None or found[0].key != known.key:
             said, end = chunk(draft, past) if text.low(past) else ("", past)
-            value = values.worded(known, said) if said and known.setting.choices else None
+            value = _one_of_them(known, said) if said and joint in SEPARATORS else None
             if value is None:
                 return
             found = (known, "", value, end)
         yield (found[2], found[3]), joint
         at = found[3]
+
+
+def _misses(draft: Draft, at: int, end: int, concept: str) -> None:
+    """Notes a value that no setting takes; after `for` behind what is understood it only tells where that holds."""
+    text = draft.text
+    if text.low(at - 1) == "for" and at > 1 and text.used[at - 2]:
+        draft.suppose(f'"{text.said(at - 1, end)}" tells where that holds, and changes nothing')
+        text.take(at - 1, end)
+        return
+    named = vocabulary.concepts()[concept]
+    draft.missing.append(Mention(at, end, text.said(at, end), (), named, 0.0))
+
+
+def _one_of_them(known: Known, said: str) -> object | None:
+    """The option that a word means beside another option of the same setting: the `v` of `epsilon, v or sample`."""
+    if known.setting.choices:
+        return values.worded(known, said)
+    alike = [o for o in options_of(known) if vocabulary.same_value(said, str(o))]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _replaces(draft: Draft, start: int) -> bool:

@@ -30,7 +30,7 @@ def read_budget(draft: Draft) -> None:
         elif low in ("a", "an") and text.low(at + 1) in TIME_WORDS and _for_a_while(draft, at):
             half = text.low(at - 1) == "half"
             seconds = TIME_WORDS[text.low(at + 1)] / (2 if half else 1)
-            if spans.read(draft, at, 1, at + 2):
+            if spans.read(draft, at, TIME_WORDS[text.low(at + 1)], at + 2, text.low(at + 1)):
                 continue
             _spend(draft, "seconds", seconds, at - half, at + 2)
         elif low in ("$", "€") and (found := text.amount(at + 1)):
@@ -57,10 +57,17 @@ def _amount_of_time(draft: Draft, at: int, value: float, unit: str, end: int) ->
     at -= text.low(at - 1) in ("an", "a") and text.low(at) == "couple"
     if word in _MONEY:
         _spend(draft, "money", value, at, end + 1)
+    elif (
+        unit == "s"
+        and (word_ := _unit_said(draft, at))
+        and spans.read(draft, at, value, end, word_)
+    ):
+        return
     elif unit == "s" or (unit == "m" and _is_time(draft, at)):
         _spend(draft, "seconds", value * (60 if unit == "m" else 1), at, end)
-    elif word in TIME_WORDS and not unit and not spans.read(draft, at, value, end + 1):
-        _spend(draft, "seconds", value * TIME_WORDS[word], at, end + 1)
+    elif word in TIME_WORDS and not unit:
+        if not spans.read(draft, at, value * TIME_WORDS[word], end + 1, word):
+            _spend(draft, "seconds", value * TIME_WORDS[word], at, end + 1)
     elif (
         word in ("gpu", "a100", "h100", "cpu")
         and text.low(text.skip(end + 1, ("-",), 1)) in TIME_WORDS
@@ -68,6 +75,12 @@ def _amount_of_time(draft: Draft, at: int, value: float, unit: str, end: int) ->
         last = text.skip(end + 1, ("-",), 1)
         draft.suppose(f'"{text.said(at, last + 1)}" is counted on one {word.upper()}')
         _spend(draft, "seconds", value * TIME_WORDS[text.low(last)], at, last + 1)
+
+
+def _unit_said(draft: Draft, at: int) -> str:
+    """The word of time that a number carries: `secs` of `15 secs`; empty for a letter, which is a budget."""
+    found = re.search(r"[a-z]{3,}$", draft.text.tokens[at].low)
+    return found.group() if found and found.group() in TIME_WORDS else ""
 
 
 _TIMED = frozenset("for in within max most budget under limit to".split())
@@ -352,7 +365,7 @@ def _metric_end(draft: Draft, at: int, situation: Situation) -> int:
         words = [text.low(i) for i in range(at, at + names)]
         cut = at + names < len(text) and text.tokens[at + names].low == "@"
         known = vocabulary.joined("".join(words)) in situation.metrics
-        worded = words[0].isalpha() and all(w.isalnum() or (w and w in "@/_-") for w in words)
+        worded = words[0][:1].isalpha() and all(w.isalnum() or (w and w in "@/_-") for w in words)
         if names > 1 and worded:
             known = known or _canonical(words) in map(_canonical_of, situation.metrics.values())
         if all(words) and words[-1].isalnum() and not cut and known:

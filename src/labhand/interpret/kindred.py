@@ -51,7 +51,7 @@ def like_default(draft: Draft, said: str, word: str) -> Known | None:
             or (len(s) > 3 and word.startswith(s) and word != f"{s}s")
             for s in stems
         ):
-            of = [k for k in draft.text.lexicon.of_concept(concept) if is_free(k)]
+            of = [k for k in draft.text.lexicon.of_concept(concept) if k in free]
             if len(of) == 1:
                 return of[0]
     return None

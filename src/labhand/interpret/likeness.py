@@ -184,6 +184,8 @@ def _evidence(known: Known, lexicon: Lexicon) -> dict[str, float]:
     *above, last = known.key.split(".")
     enter(atoms_of(last), _NAME)
     enter((a for part in above for a in atoms_of(part)), _OWNER)
+    if re.fullmatch(r"(?:c|w|lam)_[a-z]+", last) and known.setting.type in ("int", "float"):
+        enter(("weight", "coef"), _LEAD)  # `c_mel` is the coefficient of a loss
     told = re.split(r"instead of|rather than", known.setting.help.lower())[0]
     spoken = re.findall(r"[a-z]+", told)
     enter(spoken, _HELP)

@@ -174,6 +174,9 @@ def of_words(draft: Draft, mention: Mention) -> Mention:
     clause = next(c for c in clauses(text) if c.start <= mention.start < c.end)
     free = [i for i in range(clause.start, clause.end) if not text.used[i]]
     counted = [i for i in free if text.tokens[i].kind == "number"]
+    listed = mention.known[0].setting.type == "list"
+    if listed and counted and any(_unknown(draft, text.low(i)) for i in free):
+        return mention._replace(known=())  # `5 rolling origins` is none of `rolling_windows`
     if len(counted) != 1 or mention.known[0].setting.type not in ("int", "float"):
         return mention
     amount = text.amount(counted[0])

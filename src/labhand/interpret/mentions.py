@@ -243,7 +243,7 @@ def _right(draft: Draft, mention: Mention) -> int:
     count = draft.text.amount(mention.start - 1) if mention.start else None
     counts = count is not None and count[0].value == len(said) > 1 and not count[0].unit
     draft.set(mention, said, mention.start - counts, end)
-    return end
+    return switches.onward(draft, known, mention.start, end, said)
 
 
 def _no_size(draft: Draft, mention: Mention, at: int, via: set[str]) -> bool:
@@ -353,15 +353,8 @@ def _left(draft: Draft, mention: Mention) -> int:
     if sized and mention.phrase.lower() in ("batches", "minibatches") and not mention.flag:
         return 0  # so many batches are no size of one
     while start > 0 and text.low(start - 1) in (
-        "hidden",
-        "total",
-        "training",
-        "different",
-        "max",
-        "of",
-        "optimizer",
-        "-",
-    ):
+        "hidden", "total", "training", "different", "max", "of", "optimizer", "-",
+    ):  # fmt: skip
         start -= 1
     counted = mention.concept is None or mention.concept.counted
     if counted and _EVERY.search(_STOPS.sub("", text.before(start))) and not _first(draft, mention):
@@ -416,7 +409,9 @@ def _first_item(draft: Draft, known: Known, start: int) -> int:
         if not fits:
             break
         items.append(before)
-    if len(items) > 2 and text.low(items[-1] - 1) in ("of", "to", "at", "=", ":"):
+    led = text.low(items[-1] - 1)
+    led = "" if led == ":" and not text.lexicon.match(text.tokens, items[-1] - 2) else led
+    if len(items) > 2 and led in ("of", "to", "at", "=", ":"):
         return items[1]  # the numbers further off are said of what stands before them
     return items[-1]
 
@@ -463,7 +458,7 @@ def _against(draft: Draft, known: Known, end: int) -> tuple[list[object], int]:
 _EVERY = re.compile(
     r"\b(?:every|each|after|per|first|last|past)(?: the)?(?: -?[\d.]+)?$"
     r"|\b(?:decay\w*|cosine|schedule|anneal\w*|warmup|warm up|ramp\w*) (?:over|for|in)(?: the)?(?: -?[\d.]+)?$"
-    r"|\b(?:if|doesnt|does not|when|unless|improve|improves|improvement|improving|stagnates|plateaus)\b.*$"
+    r"|\b(?:if|doesnt|does not|hasnt|has not|when|unless|improved?|improves|improvement|improving|stagnates|plateaus)\b.*$"
 )
 
 

@@ -17,6 +17,7 @@ from labhand.interpret import (
     choices,
     goals,
     habitual,
+    implied,
     lengths,
     meant,
     mentions,
@@ -30,6 +31,7 @@ from labhand.interpret import (
     shared,
     sweeps,
     switches,
+    unsaid,
     unstated,
 )
 from labhand.interpret.draft import Draft
@@ -177,6 +179,8 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("runs", _base),
     ("code and reasons", rest.read_parts),
     ("relations", _alone(relations.read)),
+    ("what is left open", _alone(unsaid.read)),
+    ("names", _alone(bare.read_names)),
     ("pairs", _alone(pairs.read)),
     ("intervals", _alone(often.read_sure)),
     ("folds", _alone(sweeps.folds)),
@@ -188,6 +192,7 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("shared values", _alone(shared.read)),
     ("names in pieces", _alone(apart.read)),
     ("unknown keys", unstated.assign_unknown),
+    ("what is implied", _alone(implied.read)),
     ("seeds", _alone(seeds.read)),
     ("goal", _goal),
     ("lengths", _lengths),

@@ -180,7 +180,7 @@ def _dropped(draft: Draft) -> None:
 
 
 _STOPPED = re.compile(
-    rf"^(?:early )?stop(?:s|ping)?(?: (?:early|training|it|the run))* (?:if|when|once|as soon as) (?:\S+ ){{1,6}}?"
+    rf"^(?:(?:early )?stop(?:s|ping)?(?: (?:early|training|it|the run))* (?:if|when|once|as soon as)|(?:train|run|going|go on|it)(?: it)? until) (?:\S+ ){{1,6}}?"
     rf"(?:improv\w*|stall\w*|plateau\w*|stagnat\w*)(?: (?:for|in|after|over|within)) {relative.N}(?: (?:epochs?|evals?|evaluations?|steps?|validations?))?"
 )
 

@@ -152,6 +152,9 @@ def _change(kind: str, found: re.Match[str], before: str) -> Change | None:
     return Change(1, -number if kind == "minus" or down else number)
 
 
+_GOES_ON = re.compile(r"\b(?:continue|continuing|resume|resuming|go on|start from|from)\b")
+
+
 def relative_right(draft: Draft, mention: Mention) -> int:
     """A change that follows: `lr x10`, `batch size by half`, `wd / 10`, `epochs doubled`."""
     text = draft.text
@@ -293,6 +296,10 @@ def relative_left(draft: Draft, mention: Mention) -> int:
         if kind == "percent-of" and _names_a_share(lead):
             return 0
         change = _change(kind, found, lead)
+        if found.group().startswith("another ") and _GOES_ON.search(
+            draft.text.whole_before(mention.start, 20)
+        ):
+            change = Change(0, float(found[1]))  # what goes on counts from nothing
         if change is not None:
             start = mention.start - len(found.group().split())
             if (

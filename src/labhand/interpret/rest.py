@@ -61,7 +61,7 @@ _REASONS = re.compile(
     r"i (?:think|believe|suspect|guess|wonder|want to see|want to know|saw|noticed|hope)|it(?:s|'s) |that(?:s|'s) |there(?:s|'s) |it (?:was|is|looks|seems|over|under|diverge|crash|keeps|nans?|ooms?|dies|died|blows|explode)|"
     r"the (?:\w+ )*(?:is|was|looks|seems|are|were|diverged|diverges|plateaus|explodes|overfits|oom\w*|crashed)\b|"
     r"(?:see|check|find out|tell me|look at|watch) (?:how|if|whether|what|which|where|when)|(?:un)?till? (?:it|the|this)|which one|"
-    r"(?:dont|do not) (?:cut|make|keep|be|train|use|have)\b.{0,30}\bso (?:short|long|big|small|much|many|few|often|hard|strong|early|late)$|"
+    r"(?:don'?t|do not) (?:cut|make|keep|be|train|use|have)\b.{0,30}\bso (?:short|long|big|small|much|many|few|often|hard|strong|early|late)$|"
     r"we (?:think|saw|are|were|had|got|suspect|know|keep)|this (?:is|was|should)|that (?:is|was|should)|hopefully|curious|given|not sure|should (?:be|help|fit)|if (?:that|it|possible)|"
     r"as in|like in|à la|a la|following|per the|looks like|seems|why|weil|damit|for the (?:paper|rebuttal|meeting|reviewers?|appendix|report|deadline|record)|reviewer|goal is|the goal)"
 )
@@ -260,8 +260,10 @@ def _glosses(draft: Draft, start: int, end: int, words: str) -> bool:
 def _heads(draft: Draft, start: int, end: int) -> bool:
     """Whether a piece only announces what is understood after a colon: `larger model: 12 layers`."""
     text = draft.text
-    colon = end < len(text) and text.tokens[end].low == ":"
+    colon = end < len(text) and text.tokens[end].low in (":", "(")
     then = colon and end + 1 < len(text) and text.used[end + 1]
+    if " ".join(t.low for t in text.tokens[end : end + 5]) == ", i . e .":
+        then = any(text.used[end + 5 : end + 7])
     strong = any(text.tokens[i].low in _STRONG | {"add"} for i in range(start, end))
     return bool(then) and not strong and not any(text.used[start:end])
 

@@ -139,7 +139,24 @@ def _with_head(draft: Draft, at: int) -> int:
         if joined and len(words) > 1 and (found := _headed(draft, words)) is not None:
             # the head has been read as one of the words
             return _set(draft, found, at, end) if joins == end else 0
-    return 0
+    sure = "and" in (t.low for t in text.tokens[at:end]) and text.amount(at - 1) is None
+    carried = _head_before(draft, at) if joined and len(words) > 1 and sure else None
+    if carried is None or text.amount(end) is None or text.low(end - 1) in _JOINS:
+        return 0
+    found = _headed(draft, [*words, carried], len(words))
+    return _set(draft, found, at, end) if found is not None else 0
+
+
+def _head_before(draft: Draft, at: int) -> str | None:
+    """The last word of the setting of numbers that is named last before a token: of `peak lr 5e-4, initial and final 5e-5`."""
+    text = draft.text
+    named = (text.lexicon.match(text.tokens, i) for i in range(at))
+    found = [
+        m
+        for m in named
+        if m and m.end <= at and m.known and m.known[0].setting.type in ("int", "float")
+    ]
+    return atoms_of(found[-1].known[0].setting.name)[-1] if found else None
 
 
 def _headed(draft: Draft, words: list[str], count: int = 0) -> list[Known] | None:

@@ -18,11 +18,11 @@ _MOST_BETWEEN = 6
 """Tokens between a time and the same in other words: `two weeks, i.e. 336 hours`."""
 
 
-def read(draft: Draft, start: int, count: float, end: int) -> bool:
-    """Takes a time for the setting that the other words of its clause mean; `end` is past its unit."""
+def read(draft: Draft, start: int, seconds: float, end: int, unit: str) -> bool:
+    """Takes a time for the setting that the other words of its clause mean; `end` is past its unit, said so."""
     text = draft.text
     clause = next(c for c in clauses(text) if c.start <= start < c.end)
-    words = _beside(draft, clause, start, end)
+    words = _beside(draft, clause, start, end, unit)
     allowed = [
         k for k in beside.free(draft)
         if k.setting.type in ("int", "float") and (k.concept is None or k.concept.id not in _LENGTHS)
@@ -32,7 +32,7 @@ def read(draft: Draft, start: int, count: float, end: int) -> bool:
     known = named or (fit.known if fit is not None and fit.own - _BOUNDS else None)
     if known is None:
         return False
-    number, last = _counted(draft, known, count * TIME_WORDS[text.low(end - 1)], end)
+    number, last = _counted(draft, known, seconds, end, unit)
     try:
         value = values.fitted_number(known, whole(number))
     except LabhandError:
@@ -59,7 +59,7 @@ def _named(draft: Draft, clause: Clause) -> Known | None:
 _SPANS = ("context", "horizon")
 
 
-def _beside(draft: Draft, clause: Clause, start: int, end: int) -> list[str]:
+def _beside(draft: Draft, clause: Clause, start: int, end: int, said: str) -> list[str]:
     """The words that a time belongs to, up to the next time; `from one week` tells how much is seen."""
     text = draft.text
     if text.low(start - 1) == "from":
@@ -68,7 +68,7 @@ def _beside(draft: Draft, clause: Clause, start: int, end: int) -> list[str]:
         i for i in range(clause.start, clause.end)
         if not start <= i < end and not text.used[i] and text.low(i) not in TIME_WORDS
     ]  # fmt: skip
-    unit = {word(text.low(end - 1))}
+    unit = {word(said), word(f"{said}s"), *(word(n) for n in _UNITS.get(TIME_WORDS[said], ()))}
     timed = any(unit & {word(a) for a in atoms_of(k.setting.name)} for k in text.lexicon.known)
     last = min((i for i in outside if i >= end and text.amount(i) is not None), default=len(text))
     words = beside.said_words(draft, [i for i in outside if i < last])
@@ -77,13 +77,16 @@ def _beside(draft: Draft, clause: Clause, start: int, end: int) -> list[str]:
     )  # `max_seconds` is of clips up to 20 seconds
 
 
-def _counted(draft: Draft, known: Known, seconds: float, end: int) -> tuple[float, int]:
+_UNITS = {1.0: ("second", "sec"), 60.0: ("minute", "min"), 3600.0: ("hour", "hr")}
+"""What units of time are called in names."""
+
+
+def _counted(draft: Draft, known: Known, seconds: float, end: int, said: str) -> tuple[float, int]:
     """A time in what the setting counts, and where it ends.
 
     Its help tells that, or the same time in other words: `two weeks, i.e. 336 hours`; else it is asked.
     """
     text = draft.text
-    said = text.tokens[end - 1].low
     help_words = re.findall(r"[a-z]{3,}", known.setting.help.lower())
     help_words += [a for a in atoms_of(known.setting.name) if len(a) > 2]
     told = [TIME_WORDS[w] for w in help_words if w in TIME_WORDS]

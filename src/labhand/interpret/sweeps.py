@@ -22,6 +22,12 @@ def swept(draft: Draft, mention: Mention) -> int:
     before = _SWEPT_BEFORE.search(draft.text.before(mention.start))
     after = re.match(r"^(?:sweep|grid|search|scan|ablation|range)\b", draft.text.after(mention.end))
     known = mention.known[0]
+    if (
+        before
+        and before.group().startswith(("vary", "varying"))
+        and (end := _varied(draft, mention))
+    ):
+        return end
     every = _EACH_BEFORE.search(draft.text.before(mention.start))
     if every and len(options := options_of(known)) > 1:
         start = mention.start - len(every.group().split())
@@ -55,6 +61,22 @@ def swept(draft: Draft, mention: Mention) -> int:
             draft.text.take(further.start, further.end)
             return further.end
     return end
+
+
+def _varied(draft: Draft, mention: Mention) -> int:
+    """Where `vary the image size during training` ends, if a switch alone does that; 0: none does."""
+    words = {w for w in re.findall(r"[a-z]+", mention.phrase.lower()) if len(w) > 2}
+    varies = [
+        k for k in draft.text.lexicon.known
+        if k.setting.type == "bool" and re.search(r"\bvar(?:y|ies|ying)\b", k.setting.help.lower())
+        and any(w[:3] in k.setting.help.lower() for w in words)
+    ]  # fmt: skip
+    if len(varies) != 1:
+        return 0
+    start = mention.start - 1 - (draft.text.low(mention.start - 1) == "the")
+    draft.choose(varies[0], [True], f'"{draft.text.said(start, mention.end)}"', start, 0.8)
+    draft.text.take(start, mention.end)
+    return mention.end
 
 
 def folds(draft: Draft) -> None:

@@ -195,18 +195,22 @@ def off(draft: Draft, mention: Mention) -> int:
     atoms = [set(atoms_of(k.setting.name)) for k in mention.known]
     if any(mention.phrase.lower() in shared for shared in [set.intersection(*atoms)]):
         draft.all_meant(known)  # without it none of them does anything
-    end = _anywhere(draft, known, start, end)
+    end = onward(draft, known, start, end)
     return _off_as_well(draft, end) if before else end
 
 
-def _anywhere(draft: Draft, known: Known, start: int, end: int) -> int:
-    """Where `no dropout anywhere` ends, which turns off all of that kind."""
+def onward(
+    draft: Draft, known: Known, start: int, end: int, given: list[object] | None = None
+) -> int:
+    """Where what is said of a setting ends: `no dropout anywhere` is said of all of that kind, `EMA on, 0.999` of its decay too."""
+    if start and draft.text.tokens[start - 1].low == "all" and known.concept:
+        _every_one(draft, known, start, given)
+        return end
+    if given == [True] and known.setting.type == "bool":
+        return _its_number(draft, known, end) or end
     if draft.text.low(end) not in ("anywhere", "everywhere", "altogether") or not known.concept:
         return end
-    for other in draft.text.lexicon.known:
-        if other.concept == known.concept and other.key != known.key:
-            draft.choose(other, [values.off(other)], draft.said[-1].why, start, 0.9)
-    draft.all_meant(known)
+    _every_one(draft, known, start, given)
     draft.text.take(end, end + 1)
     return end + 1
 
@@ -274,6 +278,7 @@ def on(draft: Draft, mention: Mention) -> int:
     on = values.switched(known, True)
     if on is not None:
         draft.set(mention, [on], start, end, 0.8 if bare else 1.0)
+        end = _its_number(draft, known, end) or end
         return end if bare else _on_as_well(draft, end)
     present = draft.base(known).value
     if bare or (isinstance(known.setting.type, str) and known.setting.type in ("str", "list")):
@@ -300,6 +305,35 @@ def on(draft: Draft, mention: Mention) -> int:
     draft.doubt(f"Which value shall `{known.key}` have?", [value, present], value, 0.5)
     draft.text.take(start, end)
     return _on_as_well(draft, end)
+
+
+def _every_one(draft: Draft, known: Known, start: int, given: list[object] | None = None) -> None:
+    """Says the same of all settings of a kind: the values, else that they are off."""
+    for other in draft.text.lexicon.known:
+        if other.concept == known.concept and other.key != known.key:
+            draft.choose(other, given or [values.off(other)], draft.said[-1].why, start, 0.9)
+    draft.all_meant(known)
+
+
+def _its_number(draft: Draft, known: Known, end: int) -> int:
+    """Where the number ends that a switch has of its own: `turn EMA on, 0.999` of `use_ema` and `ema_decay`; 0: none."""
+    text = draft.text
+    at = text.skip(end, (",", "with", "at", "(", "="), 1)
+    found = text.amount(at)
+    own = {*atoms_of(known.setting.name)} - {"use", "enable", "with", "do", "apply"}
+    longer = [
+        k for k in text.lexicon.known
+        if k.setting.type in ("int", "float") and own and own < {*atoms_of(k.setting.name)}
+    ]  # fmt: skip
+    if found is None or at == end or len(longer) != 1 or text.owned(found[1]) or found[0].unit:
+        return 0
+    if not values.plausible(longer[0], found[0].value):
+        return 0
+    draft.choose(
+        longer[0], [values.fitted(longer[0], found[0])], f'"{text.said(end, found[1])}"', at, 0.85
+    )
+    text.take(end, found[1])
+    return found[1]
 
 
 _AHEAD = re.compile(

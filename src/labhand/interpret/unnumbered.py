@@ -9,7 +9,7 @@ from labhand.interpret.beside import MOST_WORDS, OLD, PLAIN, SOFT, free, said_wo
 from labhand.interpret.clauses import Clause
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, atoms_of
-from labhand.interpret.likeness import best, word
+from labhand.interpret.likeness import MARGIN, Fit, best, word
 from labhand.interpret.options import options_of, same
 from labhand.interpret.vocabulary import stem
 from labhand.kit.values import read as read_value
@@ -39,6 +39,7 @@ def read(draft: Draft, piece: Clause) -> bool:
         or _option(draft, piece)
         or _text(draft, piece)
         or _switch(draft, piece)
+        or _by_remark(draft, piece)
     )
 
 
@@ -237,18 +238,70 @@ def _switch(draft: Draft, piece: Clause) -> bool:
         found = best(draft.likeness.ranked(words, known))
     if found is None and led and (head := best(draft.likeness.ranked(words[-1:], known))):
         found = head if head.whole else None  # `no item bias`, of a `bias`
+    if (
+        found is None
+        and way == "off"
+        and _family_off(draft, piece, draft.likeness.ranked(words, known))
+    ):
+        return True
     if found is None or not found.own or not (found.whole or way):
         return False
     verbs = _VERBS - _WRITTEN if way == "off" else _VERBS
     if {word(a) for a in atoms_of(found.known.setting.name)} & verbs - set(words):
         return False
-    if way != "off" and not set(words) - {word(w) for w in PLAIN}:
+    if way != "off" and not set(words) - {word(w) for w in PLAIN} - SOFT:
         return False
+    both = _BOTH_AFTER.match(draft.text.after(piece.end))
+    if both is not None:
+        piece, way = Clause(piece.start, piece.end + len(both.group().split())), "both"
     return _turned(draft, piece, found.known, way)
+
+
+def _by_remark(draft: Draft, piece: Clause) -> bool:
+    """Takes `qlora instead`: an odd word that stands alone and that the help of one switch has: "4 bit (QLoRA)"."""
+    text = draft.text
+    lows = [text.low(i) for i in range(piece.start, piece.end)]
+    odd = [low for low in lows if low not in vocabulary.FILLERS and low not in ("instead", "use")]
+    if len(odd) != 1 or len(odd[0]) < 4 or odd[0] in vocabulary.KNOWN_WORDS or not odd[0].isalpha():
+        return False
+    fits = [
+        k for k in free(draft)
+        if k.setting.type == "bool" and k.setting.default is False
+        and odd[0] in re.findall(r"[a-z]+", k.setting.help.lower())
+    ]  # fmt: skip
+    if len(fits) != 1:
+        return False
+    off = _OFF.match(" ".join(lows) + " ") is not None
+    _take(draft, piece, fits[0], [values.switched(fits[0], not off)])
+    return True
+
+
+_BOTH_AFTER = re.compile(
+    r"^(?:on (?:/|and|or|vs|versus) off|off (?:/|and|or|vs|versus) on|(?:true / false|yes / no))(?= |$)"
+)
 
 
 _TAIL = re.compile(r" (?:between|in|from|of|for|at|on|during|within) ")
 """What follows only tells where: `no blanks between the phonemes`."""
+
+
+def _family_off(draft: Draft, piece: Clause, fits: list[Fit]) -> bool:
+    """Turns off all of several settings that differ in one letter, where they fit alike: `hsv_h`, `hsv_s`, `hsv_v`."""
+    if not fits:
+        return False
+    alike = [f.known for f in fits if f.score > fits[0].score - MARGIN and f.score >= 0.5]
+    shapes = {tuple(atoms_of(k.setting.name)[:-1]) for k in alike}
+    letters = all(len(atoms_of(k.setting.name)[-1]) == 1 for k in alike)
+    if (
+        len(alike) < 2
+        or len(shapes) != 1
+        or not letters
+        or any(values.switched(k, False) is None for k in alike)
+    ):
+        return False
+    for known in alike:
+        _take(draft, piece, known, [values.switched(known, False)])
+    return True
 
 
 def _heads(draft: Draft, piece: Clause, spoken: str) -> list[str]:

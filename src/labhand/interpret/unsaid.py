@@ -4,6 +4,7 @@ import re
 
 from labhand.interpret import vocabulary
 from labhand.interpret.beside import said_words
+from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
 
 _MORE = (
@@ -30,6 +31,19 @@ _WRITES = frozenset(
     "introduce support compute calculate measure visualize export append insert swap show report".split()
 )
 _MOST_WORDS = 10
+
+
+_ONE_OF = re.compile(r"\b(?:1|either|some|any) of (?:the|our|my|these|those) [a-z]{3,}s\b")
+
+
+def read(draft: Draft) -> None:
+    """Asks which is meant of several things in the code: `freeze one of the towers`."""
+    text = draft.text
+    for clause in clauses(text):
+        words = text.after(clause.start, clause.end - clause.start)
+        if _ONE_OF.search(words) and _speaks(draft, clause.start, clause.end):
+            _put(draft, clause.start, clause.end)
+            text.take(clause.start, clause.end)
 
 
 def _lows(draft: Draft, start: int, end: int) -> str:
@@ -75,6 +89,11 @@ def ask(draft: Draft, start: int, end: int) -> bool:
     """Asks which setting a piece is about where that is left open; nothing is set."""
     if not _is_unsaid(draft, start, end):
         return False
+    _put(draft, start, end)
+    return True
+
+
+def _put(draft: Draft, start: int, end: int) -> None:
     words = draft.text.said(start, end)
     ranked = draft.likeness.ranked(said_words(draft, range(start, end)), draft.text.lexicon.known)
     near = [f"`{fit.known.key}`" for fit in ranked[:3]]
@@ -82,4 +101,3 @@ def ask(draft: Draft, start: int, end: int) -> bool:
         f'"{words}" does not say what shall change, and how far: which setting, to which value?',
         [*near, "new code", "nothing"], "nothing", 0.5,
     )  # fmt: skip
-    return True

@@ -6,7 +6,7 @@ from typing import Any
 
 from labhand.core.errors import NotFoundError, UsageError
 from labhand.core.intent import Choice, Intent
-from labhand.interpret import rest, values
+from labhand.interpret import rest, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.lengths import length_of
 from labhand.interpret.lexicon import Mention
@@ -144,8 +144,21 @@ def _near(draft: Draft, situation: Situation, key: str, at: int, low: str) -> No
         draft.text.used[at:end] = [False]
         draft.text.mended[key] = word
         return
+    if _belongs_to_new(draft, at):
+        return
     find(key, situation.settings, situation.script)
     raise NotFoundError(f"no setting of {situation.script.name} is named `{key}`")
+
+
+def _belongs_to_new(draft: Draft, at: int) -> bool:
+    """Whether a key is of a thing that the script does not have: the `r` of `LoRA adapters r=32`."""
+    text = draft.text
+    low = text.tokens[at - 1].low if at else ""
+    odd = low.isalpha() and low not in vocabulary.KNOWN_WORDS
+    return odd and not any(
+        m is not None and m.end == at
+        for m in (text.lexicon.match(text.tokens, i) for i in range(max(at - 3, 0), at))
+    )
 
 
 def read_lengths(draft: Draft, situation: Situation) -> None:
@@ -166,7 +179,7 @@ def read_lengths(draft: Draft, situation: Situation) -> None:
         unit = mention.concept.id if mention.concept else ""
         if unit in ("epochs", "steps"):
             draft.missing.remove(mention)
-            if draft.text.low(mention.start - 2) not in ("every", "each"):
+            if draft.text.low(mention.start - 2) not in ("every", "each", "first", "last"):
                 _length_of_other(draft, situation, mention, unit)
 
 

@@ -42,7 +42,7 @@ _TOKEN = re.compile(
       | (?:(?<![\w.)\]%])-)?(?:\d[\d_]*(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+(?!\w))?
     )(?P<unit>%|(?i:hours?|hrs?|h|minutes?|mins?|min|seconds?|secs?|sec|s|days?|d)(?![\w])
       |[kKmMbB](?![A-Za-z0-9_])|[xX](?![A-Za-z0-9_]))?
-  | (?P<times>(?<![\w.])[xX*](?=\s?\d))
+  | (?P<times>(?<![\w.])(?!x0(?!\d|\.\d))[xX*](?=\s?\d))
   | (?P<word>[^\W\d_][^\W_]*(?:'(?:t|ll|re|ve|d|m)\b)?)
   | (?P<mark>->|=>|==|\.\.\.?|--|\*\*|'s\b|[^\w\s]|_|\n)
     """,
