@@ -38,9 +38,9 @@ if kind in ("loaded", "first"):
 criterion = Distance() if kind == "criterion" else lambda y: y.pow(2).mean()
 if kind == "thawed":
     net.body.requires_grad_(False)
-if kind == "judge":
+if kind in ("judge", "teacher"):
     judge = torch.optim.SGD(other.parameters(), lr=1e-3)
-    for _ in range(30):
+    for _ in range(30 if kind == "judge" else 150):
         judge.zero_grad()
         other(torch.randn(16, 8)).pow(2).mean().backward()
         judge.step()
@@ -56,7 +56,7 @@ for step in range(400):
         optimizer.add_param_group({"params": net.body.parameters()})
     x = torch.randn(16, 8)
     loss = criterion(net(x))
-    if kind in ("beside", "judge"):
+    if kind in ("beside", "judge", "teacher"):
         loss = loss + 0.01 * other(x).pow(2).mean()
     net.zero_grad()
     loss.backward()
@@ -76,6 +76,7 @@ for step in range(400):
         ("beside", "`other.body.0.weight`"),
         ("criterion", "`criterion.centre`"),
         ("judge", ""),
+        ("teacher", ""),
         ("loaded", ""),
         ("by hand", ""),
         ("added", ""),

@@ -13,6 +13,7 @@ SCRIPT = """
 import sys, torch
 from torch import nn
 torch.manual_seed(0)
+torch.set_num_threads(1)
 kind = sys.argv[1]
 last = {"tanh": [nn.Tanh()], "relu": [nn.ReLU()]}.get(kind, [])
 net = nn.Sequential(nn.Linear(12, 32), nn.ReLU(), nn.Linear(32, 16), *last)

@@ -22,10 +22,13 @@ class Processes:
         self._within: dict[int, int] = {}
         self._told: dict[str, dict[int, Any]] = {}
 
-    def meet(self, pid: int, wrote: bool) -> bool:
-        """Whether it is a new one after all that trained, which is to say wrote metrics, have ended."""
+    def meet(self, pid: int, wrote: bool, rank: int | None = None) -> bool:
+        """Whether it is a new one after all that trained, which is to say wrote metrics, have ended.
+
+        A rank above 0 is none: it trains with rank 0, and may be heard of when that has ended.
+        """
         before = self._wrote or self._met
-        again = bool(before) and pid not in self._met and before <= self._over
+        again = not rank and bool(before) and pid not in self._met and before <= self._over
         if again:
             for known in (self._over, self._met, self._wrote):
                 known.clear()

@@ -283,16 +283,15 @@ class Recorder:
         ]
         for path in self.folder.glob("events.*.jsonl"):
             for happened in event.read_from(path, self._probe_events):
-                pid = int(
-                    path.suffixes[-2][1:].rpartition("-")[2]
-                )  # above rank 0, the rank stands before it
-                take = partial(self._take_event, happened, pid)
+                before, _, pid = path.suffixes[-2][1:].rpartition("-")  # of ranks above 0
+                rank = int(before) if before else None
+                take = partial(self._take_event, happened, int(pid), rank)
                 taken.append((event.seconds(happened.time), take))
         self._taken.extend(take for _, take in sorted(taken, key=itemgetter(0)))
 
-    def _heed(self, pid: int, time_: float, wrote: bool) -> None:
+    def _heed(self, pid: int, time_: float, wrote: bool, rank: int | None) -> None:
         """Begins to watch anew where all trainings have ended and one more process tells something."""
-        if not self._processes.meet(pid, wrote):
+        if not self._processes.meet(pid, wrote, rank):
             return
         for finding in self.watcher.begin_again(time_):
             self._changed(finding)
@@ -301,7 +300,7 @@ class Recorder:
 
     def _take_row(self, row: PointsRow) -> None:
         if row.pid != os.getpid():
-            self._heed(row.pid, row.time, wrote=True)
+            self._heed(row.pid, row.time, wrote=True, rank=row.rank)
         rank = trust(row.source)
         values = {}
         for name, value in zip(row.names, row.values, strict=True):
@@ -315,13 +314,13 @@ class Recorder:
         self._feed(Points(row.time, row.source, row.step, values, row.rank))
         self._progress.row(row.source, row.step, values)
 
-    def _take_event(self, happened: event.Event, pid: int) -> None:
+    def _take_event(self, happened: event.Event, pid: int, rank: int | None) -> None:
         data = self._scrubber.tree(happened.data)
         if happened.kind == "over":
             self._processes.ended(pid)
             return
         self._processes.within(pid, data.get("within"))
-        self._heed(pid, event.seconds(happened.time), wrote=False)
+        self._heed(pid, event.seconds(happened.time), wrote=False, rank=rank)
         if happened.kind == "config":
             self._processes.settings(pid, data)
         elif "executable" in happened.data:

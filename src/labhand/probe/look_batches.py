@@ -8,6 +8,7 @@ from .look_rows import Rows
 from .torch_calls import tensors_of
 from .torch_loads import KNOWN
 from .torch_looks import Look
+from .torch_objective import crossed, cut
 from .torch_short import nothing
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ APART = 3
 """Steps between two evaluations, at least: a model that is asked within each step makes its own targets."""
 DROPS_ALL = 0.85
 """A share that no layer drops on purpose."""
-CONSTANT_LOOKS = 3
+CONSTANT_LOOKS = RESEEDED_LOOKS = 3
 SEEN_LEAST, MOSTLY = 200, 0.5
 """Batches after which running statistics should be those of the data, and a share that is none of them."""
 RANGES = {"Tanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0), "Relu": (0.0, None)}
@@ -50,7 +51,8 @@ EVALUATIONS = (1, 2, 4, 8, 16, 64, 256)
 class Batches(Look):
     """Series `batch/<what>` and `eval/<what>`, and facts.
 
-    These are `loader`, `objective`, `doubled`, `modes`, `statistics`, `dropout`, `inputs`, `range` and `leak`.
+    These are `loader`, `objective`, `doubled`, `cut`, `crossed`, `modes`, `statistics`, `dropout`, `inputs`,
+    `range`, `reseeded` and `leak`.
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
     how many are distinct; `only`: which one, where it is the only one of six or more; `shared`: the share of them that the step before had too. `target_mean`,
@@ -71,7 +73,8 @@ class Batches(Look):
         self.known = Rows()
         self.told: Set[str] = set()
         self.counts = {"eval_in_training": 0, "eval_in_eval": 0, "train_in_eval": 0}
-        self.without_training = self.constant = 0
+        self.without_training = self.constant = self.reseeded = 0
+        self.before: Tuple[int, int, Any] = (-2, 0, None)
 
     def batch(self, module: Any, args: Any, kwargs: Any) -> None:
         """Measures the inputs of the first call of the step."""
@@ -93,6 +96,7 @@ class Batches(Look):
             if len(self.seen) > LATELY:
                 del self.seen[next(iter(self.seen))]
             self.point("batch/repeated", ago)
+            self.tell_seeded(print_)
         self.tell_loader()
 
     def loss(self, loss: Any) -> None:
@@ -101,9 +105,12 @@ class Batches(Look):
         function = node.name() if node is not None else ""
         if "doubled" not in self.told and node is not None:
             self.told.add("doubled")
-            what = doubled(node)
-            if what:
-                self.event("doubled", what=what, classes=classes, step=self.step)
+            self.tell_ending(node, classes)
+        if "crossed" not in self.told:
+            self.told.add("crossed")
+            found = crossed(loss)
+            if found is not None:
+                self.event("crossed", shape=list(found[0]), targets=found[1], step=self.step)
         if target is None:
             return
         if "dropout" not in self.told:
@@ -113,7 +120,8 @@ class Batches(Look):
             self.told.add("objective")
             rows = len(target)
             self.event("objective", function=function, classes=classes, rows=rows, step=self.step)
-        if target.device.type != "cpu" or target.numel() > LABELS_MAX:
+        most = STATISTICS_MAX if target.is_floating_point() else LABELS_MAX
+        if target.device.type != "cpu" or target.numel() > most:
             return
         if target.is_floating_point():
             self.tell_unexplained(node, loss, target)
@@ -123,6 +131,18 @@ class Batches(Look):
                 self.point("batch/target_std", target.std().item())
             return
         self.tell_labels(target)
+
+    def tell_ending(self, node: Any, classes: Optional[int]) -> None:
+        """Tells of an activation at the end of the model that the loss function takes again, or cannot do with."""
+        what = doubled(node)
+        if what:
+            self.event("doubled", what=what, classes=classes, step=self.step)
+            return
+        logits = below_of(node) if classes else node
+        what = "" if logits is None else cut(node, shaped(logits))
+        if what:
+            rows = len(node._saved_target)
+            self.event("cut", what=what, classes=classes, rows=rows, step=self.step)
 
     def tell_labels(self, target: Any) -> None:
         """How many labels are distinct, and how many the step before had too."""
@@ -284,6 +304,17 @@ class Batches(Look):
             self.event(
                 "inputs", value=tensor.reshape(-1)[0].item(), looks=self.constant, step=self.step
             )
+
+    def tell_seeded(self, print_: int) -> None:
+        """Tells once of generators that are seeded anew before each batch, which so is the same one."""
+        step, seeded, same = self.before
+        self.before = (self.step, self.looks.seeded, print_)
+        if step != self.step - 1:
+            return
+        again = same == print_ and self.looks.seeded > seeded
+        self.reseeded = self.reseeded + 1 if again else -LATELY
+        if self.reseeded == RESEEDED_LOOKS:
+            self.event("reseeded", looks=self.reseeded, step=self.step)
 
     def tell_loader(self) -> None:
         """Tells once of the DataLoader that the batches come from."""

@@ -206,7 +206,7 @@ class Layers(Look):
         """Which of these weights lie in plain lists or dicts of the watched models, which do not register them."""
         found: List[str] = []
         kinds: Set[str] = set()
-        module_of = self.torch.nn.Module
+        module_of, weight_of = self.torch.nn.Module, self.torch.nn.Parameter
         for model in self.looks.models():
             for owner, module in inner(model).named_modules():
                 for key, value in list(vars(module).items()):
@@ -214,11 +214,13 @@ class Layers(Look):
                         continue
                     items = list(value.items() if isinstance(value, dict) else enumerate(value))
                     for at, item in items[:ITEMS_MAX]:
-                        if not isinstance(item, module_of):
-                            continue
-                        name = ".".join(filter(None, (owner, key, str(at))))
-                        lost = [n for n, p in item.named_parameters() if id(p) in strangers]
-                        found += ["%s.%s" % (name, n) for n in lost]
+                        name, lost = ".".join(filter(None, (owner, key, str(at)))), []
+                        if isinstance(item, module_of):
+                            inside = [n for n, p in item.named_parameters() if id(p) in strangers]
+                            lost = ["%s.%s" % (name, n) for n in inside]
+                        elif isinstance(item, weight_of) and id(item) in strangers:
+                            lost = [name]
+                        found += lost
                         kinds.update([type(value).__name__] if lost else [])
         return {"unregistered": found[:NAMES_MAX], "kept_in": sorted(kinds)} if found else {}
 

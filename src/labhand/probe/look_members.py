@@ -57,7 +57,6 @@ class Members(Look):
 
     def __init__(self, torch: Any, looks: Any) -> None:
         super().__init__(torch, looks)
-        self.trained: Dict[int, Any] = {}
         self.frozen: Set[int] = set()
         self.thawed: Set[int] = set()
         self.found: Dict[int, Member] = {}
@@ -70,8 +69,8 @@ class Members(Look):
         held = held_by(self.looks.optimizers())
         reached, self.looks.reached = self.looks.reached, {}
         for i, weight in held.items():
-            if i not in self.trained or self.trained[i]() is not weight:
-                self.trained[i] = weakref.ref(weight)
+            if i not in self.looks.trained or self.looks.trained[i]() is not weight:
+                self.looks.trained[i] = weakref.ref(weight)
         for name, weight in self.without_optimizer(held, reached):
             known = self.found.get(id(weight))
             if known is None or known.weight() is not weight:
@@ -123,7 +122,7 @@ class Members(Look):
 
     def is_meant(self, weight: Any) -> bool:
         """Whether it was never trained before, and not loaded either, or else frozen for a time."""
-        known = self.trained.get(id(weight))
+        known = self.looks.trained.get(id(weight))
         if id(weight) in self.thawed:
             return True
         return (known is None or known() is not weight) and not torch_loads.was_loaded(weight)

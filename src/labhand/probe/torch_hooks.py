@@ -42,9 +42,7 @@ if TYPE_CHECKING:
 
 LOOKS: Tuple[Type[Look], ...] = (Layers, Batches, Members, Outputs, Ranks)
 """What else is measured at some steps."""
-SILENT = 50
-SKIPPED_IN_A_ROW = 5
-ARRIVING_MAX = 2
+SILENT, SKIPPED_IN_A_ROW, ARRIVING_MAX = 50, 5, 2
 
 
 def arm(torch: Any, session: Any) -> Probe:
@@ -53,13 +51,8 @@ def arm(torch: Any, session: Any) -> Probe:
     Writes points of the source `probe` and events `non-finite` and `fault` through `session`.
     """
     probe = Probe(torch, session)
-    for where, patch in (
-        ("backward", torch_patches.backward),
-        ("optimizer", torch_patches.optimizer),
-        ("loader", torch_patches.loader),
-        ("scaler", torch_patches.scaler),
-    ):
-        probe.guard(where, patch, probe)
+    for where in ("backward", "optimizer", "loader", "scaler", "seeds"):
+        probe.guard(where, getattr(torch_patches, where), probe)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=probe.forked)
     return probe
@@ -205,6 +198,8 @@ class Probe:
                 loss, self.was_scaled = self.scaled[1], True
             self.scaled = None
         if loss is not None and given is None and loss.numel() == 1:
+            if self.guard("trainings", self.trainings.left, loss, self.short.main(), self.step):
+                self.begin_again()
             self.loss_seen(loss)
         if self.attend:
             self.mark(began)
@@ -293,6 +288,7 @@ class Probe:
             self.look_at_arrivals()
         began = thread_time()
         main = self.is_main(optimizer, count=False)
+        self.trainings.stepping(optimizer, main)
         if main and self.looks.on:
             self.looks.call("weights", optimizer)
             if not torch_measure.has_closure(args, kwargs):
@@ -468,10 +464,14 @@ class Probe:
         self.short.main, self.others = weakref.ref(optimizer), 0
         self.sentinel = self.weights = None
         if self.guard("trainings", self.trainings.leads, optimizer, self.step):
-            self.schedule.begin_again()
-            self.looks.begin_again(self.step)
-            self.gap = 1
+            self.begin_again()
         return True
+
+    def begin_again(self) -> None:
+        """Another training has begun: its first steps are looked at as those of the first."""
+        self.schedule.begin_again()
+        self.looks.begin_again(self.step)
+        self.gap = 1
 
     def attending(self, on: bool) -> None:
         """Turns looking at the step on or off; in short steps only the least is done while it is off."""

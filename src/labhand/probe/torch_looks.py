@@ -115,6 +115,9 @@ class Looks:
         self.writer: Callable[[], Any] = nothing
         self.now: Callable[[], int] = int
         self.loading: Any = None
+        self.seeded = 0
+        self.trained: Dict[int, Any] = {}
+        """Weights that an optimizer held in any training of the process, by identity: references to them."""
         self.wants_loading = True
         self.graphs = True
         self.apart, self.aside = 0, -1_000_000
@@ -160,7 +163,8 @@ class Looks:
         if look.weight and step >= look.due and part.affords(needs):
             return part
         purse = self.schedule.opening
-        return purse if opening and purse.affords(needs) else None
+        free = not look.weight  # it costs next to nothing, and all ranks must see the same steps
+        return purse if opening and (free or purse.affords(needs)) else None
 
     def begin_again(self, step: int) -> None:
         """Another training begins at this step: what was seen so far says nothing of it."""

@@ -206,3 +206,18 @@ def scaler(probe: Probe) -> None:
 
     probe.places.attribute(kind, "scale", scaled)
     probe.places.attribute(kind, "step", stepped)
+
+
+def seeds(probe: Probe) -> None:
+    """Counts how often the random generators are seeded."""
+    torch, looks = probe.torch, probe.looks
+    original = torch.random.manual_seed
+
+    @functools.wraps(original)
+    def manual_seed(seed: Any) -> Any:
+        looks.seeded += 1
+        return original(seed)
+
+    # both names: a function is pickled by the one that it says it has
+    probe.places.attribute(torch.random, "manual_seed", manual_seed)
+    probe.places.attribute(torch, "manual_seed", manual_seed)

@@ -1,8 +1,10 @@
-"""Where a script begins another training, and where it trains and no optimizer ever steps."""
+"""Where a script begins another training, with its optimizer or without one, and where none ever steps."""
 
 from __future__ import annotations
 
 import weakref
+
+from .look_layers import leaves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ CLEARED = 20
 """So often must gradients have been cleared with no step taken."""
 BACKWARD, EVALUATED = 32, 3
 """So often must backward have been called, and the model evaluated between, with no step taken."""
+TRIED = 8
+"""How often it is looked whether a loss has left the weights of an optimizer that gets no gradient any more."""
 CLEAR_LOOKS = 8
 """Steps before which gradients must all have been there still."""
 VALUES = 64
@@ -32,7 +36,8 @@ class Trainings:
         self.cleared = self.evaluated = self.heard = self.looked = self.uncleared = 0
         self.watched: Any = None
         self.first: List[float] = []
-        self.told = False
+        self.told = self.fed = self.starved = False
+        self.tried = 0
 
     # -- another training
 
@@ -60,6 +65,26 @@ class Trainings:
             self.event("begun", step=step)
         self.known += [weakref.ref(weight) for weight in weights]
         return anew
+
+    def stepping(self, optimizer: Any, main: bool) -> None:
+        """An optimizer is about to step: without any gradient, the loss may have left its weights."""
+        if main:
+            fed = any(weight.grad is not None for weight in parameters(optimizer))
+            self.starved, self.fed = self.fed and not fed, self.fed or fed
+
+    def left(self, loss: Any, optimizer: Any, step: int) -> bool:
+        """Whether this loss depends on other weights, and on none of the optimizer's, as it did before."""
+        if not self.starved or self.tried >= TRIED or loss.grad_fn is None or optimizer is None:
+            return False
+        self.starved, self.tried = False, self.tried + 1
+        reached, held = leaves(loss.grad_fn), parameters(optimizer)
+        if not reached or any(id(weight) in reached for weight in held):
+            return False
+        self.fed, self.began = False, step
+        self.looked = self.uncleared = 0
+        self.event("begun", step=step)
+        self.event("left", held=len(held), reached=len(reached), step=step)
+        return True
 
     # -- gradients are never cleared
 

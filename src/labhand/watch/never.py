@@ -166,8 +166,8 @@ def _dead_layer(view: View, step: int) -> Found:
     dead = [t for t in every if t.last >= DEAD and t.count > 1]
     if not dead or every[-1].last >= ALIVE:
         return None
-    layer, first = dead[-1].name.split("/", 1)[1].rsplit("/", 1)[0], dead[-1].first
-    alive = first < ALIVE
+    layer, least = dead[-1].name.split("/", 1)[1].rsplit("/", 1)[0], dead[-1].lowest
+    alive = least <= ALIVE
     return Cause(
         f"layer `{layer}` lets nothing through"
         + (
@@ -177,7 +177,7 @@ def _dead_layer(view: View, step: int) -> Found:
         ),
         0.8,
         f"{dead[-1].last:.0%} of its units have no gradient"
-        + (f", {first:.0%} at the start" if alive else ", from the start"),
+        + (f", of {least:.0%} before" if alive else ", from the start"),
     )
 
 

@@ -192,12 +192,15 @@ class Watcher:
         }
         wanted = {w.name: self._next(w, stretch, 0, rows) for w in plan if not w.waits}
         asked, most = dict.fromkeys(wanted, 0), max(ASKED, length // DENSE)
-        coming = min(wanted.values(), default=length)
+        coming, waiting = min(wanted.values(), default=length), [w for w in plan if w.waits]
         for place, row in enumerate(stretch):
             signal = shown(row, source)
             view.take(signal)
             stirred = view.course.stirred
-            if place < coming and not stirred:
+            if place < coming:
+                for wanting in waiting if stirred else ():
+                    if wanting.name in self._detectors:
+                        yield from ((place, found) for found in self._see(wanting, signal))
                 continue
             for wanting in plan:
                 name = wanting.name

@@ -1,12 +1,12 @@
-"""A model that gives the same for every row, told by what the probe sees of its outputs."""
+"""A model that gives the same for every row, or whose outputs are each compared with all targets, by the probe."""
 
 from collections.abc import Iterable
 
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Signal
 
-OUTPUTS = "outputs"
-"""The key of the incident."""
+OUTPUTS, TARGETS = "outputs", "targets"
+"""The keys of the incidents."""
 
 
 class Alike:
@@ -16,9 +16,13 @@ class Alike:
         self.cause: Cause | None = None
 
     def see(self, fact: Signal) -> Iterable[Claim]:
-        """What outputs prove that hardly differ from row to row, or do again."""
-        if not isinstance(fact, Fact) or fact.kind != "alike":
+        """What outputs prove that hardly differ from row to row, or do again, or meet targets of another shape."""
+        if not isinstance(fact, Fact) or fact.kind not in ("alike", "crossed"):
             return ()
+        if fact.kind == "crossed":
+            claim = _crossed(fact)
+            self.cause = claim.causes[0]
+            return (claim,)
         claim = _claim(fact)
         cause = Cause("outputs that are the same for every row", 0.5, claim.message)
         self.cause = None if claim.state == "recovered" else cause
@@ -65,4 +69,33 @@ def _claim(fact: Fact) -> Claim:
         time=fact.time,
         evidence={"spread": spread, "looks": data.get("looks")},
         causes=[] if passed else causes,
+    )
+
+
+def _crossed(fact: Fact) -> Claim:
+    """What is told of a loss that compares each output with the targets of all rows."""
+    shape, count = tuple(fact.data.get("shape", ())), int(fact.data.get("targets") or 0)
+    targets = f"({count},)" if len(shape) > 1 else f"({count}, 1)"
+    message = (
+        f"Outputs of shape {shape} are compared with targets of shape {targets}: each with all {count}, so that "
+        "no more than the mean of the targets can be learned"
+    )
+    return Claim(
+        key=TARGETS,
+        state="confirmed",
+        severity="error",
+        confidence=0.95,
+        message=message,
+        advice="Give both the same shape, by `outputs.squeeze(1)` or `targets.unsqueeze(1)`, and assert that they have it.",
+        step=int(fact.data.get("step") or 0),
+        opened=0,
+        time=fact.time,
+        alarm=True,
+        causes=[
+            Cause(
+                "a column against a row: PyTorch broadcasts the two shapes to a square",
+                0.95,
+                f"the loss is the mean of {count} × {count} differences",
+            )
+        ],
     )

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 
 from labhand.watch.incidents import Cause, Claim
-from labhand.watch.signals import Points, Signal
+from labhand.watch.signals import Points
 from labhand.watch.view import View
 
 SINKS, SOON = 6, 2
 """Evaluations of a score that only gets worse, and those among which its best must be."""
+LEAST = 0.05
+"""A score whose first value is below this share of its range has nothing to lose."""
 HARDLY = 0.3
 """The loss must have fallen by more, in its logarithm."""
 
@@ -19,20 +21,21 @@ class Sinks:
         self._view = view
         self._told = False
 
-    def see(self, row: Signal) -> Iterable[Claim]:
+    def see(self, row: Points) -> Iterable[Claim]:
         """The score that this row proves to sink."""
         course = self._view.course
-        if self._told or not course.evaluated or not isinstance(row, Points):
+        if self._told or not course.evaluated or course.loss is None or not course.levels.blocks:
             return
         for held in course.held.values():
-            first, now, levels = -held.first, -held.level, course.levels
             if held.role != "validation-score" or held.count < SINKS or held.name not in row.values:
                 continue
-            lost = first > 0 and held.best_count <= SOON and now < first / 2
-            fell = levels.blocks and levels.start - levels.blocks[-1] > max(
-                HARDLY, 4 * levels.noise
-            )
-            if lost and fell and first - now > 4 * held.noise and course.loss is not None:
+            first, levels, twin = -held.first, course.levels, course.twin(held)
+            if first <= LEAST * held.span or held.best_count > SOON or -held.level >= first / 2:
+                continue
+            if twin is not None and twin.best < twin.first - 4 * twin.noise:
+                continue  # the training's own rises: the score is none of what is minimised
+            now, fell = -held.level, levels.start - levels.blocks[-1]
+            if fell > max(HARDLY, 4 * levels.noise) and first - now > 4 * held.noise:
                 self._told = True
                 yield self._claim(held.name, first, now, held.count, row)
 

@@ -21,7 +21,7 @@ left alone, as are models in evaluation mode and those of a library. Parts that 
 
 ## Use instead
 No `.detach()` or `no_grad()` on the way from the weights to the loss; all parts in the optimizer; what
-is frozen on purpose is not handed to it; `nn.ModuleList` and `nn.ModuleDict` for lists and dicts of modules.
+is frozen on purpose is not handed to it; `nn.ModuleList`, `nn.ModuleDict` and `nn.ParameterList` in place of plain lists and dicts.
 
 ## References
 PyTorch, *Autograd mechanics*, on locally disabling gradient computation.
@@ -40,6 +40,8 @@ ROWS = 40
 """Rows of a log in which a layer had no gradient."""
 SURE = 4
 """Looks after which it is told: a part may be used in every second step."""
+LISTED = 2
+"""Looks after which it is certain that what the loss depends on lies in a plain list."""
 SMALL = 0.01
 """A share of the values below which frozen weights are nobody's worry."""
 
@@ -70,7 +72,7 @@ class Detector:
         if signal.kind != "reach" or not signal.data.get("trained"):
             return ()
         self._seen = True
-        if signal.data.get("looks", 0) < SURE:
+        if signal.data.get("looks", 0) < (LISTED if signal.data.get("unregistered") else SURE):
             return ()
         return self._judged(signal)
 
@@ -192,7 +194,7 @@ class Detector:
             "register them, and no optimizer has them",
             hidden,
             Cause(
-                f"modules kept in a plain {kept}, so that `parameters()` does not give them",
+                f"modules or weights kept in a plain {kept}, so that `parameters()` does not give them",
                 0.95,
                 f"{len(hidden)} weights get gradients and belong to no registered module",
             ),

@@ -5,8 +5,9 @@ Tells when the training loss began at ln k, as a guess among k classes has it, a
 above ln(e + k - 1) - 1: the least cross-entropy there is where the outputs went through a softmax
 before the loss function took one of its own. For 10 classes that is 1.461. Numbers of classes are
 those that the probe or the settings name, or usual ones. With the probe the graph of the first loss
-tells it at once: of a softmax before cross-entropy, of a sigmoid before the loss that has its own, and of a tanh, sigmoid or ReLU
-before a mean squared error whose targets lie beyond what it gives.
+tells it at once: of a softmax before cross-entropy, of a sigmoid before the loss that has its own, of a tanh,
+sigmoid or ReLU before a cross-entropy, or before a mean squared error whose targets lie beyond what it gives, and
+of a softmax that is taken over the rows of the batch.
 
 ## Why it is bad
 The gradient is a fraction of what it should be, and probabilities are far too even: accuracy suffers,
@@ -27,6 +28,7 @@ PyTorch, `torch.nn.CrossEntropyLoss`: the input is expected to contain unnormali
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from labhand.watch.chance import USUAL, classes, softmax_twice
 from labhand.watch.detectors import Wants
@@ -60,8 +62,11 @@ class Detector:
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The floor that this row proves."""
         if isinstance(signal, Fact):
-            known = {"doubled": self._doubled, "range": self._range}.get(signal.kind)
-            return known(signal) if known is not None and not self._told else ()
+            known = _KNOWN.get(signal.kind)
+            if known is None or self._told:
+                return ()
+            self._told = True
+            return (known(signal),)
         course = self._view.course
         if not course.block or self._told or not isinstance(signal, Points):
             return ()
@@ -96,68 +101,6 @@ class Detector:
             )
         ]
 
-    def _doubled(self, fact: Fact) -> Iterable[Claim]:
-        """What the graph of the loss proves."""
-        self._told = True
-        what, count = fact.data.get("what"), int(fact.data.get("classes") or 0)
-        message = f"The model ends in a {what}, and the loss function takes a {what} of its own"
-        cause = Cause(f"the {what} is taken twice", 0.95, "both stand in the graph of the loss")
-        advice = f"Take the {what} off the end of the model: the loss function expects logits."
-        if what == "softmax" and count > 1:
-            message += (
-                f": for {count} classes the loss cannot fall below {softmax_twice(count):.4g}"
-            )
-        elif what == "probabilities":
-            message = (
-                "`nll_loss` expects logarithms of probabilities and is given the probabilities themselves, as a "
-                "softmax makes them: the loss lies between -1 and 0, and learns least from what is most wrong"
-            )
-            cause = Cause("a softmax where a log-softmax belongs", 0.95, "the graph of the loss")
-            advice = "End the model in `log_softmax`, or give its logits to `cross_entropy`."
-        step = int(fact.data.get("step") or 0)
-        return [
-            Claim(
-                key="loss",
-                state="confirmed",
-                severity="warning",
-                confidence=0.95,
-                message=message,
-                advice=advice,
-                step=step,
-                time=fact.time,
-                evidence={"classes": count or None},
-                causes=[cause],
-            )
-        ]
-
-    def _range(self, fact: Fact) -> Iterable[Claim]:
-        """What the last activation cannot give."""
-        self._told = True
-        data, what = fact.data, str(fact.data.get("what"))
-        low, high = data.get("lowest", 0.0), data.get("highest", 0.0)
-        share = data.get("lost", 0.0) / max(data.get("variance", 0.0), 1e-12)
-        bound = BOUNDS.get(what, "within a bounded range")
-        message = (
-            f"The model ends in a {what}, which is {bound}, and the targets reach from {low:.4g} to {high:.4g}: "
-            f"{data.get('outside', 0.0):.0%} of them are out of its reach, so that the mean squared error of the batch "
-            f"cannot fall below {data.get('lost', 0.0):.4g}"
-        )
-        told = f"that is {share:.3g} times the variance of the targets in a batch"
-        return [
-            Claim(
-                key="loss",
-                state="confirmed",
-                severity="warning",
-                confidence=0.95,
-                message=message,
-                advice=f"Take the {what} off the end of the model, or scale the targets into its range.",
-                step=int(data.get("step") or 0),
-                time=fact.time,
-                evidence={"floor": data.get("lost"), "outside": data.get("outside")},
-                causes=[Cause(f"a {what} at the end of a model for other targets", 0.95, told)],
-            )
-        ]
-
     def _floor(self) -> int:
         """The number of classes whose floor the loss has come to; 0 where there is none."""
         course = self._view.course
@@ -179,3 +122,82 @@ class Detector:
             if began and there and lowest > floor - BELOW:
                 return count
         return 0
+
+
+def _doubled(fact: Fact) -> Claim:
+    """What the graph of the loss proves."""
+    what, count = fact.data.get("what"), int(fact.data.get("classes") or 0)
+    message = f"The model ends in a {what}, and the loss function takes a {what} of its own"
+    cause = Cause(f"the {what} is taken twice", 0.95, "both stand in the graph of the loss")
+    advice = f"Take the {what} off the end of the model: the loss function expects logits."
+    if what == "softmax" and count > 1:
+        message += f": for {count} classes the loss cannot fall below {softmax_twice(count):.4g}"
+    elif what == "probabilities":
+        message = (
+            "`nll_loss` expects logarithms of probabilities and is given the probabilities themselves, as a "
+            "softmax makes them: the loss lies between -1 and 0, and learns least from what is most wrong"
+        )
+        cause = Cause("a softmax where a log-softmax belongs", 0.95, "the graph of the loss")
+        advice = "End the model in `log_softmax`, or give its logits to `cross_entropy`."
+    return _claim(fact, message, cause, advice, {"classes": count or None})
+
+
+def _cut(fact: Fact) -> Claim:
+    """What a model ends in that leaves its loss without some of the scores that it takes."""
+    what, count = str(fact.data.get("what")), int(fact.data.get("classes") or 0)
+    if what == "rows":
+        rows = int(fact.data.get("rows") or 0)
+        message = (
+            f"The softmax is taken over the rows of the batch (`dim=0`) and not over the {count} classes: "
+            f"the loss begins near ln {rows} = {math.log(max(1, rows)):.4g}, by the size of the batch"
+        )
+        cause = Cause("a softmax over the wrong dimension", 0.95, "the graph of the loss")
+        return _claim(
+            fact, message, cause, "Take the softmax over the last dimension: `dim=1`.", {}
+        )
+    message = f"The model ends in a {what}, and its loss function takes scores of any size"
+    if what == "ReLU":
+        message += ": those below 0 are cut off and get no gradient, so that a class can fall silent for good"
+    elif count > 1:
+        apart = {"sigmoid": 1.0, "tanh": 2.0}[what]
+        floor = math.log1p((count - 1) * math.exp(-apart))
+        message += f": for {count} classes the loss cannot fall below {floor:.4g}"
+    cause = Cause(f"a {what} after the last layer", 0.9, "it stands in the graph of the loss")
+    advice = f"Take the {what} off the end of the model: the loss function expects logits."
+    return _claim(fact, message, cause, advice, {"classes": count or None})
+
+
+def _range(fact: Fact) -> Claim:
+    """What the last activation cannot give."""
+    data, what = fact.data, str(fact.data.get("what"))
+    low, high = data.get("lowest", 0.0), data.get("highest", 0.0)
+    share = data.get("lost", 0.0) / max(data.get("variance", 0.0), 1e-12)
+    bound = BOUNDS.get(what, "within a bounded range")
+    message = (
+        f"The model ends in a {what}, which is {bound}, and the targets reach from {low:.4g} to {high:.4g}: "
+        f"{data.get('outside', 0.0):.0%} of them are out of its reach, so that the mean squared error of the batch "
+        f"cannot fall below {data.get('lost', 0.0):.4g}"
+    )
+    told = f"that is {share:.3g} times the variance of the targets in a batch"
+    cause = Cause(f"a {what} at the end of a model for other targets", 0.95, told)
+    advice = f"Take the {what} off the end of the model, or scale the targets into its range."
+    evidence = {"floor": data.get("lost"), "outside": data.get("outside")}
+    return _claim(fact, message, cause, advice, evidence)
+
+
+def _claim(fact: Fact, message: str, cause: Cause, advice: str, evidence: dict[str, Any]) -> Claim:
+    return Claim(
+        key="loss",
+        state="confirmed",
+        severity="warning",
+        confidence=cause.confidence,
+        message=message,
+        advice=advice,
+        step=int(fact.data.get("step") or 0),
+        time=fact.time,
+        evidence=evidence,
+        causes=[cause],
+    )
+
+
+_KNOWN = {"doubled": _doubled, "cut": _cut, "range": _range}

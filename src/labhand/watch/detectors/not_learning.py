@@ -14,7 +14,8 @@ entropy of the labels or the variance of the targets (where settings such as `cl
 `target_std` or a column that never changes tell it), and one alone that never leaves where it began. So is
 one that begins at the cost of guessing, by the probe, and goes up, while validation never is clearly below that;
 and, at once, one whose weight decay or dropout leaves nothing to learn by. Outputs are compared by the probe, in
-several looks, where the inputs of the rows differ.
+several looks, where the inputs of the rows differ; and a loss that compares each output with the targets of all
+rows is told from its graph.
 
 ## Why it is bad
 It will not begin to learn by waiting: wrong labels, a learning rate of 0 or far too large, parameters
@@ -45,7 +46,7 @@ from labhand.watch.causes import causes_of
 from labhand.watch.chance import Guessing, at_guessing, unexplained, unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
-from labhand.watch.detectors._alike import OUTPUTS, Alike
+from labhand.watch.detectors._alike import OUTPUTS, TARGETS, Alike
 from labhand.watch.detectors._sinks import Sinks
 from labhand.watch.incidents import Claim
 from labhand.watch.never import NEVER_WORKED, WENT_UP
@@ -94,18 +95,21 @@ class Detector:
         self._metric = ""
         self._guessing = self._known = False
         self._alike = Alike()
-        self._parts = (self._stays, Sinks(view).see, self._alike.see, self._over)
+        self._sinks = Sinks(view)
         self.peak = 0.0
 
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The run that this row proves not to learn, or that has begun to."""
-        return [claim for part in self._parts for claim in part(signal)]
+        if not isinstance(signal, Points):
+            return [*self._alike.see(signal), *self._over(signal)]
+        course = self._view.course
+        if not (course.block or course.evaluated):
+            return ()
+        return [*self._stays(signal), *self._sinks.see(signal)]
 
-    def _stays(self, signal: Signal) -> Iterable[Claim]:
+    def _stays(self, signal: Points) -> Iterable[Claim]:
         """What has stayed where it was for as many evaluations, or as many values as count for some."""
         course = self._view.course
-        if not isinstance(signal, Points) or not (course.block or course.evaluated):
-            return ()
         guessing = at_guessing(self._view)
         # of two answers many a task is learned late
         measured = self._view.classes > FEW_ANSWERS or unexplained(self._view) is not None
@@ -357,7 +361,7 @@ class Detector:
             metric=self._metric,
             evidence=evidence,
             score=score,
-            joined=(OUTPUTS,),
+            joined=(OUTPUTS, TARGETS),
             causes=causes,
             unchecked=unchecked,
         )

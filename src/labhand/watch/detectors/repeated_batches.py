@@ -2,8 +2,8 @@
 
 ## What it does
 Takes fingerprints of some batches and tells when the same batch comes again within a few steps, though
-the loader has many to give: always the first one, the first few, or the same from every worker. Needs the probe, or a
-log of a fingerprint of each batch.
+the loader has many to give: always the first one, the first few, or the same from every worker; or though the
+random generators are seeded anew before each. Needs the probe, or a log of a fingerprint of each batch.
 
 ## Why it is bad
 The model sees a part of the data only, and that several times; the loss falls faster than it should.
@@ -25,6 +25,8 @@ PyTorch, `torch.utils.data`, on randomness in multi-process data loading.
 
 from collections import deque
 from collections.abc import Iterable
+
+import msgspec
 
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
@@ -61,6 +63,9 @@ class Detector:
     def see(self, signal: Signal) -> Iterable[Claim]:
         """The repetition that this batch proves."""
         if isinstance(signal, Fact):
+            if signal.kind == "reseeded":
+                self._told = self._seen = True
+                return (self._seeded(signal),)
             if signal.kind == "loader":
                 self._batches = int(signal.data.get("batches") or 0)
                 self._workers = int(signal.data.get("workers") or 0)
@@ -106,6 +111,25 @@ class Detector:
             self._since_new >= FEW_LOOKS
             and self._batches >= 2 * FEW_LEAST
             and self._distinct <= max(FEW_LEAST, self._batches / SHARE)
+        )
+
+    def _seeded(self, fact: Fact) -> Claim:
+        """What is told of generators that are seeded anew before each batch."""
+        step = int(fact.data.get("step") or 0)
+        claim = self._claim(Points(fact.time, "probe", step, {}), few=False)
+        cause = Cause(
+            "a seed that is set in the loop, or in what draws a batch: the same rows are drawn each time",
+            0.95,
+            f"`torch.manual_seed` was called before each of the batches that were looked at, up to step {step}",
+        )
+        return msgspec.structs.replace(
+            claim,
+            message="Every batch is the same one, and the random generators are seeded anew before each",
+            severity="warning",
+            confidence=cause.confidence,
+            advice="Set the seed once, before the loop.",
+            causes=[cause],
+            unchecked=[],
         )
 
     def _claim(self, row: Points, *, few: bool) -> Claim:

@@ -34,8 +34,9 @@ from labhand.watch.tracks import median
 from labhand.watch.view import View
 
 EVALUATIONS = 2
-BEHIND = 0.985
-"""A training score below this share of perfect, beside a perfect validation score."""
+BEHIND = 0.95
+"""A training score below this share of perfect, beside a perfect validation score: what drops units in training is
+a little behind by right."""
 NEARLY, TRAIN_WRONG, NEARLY_FOR = 0.005, 0.1, 5
 """A score wrong in less than the first, beside a training wrong in more than the second, for so many
 evaluations."""
@@ -103,10 +104,10 @@ class Detector:
 
     def _alone(self, name: str, value: float, row: Points, *, up: bool) -> Claim | None:
         """Whether it is perfect while training is not."""
-        exact = value in (0.0, 1.0, 100.0)
-        if self._perfect[name] < (EVALUATIONS if exact else NEARLY_FOR):
+        exact, whole = value in (0.0, 1.0, 100.0), 100.0 if up and value > 1.0 else 1.0
+        soon = exact and (not up or self._wrong(whole) > TRAIN_WRONG)
+        if self._perfect[name] < (EVALUATIONS if soon else NEARLY_FOR):
             return None
-        whole = 100.0 if up and value > 1.0 else 1.0
         if not up:
             losses = [t for t in self._view.having("train-loss") if t.count >= 3]
             if not losses or min(track.median() for track in losses) < 0.01:
@@ -114,7 +115,7 @@ class Detector:
             beside = f"`{losses[0].name}` is {losses[0].median():.3g}"
         else:
             scores = [t for t in self._view.having("train-score") if t.count >= 2]
-            if not scores or max(track.median(3) for track in scores) > BEHIND * whole:
+            if not scores or self._wrong(whole) < 1 - BEHIND:
                 return None
             beside = f"`{scores[0].name}` is {scores[0].median(3):.4g}"
         exactly = "exactly " if value in (0.0, 1.0, 100.0) else ""
@@ -130,10 +131,12 @@ class Detector:
         """Whether a score is nearly perfect, and the training's own has ten times as much wrong, or more."""
         whole = 100.0 if self._view.tracks[name].highest > 1.0 else 1.0
         wrong = 1 - value / whole
+        return 0 <= wrong < NEARLY and self._wrong(whole) > max(TRAIN_WRONG, 10 * wrong)
+
+    def _wrong(self, whole: float) -> float:
+        """The share that the best of the training's own scores has wrong lately; 0 where there is none."""
         scores = [t.median(3) / whole for t in self._view.having("train-score") if t.count >= 2]
-        return (
-            0 <= wrong < NEARLY and bool(scores) and 1 - max(scores) > max(TRAIN_WRONG, 10 * wrong)
-        )
+        return 1 - max(scores, default=1.0)
 
     def _among(self, name: str, value: float, row: Points, *, up: bool) -> Claim | None:
         """Whether it leaves all earlier runs far behind."""

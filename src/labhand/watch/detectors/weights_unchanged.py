@@ -41,6 +41,8 @@ ARRIVED = 0.01
 """The share of the largest gradient that is left where there is nothing more to be won."""
 SURE = 4
 """Looks after which it is certain that the optimizer holds other weights."""
+OPENING = 2
+"""The first look of a run is at one of its first steps, that of a further training in it later."""
 END = "/update"
 
 
@@ -55,6 +57,7 @@ class Detector:
         self._rows = self._looks = 0
         self._moved = False
         self._since = 0
+        self._first = 0
         self._open = ""
         self._measured = False
 
@@ -63,7 +66,7 @@ class Detector:
         if isinstance(signal, Fact):
             if signal.kind == "unstepped":
                 return (self._unstepped(signal),)
-            return self._reach(signal) if signal.kind == "reach" else ()
+            return self._reach(signal) if signal.kind in ("reach", "left") else ()
         if not isinstance(signal, Points):
             return ()
         updates = [v for name, v in signal.values.items() if name.endswith(END)]
@@ -146,11 +149,14 @@ class Detector:
 
     def _reach(self, fact: Fact) -> Iterable[Claim]:
         self._measured = True
+        step = int(fact.data.get("step", 0))
+        self._first = self._first or (step if step > OPENING else 0)
         held, reached = fact.data.get("held", 0), fact.data.get("reached", 0)
-        if fact.data.get("trained", 1) or not held or not reached or self._open == "rows":
+        trained = fact.data.get("trained", fact.kind == "reach")
+        if trained or not held or not reached or self._open == "rows":
             return ()
         self._open = "reach"
-        sure = fact.data.get("looks", 0) >= SURE
+        sure = fact.kind == "left" or fact.data.get("looks", 0) >= SURE
         left_out = fact.data.get("left_out", [])
         return (
             self._claim(
@@ -161,10 +167,10 @@ class Detector:
                     0.95,
                     f"in use and in no optimizer: {', '.join(left_out[:4]) or reached}",
                 ),
-                int(fact.data.get("step", 0)),
+                step,
                 fact.time,
                 sure=sure,
-                opened=0,
+                opened=self._first,
             ),
         )
 
