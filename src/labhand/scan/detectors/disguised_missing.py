@@ -34,6 +34,8 @@ NO_DAYS = [
 YEARS, MANY_DAYS = 5, 100_000
 FEWEST, FILLED, LONG, TIMES = 20, 0.01, 0.8, 10
 """Cells with the mean of the others, their share, and how much commoner than the next it is."""
+SOME = 50_000
+"""Rows that tell whether any number may be there so often."""
 LEAST = 3
 """Times that a number must occur to be taken for a sentinel."""
 
@@ -145,6 +147,9 @@ def _filled_in(part: Part, column: Column) -> Iterable[Anomaly]:
     if column.unique < FEWEST or column.filled < 10 * FEWEST or not column.std:
         return
     cell = number(column)
+    some = part.select(cell.gather_every(max(1, part.rows // SOME)).alias("v"))["v"].drop_nulls()
+    if not len(some) or some.value_counts()["count"].max() < 0.5 * FILLED * len(some):  # type: ignore[operator]
+        return
     often = part.select(cell.drop_nulls().value_counts(sort=True).head(2).struct.unnest())
     value, times = often.row(0)
     if len(often) < 2 or times < max(FEWEST, FILLED * column.filled) or not math.isfinite(value):
