@@ -1,5 +1,6 @@
 """The data that detectors look at: parts, each a lazy table with row numbers, and their roles."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+_GROUP = re.compile(
+    r"(?:^|_)(?:store|shop|site|station|sensor|machine|device|unit|meter|pump|plant|line|zone|region|node|channel|school"
+    r"|hospital|clinic|user|patient|subject|batch|lot|cluster|group)(?:_?(?:id|no|nr|number))?$",
+    re.I,
+)
+"""How columns of numbers are called that name a group."""
 ROW = "__row__"
 """The column that numbers the rows of a part, from 0 over data rows as the file has them."""
 FEW_ROWS = 200_000
@@ -79,9 +86,12 @@ class Part:
         return profiled(self)
 
     def groupings(self, most: int, columns: int, apart: Collection[str | None] = ()) -> list[str]:
-        """The first columns of words with 2 to `most` values: sites, sensors, shops, arms."""
+        """The first columns with 2 to `most` values that rows come in groups by: sites, sensors, shops, arms."""
         found = [
-            c.name for c in self.columns.values() if c.kind == "category" and 2 <= c.unique <= most
+            c.name
+            for c in self.columns.values()
+            if 2 <= c.unique <= most
+            and (c.kind == "category" or (c.kind == "number" and c.whole and _GROUP.search(c.name)))
         ]
         return [name for name in found if name not in apart][:columns]
 

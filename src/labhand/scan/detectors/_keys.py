@@ -7,6 +7,8 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import ROW, Data, Part
 from labhand.scan.detectors._cells import counted, shown
+from labhand.scan.detectors._order import is_day
+from labhand.scan.detectors._rows import pairs_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,6 +21,8 @@ FEW = 0.02
 DIGITS = 0.9
 GROUPS = 200
 MOST = 1_000_000
+ORPHANS = 0.1
+"""The share of rows without a partner up to which these are the mistakes."""
 
 
 def repeated(data: Data, part: Part) -> Iterator[Anomaly]:
@@ -33,12 +37,50 @@ def repeated(data: Data, part: Part) -> Iterator[Anomaly]:
             for anomaly in _look(part, [column.name]):
                 told += 1
                 yield anomaly
-    time = data.role("time")
-    if told or time not in part.names:
+    days = (c.name for c in part.columns.values() if is_day(part, c))
+    time = data.role("time") if data.role("time") in part.names else next(days, None)
+    if told or time is None:
         return
     for group in part.groupings(GROUPS, 2, (data.role("label"), data.role("prediction"))):
         if part.columns[time].unique < 0.9 * part.rows:
             yield from _look(part, [group, time])
+
+
+def orphans(data: Data) -> Iterator[Anomaly]:
+    """Rows of one table whose key is in no row of the table that has one row for each."""
+    import polars as pl
+
+    alike = [{a.name, b.name} for a, b in pairs_of(data)]
+    for many in data.parts:
+        for one in data.parts:
+            if many is one or {many.name, one.name} in alike or max(many.rows, one.rows) > MOST:
+                continue
+            for name in set(many.names) & set(one.names):
+                known = one.columns[name]
+                if known.unique < max(20, known.filled) or known.nulls:
+                    continue
+                keys = one.select(pl.col(name).cast(pl.String))[name]
+                lost = (
+                    ~pl.col(name).cast(pl.String).is_in(keys.implode()) & pl.col(name).is_not_null()
+                )
+                found = many.where(lost, column=pl.lit(name), value=pl.col(name).cast(pl.String))
+                if 0 < len(found) <= ORPHANS * many.rows:
+                    yield _orphan(many, one, name, found)
+
+
+def _orphan(many: Part, one: Part, name: str, found: "pl.DataFrame") -> Anomaly:
+    return Anomaly(
+        many,
+        f"{counted(len(found), 'row')} of {many.rows:,} have a `{name}` that is in no row of `{one.name}`, as "
+        f"{shown(found['value'][0])} of row {found['row'][0]}: a join loses them",
+        f"look whether `{one.name}` is whole, or leave the rows out",
+        0.85,
+        found,
+        [name],
+        "warning",
+        normal=f"a `{name}` is one of `{one.name}`",
+        group="dependency-violation orphan",
+    )
 
 
 def _is_key(data: Data, part: Part, column: Column) -> bool:

@@ -22,6 +22,9 @@ COLUMNS = 12
 SOME = 50_000
 ALIKE, UNIT = 0.5, 3.0
 """The correlation, and the factor between their medians, of two columns that measure one thing."""
+UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0))
+LASTING = 0.9
+"""The share of rows in which a column must be the time between two others."""
 STEPS = 40
 """Different values below which a column of numbers is of counts, of which any may be the larger."""
 FEW = 8
@@ -66,6 +69,54 @@ def broken(data: Data, part: Part) -> Iterator[Anomaly]:
         if 2 <= len(found) <= MOST * part.rows and len(new) > len(found) / 2:
             seen |= new
             yield _anomaly(part, low, high, found)
+
+
+def lasting(part: Part) -> Iterator[Anomaly]:
+    """One anomaly a column that holds how long it is between two times, where it does not in some rows."""
+    import numpy as np
+    import polars as pl
+
+    times = [c for c in part.columns.values() if is_day(part, c)][:4]
+    spans = [c for c in part.columns.values() if c.kind == "number" and c.unique > 5 and c.std][
+        :COLUMNS
+    ]
+    if len(times) < 2 or not spans or part.rows < LEAST:
+        return
+    at, last = _sampled(part, [seconds(c) for c in times]), _numbers(part, spans)
+    for a, b in itertools.permutations(range(len(times)), 2):
+        for k, (name, unit) in itertools.product(range(len(spans)), UNITS):
+            away = np.abs((at[:, b] - at[:, a]) / unit - last[:, k])
+            known = np.isfinite(away) & (last[:, k] > 0)
+            near = 0.51 if spans[k].whole else 0.051
+            if known.sum() < LEAST or (away[known] <= near).mean() < LASTING:
+                continue
+            told = (seconds(times[b]) - seconds(times[a])) / unit
+            off = (told - number(spans[k])).abs()
+            cell = number(spans[k]).cast(pl.String)
+            found = part.where(
+                off > 1.2 * near, off, column=pl.lit(spans[k].name), value=cell, right=told
+            )
+            if 0 < len(found) <= (1 - LASTING) * part.rows:
+                yield _lasts(part, spans[k], times[a], times[b], name, found)
+            return
+
+
+def _lasts(
+    part: Part, span: Column, start: Column, end: Column, unit: str, found: "pl.DataFrame"
+) -> Anomaly:
+    first = found.row(0, named=True)
+    return Anomaly(
+        part,
+        f"`{span.name}` is the {unit} from `{start.name}` to `{end.name}` in all but {len(found):,} of {part.rows:,} "
+        f"rows, as row {first['row']}: {shown(first['value'])} where it is {shown(first['right'])}",
+        "look which of the three is wrong in these rows: a time of another zone is hours off",
+        0.85,
+        found.drop("right"),
+        [span.name, start.name, end.name],
+        "warning",
+        normal=f"`{span.name}` = `{end.name}` − `{start.name}`",
+        group="dependency-violation lasting",
+    )
 
 
 def is_day(part: Part, column: Column) -> bool:

@@ -120,14 +120,16 @@ def plain(part: Part, names: Sequence[str]) -> "list[pl.Expr]":
 
 
 def pairs_of(data: Data) -> Iterator[tuple[Part, Part]]:
-    """Every two parts, that which is learned from first."""
+    """Every two parts of like columns, that which is learned from first; other tables of a base are no splits."""
     order = {"train": 0, "val": 1, "dev": 1, "eval": 1, "test": 2}
     parts = sorted(data.parts, key=lambda p: next(
         (place for start, place in order.items() if (p.split or "").lower().startswith(start)), 3
     ))  # fmt: skip
     for place, early in enumerate(parts):
         for late in parts[place + 1 :]:
-            yield early, late
+            ours, theirs = set(early.names), set(late.names)
+            if (early.split and late.split) or 2 * len(ours & theirs) >= len(ours | theirs):
+                yield early, late
 
 
 def labelled_together(data: Data, part: Part) -> "pl.DataFrame | None":

@@ -1,9 +1,11 @@
 """Groups of rows, and days, that are measured by another clock or scale than the rest."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from labhand.scan.anomaly import Anomaly
+from labhand.scan.anomaly import found as made
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import counted, shown
@@ -19,6 +21,10 @@ AGREE = 1.25
 """How far the quartiles of the other groups may lie apart, and the factors of the three quartiles."""
 MOST = 1_000_000
 """Rows up to which groups, and days that are written out, are looked at."""
+GAP = 0.5
+"""The gap between the cells of a group in two units, on a logarithmic scale."""
+ALONE = 3.0
+"""How many times as wide as any other gap of the group it is."""
 DAY = 86400.0
 FAR, YEARS = 3.0, 5.0
 """Days that lie so many spans of all others away, and so many years, are slips of the pen."""
@@ -54,6 +60,94 @@ def of_groups(data: Data, part: Part, column: Column) -> Iterator[Anomaly]:
             alike = (others.max(axis=0) <= AGREE * others.min(axis=0)).all()
             if alike and factors.max() <= AGREE * factors.min() and _between_units(by):
                 yield _group(part, column, key, one["g"], by, usual.tolist())
+
+
+def within_groups(data: Data, part: Part, column: Column) -> Iterator[Anomaly]:
+    """Cells that a gap parts from the others of their group, and one factor between units takes among them."""
+    import numpy as np
+
+    if column.unique < 20 or column.filled < 4 * LEAST or part.rows > MOST or not column.max:
+        return
+    if column.whole and re.search(r"(?:^|_)(?:id|no|nr|code|key|zip|year)$", column.name, re.I):
+        return
+    values, rows = part.numbers([column.name])[:, 0], part.row_numbers
+    key, group = _nearest(part, data.role("prediction"), values)
+    if key is None:
+        return
+    found: dict[float, list[int]] = {}
+    names, odd = np.unique(group), 0
+    for name in names:
+        here = np.flatnonzero((group == name) & (values > 0))
+        parted = _parted(values[here]) if len(here) >= LEAST else None
+        if parted is not None:
+            odd += 1
+            found.setdefault(parted[1], []).extend(rows[here[parted[0]]].tolist())
+    if not found or odd > max(1, 0.3 * len(names)):
+        return
+    factor, some = max(found.items(), key=lambda one: len(one[1]))
+    if len(some) > 0.2 * column.filled:
+        return
+    by = f"times {factor:.4g}" if factor >= 1 else f"divided by {1 / factor:.4g}"
+    yield Anomaly(
+        part,
+        f"{counted(len(some), 'cell')} of `{column.name}` {'is' if len(some) == 1 else 'are'} in another unit than the "
+        f"others of the same `{key}`, as these when {by}; the first: row {min(some)}",
+        "bring them into the unit of the others",
+        0.8,
+        made(sorted(some)),
+        [column.name, key],
+        "warning",
+        normal=f"the cells of a `{key}` are in one unit",
+        group="impossible-value unit",
+    )
+
+
+def _nearest(part: Part, apart: str | None, values: Any) -> tuple[str | None, Any]:
+    """The grouping within which the cells of a column are most alike, and the group of each row."""
+    import numpy as np
+    import polars as pl
+
+    best: tuple[float, str | None, Any] = (np.inf, None, None)
+    known = values > 0
+    for key in part.groupings(10 * GROUPS, 2 * KEYS, (apart,)):
+        group = part.select(pl.col(key).cast(pl.String).fill_null(""))[key].to_numpy()
+        logs = pl.DataFrame({"g": group[known], "v": np.log(values[known])})
+        spread = logs.group_by("g").agg(
+            n=pl.len(), s=pl.col("v").quantile(0.75) - pl.col("v").quantile(0.25)
+        )
+        if not len(spread):
+            continue
+        sizes, spreads = spread["n"].to_numpy(), spread["s"].to_numpy()
+        within = float((sizes * spreads).sum() / sizes.sum())
+        if within < best[0]:
+            best = (within, key, group)
+    return best[1], best[2]
+
+
+def _parted(values: Any) -> tuple[Any, float] | None:
+    """The places of the cells beyond the widest gap, fewer than half, and the factor that takes them among the rest."""
+    import numpy as np
+
+    order = np.argsort(values)
+    logs = np.log(values[order])
+    steps = np.diff(logs)
+    at = int(steps.argmax())
+    if steps[at] < max(GAP, ALONE * np.delete(steps, at).max()):
+        return None
+    low, high = order[: at + 1], order[at + 1 :]
+    few, rest = (low, high) if len(low) < len(high) else (high, low)
+    if not 3 <= len(few) < 0.5 * len(values) or len(np.unique(values[few])) < 3:
+        return None
+    least, most = np.quantile(values[rest], [0.0, 1.0])
+    beside = 0.15 * (most - least)
+    fits = []
+    for factor in (1 / one if few is high else one for one in FACTORS):
+        as_others = values[few] * factor
+        middle = float(np.median(as_others) / np.median(values[rest]))
+        inside = (as_others >= least - beside) & (as_others <= most + beside)
+        if inside.mean() > 0.95 and 0.7 <= middle <= 1.4:
+            fits.append((abs(np.log(middle)), factor))
+    return (few, min(fits)[1]) if fits else None
 
 
 def _between_units(by: float) -> bool:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 LEAST = 30
 MOST = 0.03
 """The share of rows up to which those that break a rule are the mistakes."""
+BROKEN = 0.1
+"""The share of rows up to which those that break an exact sum or product are the mistakes."""
 OFTEN = 0.02
 """The share of the rows of a value, beside one row, up to which a second value there is a slip."""
 SLIPS = 0.6
@@ -23,7 +25,7 @@ SLIPS = 0.6
 COLUMNS = 25
 """Columns of words whose pairs are all looked at."""
 NUMBERS = 14
-SOME = 50_000
+SOME, FEW = 50_000, 5_000
 KINDS = 12
 """Values of a column that tells of what kind a row is."""
 MEASURED = 10
@@ -60,8 +62,11 @@ class Detector:
             if part.rows >= LEAST:
                 yield from _words(data, part)
                 yield from _numbers(part)
+                yield from _discounted(part)
                 yield from _order.broken(data, part)
+                yield from _order.lasting(part)
                 yield from _keys.repeated(data, part)
+        yield from _keys.orphans(data)
 
 
 def _words(data: Data, part: Part) -> Iterator[Anomaly]:
@@ -198,9 +203,44 @@ def _numbers(part: Part) -> Iterator[Anomaly]:
             close = keeps <= 1e-6 * np.abs(some[:, c]) + 0.0051
             # of zeros any rule holds
             known = np.isfinite(keeps) & (some[:, [a, b, c]] != 0).all(axis=1)
-            if known.sum() >= LEAST and close[known].mean() >= 1 - MOST and _varies(some, a, b, c):
+            if (
+                known.sum() >= LEAST
+                and close[known].mean() >= 1 - BROKEN
+                and _varies(some, a, b, c)
+            ):
                 seen.add(names)
                 yield from _computed(part, many[a], many[b], many[c], what, sign, rule)
+
+
+def _discounted(part: Part) -> Iterator[Anomaly]:
+    """Products of two columns less or more a share of them, which a third column holds."""
+    import numpy as np
+
+    many = [c for c in part.columns.values() if c.kind == "number" and c.std and not c.is_id][
+        :NUMBERS
+    ]
+    some = part.numbers([c.name for c in many], max(1, part.rows // FEW))
+    shares = [
+        k
+        for k, c in enumerate(many)
+        if c.min is not None and c.max is not None and 0 <= c.min < c.max < 1
+    ]
+    rest = [k for k in range(len(many)) if k not in shares]
+    for d, (a, b), sign in itertools.product(shares, itertools.combinations(rest, 2), (-1, 1)):
+        right = some[:, a] * some[:, b] * (1 + sign * some[:, d])
+        for c in rest:
+            known = np.isfinite(right) & np.isfinite(some[:, c]) & (right != 0) & (some[:, d] > 0)
+            close = np.abs(right - some[:, c]) <= 1e-6 * np.abs(some[:, c]) + 0.0051
+            if c in (a, b) or known.sum() < LEAST or close[known].mean() < 1 - BROKEN:
+                continue
+            share = 1 + sign * number(many[d])
+            what = f"{'less' if sign < 0 else 'with'} its `{many[d].name}` the product"
+
+            def rule(x: Any, y: Any, share: Any = share) -> Any:
+                return x * y * share
+
+            yield from _computed(part, many[a], many[b], many[c], what, "×", rule)
+            return
 
 
 def _varies(some: Any, a: int, b: int, c: int) -> bool:
@@ -232,8 +272,12 @@ def _computed(
         value=number(c).cast(pl.String),
         suggested=right.cast(pl.String),
     )
-    # where zeros break it, it is a rule of the other rows alone
-    if not 0 < len(found) <= MOST * part.rows:
+    # where zeros break it, it is a rule of the other rows alone; where one and the same is missing, as a
+    # toll, it is a further term
+    if not 0 < len(found) <= BROKEN * part.rows:
+        return
+    steps = found["score"].round(2).n_unique()
+    if len(found) > MOST * part.rows and steps <= max(3, 0.2 * len(found)):
         return
     first = found.row(0, named=True)
     yield Anomaly(

@@ -120,7 +120,8 @@ class Detector:
                     yield from _off_the_scale(part, column)
                 else:
                     told = list(_look(part, column))
-                    yield from told or _units.of_groups(data, part, column)
+                    told = told or list(_units.of_groups(data, part, column))
+                    yield from told or _units.within_groups(data, part, column)
 
 
 def _known(part: Part, columns: list[str], what: str, rows: list[int]) -> Anomaly:

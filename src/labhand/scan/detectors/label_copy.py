@@ -102,7 +102,12 @@ def _copied(data: Data, part: Part, column: Column) -> tuple[str, float] | None:
     few = column.unique <= max(30, 2 * label.unique)
     if column.kind in ("category", "flag", "number") and few:
         return _mapping(part, label, column)
-    if column.kind in ("category", "text") and column.words < 1.5:
+    # a folder of images is a class
+    if (
+        column.kind in ("category", "text")
+        and column.words < 1.5
+        and column.name != data.role("image")
+    ):
         return _spelt(part, label, column)
     if column.kind == "number" and label.unique <= 10:
         return _cuts(part, label, column)

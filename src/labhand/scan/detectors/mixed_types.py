@@ -7,6 +7,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import NOTHING, counted, displaced, shown
+from labhand.scan.detectors._order import is_day
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,7 +65,7 @@ class Detector:
                     yield from _numbers_among_words(part, column)
                 if column.kind in ("category", "text", "number"):
                     yield from _dates(part, column)
-                if column.kind in ("category", "text") and column.name != data.role("time"):
+                if column.kind in ("category", "text") and not is_day(part, column):
                     yield from _of_a_spreadsheet(part, column)
                 yield from _lost_zeros(part, column)
 

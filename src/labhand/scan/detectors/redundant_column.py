@@ -5,6 +5,7 @@ from typing import Any
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data, Part
+from labhand.scan.detectors import _blocks
 from labhand.scan.detectors._cells import shown
 from labhand.scan.outputs import bookkeeping
 
@@ -24,7 +25,8 @@ class Detector:
 
     ## What it does
     Finds columns that are equal cell by cell, columns of words each value of which has one counterpart
-    in another, and columns of numbers that are a multiple of another plus a constant.
+    in another, columns of numbers that are a multiple of another plus a constant, and columns that are
+    equal over a block of rows alone.
 
     ## Why is this bad
     The column counts twice in distances and regularisation, and importance is shared at random.
@@ -54,6 +56,7 @@ class Detector:
                     continue
                 seen.add(name)
                 yield _anomaly(part, name, other, how)
+            yield from _blocks.copied(data, part)
 
 
 def _anomaly(part: Part, name: str, other: str, how: str) -> Anomaly:

@@ -19,6 +19,8 @@ REPEATS = 0.2
 """The share of rows that are as the one before, from which on the column is one that stands still often."""
 CHANCE = 1e-9
 """The chance, over all rows, of so long a run."""
+WHOLE = 0.9
+"""The share of the rows of a group from which on its number is a constant of the group."""
 AROUND = 60
 """Rows on each side of a run that tell whether all of them are sorted."""
 GROUPS = 200
@@ -97,7 +99,20 @@ def _runs(part: Part, column: Column, key: str | None) -> "pl.DataFrame":
         long[:] = False
     usual = max(repeats, 1 / column.unique, 1e-3)
     long &= usual ** (lengths - 1.0) * len(values) < CHANCE
-    kept = [at for at in np.flatnonzero(long) if not _is_sorted(values, begins[at], lengths[at])]
+    whole = np.bincount(group)
+    kept = []
+    for at in np.flatnonzero(long):
+        first, length = begins[at], lengths[at]
+        here, others = group == group[first], whole[group[first]] - length
+        # a flat fare is no frozen instrument
+        again = (int((values[here] == values[first]).sum()) - length) / max(1, others)
+        by_chance = max(usual, 2 * again) ** (length - 1.0) * len(values) >= CHANCE
+        if (
+            length < WHOLE * whole[group[first]]
+            and not by_chance
+            and not _is_sorted(values, first, length)
+        ):
+            kept.append(at)
     each = [np.arange(begins[at], begins[at] + lengths[at]) for at in kept]
     place = np.concatenate(each) if each else np.empty(0, dtype=np.int64)
     score = np.repeat(lengths[kept], lengths[kept]).astype(float) if each else np.empty(0)

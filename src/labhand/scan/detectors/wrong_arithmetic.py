@@ -1,5 +1,6 @@
 """Calculations in texts whose result is wrong, and answers that do not follow from their steps."""
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data, Part
+from labhand.scan.detectors._cells import shown
 from labhand.scan.detectors._spans import Span, columns_of, kinds, rows_hold, settled, spans
 from labhand.scan.outputs import graded, of_runs
 from labhand.scan.texts import prose, texts
@@ -21,6 +23,13 @@ _PLAIN = re.compile(
 )
 _FINAL = re.compile(r"^#### *([^\n]+?)\s*$", re.M)
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|\.\d+|[+\-*/()%]")
+_ANSWER = re.compile(r"(?:final_?)?answer|target|label|result|gold(?:_answer)?|expected", re.I)
+_WORKED = re.compile(
+    r"solution|rationale|reasoning|cot|steps|worked|explanation|response|output", re.I
+)
+_LAST = r"[-−]?\$?\d[\d,]*(?:\.\d+)?"
+FEWEST, AGREE = 30, 0.8
+"""Rows, and the share of them whose answer must be the last number of its solution."""
 ROUGH = r"<<[^<>]+=|\d[^=\n]{0,60}= ?[-−$]?\d|####"
 
 
@@ -30,7 +39,8 @@ class Detector:
     ## What it does
     Computes what stands between `<<` and `=` in the way of GSM8K, and plain lines such as `12 * 3 = 36`,
     exactly, and compares what stands behind, rounding allowed. An answer behind `####` must stand
-    among the numbers of its steps.
+    among the numbers of its steps; one in a column of its own be the last number of the solution, where it is so
+    in nearly all rows.
 
     ## Why is this bad
     A model learns to reckon wrongly, and a benchmark of such items marks right answers as wrong.
@@ -52,6 +62,48 @@ class Detector:
         """One anomaly a part."""
         for part in data.parts:
             yield from _look(data, part)
+            yield from _unlike(data, part)
+
+
+def _unlike(data: Data, part: Part) -> Iterable[Anomaly]:
+    """Rows whose answer is not the last number of their solution, where it is in nearly all others."""
+    import polars as pl
+
+    # of a model's outputs the wrong ones are the result
+    scored = [told for told in of_runs(data) if told.part is part and told.scores]
+    made = {t.columns[n] for t in scored for n in ("output", "parsed") if n in t.columns}
+    answers = [n for n in part.names if _ANSWER.fullmatch(n) and n not in made]
+    worked = [
+        n
+        for n in part.names
+        if _WORKED.fullmatch(n) and part.columns[n].kind == "text" and n not in made
+    ]
+    for name, steps in itertools.product(answers, worked):
+        last = pl.col(steps).str.extract_all(_LAST).list.last().str.replace_all(r"[$,\s]", "")
+        said = pl.col(name).cast(pl.String).str.replace_all(r"[$,\s]", "")
+        pair = [
+            cell.str.strip_chars_end(".%").cast(pl.Float64, strict=False) for cell in (last, said)
+        ]
+        known = part.select(same=(pair[0] - pair[1]).abs() < 1e-6).drop_nulls()["same"]
+        if len(known) < FEWEST or not AGREE <= known.mean() < 1:  # type: ignore[operator]
+            continue
+        value = pl.col(name).cast(pl.String)
+        off = (pair[0] - pair[1]).abs()
+        found = part.where(off >= 1e-6, off, column=pl.lit(name), value=value, suggested=last)
+        first = found.row(0, named=True)
+        yield Anomaly(
+            part,
+            f"in {len(found):,} of {len(known):,} rows `{name}` is not what `{steps}` comes to, as row {first['row']}: "
+            f"{shown(first['value'])} where the last number is {shown(first['suggested'])}",
+            "mend the answer or its solution, or drop the rows",
+            0.85,
+            found,
+            [name, steps],
+            "warning",
+            normal=f"`{name}` is the last number of `{steps}`",
+            group="wrong-arithmetic answer",
+        )
+        return
 
 
 def _look(data: Data, part: Part) -> Iterable[Anomaly]:
