@@ -8,6 +8,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import counted, share
+from labhand.scan.detectors._rows import grouped
 
 LEAST = 20
 """Rows one after the other in which both are equal."""
@@ -21,7 +22,6 @@ MOST = 1_000_000
 def copied(data: Data, part: Part) -> Iterator[Anomaly]:
     """One anomaly a pair of columns of numbers: the rows of runs in which one is the other."""
     import numpy as np
-    import polars as pl
 
     names = [
         c.name for c in part.columns.values() if c.kind == "number" and c.unique >= VALUES and not c.is_id
@@ -31,7 +31,7 @@ def copied(data: Data, part: Part) -> Iterator[Anomaly]:
     values = part.numbers(names)
     orders: list[Any] = [None]
     for key in part.groupings(GROUPS, KEYS):
-        group = part.select(pl.col(key).cast(pl.String).fill_null(""))[key].to_numpy()
+        group, _ = grouped(data, part, key)
         orders.append((np.argsort(group, kind="stable"), np.sort(group, kind="stable")))
     for a, b in itertools.combinations(range(len(names)), 2):
         same = (values[:, a] == values[:, b]) & (values[:, a] != 0)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import comb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labhand.scan.data import MANY, ROW, Data, Part
 
@@ -130,6 +130,20 @@ def pairs_of(data: Data) -> Iterator[tuple[Part, Part]]:
             ours, theirs = set(early.names), set(late.names)
             if (early.split and late.split) or 2 * len(ours & theirs) >= len(ours | theirs):
                 yield early, late
+
+
+def grouped(data: Data, part: Part, key: str) -> tuple[Any, list[str]]:
+    """The group of each row by a column of words, as its place among the groups' names; made once."""
+
+    def make() -> tuple[Any, list[str]]:
+        import polars as pl
+
+        cells = part.select(pl.col(key).cast(pl.String).fill_null(""))[key]
+        names = cells.unique().sort()
+        codes = cells.replace_strict(names, list(range(len(names))), return_dtype=pl.Int64)
+        return codes.to_numpy(), names.to_list()
+
+    return data.shared(f"groups {part.name} {key}", make)
 
 
 def labelled_together(data: Data, part: Part) -> "pl.DataFrame | None":

@@ -7,6 +7,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import shown
+from labhand.scan.detectors._rows import grouped
 
 LEAST = 40
 VALUES = 15
@@ -27,9 +28,6 @@ def may_be(part: Part) -> bool:
 
 def columns(data: Data, part: Part) -> Iterator[Anomaly]:
     """One anomaly a group and column: the rows are those of the group."""
-    import numpy as np
-    import polars as pl
-
     if not may_be(part) or part.rows < 2 * LEAST:
         return
     apart = {data.role("id"), data.role("time"), data.role("prediction")}
@@ -41,24 +39,26 @@ def columns(data: Data, part: Part) -> Iterator[Anomaly]:
         return
     values = part.numbers(names)
     for key in part.groupings(GROUPS, KEYS):
-        groups = part.select(pl.col(key).cast(pl.String).fill_null(""))[key].to_numpy()
-        for group in np.unique(groups):
-            here = groups == group
+        groups, called = grouped(data, part, key)
+        for code, group in enumerate(called):
+            here = groups == code
             if not LEAST <= here.sum() <= 0.7 * part.rows:
                 continue
             for at, name in enumerate(names):
                 if _is_sorted(values[here, at]) and not _is_sorted(values[~here, at], LOOSE):
-                    yield from _lost(part, values, here, at, names, key, str(group), name)
+                    yield from _lost(part, values, here, at, names, key, group, name)
 
 
 def _is_sorted(cells: Any, slips: float = SLIPS) -> bool:
     import numpy as np
 
     known = cells[np.isfinite(cells)]
-    if len(known) < LEAST or len(np.unique(known)) < VALUES:
+    if len(known) < LEAST:
         return False
     steps = np.diff(known)
-    return bool(min((steps < 0).mean(), (steps > 0).mean()) <= slips)
+    if min((steps < 0).mean(), (steps > 0).mean()) > slips:
+        return False
+    return len(np.unique(known)) >= VALUES
 
 
 def _lost(

@@ -10,6 +10,7 @@ from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors._cells import counted, shown
 from labhand.scan.detectors._order import is_day, seconds
+from labhand.scan.detectors._rows import grouped
 from labhand.scan.detectors.disguised_missing import NO_DAYS
 
 GROUPS, KEYS, LEAST = 30, 3, 30
@@ -23,6 +24,10 @@ MOST = 1_000_000
 """Rows up to which groups, and days that are written out, are looked at."""
 GAP = 0.5
 """The gap between the cells of a group in two units, on a logarithmic scale."""
+FEW_ROWS = 200_000
+"""Rows up to which cells are compared with the others of their group."""
+LEAST_PARTED = 8
+"""Cells that a gap must part from the others of their group: a tail of a few is no other unit."""
 ALONE = 3.0
 """How many times as wide as any other gap of the group it is."""
 DAY = 86400.0
@@ -66,23 +71,24 @@ def within_groups(data: Data, part: Part, column: Column) -> Iterator[Anomaly]:
     """Cells that a gap parts from the others of their group, and one factor between units takes among them."""
     import numpy as np
 
-    if column.unique < 20 or column.filled < 4 * LEAST or part.rows > MOST or not column.max:
+    if column.unique < 20 or column.filled < 4 * LEAST or part.rows > FEW_ROWS or not column.max:
         return
     if column.whole and re.search(r"(?:^|_)(?:id|no|nr|code|key|zip|year)$", column.name, re.I):
         return
     values, rows = part.numbers([column.name])[:, 0], part.row_numbers
-    key, group = _nearest(part, data.role("prediction"), values)
+    key, group = _nearest(data, part, values)
     if key is None:
         return
     found: dict[float, list[int]] = {}
-    names, odd = np.unique(group), 0
-    for name in names:
-        here = np.flatnonzero((group == name) & (values > 0))
+    odd, size = 0, int(group.max()) + 1
+    order = np.argsort(group, kind="stable")
+    order = order[values[order] > 0]
+    for here in np.split(order, np.searchsorted(group[order], np.arange(1, size))):
         parted = _parted(values[here]) if len(here) >= LEAST else None
         if parted is not None:
             odd += 1
             found.setdefault(parted[1], []).extend(rows[here[parted[0]]].tolist())
-    if not found or odd > max(1, 0.3 * len(names)):
+    if not found or odd > max(1, 0.3 * size):
         return
     factor, some = max(found.items(), key=lambda one: len(one[1]))
     if len(some) > 0.2 * column.filled:
@@ -102,19 +108,18 @@ def within_groups(data: Data, part: Part, column: Column) -> Iterator[Anomaly]:
     )
 
 
-def _nearest(part: Part, apart: str | None, values: Any) -> tuple[str | None, Any]:
+def _nearest(data: Data, part: Part, values: Any) -> tuple[str | None, Any]:
     """The grouping within which the cells of a column are most alike, and the group of each row."""
     import numpy as np
     import polars as pl
 
     best: tuple[float, str | None, Any] = (np.inf, None, None)
     known = values > 0
-    for key in part.groupings(10 * GROUPS, 2 * KEYS, (apart,)):
-        group = part.select(pl.col(key).cast(pl.String).fill_null(""))[key].to_numpy()
+    for key in part.groupings(10 * GROUPS, 2 * KEYS, (data.role("prediction"),)):
+        group, _ = grouped(data, part, key)
         logs = pl.DataFrame({"g": group[known], "v": np.log(values[known])})
-        spread = logs.group_by("g").agg(
-            n=pl.len(), s=pl.col("v").quantile(0.75) - pl.col("v").quantile(0.25)
-        )
+        wide = pl.col("v").quantile(0.75) - pl.col("v").quantile(0.25)
+        spread = logs.group_by("g").agg(n=pl.len(), s=wide)
         if not len(spread):
             continue
         sizes, spreads = spread["n"].to_numpy(), spread["s"].to_numpy()
@@ -136,7 +141,8 @@ def _parted(values: Any) -> tuple[Any, float] | None:
         return None
     low, high = order[: at + 1], order[at + 1 :]
     few, rest = (low, high) if len(low) < len(high) else (high, low)
-    if not 3 <= len(few) < 0.5 * len(values) or len(np.unique(values[few])) < 3:
+    least_many = max(LEAST_PARTED, 0.01 * len(values))
+    if not least_many <= len(few) < 0.5 * len(values) or len(np.unique(values[few])) < 3:
         return None
     least, most = np.quantile(values[rest], [0.0, 1.0])
     beside = 0.15 * (most - least)

@@ -114,6 +114,8 @@ def _within(data: Data, part: Part, column: Column) -> Iterable[Anomaly]:
     if part.rows > MOST:
         data.left_out(f"limits within groups, in more than {MOST:,} rows")
         return
+    if (part.select(number(column).unique_counts().max()).item() or 0) < LEAST:
+        return
     apart = (data.role("label"), data.role("prediction"), column.name)
     cell = number(column)
     for key in part.groupings(GROUPS, KEYS, apart):

@@ -1,8 +1,9 @@
 """Rows that are nearly equal to another row."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
@@ -112,6 +113,7 @@ def _texts(data: Data, part: Part) -> Iterable[Anomaly]:
         row, partner = best["row"].to_numpy(), best["partner"].to_numpy()
         many = len(best) > USUAL * part.rows + 2
         copied = copies(part_words(data, part), partner, row, many=many)
+        copied &= ~_but_for_numbers(data, part, partner, row)
         if len(moulded := best.filter(~pl.Series(copied))):
             yield _of_mould(data, part, moulded)
         best = best.filter(pl.Series(copied))
@@ -134,6 +136,30 @@ def _texts(data: Data, part: Part) -> Iterable[Anomaly]:
         repair=None
         if usual
         else Repair("scientific", f"drop {len(best):,} texts", drops(best["row"])),
+    )
+
+
+def _but_for_numbers(data: Data, part: Part, left: Any, right: Any) -> Any:
+    """Whether the texts of each pair of rows differ in numbers alone, which say another thing each."""
+    import numpy as np
+    import polars as pl
+
+    rows = pl.Series(np.union1d(left, right))
+    lines = [
+        one.lazy.filter(pl.col("row").is_in(rows.implode())).select(
+            "row", pl.col("text").fill_null("")
+        )
+        for one in texts(data, part)
+    ]
+    whole = pl.concat(lines).group_by("row", maintain_order=True).agg(pl.col("text").str.join("\0"))
+    said = dict(whole.collect().iter_rows())
+    plain = {row: re.sub(r"\d+(?:[.,]\d+)*", "0", text) for row, text in said.items()}
+    return np.array(
+        [
+            plain.get(a) == plain.get(b) and said.get(a) != said.get(b)
+            for a, b in zip(left, right, strict=True)
+        ],
+        dtype=bool,
     )
 
 

@@ -7,6 +7,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import shown
+from labhand.scan.detectors._rows import grouped
 
 if TYPE_CHECKING:
     import polars as pl
@@ -71,13 +72,14 @@ def _look(data: Data, part: Part) -> Iterator[Anomaly]:
         keys = []
     for column in columns:
         found, key = max(
-            ((_runs(part, column, key), key) for key in (None, *keys)), key=lambda one: len(one[0])
+            ((_runs(data, part, column, key), key) for key in (None, *keys)),
+            key=lambda one: len(one[0]),
         )
         if len(found) and not _shared(data, part, column, found):
             yield _anomaly(part, column, found, key)
 
 
-def _runs(part: Part, column: Column, key: str | None) -> "pl.DataFrame":
+def _runs(data: Data, part: Part, column: Column, key: str | None) -> "pl.DataFrame":
     """The rows of runs that chance does not make: `row`, `score` (the length), `value`, `group`."""
     import numpy as np
     import polars as pl
@@ -86,8 +88,7 @@ def _runs(part: Part, column: Column, key: str | None) -> "pl.DataFrame":
     group = np.zeros(len(values), dtype=np.int64)
     names: Any = [""]
     if key is not None:
-        told = part.select(pl.col(key).cast(pl.String).fill_null(""))[key]
-        names, group = np.unique(told.to_numpy(), return_inverse=True)
+        group, names = grouped(data, part, key)
         order = np.argsort(group, kind="stable")
         values, rows, group = values[order], rows[order], group[order]
     begins = np.flatnonzero(np.r_[True, (values[1:] != values[:-1]) | (group[1:] != group[:-1])])
