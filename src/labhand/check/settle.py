@@ -36,7 +36,9 @@ class ByRun:
         self.rules = rules
         off, only = set(ignore), set(select)
         beyond = {r for r in BEYOND if r not in off and (not only or r in only)}
-        self.on = {*rules, *beyond}
+        # what a run has shown is told, also of a rule that code alone leaves merely possible
+        seen = {p.rule for p in measured.proofs if p.proven and p.message} if measured else set()
+        self.on = {*rules, *beyond, *(r for r in seen if r not in off and (not only or r in only))}
         self.dropped: list[Dropped] = []
         self.findings: list[Finding] = []
 
@@ -161,7 +163,9 @@ def _finding(proof: Proof, at: Place, source: Source, rules: Mapping[str, RuleLi
         id=stable_id(proof.rule, at.path, code, "measured"),
         job="check",
         rule=proof.rule,
-        severity=rules[proof.rule].severity if proof.rule in rules else BEYOND[proof.rule],
+        severity=rules[proof.rule].severity
+        if proof.rule in rules
+        else BEYOND.get(proof.rule, "warning"),
         confidence=proof.confidence,
         message=proof.message,
         where=in_code(at.path, line, column, line, end),
