@@ -32,8 +32,6 @@ USUAL = 0.3
 """The share of texts from which on likeness is how they were made."""
 DIGITS = 3
 """Significant digits to which numbers are compared in the second look."""
-OF_MOULD = 20
-"""How many times as many texts of a mould as copies there must be for these few to be of it too."""
 
 
 class Detector:
@@ -116,11 +114,6 @@ def _texts(data: Data, part: Part) -> Iterable[Anomaly]:
         many = len(best) > USUAL * part.rows + 2
         copied = copies(part_words(data, part), partner, row, many=many)
         copied &= ~_but_for_numbers(data, part, partner, row)
-        # of so many of one mould a few come to stand alone
-        if (~copied).sum() >= OF_MOULD * copied.sum() and not (
-            best["score"].to_numpy()[copied] == 1
-        ).any():
-            copied[:] = False
         if len(moulded := best.filter(~pl.Series(copied))):
             yield _of_mould(data, part, moulded)
         best = best.filter(pl.Series(copied))
