@@ -33,7 +33,10 @@ from labhand.cycle.sweep import submit
 from labhand.kit import slots
 
 LABHAND = [sys.executable, "-P", "-m", "labhand"]
-BUSY = "s = 0\nimport time\nend = time.process_time() + 3\nwhile time.process_time() < end:\n    s += 1\nprint('step 0 loss', s)\n"
+BUSY = (
+    "s = 0\nimport time\nend, turns = time.process_time() + 3, 0\nwhile time.process_time() < end:\n"
+    "    turns += 1\nprint('step 0 loss', s + turns)\n"
+)
 PR_SET_CHILD_SUBREAPER = 36
 
 
