@@ -1,6 +1,5 @@
 """The way on after a failure: a fixer's, or what the language model that is set makes of an unknown one."""
 
-import difflib
 import os
 import tempfile
 import time
@@ -170,7 +169,5 @@ def _said(reply: "Reply", wanted: Sequence["Action"]) -> str:
 
 
 def _diff(path: str, old: str, new: str) -> str:
-    lines = difflib.unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}"
-    )
-    return f"diff --git a/{path} b/{path}\n" + "".join(lines)
+    head = f"diff --git a/{path} b/{path}\n"
+    return head + change.unified(f"a/{path}", f"b/{path}", old, new)

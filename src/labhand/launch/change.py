@@ -57,7 +57,10 @@ def code(
 ) -> Mending:
     """A next attempt that runs these texts in place of the files of these paths, which stay."""
     job = situation.job
-    patch = "".join(_diff(path, text_of(job, path) or "", new) for path, new in texts.items())
+    patch = "".join(
+        unified(f"a{path}", f"b{path}", text_of(job, path) or "", new)
+        for path, new in texts.items()
+    )
     job = msgspec.structs.replace(job, overlay=job.overlay | dict(texts))
     return of_job(failure, summary, patch, job, safety=safety, question=question)
 
@@ -167,8 +170,9 @@ def name_of(function: ast.expr) -> str:
     return function.id if isinstance(function, ast.Name) else ""
 
 
-def _diff(path: str, old: str, new: str) -> str:
+def unified(before: str, after: str, old: str, new: str) -> str:
+    """The unified diff of two texts under these names, every line ended."""
     lines = difflib.unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), f"a{path}", f"b{path}"
+        old.splitlines(keepends=True), new.splitlines(keepends=True), before, after
     )
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

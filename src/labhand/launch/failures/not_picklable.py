@@ -10,7 +10,7 @@ _TEXT = re.compile(
     r"[Cc]an't pickle|[Cc]annot pickle|Can't get (?:local object|attribute)|PicklingError"
     r"|(?P<guard>bootstrapping phase|freeze_support\(\))|(?P<twice>context has already been set)"
 )
-_GUARD = re.compile(r"(?P<guard>bootstrapping phase)(?P<twice>(?!))?")
+_GUARD = re.compile(r"(?P<guard>bootstrapping phase)")
 """What a process that was started too early prints, whatever its parent then makes of its end."""
 _PROCESSES = (
     "multiprocessing",
@@ -47,18 +47,18 @@ class Failure:
         found = said(evidence, _TEXT) or said(evidence, _GUARD, printed=True)
         if found is None:
             return None
-        spawning = called(found.error, *_PROCESSES) or bool(
-            found.match["guard"] or found.match["twice"]
-        )
+        told = found.match.groupdict()
+        guard, twice = bool(told.get("guard")), bool(told.get("twice"))
+        spawning = guard or twice or called(found.error, *_PROCESSES)
         message = f"something could not be handed to another process: {found.text.splitlines()[0].strip()}"
         advice = "define it at the top level of a module; a lambda or a local function cannot be handed over"
         if not spawning:
             message = f"something could not be pickled: {found.text.splitlines()[0].strip()}"
-        if found.match["guard"]:
+        if guard:
             message = "a script starts processes while it is still being read by them"
             advice = "put what the script does behind `if __name__ == '__main__':`"
-        if found.match["twice"]:
+        if twice:
             message = "the start method of processes was set twice"
             advice = "set it once, at the start of the main script"
-        facts = {**found.facts, "spawning": spawning, "twice": bool(found.match["twice"])}
+        facts = {**found.facts, "spawning": spawning, "twice": twice}
         return run.Failure("not-picklable", message, {**facts, "advice": advice})
