@@ -90,6 +90,12 @@ def test_an_alarm_stands_out_and_outlasts_the_rest():
     assert click.unstyle(status_line(told, 32)) == "labhand · r · 1:01:40 · 2 alarms"
 
 
+def test_the_cost_is_told_beside_that_of_the_whole():
+    told = Status("r", 3600.0, 5, {"loss": 1.0}, 0, left_s=1800.0)
+    told.priced(2.0)
+    assert "cost 2 of 3" in click.unstyle(status_line(told, 120))
+
+
 def test_another_terminal_sees_how_a_run_stands(lab, until):
     lab.script(
         "train.py",

@@ -199,9 +199,12 @@ def _parts(status: Status) -> Iterator[str]:
         yield f"{name} {words.number(value)}{arrow}"
     if status.left_s is not None and not silent:
         yield f"{words.duration(status.left_s)} left"
+    if status.cost is not None:
+        whole = status.whole_cost
+        about = f" of {words.number(whole, 2)}" if whole is not None and not silent else ""
+        yield f"cost {words.number(status.cost, 2)}{about}"
     if status.pace and status.pace >= 1:
         yield f"{words.number(status.pace, 3)} steps/s"
     elif status.pace:
         yield f"{words.duration(1 / status.pace)} a step"
-    yield f"costs {words.number(status.cost, 3)}" if status.cost is not None else ""
     yield words.size(status.memory_bytes) if status.memory_bytes is not None else ""

@@ -72,9 +72,8 @@ class Alarmed(Through):
         self._looked = 0.0
 
     def status(self, status: Status) -> None:
-        """Hands it on, with what the run has cost so far where a price is set."""
-        if self._price > 0:
-            status.cost = status.seconds / 3600 * self._price
+        """Hands it on, with what the run costs where a price is set."""
+        status.priced(self._price)
         super().status(status)
         if self._siblings is not None and self.lost is None and self._killing is None:
             self.lost = self._siblings.hopeless(status)

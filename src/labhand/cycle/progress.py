@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from labhand.core import event
 from labhand.core.run import Run
-from labhand.core.store import Store
+from labhand.core.store import Store, project_root
 from labhand.cycle.request import Status, Trend
+from labhand.kit import configuration
 from labhand.kit.metric_names import headlines
 
 SHOWN = 3
@@ -177,7 +178,7 @@ def live(store: Store, run: Run) -> Status | None:
     progress.latest |= {m: last for m in shown if (last := run.metrics[m].last) is not None}
     if MEMORY in run.metrics:
         progress.memory = run.metrics[MEMORY].last
-    return progress.status(
+    told = progress.status(
         run.name,
         event.seconds(run.started),
         time.time(),
@@ -185,6 +186,8 @@ def live(store: Store, run: Run) -> Status | None:
         run.config,
         _tail(store.attempt(run.id, run.attempts[-1].number) / "output.log"),
     )
+    told.priced(configuration.read(project_root(Path(run.cwd))).price)
+    return told
 
 
 def _tail(path: Path) -> bytes:

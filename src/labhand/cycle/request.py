@@ -53,7 +53,7 @@ Trend = Literal["falls", "rises", "level"]
 class Status(msgspec.Struct):
     """How a run stands, for a quiet line: the metrics that tell most, with their newest values.
 
-    `cost`: what it has cost, where a price is set. `total`: all steps, `pace`: steps a second, `left_s`: the seconds left at that pace, `silent_s`:
+    `cost`: what it has cost, where a price is set, and `whole_cost` what it will. `total`: all steps, `pace`: steps a second, `left_s`: the seconds left at that pace, `silent_s`:
     those since the last step, where they are many. None: not known.
     """
 
@@ -68,7 +68,15 @@ class Status(msgspec.Struct):
     silent_s: float | None = None
     memory_bytes: float | None = None
     cost: float | None = None
+    whole_cost: float | None = None
     trends: dict[str, Trend] = {}
+
+    def priced(self, price: float) -> None:
+        """Notes the cost at a price an hour; nothing where none is set."""
+        if price > 0:
+            self.cost = self.seconds / 3600 * price
+            if self.left_s is not None:
+                self.whole_cost = (self.seconds + self.left_s) / 3600 * price
 
 
 class Face(Protocol):
