@@ -12,7 +12,8 @@ import pytest
 
 from labhand.core.errors import InputError, UsageError
 from labhand.kit import verdicts
-from labhand.scan import diff, mend, open_data, scan, undo
+from labhand.scan import diff, mend, open_data, scan, telling, undo
+from labhand.scan.anomaly import Anomaly, found
 
 
 @pytest.fixture
@@ -46,6 +47,23 @@ def test_a_finding_names_rows_partners_and_the_full_list(repeated, tmp_path):
     assert [r.where.rows for r in found.related] == [[3], [7]]
     listed = pl.read_parquet(found.where.rows_file)
     assert listed.columns[:2] == ["row", "score"] and listed["row"].to_list() == [60, 61]
+
+
+def test_two_claims_about_one_column_keep_their_own_rows(table, tmp_path):
+    path = tmp_path / "data.csv"
+    table.write_csv(path)
+    data, _ = open_data([path])
+    claims = [
+        Anomaly(data.parts[0], f"row {row} is off", "look", 0.5, found([row]), ["dose"])
+        for row in (3, 7, 9)
+    ]
+    first, second, third = telling.told(
+        data, [("row-outlier", claim) for claim in claims], tmp_path, telling.Verdicts([])
+    )
+    rows = [pl.read_parquet(f.where.rows_file)["row"].to_list() for f in (first, second, third)]
+    assert rows == [[3], [7], [9]]
+    (alone,) = telling.told(data, [("row-outlier", claims[0])], tmp_path, telling.Verdicts([]))
+    assert alone.id == first.id
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])

@@ -185,12 +185,21 @@ def _kind(column: Column) -> Kind:
     if dtype.is_numeric():
         return "number"
     if isinstance(dtype, pl.List | pl.Array):
-        return "vector" if dtype.inner is not None and dtype.inner.is_numeric() else "other"
+        return "vector" if _holds_measures(dtype, dtype.inner) else "other"
     if isinstance(dtype, pl.Categorical | pl.Enum):
         return "category"
     if dtype != pl.String:
         return "other"
     return _kind_of_strings(column)
+
+
+def _holds_measures(dtype: Any, inner: Any) -> bool:
+    """Whether lists hold measures: whole numbers in lists are tokens, masks and places."""
+    import polars as pl
+
+    if inner is None or isinstance(dtype, pl.Array):
+        return inner is not None and inner.is_numeric()
+    return bool(inner.is_float() or inner in (pl.Int8, pl.UInt8))
 
 
 def _kind_of_strings(column: Column) -> Kind:

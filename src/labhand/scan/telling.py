@@ -1,8 +1,8 @@
 """Findings of anomalies: rows, cells, spans and partners, with the full list in a Parquet beside."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labhand.core.finding import (
     SEVERITIES,
@@ -16,9 +16,6 @@ from labhand.kit.verdicts import Verdict, read
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data
 from labhand.scan.patch import patch_text, refused
-
-if TYPE_CHECKING:
-    pass
 
 MOST_ROWS = 1000
 """Rows that a finding names itself; the full list stands in a file."""
@@ -63,8 +60,22 @@ class Verdicts:
 def told(
     data: Data, anomalies: Iterable[tuple[str, Anomaly]], out: Path | None, verdicts: Verdicts
 ) -> list[Finding]:
-    """The findings, in their order; writes the full lists of rows into `out`."""
-    return [verdicts.weighed(_finding(data, rule, anomaly, out)) for rule, anomaly in anomalies]
+    """The findings, in their order, each with an id of its own; writes the full lists of rows into `out`."""
+    given: Counter[str] = Counter()
+    findings = []
+    for rule, anomaly in anomalies:
+        identity = _identity(rule, anomaly)
+        given[identity] += 1
+        # Two claims of a rule about the same columns must not write over each other's rows.
+        if given[identity] > 1:
+            identity = stable_id(identity, given[identity])
+        findings.append(verdicts.weighed(_finding(data, identity, rule, anomaly, out)))
+    return findings
+
+
+def _identity(rule: str, anomaly: Anomaly) -> str:
+    part = anomaly.part
+    return stable_id("scan", rule, part.path, part.split, *anomaly.columns, anomaly.group)
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
@@ -78,9 +89,7 @@ def _rank(finding: Finding) -> tuple[int, float, int]:
     return SEVERITIES.index(finding.severity), round(finding.confidence, 2), rows
 
 
-def _finding(data: Data, rule: str, anomaly: Anomaly, out: Path | None) -> Finding:
-    part = anomaly.part
-    identity = stable_id("scan", rule, part.path, part.split, *anomaly.columns, anomaly.group)
+def _finding(data: Data, identity: str, rule: str, anomaly: Anomaly, out: Path | None) -> Finding:
     where = _where(anomaly, identity, rule, out)
     evidence = dict(anomaly.evidence)
     if anomaly.normal:

@@ -36,10 +36,15 @@ _HINT = r'tool_calls|tool_use|tool_result|function_call|tool_call_id|"observatio
 
 
 class Call(NamedTuple):
-    """A tool that was called: its name, and its arguments as given; a command alone is `command`."""
+    """A tool that was called: its name, and its arguments as given; a command alone is `command`.
+
+    `number` is what its result refers to; `torn` are arguments that begin as JSON and are none.
+    """
 
     name: str
     arguments: dict[str, Any]
+    number: str = ""
+    torn: str = ""
 
     @property
     def key(self) -> str:
@@ -56,13 +61,17 @@ class Call(NamedTuple):
 
 
 class Message(NamedTuple):
-    """One message; `number` counts from 0 as the data has them. `failed`: whether a tool said so itself."""
+    """One message; `number` counts from 0 as the data has them.
+
+    `failed`: whether a tool said so itself. `answers` is the number of the call that it is the result of.
+    """
 
     number: int
     speaker: str
     text: str
     calls: tuple[Call, ...] = ()
     failed: bool | None = None
+    answers: str = ""
 
 
 class Step(NamedTuple):
@@ -173,7 +182,7 @@ def _messages(number: int, one: dict[str, Any]) -> Iterable[Message]:
     if one.get("type") in ("function_call", "tool_call") and "name" in one:
         return [Message(number, "assistant", "", (_call(one),))]
     if one.get("type") in ("function_call_output", "tool_result") and "output" in one:
-        return [Message(number, "tool", _text(one["output"]))]
+        return [Message(number, "tool", _text(one["output"]), answers=_number(one))]
     if "tool_calls" in one and "observation" in one:
         return _harbor(number, one)
     return _spoken(number, one)
@@ -222,7 +231,10 @@ def _spoken(number: int, one: dict[str, Any]) -> list[Message]:
     blocks = [{k: v for k, v in b.items() if v is not None} for b in blocks if isinstance(b, dict)]
     calls += [_call(b) for b in blocks if b.get("type") in ("tool_use", "toolCall", "tool_call")]
     results = [b for b in blocks if b.get("type") in ("tool_result", "tool_response")]
-    made = [Message(number, "tool", _text(b.get("content")), failed=_failed(b)) for b in results]
+    made = [
+        Message(number, "tool", _text(b.get("content")), failed=_failed(b), answers=_number(b))
+        for b in results
+    ]
     text = _text([b for b in blocks if b not in results]) if blocks else _text(content)
     if speaker == "call":
         return [Message(number, "assistant", "", (_call_of_text(text),))]
@@ -231,8 +243,14 @@ def _spoken(number: int, one: dict[str, Any]) -> list[Message]:
         calls = [_call(a) for a in extra.get("actions") or () if isinstance(a, dict)]
     if text.strip() or calls or not made:
         speaker = "assistant" if calls else speaker
-        made.append(Message(number, speaker, text, tuple(calls), _failed(one)))
+        answers = _number(one) if speaker == "tool" else ""
+        made.append(Message(number, speaker, text, tuple(calls), _failed(one), answers))
     return made
+
+
+def _number(one: dict[str, Any]) -> str:
+    """The number of a call that a result names."""
+    return str(next((one[f] for f in ("tool_call_id", "tool_use_id", "call_id") if one.get(f)), ""))
 
 
 def _failed(one: dict[str, Any]) -> bool | None:
@@ -254,15 +272,18 @@ def _call(one: dict[str, Any]) -> Call:
     arguments: Any = next((told[k] for k in ("arguments", "input", "args", "parameters") if k in told), None)  # fmt: skip
     if arguments is None:
         arguments = {k: v for k, v in told.items() if k in ("command", "code", "path")}
+    torn = ""
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
         except ValueError:
+            torn = arguments if arguments.lstrip()[:1] == "{" else ""
             arguments = {"command": arguments}
     if not isinstance(arguments, dict):
         arguments = {"command": arguments}
     kept = {k: v for k, v in arguments.items() if v is not None}
-    return Call(str(name or "shell"), kept)
+    number = next((one[f] for f in ("call_id", "id") if isinstance(one.get(f), str)), "")
+    return Call(str(name or "shell"), kept, number, torn)
 
 
 def _call_of_text(text: str) -> Call:

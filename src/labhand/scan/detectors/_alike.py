@@ -116,21 +116,33 @@ def alike(data: Data, part: Part, least: float = 0.7) -> Alike:
     return data.shared(f"alike in {part.name} {least}", look)
 
 
-def alike_across(data: Data, early: Part, late: Part, least: float = 0.7) -> Alike:
-    """The pairs of a row of one part and a row of the other whose texts are nearly equal."""
+def across(data: Data, early: Part, late: Part) -> tuple[Words, Words, Words]:
+    """The words of two parts, and of both, first the early one's lines; there a line is called by its number."""
     import numpy as np
 
-    def look() -> Alike:
+    def look() -> tuple[Words, Words, Words]:
         mine, theirs = words_of([written(data, early), written(data, late)])
         joined = Words(
             np.concatenate([mine.ids, theirs.ids]),
             np.concatenate([mine.starts[:-1], theirs.starts + len(mine.ids)]),
-            np.concatenate([mine.rows, theirs.rows]),
+            np.arange(len(mine.rows) + len(theirs.rows)),
             np.concatenate([mine.units, theirs.units]),
             mine.number,
         )
+        return mine, theirs, joined
+
+    return data.shared(f"words of {early.name} and {late.name}", look)
+
+
+def alike_across(data: Data, early: Part, late: Part, least: float = 0.7) -> Alike:
+    """The pairs of a row of one part and a row of the other whose texts are nearly equal."""
+
+    def look() -> Alike:
+        mine, theirs, joined = across(data, early, late)
         found = pairs(joined, least, len(mine.rows))
-        return Alike(joined.rows[found.left], joined.rows[found.right], found.jaccard)
+        return Alike(
+            mine.rows[found.left], theirs.rows[found.right - len(mine.rows)], found.jaccard
+        )
 
     return data.shared(f"alike across {early.name} {late.name} {least}", look)
 

@@ -4,7 +4,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from labhand.scan.data import Data, Part
-from labhand.scan.detectors._alike import WORD
+from labhand.scan.detectors._alike import WORD, Words
+from labhand.scan.detectors._moulds import copies
 from labhand.scan.texts import Texts, texts, written
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ GRAM = 8
 """Words of a run that is compared."""
 LEAST = 0.42
 """The weight of an item's words that a line must keep to hold it in other words."""
+PLACEBOS = 200
+"""Rows that are learned from which are looked for among the others, as the items are."""
+BY_THEMSELVES = 0.5
+"""How often, beside the items, rows must reword each other for it to be their mould."""
 FEWEST = 6
 """Different words below which an item is too short to be known again."""
 _SUFFIX = r"(?:ies|ing|ings|edly|ed|es|s|ly|er|ers|ment|ments|ation|ations)$"
@@ -84,7 +89,8 @@ class _Bags:
 def quoted(data: Data, learned: Part, asked: Part) -> "pl.DataFrame":
     """Rows that hold an item: row, score, partner (the item), partner_part, how, kept, column; strongest first.
 
-    `how` is exact (the item word for word), edited (most of its words, or runs of eight) or reworded.
+    `how` is exact (the item word for word), edited (most of its words, or runs of eight), reworded, or mould:
+    as alike as rows of what is learned from are among themselves.
     """
     import polars as pl
 
@@ -109,6 +115,7 @@ def _quoted(data: Data, learned: Part, asked: Part) -> "pl.DataFrame":
     runs = _runs(_Bags(wanted, keys), _Bags(rows, keys))
     kept = _kept(_stems(wanted), _stems(rows))
     made = _told(pl.concat([runs, kept], how="diagonal_relaxed"))
+    made = _without_moulds(made, wanted, rows, items(data, learned).with_columns(word=cut))
     found = made.select(
         row=pl.Series(rows["row"].to_numpy()[made["line"].to_numpy()]),
         score=pl.max_horizontal("run", 0.99 * pl.col("kept")),
@@ -119,6 +126,59 @@ def _quoted(data: Data, learned: Part, asked: Part) -> "pl.DataFrame":
     )
     ordered = found.sort("score", "row", "partner", descending=[True, False, False])
     return ordered.unique("row", keep="first", maintain_order=True)
+
+
+def _without_moulds(
+    made: "pl.DataFrame", wanted: "pl.DataFrame", rows: "pl.DataFrame", like: "pl.DataFrame"
+) -> "pl.DataFrame":
+    """The pairs, where those that one mould made, and no copying, are called so."""
+    import polars as pl
+
+    how = pl.col("how")
+    edited = made.filter(how == "edited")
+    if len(edited):
+        words = _as_words(pl.concat([wanted.select("word"), rows.select("word")]))
+        left, right = edited["item"].to_numpy(), len(wanted) + edited["line"].to_numpy()
+        copied = pl.Series("copied", copies(words, left, right, many=False))
+        moulded = edited.filter(~copied).select("item", "line", mould=pl.lit(True))
+        made = made.join(moulded, on=["item", "line"], how="left", maintain_order="left")
+        made = made.with_columns(pl.when("mould").then(pl.lit("mould")).otherwise(how).alias("how"))
+    reworded = made.filter(how == "reworded")["item"].n_unique() / len(wanted)
+    if reworded and _among_themselves(like, rows) >= BY_THEMSELVES * reworded:
+        made = made.with_columns(how.replace("reworded", "mould"))
+    return made
+
+
+def _as_words(frame: "pl.DataFrame") -> Words:
+    """The words of lines, each line called by its number."""
+    import numpy as np
+
+    long = frame.with_row_index("line").explode("word").drop_nulls("word")
+    known = long["word"].unique().sort()
+    ids = known.search_sorted(long["word"]).to_numpy().astype(np.int32)
+    counts = np.bincount(long["line"].to_numpy(), minlength=len(frame))
+    return Words(
+        ids,
+        np.concatenate([[0], np.cumsum(counts)]),
+        np.arange(len(frame)),
+        np.zeros(len(ids), np.int32),
+        known.str.contains(r"\d").to_numpy(),
+    )
+
+
+def _among_themselves(like: "pl.DataFrame", rows: "pl.DataFrame") -> float:
+    """The share of what is asked in the rows themselves that another of them seems to reword."""
+    import polars as pl
+
+    some = like.filter(pl.col("word").list.n_unique() >= FEWEST)
+    some = some.gather_every(max(1, -(-len(some) // PLACEBOS)))
+    if not len(some):
+        return 0.0
+    own = pl.DataFrame({"item": range(len(some)), "own": some["row"]})
+    met = _told(_kept(_stems(some), _stems(rows)).with_columns(run=pl.lit(0.0)))
+    line = pl.DataFrame({"line": range(len(rows)), "other": rows["row"]})
+    others = met.join(own, on="item").join(line, on="line").filter(pl.col("own") != pl.col("other"))
+    return others["item"].n_unique() / len(some)
 
 
 _SCHEMA: Any = {

@@ -42,6 +42,10 @@ _PAGE = re.compile(
     r"|lorem ipsum dolor[^.\n]{0,40}|all rights reserved|click here to (?:subscribe|read|view|download|continue|sign)[^.\n]{0,40}"
     r"|subscribe to our (?:newsletter|channel|mailing list)[^.\n]{0,40}|sign up for our newsletter|share (?:this|on) (?:facebook|twitter|post|article)[^.\n]{0,30}"
     r"|(?:terms of (?:use|service)|privacy policy) ?(?:\||and|•|·|&) ?(?:privacy policy|terms|cookies?)|skip to (?:main )?content|back to top|follow us on (?:facebook|twitter|instagram|social)"
+    r"|(?:^|\n)\W*(?:(?:error )?(?:404|403|410|429|50[0234])[ :-]*(?:page |file )?(?:not found|forbidden|gone|too many requests|internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out)"
+    r"|page not found|access denied|attention required! \| cloudflare|just a moment\.\.\.|are you a robot\?)[^\n]{0,60}"
+    r"|you don['’]t have permission to access[^.\n]{0,60}|checking (?:if the site connection is secure|your browser before)[^.\n]{0,40}|(?:verify|confirm) (?:that )?you are (?:a )?human[^.\n]{0,40}"
+    r"|sorry, you have been blocked|(?:this|your) (?:domain|account) (?:is for sale|has (?:expired|been suspended))|(?:the page|page) you (?:requested|are looking for|were looking for) [^.\n]{0,60}"
     r"|(?:log|sign) in to (?:comment|continue|reply|view)|advertisement(?=\n|$)|read more(?: »|\.\.\.|…)|you must be logged in",
     re.I,
 )
@@ -60,7 +64,7 @@ ROUGH = (
     r"(?i)^[\s\S]{0,300}(sorry|apolog|regrettably|cannot|can.?t |can not|unable|not able|won.t|will not|decline|refuse|my programming|guidelines|policy)"
     r"|\b(an|a) (AI|artificial intelligence|language model|large language)\b|cut-?off|(knowledge|training) (data )?update|(trained|developed|created|made) by (openai|anthropic|google|meta|mistral|deepseek|alibaba)|I(.m| am) (chatgpt|claude|gemini|bard|llama|assistant)|regenerate response"
 )
-PAGE = r"(?i)cookies|javascript|lorem ipsum|all rights reserved|click here|newsletter|subscribe|share (this|on)|privacy policy|terms of|skip to|back to top|follow us|(log|sign) in to|advertisement|read more|logged in"
+PAGE = r"(?i)cookies|javascript|lorem ipsum|all rights reserved|click here|newsletter|subscribe|share (this|on)|privacy policy|terms of|skip to|back to top|follow us|(log|sign) in to|advertisement|read more|logged in|not found|denied|forbidden|unavailable|permission|cloudflare|a moment|robot|browser before|site connection|human|blocked|suspended|for sale|bad gateway|the page|page you|expired"
 LINE = 30
 """Characters of a line or sentence from which on its return in other texts is told."""
 

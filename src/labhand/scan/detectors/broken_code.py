@@ -1,7 +1,6 @@
 """Code that no parser takes."""
 
 import ast
-import json
 import re
 import textwrap
 import warnings
@@ -34,7 +33,7 @@ class Detector:
     ## What it does
     Parses what texts hold of Python, whole texts and fenced blocks, where most of a column's code can be
     parsed, and tells what cannot, with its line and why. It tells marks of a merge that was left in the middle
-    (`<<<<<<<`) in any language, and columns of JSON in which few cells are no JSON.
+    (`<<<<<<<`) in any language. Of JSON `parse-failure` tells.
 
     ## Why is this bad
     A model learns code that does not run; a test of such code fails for no fault of the model.
@@ -63,7 +62,7 @@ class Detector:
                 looked = looked or bool(number)
                 yield from _told(part, one, odd, number)
         if not looked:
-            raise CannotLook("no text holds code of Python, marks of a merge or JSON")
+            raise CannotLook("no text holds code of Python or marks of a merge")
 
 
 def _broken(one: Texts) -> tuple[dict[int, str], int]:
@@ -72,7 +71,7 @@ def _broken(one: Texts) -> tuple[dict[int, str], int]:
 
     text = pl.col("text")
     rough = text.str.contains(
-        r"(?m)^(async )?def |^class |^\s+return\b|^import |^from |^print\(|^```py|^<{7} |^>{7} |^\s*[\[{]"
+        r"(?m)^(async )?def |^class |^\s+return\b|^import |^from |^print\(|^```py|^<{7} |^>{7} "
     )
     some = one.lazy.filter((text.str.len_chars() <= LONG) & rough).head(MOST)
     odd: dict[int, str] = {}
@@ -91,19 +90,8 @@ def _why(text: str) -> str | None:
     conflict = _CONFLICT.findall(text)
     if len(conflict) >= 3:
         return f"marks of a merge: {shown(conflict[0])}"
-    bare = text.strip()
-    if (
-        bare[:2] in ('{"', "[{", '["', "{\n")
-        and bare[-1:] in "]}" + '"0123456789e'
-        and "\n\n" not in bare
-    ):
-        try:
-            json.loads(bare)
-        except ValueError as error:
-            return f"no JSON: {error}"
-        return ""
     blocks = _FENCED.findall(text)
-    if not blocks and "```" not in text and _PYTHON.search(text) and not bare[:1].isupper():
+    if not blocks and "```" not in text and _PYTHON.search(text) and not text.strip()[:1].isupper():
         blocks = [text]
     if not blocks:
         return None

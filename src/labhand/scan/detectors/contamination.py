@@ -69,7 +69,7 @@ def _look(data: Data, learned: Part, asked: Part) -> Iterable[Anomaly]:
 
     found = quoted(data, learned, asked)
     told = {n: item for n, item in items(data, asked).select("row", "text").iter_rows()}
-    for kinds, confidence in ((("exact", "edited"), 0.95), (("reworded",), 0.7)):
+    for kinds, confidence in ((("exact", "edited"), 0.95), (("reworded",), 0.7), (("mould",), 0.3)):
         some = found.filter(pl.col("how").is_in(kinds))
         if len(some):
             yield _anomaly(learned, asked, some, told, confidence)
@@ -85,6 +85,8 @@ def _anomaly(
         [r, p, how, told[p][:300]]
         for r, p, how in found.select("row", "partner", "how").head(50).iter_rows()
     ]
+    if first["how"] == "mould":
+        return _of_mould(learned, asked, found)
     return Anomaly(
         learned,
         f"{rows:,} of {learned.rows:,} rows of {learned.name} ({share(rows, learned.rows)}) hold {reached:,} of "
@@ -102,4 +104,21 @@ def _anomaly(
             f"drop {rows:,} rows of {learned.name}",
             drops(found["row"].unique().sort()),
         ),
+    )
+
+
+def _of_mould(learned: Part, asked: Part, found: "pl.DataFrame") -> Anomaly:
+    rows, first = found["row"].n_unique(), found.row(0, named=True)
+    return Anomaly(
+        learned,
+        f"{rows:,} of {learned.rows:,} rows of {learned.name} ({share(rows, learned.rows)}) share much with items of "
+        f"{asked.name}, as row {first['row']} with item {first['partner']}, and so do rows of {learned.name} with each "
+        "other: one mould made them",
+        "nothing, if the data is meant to be so; else split by what fills the mould",
+        0.3,
+        found,
+        sorted(set(found["column"].to_list())),
+        "note",
+        normal="a copy has its wording for itself",
+        group="mould",
     )

@@ -1,5 +1,6 @@
 """Texts in another language than the others."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,8 @@ LOOKED_AT = 1500
 """Characters of a text by which its language is told."""
 TITLE = 7
 """Words, at the median, below which texts are names and titles, which keep their own language."""
+COPIED = 4
+"""Words from which on a text that is the same in two languages is no name."""
 MOSTLY = 0.85
 """The share of texts that must be in one language for another to be odd."""
 
@@ -53,7 +56,8 @@ class Detector:
 
     ## What it does
     Tells the script of each text by its letters, and of Latin letters the language by its small words
-    (of 17 languages), and finds the texts that are not in the language of nearly all others.
+    (of 17 languages), and finds the texts that are not in the language of nearly all others. Where two columns
+    are in two languages it finds rows in which both hold the same words.
 
     ## Why is this bad
     The tokenizer, the labellers and the model were chosen for one language; the odd texts are noise.
@@ -72,18 +76,44 @@ class Detector:
     needs = ("texts",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a column."""
+        """One anomaly a column, and one a pair of columns: texts left as they are in the other language."""
         for part in data.parts:
-            for one in prose(data, written(data, part)):
-                yield from _look(part, one)
+            every = [(one, _usual(one)) for one in prose(data, written(data, part))]
+            known = [(one, language) for one, language in every if language is not None]
+            for one, language in known:
+                yield from _look(part, one, language)
+            for (source, theirs), (target, language) in itertools.combinations(known, 2):
+                if theirs != language and not (source.spoken or target.spoken):
+                    yield from _untranslated(part, source, target, language)
 
 
-def _look(part: Part, one: Texts) -> Iterable[Anomaly]:
+def _untranslated(part: Part, source: Texts, target: Texts, language: str) -> Iterable[Anomaly]:
+    """Rows whose text in one language is, word for word, that in the other."""
     import polars as pl
 
-    usual = _usual(one)
-    if usual is None:
+    said, same = (
+        pl.col(one.column).str.strip_chars().str.to_lowercase() for one in (source, target)
+    )
+    found = part.where((said == same) & (same.str.count_matches(r"\p{L}+") >= COPIED))
+    if not 0 < len(found) <= (1 - MOSTLY) * part.rows + 1:
         return
+    yield Anomaly(
+        part,
+        f"{len(found):,} of {part.rows:,} texts of `{target.column}` ({share(len(found), part.rows)}) are, word for "
+        f"word, those of `{source.column}`, as row {int(found['row'][0])}, where the others are in {language}",
+        "translate them, or drop the rows",
+        0.9,
+        found,
+        [source.column, target.column],
+        "warning",
+        normal=f"texts of `{target.column}` are in {language}",
+        group="untranslated",
+    )
+
+
+def _look(part: Part, one: Texts, usual: str) -> Iterable[Anomaly]:
+    import polars as pl
+
     text = pl.col("text")
     whole = one.lazy.with_columns(length=text.str.len_chars(), text=text.str.head(LOOKED_AT))
     frame = whole.filter(text.is_not_null() & _maybe_other(usual))

@@ -1,6 +1,5 @@
 """Outputs from which no answer could be read."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,23 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import CannotLook, Data
+from labhand.scan.detectors import _answers, _tool_calls
 from labhand.scan.detectors._cells import share, shown
-from labhand.scan.outputs import NOTHING, Outputs, outputs, plain
+from labhand.scan.outputs import NOTHING, Outputs, of_runs, plain
+from labhand.scan.texts import holds_texts, texts
 
 if TYPE_CHECKING:
     import polars as pl
 
 HABIT = 0.8
-"""The share of outputs that must be written in a form before one that is not is a failure."""
+"""The share of samples that must have a score before one without is a failure."""
 LEAST = 10
-FORMS = {
-    "an answer in \\boxed{}": r"\\boxed\{",
-    "a line `#### …`": r"(?m)^####\s*\S",
-    "an <answer> tag": r"(?is)<answer>.*</answer>",
-    "a line `Answer: …`": r"(?im)^\W*(?:final )?answer\W*[:=]\s*\S",
-    "the words `answer is`": r"(?i)\banswer (?:is|would be)\b",
-}
-"""How outputs are told to give their answer, and what shows it."""
+"""Samples below which nothing is said of scores that are missing."""
 
 
 class Detector:
@@ -33,8 +27,10 @@ class Detector:
     ## What it does
     Finds samples whose parsed answer is empty or says so (`[invalid]`, `None`, `parse error`) although the
     model said something, samples without any score beside others that have one, and outputs that lack the
-    form in which the others answer: JSON, `\boxed{}`, `#### 12`, `<answer>`, `Answer: …`.
-    Counts how many of them hold the target all the same.
+    form in which the others answer: `\boxed{}`, `#### 12`, `<answer>`, `Answer: …`.
+    Counts how many of them hold the target all the same. Of data to learn from it tells answers that lack this
+    form; texts that are no JSON where the others are, or JSON that lacks a key, or has one, a type or a
+    value that the others have not; and calls of tools whose arguments are so, or that name no tool there is.
 
     ## Why is this bad
     They count as wrong, or not at all. A model that is better and writes differently then looks worse.
@@ -52,14 +48,21 @@ class Detector:
     needs = ("rows",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """At most one anomaly a part."""
-        some = [t for t in outputs(data) if t.get("parsed") or t.get("output")]
-        if not some:
-            raise CannotLook("no part holds outputs or parsed answers")
+        """Of outputs one anomaly a part; of texts one a column and form; of calls of tools one a part."""
+        some = [t for t in of_runs(data) if t.get("parsed") or t.get("output")]
+        if not some and not holds_texts(data):
+            raise CannotLook("no part holds outputs, parsed answers or texts")
         for told in some:
             found = next(iter(_failures(told)), None)
             if found is not None:
                 yield _told(told, found)
+        for part in data.parts:
+            yield from _tool_calls.unreadable(data, part)
+            is_output = any(t.part is part for t in some)
+            for one in texts(data, part):
+                yield from _answers.odd_ones(one)
+                if not is_output:
+                    yield from _answers.without_form(one)
 
 
 class _Failed(NamedTuple):
@@ -107,30 +110,11 @@ def _form(told: Outputs, name: str) -> Iterator[_Failed]:
 
     text = pl.col(name).cast(pl.String, strict=False)
     frame = told.part.select(row=pl.col("__row__"), text=text).drop_nulls()
-    if len(frame) < LEAST:
-        return
-    any_form = frame["text"].str.contains("|".join(f"(?:{p})" for p in FORMS.values()))
-    for what, pattern in FORMS.items():
-        has = frame["text"].str.contains(pattern)
-        if float(has.mean() or 0.0) >= HABIT:  # type: ignore[arg-type]
-            rows = frame.filter(~any_form)["row"]
-            if len(rows):
-                yield _Failed(rows, len(frame), f"{what} is missing", [name], 0.8)
-            return
-    starts = frame["text"].str.contains(r"^\s*(?:```(?:json)?\s*)?[\[{]")
-    if float(starts.mean() or 0.0) >= HABIT:  # type: ignore[arg-type]
-        bad = [row for row, said in frame.iter_rows() if not _is_json(said)]
-        if 0 < len(bad) <= (1 - HABIT) * len(frame) + 1:
-            yield _Failed(pl.Series(bad), len(frame), "the output is no JSON", [name], 0.9)
-
-
-def _is_json(said: str) -> bool:
-    inner = re.sub(r"^\s*```(?:json)?\s*|\s*```\s*$", "", said)
-    try:
-        json.loads(inner)
-    except ValueError:
-        return False
-    return True
+    if (found := _answers.unformed(frame["text"])) is not None:
+        what, odd = found
+        rows = frame.filter(odd)["row"]
+        if len(rows):
+            yield _Failed(rows, len(frame), f"{what} is missing", [name], 0.8)
 
 
 def _unscored(told: Outputs) -> Iterator[_Failed]:

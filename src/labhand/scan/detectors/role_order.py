@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import Data, Part
+from labhand.scan.detectors import _tool_calls
 from labhand.scan.detectors._cells import share
 from labhand.scan.detectors._contrast import judged, surely_reversed
 from labhand.scan.detectors._spans import settled
@@ -27,8 +28,8 @@ class Detector:
 
     ## What it does
     Finds conversations in which one speaker has two turns in a row, that begin with the assistant,
-    that have a system turn within or several of them, a tool's result without a call, a turn without a
-    speaker or with one that the data hardly knows, and conversations without any turn of a user. Says
+    that have a system turn within or several of them, a tool's result without a call or with the number of
+    none, a turn without a speaker or with one that the data hardly knows, and conversations without any turn of a user. Says
     which turn. Where words and form tell the speakers apart, it finds conversations in which each speaks as
     the other does elsewhere.
 
@@ -49,12 +50,14 @@ class Detector:
     needs = ("texts",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """Two anomalies a column of conversations at most: order, and speakers exchanged."""
+        """Two anomalies a column at most, order and speakers exchanged, and one a part: results without a call."""
         from labhand.scan.data import CannotLook
 
         spoken = [(p, t) for p in data.parts for t in texts(data, p) if t.spoken]
         if not spoken:
             raise CannotLook("no column holds conversations")
+        for part in data.parts:
+            yield from _tool_calls.unanswered(data, part)
         for part, one in spoken:
             yield from _look(part, one)
             if part.rows > MOST and not data.thorough:

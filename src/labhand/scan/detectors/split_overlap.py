@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
 from labhand.scan.detectors import _same_pictures
-from labhand.scan.detectors._alike import alike_across
+from labhand.scan.detectors._alike import across, alike_across
 from labhand.scan.detectors._cells import share
+from labhand.scan.detectors._moulds import copies
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, pairs_of, plain
 from labhand.scan.texts import texts
 
 if TYPE_CHECKING:
     import polars as pl
+
+LONG = 8
+"""Words, at the mean, from which on no two texts of a column are equal by chance."""
 
 
 class Detector:
@@ -62,6 +66,7 @@ def _edited(data: Data, early: Part, late: Part) -> Iterable[Anomaly]:
     known = [n for n in both if n in words]
     same = _keyed(late, early, known).join(_keyed(early, late, known), on="key", how="semi")
     best = best.join(same, left_on="row", right_on=ROW, how="anti")
+    best = _copied(data, early, late, best)
     if not len(best):
         return
     found = best.sort("score", "row", descending=[True, False]).with_columns(
@@ -86,6 +91,19 @@ def _edited(data: Data, early: Part, late: Part) -> Iterable[Anomaly]:
     )
 
 
+def _copied(data: Data, early: Part, late: Part, best: "pl.DataFrame") -> "pl.DataFrame":
+    """Those pairs of which one is a copy of the other, and not both of one mould."""
+    import polars as pl
+
+    if not len(best):
+        return best
+    mine, theirs, joined = across(data, early, late)
+    left = mine.rows.searchsorted(best["partner"].to_numpy())
+    right = len(mine.rows) + theirs.rows.searchsorted(best["row"].to_numpy())
+    copied = pl.Series(copies(joined, left, right, many=False))
+    return best.filter(copied | (best["score"] == 1.0))
+
+
 def _look(data: Data, early: Part, late: Part) -> Iterable[Anomaly]:
     import polars as pl
 
@@ -98,7 +116,9 @@ def _look(data: Data, early: Part, late: Part) -> Iterable[Anomaly]:
     first = left.group_by("key").agg(pl.col(ROW).min().alias("partner"))
     met = right.join(first, on="key").select(ROW, "partner").sort(ROW)
     met = _verified(early, late, met, same)
-    likely = max(coincidence(early, same), coincidence(late, same))
+    # one text that is there twice is a copy, and no sign of how often texts agree by chance
+    said = any(early.columns[n].kind == "text" and early.columns[n].words >= LONG for n in same)
+    likely = 0.0 if said else max(coincidence(early, same), coincidence(late, same))
     if not len(met) or by_chance(len(met), likely * early.rows * late.rows):
         return
     found = met.select(
