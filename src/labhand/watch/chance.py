@@ -20,6 +20,8 @@ NEAR = 0.006
 """A level within this share of the number is at it."""
 
 ABOVE, NOISY = 0.15, 0.02
+SPREAD = 2 * NOISY + 1e-9
+"""Levels that are farther apart than this are not all at one number."""
 EXPLAIN_LOOKS, ALL, NEARLY_ALL = 20, 0.97, 0.9
 """Looks, and the share of the variance that is left by half and by three quarters of the latter of them."""
 FEW_LOOKS, SAME = 8, 0.2
@@ -65,6 +67,8 @@ def at_guessing(view: View) -> Guessing | None:
         said = f"{share:.3g} times" if share > WORSE else f"{share:.2f} of"
         return Guessing(f"{said} the variance of the targets", known=True)
     latter = blocks[len(blocks) // 2 :]
+    if max(latter) - min(latter) > SPREAD:
+        return None
     for words, floor in told(
         view
     ):  # what came down to it has learned the mean or the frequencies alone
@@ -187,8 +191,8 @@ def unmoved_guess(held: Evaluated, view: View) -> int | None:
     for count in classes(view):
         if max(level, best) <= (1 + FEW_EXAMPLES) / count + 2 * noise:
             return count
-    guess = is_guess(level, noise, view)
-    return guess if held.first - held.best <= max(0.02 * held.span, 6 * held.noise) else None
+    still = held.first - held.best <= max(0.02 * held.span, 6 * held.noise)
+    return is_guess(level, noise, view) if still else None
 
 
 def is_guess(score: float, noise: float, view: View) -> int | None:

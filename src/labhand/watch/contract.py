@@ -37,7 +37,7 @@ from labhand.watch.signals import Ended, Fact, Output, Points, Signal, Tick
 from labhand.watch.view import View
 from labhand.watch.watcher import Watcher
 
-OPTIONAL = {"blind", "explained_by", "peak", "skim", "waits", "wants"}
+OPTIONAL = {"blind", "concern", "explained_by", "peak", "skim", "waits", "wants"}
 MOST_CALLS = 150
 """Calls of functions, Python's own included, that a row may cost on average."""
 _CLOCK = 1.7e9

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from labhand.kit.metric_names import HELD_OUT, TRAIN
-from labhand.watch.levels import FEW, FLOOR, STAYS, Levels, noise
+from labhand.watch.levels import FEW, FLOOR, Levels, Moves
 from labhand.watch.roles import Role
 from labhand.watch.signals import Points
 from labhand.watch.tracks import Track, median
@@ -26,10 +26,6 @@ ANEW = 0.25
 """A loss that has come back to within this share of what was won from its first value is as at first."""
 SUSPICIOUS = 0.12
 """Levels that are not so far above the lowest one, in the logarithm, concern nobody between two blocks."""
-WIDE = 20
-"""Blocks of fewer values come so often that rows are not worth being passed over between them."""
-SURELY = 1e-9
-"""By so much a level may be off that was reckoned for many rows at once."""
 AROUND = 5
 """Evaluations whose median is the level of a metric."""
 LOW_SHARE, POOR_SHARE = 0.05, 0.25
@@ -66,6 +62,8 @@ class Evaluated:
         "_level",
         "_log",
         "_lost",
+        "_middle",
+        "_moves",
         "_noise",
         "at",
         "bare",
@@ -92,7 +90,8 @@ class Evaluated:
         self.count = self.same = self.at = self.began = self.step = 0
         self.best_count = self.best_step = self.best_at = self.since = 0
         self.first = self.latest = self.best = self.plain = math.nan
-        self._noise = self._lost = (0, 0.0)
+        self._noise = self._lost = self._middle = (0, 0.0)
+        self._moves = Moves(LATELY - 1)
         self.recent: deque[float] = deque(maxlen=LATELY)
         self._before: deque[float] = deque(maxlen=AT_ONCE)
         self._floor = self._level = math.nan
@@ -113,6 +112,8 @@ class Evaluated:
         if scaled < self.best:
             self.best, self.best_count, self.best_step = scaled, self.count, step
             self.best_at = at
+        if self.count > 1:
+            self._moves.add(abs(scaled - self.latest))
         self.latest = scaled
         self.recent.append(scaled)
         if self.count == 1:
@@ -152,7 +153,9 @@ class Evaluated:
             self.best_step, self.best_at = int(steps[place]), int(at[place])
         self.count += len(values)
         self.plain, self.step, self.at = last, int(steps[-1]), int(at[-1])
-        self.recent.extend(self._scaled(value) for value in values[-LATELY:].tolist())
+        for value in values[-LATELY:].tolist():
+            self.recent.append(self._scaled(value))
+        self._moves = Moves(LATELY - 1, self.recent)
         self.latest = self.recent[-1]
 
     def _as_it_was(self, falling: float) -> float:
@@ -191,7 +194,9 @@ class Evaluated:
     @property
     def level(self) -> float:
         """The median of the latest five evaluations."""
-        return median(list(self.recent)[-AROUND:])
+        if self._middle[0] != self.count:
+            self._middle = self.count, median(list(self.recent)[-AROUND:])
+        return self._middle[1]
 
     def is_low(self, highest: float = 0.0) -> bool:
         """Whether the values say by themselves that next to nothing has been learned, now or before.
@@ -207,10 +212,8 @@ class Evaluated:
             return rate and all(
                 LOW_ERROR <= math.exp(level) <= HIGH_ERROR for level in (self.best, self.level)
             )
-        best, level = -self.best, -self.level
-        span = 1.0 if highest <= 1 else 100.0
-        span = max(span, self.span)
-        if best > POOR_SHARE * span or level < 0:
+        span = max(1.0 if highest <= 1 else 100.0, self.span)
+        if -self.best > POOR_SHARE * span or (level := -self.level) < 0:
             return False
         return level < LOW_SHARE * span or self.lost_in_noise
 
@@ -228,7 +231,7 @@ class Evaluated:
     def noise(self) -> float:
         """The deviation of an evaluation about its trend."""
         if self._noise[0] != self.count:
-            self._noise = self.count, noise(list(self.recent))
+            self._noise = self.count, self._moves.deviation
         return self._noise[1]
 
 
@@ -240,9 +243,9 @@ class Course:
     held-out data that is worth a look: one in five, where each row has one. `went_back` is the latest
     pair of steps between which the loss went back, as it does after a restart. `rewards` are the levels of
     the negative of each reward; `rewarded` says whether the latest row completed a block of one.
-    `stirred`: any of these, or five more values of the loss. `alert` is the level below
-    which the loss must keep to be no longer suspected of a rise, NaN where it is not. `began_anew`: with the latest row another training began, as in a log that is appended to, or for the
-    next fold.
+    `stirred`: any of these, or five more values of the loss. `rates` are the learning rates at the blocks of
+    the loss, NaN where unknown. `began_anew`: with the latest row another training began, as in a log that is
+    appended to, or for the next fold.
     """
 
     def __init__(self) -> None:
@@ -254,12 +257,14 @@ class Course:
         self.block = self.evaluated = self.rewarded = self.stirred = False
         self.went_back: tuple[int, int] | None = None
         self.began_anew = False
-        self.alert = math.nan
+        self.rates: list[float] = []
+        self._rate: Track | None = None
         self._step = 0
         self._losses: list[Track] = []
         self._known = self._judged = self._unjudged = 0
         self._looked_at: list[tuple[str, Evaluated, bool]] = []
         self._name = ""
+        self._twins: dict[str, Evaluated | None] = {}
 
     def take(self, row: Points, tracks: dict[str, Track]) -> None:
         """Brings it up to date with a row."""
@@ -271,12 +276,7 @@ class Course:
         if value is None:
             self._lead(row)
         elif value - value == 0.0:
-            self.block = self.levels.add(value, row.step)
-            self.stirred = self.levels.count % FEW == 0
-            if row.step < self._step:
-                self.went_back = self._step, row.step
-                self.began_anew = self._is_anew(value)
-            self._step = row.step
+            self._follow(value, row.step)
         count, came = self.levels.count, False
         for name, evaluated, held in self._looked_at:
             value = values.get(name)
@@ -293,46 +293,37 @@ class Course:
             self.evaluated, self._judged, self._unjudged = True, count, 0
         self.stirred = self.stirred or self.evaluated or self.rewarded
 
+    def _follow(self, value: float, step: int) -> None:
+        """Takes a finite value of the loss that is followed."""
+        self.block = self.levels.add(value, step)
+        self.stirred = self.levels.count % FEW == 0
+        if self.block:
+            self._note_rate(math.nan if self._rate is None else self._rate.last)
+        if step < self._step:
+            self.went_back = self._step, step
+            self.began_anew = self._is_anew(value)
+        self._step = step
+
     def can_pass(self, stretch: "Stretch") -> bool:
-        """Whether the rows of a calm stretch can be passed over as `skim` and `pass_over` do it."""
+        """Whether the rows of a calm stretch can be passed over as `pass_over` does it."""
         column = stretch.column(self._name)
-        if len(self._losses) > 1 and len(column.rows) < len(stretch):
-            return False  # another loss may come to be followed
+        if any(self._comes_oftener(track, stretch) for track in self._losses):
+            return False
         if not len(column.rows):
             return True
-        if self.levels.width < WIDE:
-            return False
         falls = not self.levels.raw and float(column.values.min()) < 0
         return not falls and int(stretch.steps[0]) >= self._step
 
-    def skim(self, stretch: "Stretch", start: int) -> int:
-        """The first row from `start` on by which those that wait may have to be shown it."""
-        found = stretch.first([name for name, _, held in self._looked_at if held], start)
-        found = min(found, stretch.first(list(self.rewards), start))
-        column, levels = stretch.column(self._name).since(start), self.levels
-        if not len(column.rows):
-            return found
-        room = levels.room()
-        if room < len(column.rows):
-            found = min(found, int(column.rows[room]))
-        waiting, ahead = levels.ahead(column.values[:room])
-        if not len(ahead) or not levels.blocks:
-            return found
-        risen = self._risen(ahead)
-        if risen < len(ahead):
-            found = min(found, int(column.rows[waiting - 1 + risen * FEW]))
-        return found
+    def _comes_oftener(self, track: Track, stretch: "Stretch") -> bool:
+        """Whether another loss may come to be followed within a stretch."""
+        import numpy as np
 
-    def _risen(self, ahead: "Floats") -> int:
-        """Which of the levels is the first to bring a suspicion, or to end the one that there is."""
-        from labhand.watch.stretch import before_each, first_of
-
-        kept = list(self.levels.lately)
-        if self.alert == self.alert:
-            most = before_each(kept, ahead, STAYS - 1)
-            return first_of((most < self.alert + SURELY) & (ahead < self.alert + SURELY))
-        least, bar = before_each(kept, ahead, STAYS - 1, low=True), self.bar - SURELY
-        return first_of((least > bar) & (ahead > bar))
+        if track is self.loss or self.loss is None:
+            return False
+        rows = stretch.column(track.name).rows
+        followed = self.loss.count + stretch.column(self._name).rows.searchsorted(rows)
+        counts = track.count + np.arange(1, len(rows) + 1)
+        return bool((counts > OFTENER * followed + FEW).any())
 
     @property
     def bar(self) -> float:
@@ -340,18 +331,33 @@ class Course:
         return self.levels.best(1)[0] + max(SUSPICIOUS, 4 * self.levels.noise)
 
     def pass_over(self, stretch: "Stretch", start: int, stop: int) -> None:
-        """Takes note of rows before the next one that `skim` tells."""
+        """Takes note of rows before the next one that must be shown."""
         self.block = self.evaluated = self.rewarded = self.stirred = False
         column = stretch.column(self._name).between(start, stop)
         before = self.levels.count
         if len(column.rows):
-            self.levels.extend(column.values)
-            self._step = int(stretch.steps[column.rows[-1]])
+            steps = stretch.steps[column.rows]
+            for place in self.levels.extend(column.values, steps):
+                self._note_rate(self._rate_at(stretch, start, int(column.rows[place])))
+            self._step = int(steps[-1])
         for name, evaluated, _ in self._looked_at:
             part = stretch.column(name).between(start, stop)
             if len(part.rows):
                 counts = before + column.rows.searchsorted(part.rows, side="right")
                 evaluated.extend(stretch.steps[part.rows], part.values, counts)
+
+    def _rate_at(self, stretch: "Stretch", start: int, row: int) -> float:
+        """The learning rate at a row of those that are passed over from `start` on."""
+        if self._rate is None:
+            return math.nan
+        known = stretch.column(self._rate.name).between(start, row + 1).values
+        return float(known[-1]) if len(known) else self._rate.last
+
+    def _note_rate(self, rate: float) -> None:
+        """Keeps the learning rate of a block that has become whole."""
+        if len(self.rates) >= len(self.levels.blocks):
+            self.rates = self.rates[1::2]
+        self.rates.append(rate)
 
     def _is_anew(self, value: float) -> bool:
         """Whether a loss whose steps went back to the first one is what it was there: another training."""
@@ -371,6 +377,8 @@ class Course:
                     self.loss.count <= 1 and _is_whole(track.name) > _is_whole(self._name)
                 ):
                     self.loss, self._name = track, track.name
+            elif track.role == "learning-rate":
+                self._rate = self._rate or track
             elif track.role == "reward":
                 self.rewards[track.name] = Levels(raw=True)
             elif track.role in RAN or track.role in BESIDE:
@@ -379,6 +387,7 @@ class Course:
                 (self.held if held else self.beside)[track.name] = made
                 self._looked_at.append((track.name, made, held))
         self._known = len(tracks)
+        self._twins.clear()
 
     def nothing_learned(self, held: Evaluated) -> bool:
         """Whether a metric says by its values that nothing is learned, on the training data neither.
@@ -413,6 +422,7 @@ class Course:
                 sooner = self.loss.first_step <= track.first_step and _like(self.loss, track)
                 first = self.levels.first
                 self.loss, self._name, self.levels = track, track.name, Levels()
+                self.rates = []
                 for step, value in track.recent:
                     self.levels.add(value, step)
                 self.levels.first = first if sooner else track.first
@@ -420,7 +430,10 @@ class Course:
 
     def twin(self, held: Evaluated) -> Evaluated | None:
         """The same metric on the training data; None where there is none."""
-        return next((e for e in self.beside.values() if e.bare == held.bare), None)
+        if held.name not in self._twins:
+            found = next((e for e in self.beside.values() if e.bare == held.bare), None)
+            self._twins[held.name] = found
+        return self._twins[held.name]
 
 
 def _like(one: Track, other: Track) -> bool:

@@ -2,14 +2,15 @@
 
 import itertools
 import math
+from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from labhand.watch.tracks import median
 
 if TYPE_CHECKING:
-    from labhand.watch.stretch import Floats
+    from labhand.watch.stretch import Floats, Places
 
 FEW = 5
 """Values that one level is the median of: single spikes leave no trace in it."""
@@ -19,6 +20,31 @@ FLOOR = 0.01
 """A loss below this share of its level at the start counts as this: nothing that happens there matters."""
 STAYS = 3
 """Blocks in a row that make a level one that stays."""
+
+
+class Moves:
+    """The latest `most` differences of neighbours, in order and by size, from which noise is told."""
+
+    __slots__ = ("_by_size", "_in_order")
+
+    def __init__(self, most: int, values: Iterable[float] = ()) -> None:
+        moves = [abs(b - a) for a, b in itertools.pairwise(values)]
+        self._in_order: deque[float] = deque(moves, maxlen=most)
+        self._by_size = sorted(self._in_order)
+
+    def add(self, move: float) -> None:
+        """Takes one more, in place of the oldest where there are enough."""
+        moves = self._in_order
+        if len(moves) == moves.maxlen:
+            del self._by_size[bisect_left(self._by_size, moves[0])]
+        moves.append(move)
+        insort(self._by_size, move)
+
+    @property
+    def deviation(self) -> float:
+        """The deviation of a value about its trend, from the upper median of the differences."""
+        moves = self._by_size
+        return 1.4826 * moves[len(moves) // 2] / math.sqrt(2) if len(moves) > 1 else 0.0
 
 
 class Levels:
@@ -35,7 +61,7 @@ class Levels:
         "_few",
         "_floor",
         "_joining",
-        "_noise",
+        "_moves",
         "blocks",
         "count",
         "first",
@@ -53,8 +79,8 @@ class Levels:
         self.first = math.nan
         self.raw = raw
         self._floor = math.nan
-        self._best: dict[int, tuple[float, int]] = {}
-        self._noise: float | None = None
+        self._best: dict[int, tuple[float, int, int]] = {}
+        self._moves = Moves(MOST)
         self.lately: deque[float] = deque(maxlen=STAYS)
         self._few: list[float] = []
         self._joining: list[float] = []
@@ -68,39 +94,52 @@ class Levels:
         few.append(value)
         return len(few) >= FEW and self._settle(step)
 
-    def room(self) -> int:
-        """How many values can be added before one makes a block whole."""
-        return self.width - len(self._joining) * FEW - len(self._few) - 1
-
-    def extend(self, values: "Floats") -> None:
-        """Takes finite values as if one by one, not more than there is `room` for, none newly negative."""
-        if not self.count and len(values):
+    def extend(self, values: "Floats", steps: "Places") -> list[int]:
+        """Takes finite values as if one by one, none newly negative; the places of those that made blocks whole."""
+        waiting = FEW - len(self._few)
+        if len(values) < waiting + FEW:
+            pairs = zip(values.tolist(), steps.tolist(), strict=True)
+            return [place for place, (value, step) in enumerate(pairs) if self.add(value, step)]
+        if not self.count:
             self.first = float(values[0])
         self.count += len(values)
-        waiting = FEW - len(self._few)
         self._few += values[:waiting].tolist()
-        if len(self._few) < FEW:
-            return
-        self._settle(0)
+        whole = [waiting - 1] if self._settle(int(steps[waiting - 1])) else []
         rest = values[waiting:]
-        levels = [self.scaled(value) for value in _middles(rest).tolist()]
-        self.lately.extend(levels[-STAYS:])
-        self._joining += levels
-        self._few = rest[len(levels) * FEW :].tolist()
+        middles = _middles(rest).tolist()
+        places = range(waiting + FEW - 1, len(values), FEW)
+        at = steps[waiting + FEW - 1 :: FEW].tolist()
+        whole += [p for p, m, step in zip(places, middles, at, strict=True) if self._join(m, step)]
+        self._few = rest[len(middles) * FEW :].tolist()
+        return whole
 
     def ahead(self, values: "Floats") -> tuple[int, "Floats"]:
         """What `lately` becomes with each level that values make whole, and how many the first one needs.
 
-        The levels follow those of `lately`; their logarithms may be off in the last digit.
+        Up to the one with which blocks are joined in pairs. The levels follow those of `lately`; their
+        logarithms may be off in the last digit.
         """
         from labhand.watch import stretch
 
-        waiting = FEW - len(self._few)
+        waiting, most = FEW - len(self._few), self.until_joined()
         if len(values) < waiting:
             return waiting, values[:0]
         first = median([*self._few, *values[:waiting].tolist()])
-        levels = stretch.joined([first], _middles(values[waiting:]))
+        levels = stretch.joined([first], _middles(values[waiting : waiting + FEW * (most - 1)]))
         return waiting, levels if self.raw else stretch.in_logs(levels, self._floor)
+
+    def missing(self) -> int:
+        """How many values are missing for the next level."""
+        return FEW - len(self._few)
+
+    def until_joined(self) -> int:
+        """How many levels there are up to the one with which blocks are joined in pairs."""
+        return (MOST - len(self.blocks)) * (self.width // FEW) - len(self._joining)
+
+    @property
+    def joining(self) -> list[float]:
+        """The levels since the last block."""
+        return self._joining
 
     def scaled(self, value: float) -> float:
         """A loss on the scale of the blocks."""
@@ -117,6 +156,10 @@ class Levels:
         level = median(few)
         if self._floor != self._floor or min(few) < 0:
             self._begin(level, min(few))
+        return self._join(level, step)
+
+    def _join(self, level: float, step: int) -> bool:
+        """Takes a level; whether it makes a block whole."""
         self.lately.append(self.scaled(level))
         self._joining.append(self.lately[-1])
         if len(self._joining) * FEW < self.width:
@@ -124,13 +167,19 @@ class Levels:
         self.blocks.append(sum(self._joining) / len(self._joining))
         self.steps.append(step)
         self._joining = []
-        self._best.clear()
-        self._noise = None
+        if len(self.blocks) > 1:
+            self._moves.add(abs(self.blocks[-1] - self.blocks[-2]))
         if len(self.blocks) == MOST:
             self.blocks = [(a + b) / 2 for a, b in zip(*[iter(self.blocks)] * 2, strict=True)]
             self.steps = self.steps[1::2]
             self.width *= 2
+            self._forget()
         return True
+
+    def _forget(self) -> None:
+        """Drops what was reckoned of blocks that are no longer what they were."""
+        self._best.clear()
+        self._moves = Moves(MOST, self.blocks)
 
     def _begin(self, level: float, least: float) -> None:
         """Finds the scale; a loss that turns negative is no longer told in logarithms."""
@@ -140,6 +189,7 @@ class Levels:
             self._joining = [math.exp(part) for part in self._joining]
             self.lately = deque(map(math.exp, self.lately), STAYS)
             self.raw = True
+            self._forget()
         self._floor = floor
 
     @property
@@ -153,22 +203,20 @@ class Levels:
 
     def best(self, stays: int = STAYS) -> tuple[float, int]:
         """The lowest level that stayed, before the latest blocks, and the last block that was on it."""
-        known = self._best.get(stays)
-        if known is None:
-            blocks = self.blocks[:-stays]
-            parts = [blocks[start:] for start in range(stays)]
-            stayed = blocks if stays == 1 else list(map(max, zip(*parts, strict=False)))
-            low = min(stayed, default=math.inf)
-            at = len(stayed) - 1 - stayed[::-1].index(low) if stayed else 0
-            known = self._best[stays] = low, at + stays - 1
-        return known
+        blocks = self.blocks
+        low, at, done = self._best.get(stays, (math.inf, 0, 0))
+        stop = max(0, len(blocks) - 2 * stays + 1)
+        for place in range(done, stop):
+            stayed = max(blocks[place : place + stays])
+            if stayed <= low:
+                low, at = stayed, place
+        self._best[stays] = low, at, stop
+        return low, at + stays - 1
 
     @property
     def noise(self) -> float:
         """The deviation of a level about its trend."""
-        if self._noise is None:
-            self._noise = noise(self.blocks)
-        return self._noise
+        return self._moves.deviation
 
 
 def _middles(values: "Floats") -> "Floats":
@@ -179,5 +227,4 @@ def _middles(values: "Floats") -> "Floats":
 
 def noise(values: Sequence[float]) -> float:
     """The deviation of a value about its trend, from the median absolute difference of neighbours."""
-    moves = [abs(b - a) for a, b in itertools.pairwise(values)]
-    return 1.4826 * median(moves) / math.sqrt(2) if len(moves) > 1 else 0.0
+    return Moves(len(values), values).deviation

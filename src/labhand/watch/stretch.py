@@ -29,15 +29,30 @@ class Column(NamedTuple):
 
     def between(self, start: int, stop: int) -> "Column":
         """What stands in the rows from `start` to before `stop`."""
-        if len(self.rows) and self.rows[0] >= start and self.rows[-1] < stop:
+        rows = self.rows
+        if not len(rows):
             return self
-        low, high = np.searchsorted(self.rows, (start, stop))
-        return Column(self.rows[low:high], self.values[low:high])
+        begin, end = int(rows[0]), int(rows[-1])
+        if begin >= start and end < stop:
+            return self
+        if end - begin == len(rows) - 1:  # no row between them is without it
+            low, high = max(0, start - begin), max(0, stop - begin)
+        else:
+            low, high = int(rows.searchsorted(start)), int(rows.searchsorted(stop))
+        return Column(rows[low:high], self.values[low:high])
 
     def since(self, start: int) -> "Column":
         """What stands in the rows from `start` on."""
-        low = int(np.searchsorted(self.rows, start)) if start else 0
+        low = int(self.rows.searchsorted(start)) if start else 0
         return Column(self.rows[low:], self.values[low:]) if low else self
+
+    def at(self, row: int) -> float | None:
+        """What stands in a row; None where nothing does."""
+        rows = self.rows
+        low = row - int(rows[0])
+        if not 0 <= low < len(rows) or rows[low] != row:
+            low = int(rows.searchsorted(row))
+        return float(self.values[low]) if low < len(rows) and rows[low] == row else None
 
     def highest_before(self, first: float) -> Floats:
         """For each value the highest of those before it, or `first` where that is higher."""
@@ -103,11 +118,8 @@ class Stretch:
 
     def row(self, place: int) -> Row:
         """One of its rows."""
-        values = {}
-        for name, column in self.columns.items():
-            at = int(np.searchsorted(column.rows, place))
-            if at < len(column.rows) and column.rows[at] == place:
-                values[name] = float(column.values[at])
+        cells = ((name, column.at(place)) for name, column in self.columns.items())
+        values = {name: value for name, value in cells if value is not None}
         time = float(self.times[place])
         return Row(int(self.steps[place]), None if math.isnan(time) else time, values)
 

@@ -63,12 +63,13 @@ class Track:
         if not self.count:
             self.first = self.lowest = self.highest = float(values[0])
             self.first_step = int(steps[0])
-        self.lowest = min(self.lowest, float(values.min()))
-        self.highest = max(self.highest, float(values.max()))
+        lately = values[-RECENT:].tolist()
+        few = len(lately) == len(values)
+        self.lowest = min(self.lowest, min(lately) if few else float(values.min()))
+        self.highest = max(self.highest, max(lately) if few else float(values.max()))
         self.count += len(values)
-        self.last, self.step = float(values[-1]), int(steps[-1])
-        lately = zip(steps[-RECENT:].tolist(), values[-RECENT:].tolist(), strict=True)
-        self.recent.extend(lately)
+        self.last, self.step = lately[-1], int(steps[-1])
+        self.recent.extend(zip(steps[-RECENT:].tolist(), lately, strict=True))
 
     def median(self, points: int = 5) -> float:
         """The median of the latest `points` values, at most 64; NaN where there is none."""

@@ -107,15 +107,15 @@ class View:
         return min(len(stretch), max(last, SETTLED_AT[-1] - self._rows))
 
     def pass_over(self, stretch: "Stretch", start: int, stop: int) -> None:
-        """Is brought up to date with rows of which none concerns the course."""
+        """Is brought up to date with rows that none of those who wait for the course must be shown."""
         if stop <= start:
             return
         self.time, self.step = float(stretch.times[stop - 1]), int(stretch.steps[stop - 1])
+        self.course.pass_over(stretch, start, stop)
         for name, column in stretch.columns.items():
             part = column.between(start, stop)
             if len(part.rows):
                 self.tracks[name].extend(stretch.steps[part.rows], part.values)
-        self.course.pass_over(stretch, start, stop)
         self._rows += stop - start
 
     def _begin_anew(self, row: Points) -> None:

@@ -17,9 +17,10 @@ from labhand.watch.signals import Ended, Points, Signal
 from labhand.watch.view import Before, View
 
 if TYPE_CHECKING:
+    from labhand.watch.ahead import Ahead, Marks
     from labhand.watch.stretch import Stretch
 
-DENSE, PATIENCE = 12, 2
+DENSE, PATIENCE = 4, 2
 """Where one row in so many must be shown to somebody, rows are not passed over; nor in so many stretches
 after one that turned out so."""
 ASKED = 4
@@ -36,6 +37,7 @@ class _Wanting(NamedTuple):
     explained_by: tuple[str, ...]
     waits: bool
     skims: bool
+    gates: bool
 
     def shown(self, view: View, names: Iterable[str]) -> bool:
         """Whether rows of these metrics are for it."""
@@ -185,11 +187,7 @@ class Watcher:
         One that must see many of them is shown all that follow: to be asked anew each time costs more.
         """
         view, source, length = self.view, stretch.source, len(stretch)
-        rows = {
-            w.name: iter(stretch.holding(w.concerns(view, stretch.columns)))
-            for w in plan
-            if not (w.skims or w.waits)
-        }
+        rows = self._rows_of(plan, stretch)
         wanted = {w.name: self._next(w, stretch, 0, rows) for w in plan if not w.waits}
         asked, most = dict.fromkeys(wanted, 0), max(ASKED, length // DENSE)
         coming, waiting = min(wanted.values(), default=length), [w for w in plan if w.waits]
@@ -232,28 +230,47 @@ class Watcher:
         self, plan: list[_Wanting], stretch: "Stretch"
     ) -> Iterator[tuple[int, list[Finding]]]:
         """Each row that must be shown to somebody, with what that changed."""
-        view, done = self.view, 0
-        wanted = {w.name: self._skim(w, stretch, 0) for w in plan if not w.waits}
-        stirs = view.course.skim(stretch, 0)
-        while (place := min([stirs, *wanted.values()])) < len(stretch):
+        from labhand.watch.ahead import Stirring
+
+        view, done, length = self.view, 0, len(stretch)
+        waiting = [w for w in plan if w.waits]
+        rows = self._rows_of(plan, stretch)
+        wanted = {w.name: self._next(w, stretch, 0, rows) for w in plan if not w.waits}
+        stirring = Stirring(view.course, stretch, lambda ahead: self._concerned(waiting, ahead))
+        stirs = stirring.next(0, told=False)
+        while (place := min(stirs, *wanted.values(), length)) < length:
             view.pass_over(stretch, done, place)
             done, signal = place + 1, shown(stretch.row(place), stretch.source)
             view.take(signal)
             found: list[Finding] = []
             for wanting in plan:
-                name, stirred = wanting.name, stirs == place and view.course.stirred
-                if (
-                    stirred if wanting.waits else wanted[name] == place
-                ) and name in self._detectors:
+                name = wanting.name
+                if name not in self._detectors:
+                    wanted.pop(name, None)
+                elif view.course.stirred if wanting.waits else wanted[name] == place:
                     found += self._see(wanting, signal)
                     if not wanting.waits:
-                        wanted[name] = self._skim(wanting, stretch, done)
+                        wanted[name] = self._next(wanting, stretch, done, rows)
             yield place, found
-            wanted = {
-                n: len(stretch) if n not in self._detectors else at for n, at in wanted.items()
-            }
-            stirs = view.course.skim(stretch, done)
-        view.pass_over(stretch, done, len(stretch))
+            stirs = stirring.next(done, told=bool(found))
+        view.pass_over(stretch, done, length)
+
+    def _concerned(self, waiting: list[_Wanting], coming: "Ahead") -> "Marks":
+        """The coming levels of the loss that must be shown to any of those that wait for them."""
+        marks = coming.none()
+        for wanting in waiting:
+            if wanting.name in self._detectors:
+                try:
+                    marks |= wanting.detector.concern(coming) if wanting.gates else coming.every()
+                except Exception as error:
+                    self._switch_off(wanting.name, error)
+        return marks
+
+    def _rows_of(self, plan: list[_Wanting], stretch: "Stretch") -> dict[str, Iterator[int]]:
+        """The rows that hold what a detector without a skim wants."""
+        view, names = self.view, stretch.columns
+        plain = [w for w in plan if not (w.skims or w.waits)]
+        return {w.name: iter(stretch.holding(w.concerns(view, names))) for w in plain}
 
     def _plan_of(self, stretch: "Stretch") -> list[_Wanting]:
         """The detectors that want to see rows with any of its metrics."""
@@ -374,6 +391,7 @@ def _wanting(name: str, detector: Any) -> _Wanting:
         tuple(getattr(detector, "explained_by", ())),
         bool(getattr(detector, "waits", False)),
         hasattr(detector, "skim"),
+        hasattr(detector, "concern"),
     )
 
 

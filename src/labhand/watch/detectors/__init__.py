@@ -1,7 +1,7 @@
 """The detectors of watch, one a file: statistics over a live run → incidents.
 
 A detector module defines `class Detector` with `see`, and may define `blind`, `peak`, `wants`,
-`waits`, `skim` and `explained_by`.
+`waits`, `concern`, `skim` and `explained_by`.
 """
 
 from collections.abc import Collection, Iterable
@@ -18,7 +18,8 @@ class DetectorProtocol(Protocol):
     Optional members: `wants`, a collection of roles, of beginnings of metrics' names that end in `/`,
     and of types of signals: `see` is then called only for rows with such a metric and for signals of
     such a type (without it for every signal). `waits`, true for a detector that judges levels: of rows it is
-    then shown those only by which `view.course` is `stirred`. `skim(stretch, start)`, for one that would
+    then shown those only by which `view.course` is `stirred`. `concern(coming)`, for one that waits: which levels
+    of the loss that are to come (see `watch/ahead.py`) it must be shown; without it all of them. `skim(stretch, start)`, for one that would
     otherwise be shown most rows of a log: of calm rows (see `watch/stretch.py`) the first from `start` on
     that `see` must be shown, those before it having been taken note of as if `see` had been shown each. `explained_by`, names of detectors whose open incident
     makes one of this detector its evidence. `peak`, for a detector whose claims have a score: the

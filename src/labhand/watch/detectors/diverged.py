@@ -33,10 +33,10 @@ S. Bekman, *ML Engineering*, training loss patterns; S. Takase et al., *Spike No
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from labhand.watch.causes import OTHER_DATA, causes_of, moved_most
-from labhand.watch.course import Evaluated
+from labhand.watch.course import SUSPICIOUS, Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.detectors._collapse import MILD, Collapse, of_rewards, of_scores, of_worse
 from labhand.watch.incidents import Cause, Claim
@@ -44,6 +44,12 @@ from labhand.watch.levels import FEW, STAYS
 from labhand.watch.signals import Ended, Points, Signal
 from labhand.watch.view import View
 
+if TYPE_CHECKING:
+    from labhand.watch.ahead import Ahead, Marks
+    from labhand.watch.stretch import Floats
+
+SURELY = 1e-9
+"""By so much a level may be off that was reckoned for many rows at once."""
 LEAST_BLOCKS = 6
 LEAST = 0.3
 """A score below is nothing that anybody should hear of: 15 % of what was won, 0.12 in the logarithm."""
@@ -102,7 +108,6 @@ class Detector:
         self._low = math.nan
         self._largest = 0.0
         self._layer: str | None = None
-        self._rates: list[float] = []
         self._early: _Early | None = None
         self.peak = 0.0
 
@@ -118,11 +123,10 @@ class Detector:
             return self._collapsed(signal)
         if levels.count % FEW == 0 and len(levels.blocks) >= LEAST_BLOCKS:
             self._suspect()
-        course.alert = -math.inf if self._told and self._early is not None else self._middle
-        if course.block:
-            self._remember_rate()
         if not (course.block or course.evaluated) or len(levels.blocks) < LEAST_BLOCKS:
             return ()
+        if not (self._told or levels.raw) and levels.now(2) <= self._best(1)[0]:
+            return ()  # no rise, however it is reckoned
         rise = self._rise()
         self.peak = max(self.peak, rise.score)
         if self._told:
@@ -136,6 +140,32 @@ class Detector:
         left = self._left((rise.low + rise.now) / 2) if self._early is None else self._early.step
         self._onset_step = rise.onset_step if left is None else left
         return self._follow(rise, signal)
+
+    def concern(self, coming: "Ahead") -> "Marks":
+        """The levels by which a rise may be suspected, proven or over, or the peak be higher."""
+        course = self._view.course
+        levels, told = course.levels, coming.number >= LEAST_BLOCKS
+        if course.rewards or course.loss is None:
+            return coming.none()
+        if levels.raw:
+            return told
+        low, whole = coming.low(), coming.whole
+        if self._view.classes > 1:
+            low = low.clip(max=levels.scaled(levels.first))
+        if not self._told:
+            whole = whole & (self._score_at_most(coming, low) > self.peak - SURELY)
+        if self._early is None:
+            return told & (whole | (coming.least > low + SUSPICIOUS - SURELY))
+        return told & (whole | ((coming.most < self._middle + SURELY) & (not self._told)))
+
+    def _score_at_most(self, coming: "Ahead", low: "Floats") -> "Floats":
+        """What the score of a rise at each level cannot be above."""
+        noise, jumps = coming.noise(), bool(self._view.named("learning-rate"))
+        now, best = (coming.now(2), low) if jumps else (coming.now(STAYS), coming.low(STAYS))
+        score = ALONE * (now - best - noise) / ALONE_RISE
+        if self._view.course.held:
+            score = score.clip(min=(coming.now(2) - low - 2 * noise) / RISE)
+        return score
 
     def blind(self) -> str | None:
         """Why there was nothing to judge by."""
@@ -155,7 +185,7 @@ class Detector:
         if self._early is not None:
             if not self._told and most < self._middle:
                 self._early = None
-        elif loss is not None and least > self._view.course.bar:
+        elif loss is not None and least > low and least > self._view.course.bar:
             step = self._left((low + least) / 2)
             if step is not None:
                 self._early = _Early(step, low, least, *causes_of(self._view, step))
@@ -187,16 +217,9 @@ class Detector:
         both = sorted([*early, *new], key=lambda cause: -cause.confidence)
         return both, self._early.unchecked
 
-    def _remember_rate(self) -> None:
-        """The learning rate at each block of the loss."""
-        rates = self._view.having("learning-rate")
-        if len(self._rates) >= len(self._view.course.levels.blocks):
-            self._rates = self._rates[1::2]
-        self._rates.append(rates[0].last if rates else math.nan)
-
     def _low_at_rate(self, low: float, at: int) -> float:
         """The level to compare with: where the rate was restarted, the lowest at a rate as high before."""
-        blocks, rates = self._view.course.levels.blocks, self._rates
+        blocks, rates = self._view.course.levels.blocks, self._view.course.rates
         if len(rates) != len(blocks) or not 0 <= at < len(rates):
             return low
         now, then = rates[-1], rates[at]
@@ -348,8 +371,9 @@ class Detector:
 
     def _jumped(self, at: int) -> bool:
         """Whether the learning rate went far above all that it was before the best level, if for a moment only."""
-        rates = [rate for rate in self._rates[: max(0, at)] if rate == rate]
-        known = len(self._rates) == len(self._view.course.levels.blocks)
+        course = self._view.course
+        rates = [rate for rate in course.rates[: max(0, at)] if rate == rate]
+        known = len(course.rates) == len(course.levels.blocks)
         highest = max(
             (track.highest for track in self._view.having("learning-rate")[:1]), default=0.0
         )

@@ -75,6 +75,10 @@ class Detector:
 
     def skim(self, stretch: "Stretch", start: int) -> int:
         """The first row that it must be shown: one that makes a block whole, or a level far above all before."""
+        import numpy as np
+
+        from labhand.watch import stretch as columns
+
         column = stretch.column(self._name).since(start)
         if not self._name:
             return stretch.first(list(self._view.named("gradient-norm")), start)
@@ -83,16 +87,17 @@ class Detector:
         levels, found = self._levels, len(stretch)
         if (not levels.raw and float(column.values.min()) < 0) or not levels.blocks:
             return int(column.rows[0])
-        room = levels.room()
-        if room < len(column.rows):
-            found = int(column.rows[room])
-        waiting, ahead = levels.ahead(column.values[:room])
-        bar = self._largest() + FACTOR - 1e-9
-        odd = ahead > bar if self._usual != self._usual else ahead == ahead
+        waiting, ahead = levels.ahead(column.values)
+        # between two times that blocks are joined, the largest level of the first half only grows
+        bar = self._largest() + FACTOR - 1e-9 if len(levels.blocks) > 1 else -math.inf
+        least = np.minimum(ahead, columns.joined(list(levels.lately)[-1:], ahead)[: len(ahead)])
+        odd = least > bar if self._usual != self._usual else ahead == ahead
+        odd[levels.until_joined() - 1 :] = True
         rows = odd.nonzero()[0]
         if len(rows):
-            found = min(found, int(column.rows[waiting - 1 + int(rows[0]) * FEW]))
-        levels.extend(column.between(start, found).values)
+            found = int(column.rows[waiting - 1 + int(rows[0]) * FEW])
+        part = column.between(start, found)
+        levels.extend(part.values, stretch.steps[part.rows])
         return found
 
     def blind(self) -> str | None:

@@ -28,13 +28,16 @@ PyTorch, `torch.nn.CrossEntropyLoss`: the input is expected to contain unnormali
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labhand.watch.chance import USUAL, classes, softmax_twice
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.ahead import Ahead, Marks
 
 BOUNDS = {"tanh": "between -1 and 1", "sigmoid": "between 0 and 1", "relu": "never below 0"}
 LEAST_BLOCKS = 8
@@ -101,6 +104,23 @@ class Detector:
             )
         ]
 
+    def concern(self, coming: "Ahead") -> "Marks":
+        """The levels of a loss that began at what guessing costs."""
+        levels = self._view.course.levels
+        if self._told or levels.raw or not any(self._began(k) for k in self._counts):
+            return coming.none()
+        return coming.whole & (coming.number >= LEAST_BLOCKS)
+
+    @property
+    def _counts(self) -> list[int]:
+        """The numbers of classes that may be those of the loss."""
+        return [*classes(self._view), *(k for k in USUAL if k in LOOKED_FOR)]
+
+    def _began(self, count: int) -> bool:
+        """Whether the loss began at what guessing among so many classes costs."""
+        levels = self._view.course.levels
+        return abs(levels.scaled(levels.first) - math.log(math.log(count))) < AT_START
+
     def _floor(self) -> int:
         """The number of classes whose floor the loss has come to; 0 where there is none."""
         course = self._view.course
@@ -114,12 +134,11 @@ class Detector:
             return 0
         lowest = math.log(course.loss.lowest)
         latter = blocks[len(blocks) // 2 :]
-        for count in (*classes(self._view), *(k for k in USUAL if k in LOOKED_FOR)):
-            floor, guess = math.log(softmax_twice(count)), math.log(math.log(count))
-            began = abs(levels.scaled(levels.first) - guess) < AT_START
-            way = guess - floor
+        for count in filter(self._began, self._counts):
+            floor = math.log(softmax_twice(count))
+            way = math.log(math.log(count)) - floor
             there = max(latter) < floor + ABOVE * way and latter[0] - latter[-1] < FLAT * way
-            if began and there and lowest > floor - BELOW:
+            if there and lowest > floor - BELOW:
                 return count
         return 0
 

@@ -39,11 +39,12 @@ A. Karpathy, *A Recipe for Training Neural Networks*, 2019.
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from labhand.watch.causes import causes_of
-from labhand.watch.chance import Guessing, at_guessing, unexplained, unmoved_guess
+from labhand.watch.chance import SPREAD, Guessing, at_guessing, unexplained, unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.detectors._alike import OUTPUTS, TARGETS, Alike
@@ -53,6 +54,9 @@ from labhand.watch.never import NEVER_WORKED, WENT_UP
 from labhand.watch.signals import Ended, Fact, Points, Signal
 from labhand.watch.tracks import median
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.ahead import Ahead, Marks
 
 LEAST = 8
 """Evaluations, weighted, below which nobody hears of it."""
@@ -110,14 +114,14 @@ class Detector:
     def _stays(self, signal: Points) -> Iterable[Claim]:
         """What has stayed where it was for as many evaluations, or as many values as count for some."""
         course = self._view.course
+        if course.held and not course.evaluated:
+            return ()
         guessing = at_guessing(self._view)
         # of two answers many a task is learned late
         measured = self._view.classes > FEW_ANSWERS or unexplained(self._view) is not None
         self._guessing = guessing is not None and guessing.known and measured
         if course.evaluated:
             stuck, count = self._stuck(guessing is not None and guessing.known)
-        elif course.held:
-            return ()
         else:
             stuck, count = None, 0.0
         rows = course.levels.count / (KNOWN_ROWS if guessing.known else ROWS) if guessing else 0.0
@@ -138,6 +142,22 @@ class Detector:
             return ()
         self._told = score
         return [self._claim(stuck, guessing, score, signal)]
+
+    def concern(self, coming: "Ahead") -> "Marks":
+        """The levels by which a loss alone may stand still, or do so no longer."""
+        view = self._view
+        if view.course.held:
+            return coming.none()
+        if (
+            self._told > -math.inf
+            or view.classes
+            or view.hindered
+            or "batch/unexplained" in view.tracks
+        ):
+            return coming.whole
+        last, before, middle = coming.block(0), coming.block(1), coming.middle()
+        near = (abs(last - middle) <= SPREAD) & (abs(last - before) <= SPREAD)
+        return coming.whole & (near | (coming.number < LEAST_BLOCKS))
 
     def blind(self) -> str | None:
         """Why there was nothing to judge by."""

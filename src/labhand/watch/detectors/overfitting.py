@@ -25,12 +25,16 @@ L. Prechelt, *Early Stopping - But When?*, 1998: the generalisation loss GL.
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.course import Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.ahead import Ahead, Marks
 
 LEAST_SINCE = 5
 """Evaluations since the best one."""
@@ -70,6 +74,10 @@ class Detector:
             self._lead, self._best = lead.name, lead.best
         self._told = score
         return [self._claim(course.held[self._lead], score, signal)]
+
+    def concern(self, coming: "Ahead") -> "Marks":
+        """No level of the loss: it judges evaluations alone."""
+        return coming.none()
 
     def blind(self) -> str | None:
         """Why there was nothing to judge by."""

@@ -23,10 +23,12 @@ should do no better than chance.
 S. Kapoor and A. Narayanan, *Leakage and the Reproducibility Crisis in ML-based Science*, Patterns 2023.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from labhand.watch.course import RAN
 from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Points, Signal
@@ -67,11 +69,13 @@ class Detector:
             return (self._leaks(next(iter(held)), self._leak),)
         if not isinstance(signal, Points) or self._told:
             return ()
-        for name, value in signal.values.items():
-            role = self._view.roles.of(name)
-            if not role.startswith("validation") or value - value != 0:
+        for name in [name for role in RAN for name in self._view.named(role)]:
+            value, up = (
+                signal.values.get(name, math.nan),
+                self._view.roles.of(name) == "validation-score",
+            )
+            if value - value != 0:
                 continue
-            up = role == "validation-score"
             perfect = value in (1.0, 100.0) if up else value == 0.0
             if up and self._nearly(name, value):
                 perfect = True

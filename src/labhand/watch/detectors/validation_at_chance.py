@@ -28,6 +28,7 @@ A. Power et al., *Grokking*, 2022, for the exception.
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.watch.chance import unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
@@ -35,6 +36,9 @@ from labhand.watch.detectors import Wants
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Points, Signal
 from labhand.watch.view import View
+
+if TYPE_CHECKING:
+    from labhand.watch.ahead import Ahead, Marks
 
 LEAST = 8
 """Evaluations at chance since the training has learned."""
@@ -94,6 +98,10 @@ class Detector:
                 self._told[held.name] = score
                 claims.append(self._claim(held, score, signal))
         return claims
+
+    def concern(self, coming: "Ahead") -> "Marks":
+        """No level of the loss: it judges evaluations alone."""
+        return coming.none()
 
     def blind(self) -> str | None:
         """Why there was nothing to judge by."""
