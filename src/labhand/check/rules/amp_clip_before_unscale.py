@@ -56,6 +56,9 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The clippings of one file that happen before unscaling."""
+        if not code.mentions_near("clip_grad_") or not code.mentions_near(".scale("):
+            return
+        yield from _by_helpers(code)
         if not code.mentions("clip_grad_") or not code.mentions(".scale("):
             return
         backwards = [c for c in code.calls(".backward") if _scaler(code, c) is not None]
@@ -64,6 +67,47 @@ class Rule:
                 if backward.where.scope is clip.where.scope and _still_scaled(code, backward, clip):
                     yield _claim(code, clip, backward)
                     break
+
+
+def _by_helpers(code: Code) -> Iterator[Claim]:
+    """Loops whose passes scale a loss, propagate it back and clip, where functions of the project do one of it."""
+    for loop in (*code.nodes(ast.For), *code.nodes(ast.While)):
+        happening = list(code.running(loop))
+        methods = {h.call.method for h in happening}
+        if "scale" not in methods or methods & {"unscale_", "get_scale"}:
+            continue
+        scaled: Call | None = None
+        for one in happening:
+            call = one.call
+            if call.method == "backward" and _scales(call):
+                scaled = call
+            elif call.method in ("step", "zero_grad"):
+                scaled = None
+            elif scaled is not None and call.name in _CLIPS:
+                same = call.where.scope is scaled.where.scope
+                if not same and isinstance(one.root, ast.expr):
+                    yield code.claim(
+                        one.root,
+                        "gradients are clipped while they still carry the scale of the loss: the threshold "
+                        "cuts gradients that are thousands of times too large",
+                        "call `scaler.unscale_(optimizer)` before clipping",
+                        because=[
+                            code.step("the gradients are scaled here", scaled.node, scaled.where),
+                            code.step("they are clipped here", call.node, call.where),
+                        ],
+                        confidence=0.95,
+                    )
+                break
+
+
+def _scales(backward: Call) -> bool:
+    """Whether it is `scaler.scale(loss).backward()`."""
+    scaled = backward.receiver
+    return (
+        isinstance(scaled, ast.Call)
+        and isinstance(scaled.func, ast.Attribute)
+        and scaled.func.attr == "scale"
+    )
 
 
 def _scaler(code: Code, backward: Call) -> ast.expr | None:

@@ -194,7 +194,7 @@ def _splits(code: Code) -> Iterator[Claim]:
         if rows is None or part_in(label) not in _HELD_OUT or _MEANT.search(label):
             continue
         found = _of_rows(code, rows)
-        if found:
+        if found and not re.search(r"\w\.dataset = ", code.source.text):  # each gets a copy
             yield _claim(code, call.node, f"`{label}`", found, 0.93)
 
 

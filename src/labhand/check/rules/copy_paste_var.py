@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from labhand.check.claim import Change, Claim, Code, Level
+from labhand.check.crossed_parts import crossed
+from labhand.check.labelled import exchange, labelled
 from labhand.core.finding import Severity
 from labhand.kit.code.knowledge import EVALUATES
 from labhand.kit.code.model import FunctionNode, Scope
@@ -20,10 +22,6 @@ _PAIRS = [
 ]  # fmt: skip
 _WORD = re.compile(r"[A-Za-z]+|\d+")
 
-_PERCENT = re.compile(r"%[-+#0 ]*\d*(?:\.\d+)?[a-z]")
-_BRACES = re.compile(r"\{(?::[^{}]*)?\}")
-"""Places of values in a text that says neither names nor numbers of them."""
-
 
 class Rule:
     """A variable of the block that this one was copied from.
@@ -31,8 +29,10 @@ class Rule:
     ## What it does
     Reports a validation loop that computes with the variables of the training loop before it while its
     own go unused; a result for one part of the data that is computed from, or shown with, the value of
-    another part though its own stands ready (`val_losses.append(train_loss)`); and a line that repeats
-    its neighbour's input while its own is never read (`z1 = f(x1); z2 = f(x1)`).
+    another part though its own stands ready (`val_losses.append(train_loss)`); a sum over one loader
+    that is divided by the length of another part's, an iterator named after another part than it goes
+    over, and a loop under `if val_set is not None` over what is trained on; and a line that repeats its
+    neighbour's input while its own is never read (`z1 = f(x1); z2 = f(x1)`).
     A value under the words of a printed text, or handed to a function of the project, is told of
     only if this rule is selected.
 
@@ -71,7 +71,7 @@ class Rule:
     def check(self, code: Code) -> Iterator[Claim]:
         """The variables of one file that belong to another block than the one they stand in."""
         told: set[ast.AST] = set()
-        for claim in (*_stale_in_loops(code), *_other_part(code), *_twins(code)):
+        for claim in (*_stale_in_loops(code), *_other_part(code), *_crossed(code), *_twins(code)):
             if claim.node not in told:
                 told.add(claim.node)
                 yield claim
@@ -163,7 +163,7 @@ def _is_alike(code: Code, name: ast.Name, part: str, other: str | None) -> bool:
 def _other_part(code: Code) -> Iterator[Claim]:
     if not code.mentions("val", "test", "Val", "Test"):
         return
-    for statement, label, value in _labelled(code):
+    for statement, label, value in labelled(code):
         part = part_in(label)
         if part is None:
             continue
@@ -198,98 +198,6 @@ def _is_text(statement: ast.Expr) -> bool:
     return last not in ("append", "add_scalar")
 
 
-def _labelled(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
-    """What is given a name or a label: the statement, the label, the value."""
-    for node in code.nodes(ast.Assign):
-        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name | ast.Attribute):
-            yield node, _last(node.targets[0]), node.value
-    for call in code.calls(".append", ".add_scalar"):
-        statement = code.source.index.statement(call.node)
-        if call.method == "append" and len(call.node.args) == 1 and call.receiver is not None:
-            yield statement, _label(call.receiver), call.node.args[0]
-        elif call.method == "add_scalar" and len(call.node.args) > 1:
-            yield statement, _text(call.node.args[0]), call.node.args[1]
-    for made in code.nodes(ast.Dict):
-        for key, value in zip(made.keys, made.values, strict=True):
-            if isinstance(key, ast.Constant) and isinstance(key.value, str) and _plain(value):
-                yield code.source.index.statement(made), key.value, value
-    for text in code.nodes(ast.JoinedStr):
-        yield from _told(code, text)
-    yield from _printed(code)
-
-
-def _told(code: Code, text: ast.JoinedStr) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
-    """The values of an f-string, each with the words right before it."""
-    for before, shown, after in zip(
-        text.values, text.values[1:], [*text.values[2:], None], strict=False
-    ):
-        if isinstance(before, ast.Constant) and isinstance(shown, ast.FormattedValue):
-            words = re.split(r"[|,;:\n]", str(before.value).rstrip(" :=")) or [""]
-            behind = str(after.value) if isinstance(after, ast.Constant) else ""
-            if _plain(shown.value) and not _is_named_after(shown.value, behind):
-                yield code.source.index.statement(text), words[-1], shown.value
-
-
-def _is_named_after(value: ast.expr, words: str) -> bool:
-    """Whether the words behind a value tell its part: `{val_size} rows of validation data`."""
-    part = part_in(re.split(r"[|,;:\n]", words)[0])
-    names = {part_in(n.id) for n in ast.walk(value) if isinstance(n, ast.Name)}
-    return part is not None and part in names
-
-
-def _printed(code: Code) -> Iterator[tuple[ast.stmt, str, ast.expr]]:
-    """The values that are printed, logged or put into a text, each with the words right before it."""
-    found: list[tuple[ast.expr, list[str], list[ast.expr]]] = []
-    for call in code.calls("print", ".info", ".debug", ".write"):
-        given = call.node.args
-        template = _text(given[0]) if given else ""
-        if "%" in template and len(given) > 1:
-            found.append((call.node, _PERCENT.split(template), given[1:]))
-        else:
-            found += [(call.node, [label], [value]) for label, value in _under_labels(given)]
-    for text in code.operations(ast.Mod):
-        values = text.right.elts if isinstance(text.right, ast.Tuple) else [text.right]
-        if _text(text.left):
-            found.append((text, _PERCENT.split(_text(text.left)), values))
-    for call in code.calls(".format"):
-        template = _text(call.receiver) if call.receiver is not None else ""
-        found.append((call.node, _BRACES.split(template), call.node.args))
-    for node, before, values in found:
-        for words, value, behind in zip(before, values, [*before[1:], ""], strict=False):
-            if hasattr(node, "lineno") and _plain(value) and not _is_named_after(value, behind):
-                label = re.split(r"[|,;:\n]", words.rstrip(" :=\t"))[-1]
-                yield code.source.index.statement(node), label, value
-
-
-def _under_labels(given: list[ast.expr]) -> Iterator[tuple[str, ast.expr]]:
-    """What stands between texts, each with the text before it."""
-    label = ""
-    for one in given:
-        label = _text(one) or label
-        if not _text(one):
-            yield label, one
-
-
-def _label(receiver: ast.expr) -> str:
-    if isinstance(receiver, ast.Subscript):
-        return _text(receiver.slice)
-    return _last(receiver)
-
-
-def _text(node: ast.expr) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
-
-
-def _plain(value: ast.expr) -> bool:
-    return isinstance(value, ast.Name) or (
-        isinstance(value, ast.Call) and not value.args and isinstance(value.func, ast.Attribute)
-    )
-
-
 def _value_names(value: ast.expr) -> list[ast.Name]:
     """The names that are handed on whole: the value itself, or arguments of the one call that it is."""
     if isinstance(value, ast.Name):
@@ -309,21 +217,12 @@ def _counterpart(code: Code, name: ast.Name, own: str, part: str) -> str | None:
     scope = code.where(name).scope
     for word in sorted(code.words("splits", "names", part)):
         for old in sorted(code.words("splits", "names", part_in(name.id) or "train")):
-            meant = _exchange(name.id, old, word)
+            meant = exchange(name.id, old, word)
             if meant is None or meant in (name.id, own):
                 continue
             if _bound_before(code, scope, meant, name):
                 return meant
     return None
-
-
-def _exchange(name: str, old: str, new: str) -> str | None:
-    pattern = re.compile(rf"(?<![a-zA-Z]){old}(?![a-z])|(?<=[a-z]){old.capitalize()}(?![a-z])")
-    found = pattern.search(name)
-    if found is None:
-        return None
-    word = new.capitalize() if found[0][:1].isupper() else new
-    return name[: found.start()] + word + name[found.end() :]
 
 
 def _bound_before(code: Code, scope: Scope, name: str, at: ast.Name) -> bool:
@@ -409,6 +308,19 @@ def _part_claim(
         level=level,
         meant=meant,
     )
+
+
+def _crossed(code: Code) -> Iterator[Claim]:
+    for found in crossed(code):
+        yield code.claim(
+            found.node,
+            found.message,
+            f"use `{found.meant}`",
+            because=found.because,
+            confidence=0.95,
+            change=_change(code, found.node, found.meant),
+            meant=found.meant,
+        )
 
 
 # Two lines of one form, of which the second forgot one change

@@ -7,7 +7,9 @@ from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code import knowledge
 from labhand.kit.code.calls import Call
+from labhand.kit.code.project import Where
 
+_STATE = frozenset("state_dict load_state_dict parameters named_parameters train eval to".split())
 _WRAPPERS = (
     "torch.nn.parallel.DistributedDataParallel",
     "torch.nn.parallel.distributed.DistributedDataParallel",
@@ -65,6 +67,7 @@ class Rule:
             yield from _again(code, wrap)
         if code.mentions(".backward("):
             yield from _inner(code, wraps)
+            yield from _by_helper(code, wraps)
             for wrap in wraps:
                 yield from _unwrapped(code, wrap)
 
@@ -88,6 +91,39 @@ def _inner(code: Code, wraps: list[Call]) -> Iterator[Claim]:
             because=[code.step("the model is wrapped here", w.node) for w in wraps[:1]],
             confidence=0.95,
         )
+
+
+def _by_helper(code: Code, wraps: list[Call]) -> Iterator[Claim]:
+    """`unwrap(model)(x)` and `unwrap(model).loss(x)`, by a function of the project that gives the inner module."""
+    for node in code.nodes(ast.Call):
+        inner = node.func
+        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Call):
+            if inner.attr in _STATE:
+                continue
+            inner = inner.value
+        if not isinstance(inner, ast.Call) or not (node.args or node.keywords):
+            continue
+        target = code.call(inner).target
+        if not isinstance(target, Where) or not _gives_inner(target) or not _trains(code, node):
+            continue
+        yield code.claim(
+            node,
+            f"`{ast.unparse(inner)}` is the module without its wrapper, and runs in training: its gradients "
+            "are not exchanged between the ranks",
+            "call the wrapper, whose `forward` computes the loss",
+            because=[code.step("the model is wrapped here", w.node, w.where) for w in wraps[:1]],
+            confidence=0.93,
+        )
+
+
+def _gives_inner(target: Where) -> bool:
+    """Whether a function gives back the `module` of what it is given."""
+    names = target.scope.parameters
+    return any(
+        isinstance(n, ast.Attribute) and n.attr == "module" and ast.unparse(n.value) in names
+        for r in target.scope.returns
+        for n in ast.walk(r)
+    )
 
 
 def _trains(code: Code, node: ast.expr) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call, call_of
+from labhand.kit.code.loading import constant
 from labhand.kit.code.project import Where
 from labhand.kit.code.source import Source
 from labhand.kit.code.splits import part_in
@@ -80,7 +81,13 @@ class Rule:
 
 def _shuffles(code: Code, call: Call) -> bool:
     """Whether a sampler shuffles what is trained on."""
-    if call.option("shuffle", True) is not True:
+    shuffles = call.option("shuffle", True)
+    given = call.arg(3, "shuffle")
+    if shuffles is ... and given is not None:
+        shuffles = constant(code.project, given, call.where)
+        if shuffles is ... and part_in(ast.unparse(given)) == "train":
+            shuffles = True  # `shuffle=train`, `shuffle=split == "train"`
+    if shuffles is not True:
         return False
     given = call.arg(0, "dataset")
     if given is not None and code.split(given).value in ("validation", "test", "held-out"):
@@ -105,7 +112,7 @@ def _told(code: Code, source: Source) -> bool:
 
 def _epochs(code: Code, source: Source) -> Iterator[tuple[ast.stmt, Where]]:
     """The loops over epochs of a file."""
-    if "epoch" not in source.text:
+    if "epoch" not in source.text and "yield" not in source.text:
         return
     for scope in source.index.scopes:
         where = Where(source, scope)
@@ -113,8 +120,17 @@ def _epochs(code: Code, source: Source) -> Iterator[tuple[ast.stmt, Where]]:
             if isinstance(node, ast.For | ast.While) and source.index.scope(node) is scope:
                 header = ast.unparse(node.iter if isinstance(node, ast.For) else node.test)
                 target = ast.unparse(node.target) if isinstance(node, ast.For) else ""
-                if "epoch" in f"{header} {target}".lower() and not _once(node):
+                endless = header in ("True", "1") and any(
+                    isinstance(n, ast.For) and _hands_out(n) for n in node.body
+                )
+                if endless or ("epoch" in f"{header} {target}".lower() and not _once(node)):
                     yield node, where
+
+
+def _hands_out(loop: ast.For) -> bool:
+    """Whether a loop hands out the batches of a loader: `while True: for batch in loader: yield batch`."""
+    yields = any(isinstance(n, ast.Yield) for s in loop.body for n in ast.walk(s))
+    return yields and "load" in ast.unparse(loop.iter).lower()
 
 
 def _once(node: ast.For | ast.While) -> bool:

@@ -228,7 +228,9 @@ def _gains(code: Code) -> Iterator[Claim]:
             is_gain = isinstance(gain, ast.Name | ast.Attribute) and _GAIN.search(written)
             if is_gain and _CHANCE.search(ast.unparse(chance)) and not _CHANCE.search(written):
                 yield from _policy(code, gain, product)
-            if _ENTROPY.search(written) and "alpha" in ast.unparse(chance).lower():
+            temperature = "alpha" in ast.unparse(chance).lower()
+            plain = isinstance(gain, ast.BinOp) and "log_alpha" in ast.unparse(chance)
+            if temperature and (_ENTROPY.search(written) or plain):
                 yield from _temperature(code, gain)
 
 
@@ -274,7 +276,10 @@ def _temperature(code: Code, gain: ast.expr) -> Iterator[Claim]:
     parts = [gain.left, gain.right] if isinstance(gain, ast.BinOp) else []
     for part in parts:
         graph = code.graph(part)
-        if _CHANCE.search(ast.unparse(part)) and graph.value == "attached":
+        other = [p for p in parts if p is not part]
+        fixed = all(isinstance(p, ast.Attribute | ast.Constant) for p in other)
+        chance = _CHANCE.search(ast.unparse(part)) or (fixed and isinstance(part, ast.Name))
+        if chance and graph.value == "attached":
             yield code.claim(
                 part,
                 f"`{ast.unparse(part)}` holds on to the policy's graph: the loss of the temperature trains "

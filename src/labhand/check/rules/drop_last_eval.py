@@ -18,7 +18,7 @@ class Rule:
 
     ## What it does
     Reports `drop_last=True` (or `drop_remainder=True` of `tf.data`) where the loader is of the
-    validation or the test part.
+    validation or the test part, also where a name is set to True under `if flag == "test"`.
 
     ## Why is this bad
     Up to a batch of rows is never scored, which ones depends on the batch size: the score changes with
@@ -56,6 +56,8 @@ class Rule:
         for call in code.calls(*_LOADERS, ".batch"):
             key = "drop_remainder" if call.method == "batch" else "drop_last"
             given = call.arg(None, key)
+            if isinstance(given, ast.Name):
+                yield from _by_flag(code, call, given, key)
             if not isinstance(given, ast.Constant) or given.value is not True:
                 continue
             size = (
@@ -75,6 +77,51 @@ class Rule:
                     ),
                     part=part,
                 )
+
+
+def _by_flag(code: Code, call: Call, given: ast.Name, key: str) -> Iterator[Claim]:
+    """A name that is set to True where a flag says that the test part is asked for."""
+    for bound in code.project.reaching(given, call.where)[1]:
+        value = bound.value
+        if not isinstance(value, ast.Constant) or value.value is not True or bound.path:
+            continue
+        if not isinstance(bound.node, ast.Assign):
+            continue
+        part = _flagged(code, bound.node)
+        if part is None or _one_by_one(code, call, bound.node) or _handled(code, call):
+            continue
+        yield code.claim(
+            bound.node,
+            f"`{key}` is True on the {part} part: up to a batch of its rows is never scored",
+            "set it to False where the model is evaluated",
+            because=[code.step("it goes to this loader", call.node)],
+            confidence=0.9,
+            change=Change("scientific", "Set it to False", [code.replace(value, "False")]),
+            part=part,
+        )
+
+
+def _flagged(code: Code, statement: ast.stmt) -> str | None:
+    """The held-out part that a condition around a statement asks for: `if flag == "test"`."""
+    for test, holds in code.guards(statement):
+        if isinstance(test, ast.Compare) and len(test.ops) == 1:
+            wanted = isinstance(test.ops[0], ast.Eq | ast.In) and holds
+            texts = [n.value for n in ast.walk(test.comparators[0]) if isinstance(n, ast.Constant)]
+            parts = {part_in(t) for t in texts if isinstance(t, str)}
+            if wanted and parts and parts <= {"validation", "test"}:
+                return sorted(str(p) for p in parts)[0]
+    return None
+
+
+def _one_by_one(code: Code, call: Call, statement: ast.stmt) -> bool:
+    """Whether the same branch asks for batches of one row, so that nothing is left over."""
+    size = call.arg(1, "batch_size") if call.method != "batch" else call.arg(0, "batch_size")
+    if size is None:
+        return False
+    for other in code.source.index.block(statement):
+        if isinstance(other, ast.Assign) and ast.unparse(other.targets[0]) == ast.unparse(size):
+            return isinstance(other.value, ast.Constant) and other.value.value == 1
+    return False
 
 
 def _part(code: Code, call: Call) -> str | None:

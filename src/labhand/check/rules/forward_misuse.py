@@ -117,6 +117,9 @@ def _class(code: Code, known: Class) -> Iterator[Claim]:
     for node in forward.calls:
         call = code.call(node, where)
         yield from _made_in_forward(code, call)
+    for method in _run_by(code, known, where):
+        for node in method.scope.calls:
+            yield from _made_and_run(code, code.call(node, method))
     yield from _masks(code, known, where)
 
 
@@ -168,6 +171,79 @@ def _made_in_forward(code: Code, call: Call) -> Iterator[Claim]:
         # Norms begin as the identity; weights of a layer that has a name may be put in by hand.
         level=None if runs and not is_norm else "possible",
     )
+
+
+def _run_by(code: Code, known: Class, forward: Where) -> list[Where]:
+    """`forward`, and the methods of its class that it calls."""
+    found = [forward]
+    for one in found:
+        for node in one.scope.calls:
+            function = node.func
+            own = isinstance(function, ast.Attribute) and ast.unparse(function.value) == "self"
+            method = (
+                known.methods.get(function.attr)
+                if own and isinstance(function, ast.Attribute)
+                else None
+            )
+            where = Where(code.source, method) if method is not None else None
+            if where is not None and where not in found:
+                found.append(where)
+    return found
+
+
+def _made_and_run(code: Code, call: Call) -> Iterator[Claim]:
+    """A layer that is made by name, in a helper too, only to be called in the same pass."""
+    statement = code.source.index.statement(call.node)
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return
+    if (
+        _unmoved(statement.value) is not call.node
+        or _once(code, call)
+        or not _has_weights(code, call)
+    ):
+        return
+    name = statement.targets[0].id
+    uses = code.uses(statement)
+    above = [code.source.index.parents.get(u) for u in uses]
+    runs = [a for u, a in zip(uses, above, strict=True) if isinstance(a, ast.Call) and a.func is u]
+    if uses and len(runs) == len(uses) and len(call.where.scope.bindings.get(name, ())) == 1:
+        yield code.claim(
+            call.node,
+            f"`{name}` is made in every call of `forward`: its weights are new each time, and no optimizer "
+            "knows them",
+            "make the layer in `__init__`",
+            because=[code.step("it runs here", runs[0])],
+            confidence=0.95,
+        )
+
+
+def _unmoved(value: ast.expr) -> ast.expr:
+    while (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and value.func.attr in ("to", "cuda", "float", "half", "double")
+    ):
+        value = value.func.value
+    return value
+
+
+def _has_weights(code: Code, call: Call) -> bool:
+    """Whether a call makes convolutions or linear layers, itself or in the project's function that it is."""
+    made = [call]
+    if isinstance(call.target, Where):
+        values = call.target.scope.returns
+        made = [code.call(v, call.target) for v in values if isinstance(v, ast.Call)]
+        if not made or len(made) != len(values):
+            return False
+    names = code.words("results", "layers", "weights")
+    for one in made:
+        inner = [code.call(n, one.where) for n in ast.walk(one.node) if isinstance(n, ast.Call)]
+        if not any(
+            i.name in names and "Norm" not in (i.name or "") and "Dropout" not in (i.name or "")
+            for i in inner
+        ):
+            return False
+    return True
 
 
 def _once(code: Code, call: Call) -> bool:

@@ -52,7 +52,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The calls of `generate` in one file that are not told what is padding."""
-        if not code.mentions(".generate(") or not code.mentions("transformers"):
+        if not code.mentions(".generate(") or not code.mentions_near("transformers"):
             return
         if _OWN_PAD.search(code.source.text):
             return

@@ -57,7 +57,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The batches of one file that a decoder continues after padding on the right."""
-        if not code.mentions(".generate(") or not code.mentions("transformers"):
+        if not code.mentions(".generate(") or not code.mentions_near("transformers"):
             return
         for call in code.calls(".generate"):
             if call.receiver is None:

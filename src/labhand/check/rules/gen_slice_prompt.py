@@ -63,7 +63,7 @@ class Rule:
         """The decoded texts of one file that are scored with their prompts."""
         if not code.mentions(".generate(") or not code.mentions("decode("):
             return
-        if not code.mentions("transformers") or code.is_test:
+        if not code.mentions_near("transformers") or code.is_test:
             return
         decoded = {c.node: c for c in code.calls(".decode", ".batch_decode") if _whole(code, c)}
         told: set[ast.AST] = set()

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
+from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Fact
 from labhand.kit.code.graph import unscaled
+from labhand.kit.code.project import Where
+from labhand.kit.code.training import within
 
 
 class Rule:
@@ -15,6 +18,8 @@ class Rule:
     ## What it does
     Reports `total += loss` and `losses.append(loss)` in a loop, where the loss hangs on the graph of its
     gradients and was already propagated back in the same pass: it is kept for show, with its whole graph.
+    So it is where a method of the project adds it up (`meter.update(loss)`), or where the last element of
+    a list is propagated back.
 
     ## Why is this bad
     Each kept loss holds on to the graph that made it. Memory grows with every batch until the run dies,
@@ -63,6 +68,8 @@ class Rule:
             statement = code.source.index.parents.get(call.node)
             if isinstance(statement, ast.Expr) and call.receiver is not None and call.node.args:
                 yield from _kept(code, statement, call.receiver, call.node.args[0])
+                yield from _listed(code, statement, call.receiver, call.node.args[0])
+        yield from _handed_on(code)
 
 
 def _kept(code: Code, statement: ast.stmt, into: ast.expr, value: ast.expr) -> Iterator[Claim]:
@@ -79,6 +86,88 @@ def _kept(code: Code, statement: ast.stmt, into: ast.expr, value: ast.expr) -> I
             continue
         yield _claim(code, statement, into, value, state, back)
         return
+
+
+def _listed(code: Code, statement: ast.stmt, into: ast.expr, value: ast.expr) -> Iterator[Claim]:
+    """A list whose last element is propagated back in each pass: all before are kept as they are."""
+    loops = code.loops(statement)
+    last = f"{ast.unparse(into)}[-1]"
+    for call in code.calls(".backward") if loops else ():
+        of = unscaled(call.receiver)
+        same = call.where.scope is code.where(statement).scope and of is not None
+        inside = same and loops[0].node in [loop.node for loop in code.loops(call.node)]
+        if inside and of is not None and ast.unparse(of) == last:
+            if not any(_bound_in(code, loop.node, into) for loop in loops):
+                found = _claim(code, statement, into, value, Fact("attached"), call.node)
+                advice = "propagate the loss back before it is appended, and append `.item()` of it"
+                yield found._replace(advice=advice, change=None)
+            return
+
+
+def _handed_on(code: Code) -> Iterator[Claim]:
+    """Losses that were propagated back and are handed to a function of the project that adds them up."""
+    for back in code.calls(".backward"):
+        of = unscaled(back.receiver)
+        key = isinstance(of, ast.Subscript)
+        of = of.value if isinstance(of, ast.Subscript) else of
+        loop = next(iter(code.loops(back.node)), None)
+        if not isinstance(of, ast.Name) or loop is None:
+            continue
+        for node in within(loop.node):
+            if not isinstance(node, ast.Call):
+                continue
+            call = code.call(node)
+            target = call.target
+            named = [a for a in call.node.args if isinstance(a, ast.Name) and a.id == of.id]
+            if not isinstance(target, Where) or not named or target.scope.owner is None:
+                continue
+            place = call.node.args.index(named[0]) + 1
+            names = target.scope.parameters
+            found = _adds_up(target, names[place], key) if place < len(names) else None
+            if found is not None and _same_value(code, named[0], of):
+                yield _handed_claim(code, call, named[0], found, back)
+
+
+def _same_value(code: Code, one: ast.Name, other: ast.Name) -> bool:
+    where = code.where(one)
+    first, second = (code.project.reaching(n, where)[1] for n in (one, other))
+    return set(map(id, first)) == set(map(id, second))
+
+
+def _adds_up(target: Where, parameter: str, key: bool) -> ast.AugAssign | None:
+    """Whether a method adds a parameter (an element of it) to an attribute as it is."""
+    for node in ast.walk(target.scope.node):
+        if not isinstance(node, ast.AugAssign) or not isinstance(node.op, ast.Add):
+            continue
+        held = node.target.value if isinstance(node.target, ast.Subscript) else node.target
+        if not ast.unparse(held).startswith("self."):
+            continue
+        for part in _parts(node.value):
+            part = part.value if key and isinstance(part, ast.Subscript) else part
+            if isinstance(part, ast.Name) and part.id == parameter:
+                return node if len(target.scope.bindings.get(parameter, ())) == 1 else None
+    return None
+
+
+def _handed_claim(
+    code: Code, call: Call, given: ast.Name, found: ast.AugAssign, back: Call
+) -> Claim:
+    assert isinstance(call.target, Where)
+    name = ast.unparse(call.node.func)
+    plain = isinstance(unscaled(back.receiver), ast.Name)
+    text = f"{given.id}.detach()"
+    return code.claim(
+        call.node,
+        f"`{name}` adds up `{given.id}` with the graph that computed it, one more each pass: "
+        "memory grows until it runs out",
+        f"hand over `{given.id}.item()`" if plain else "add up `.item()` of each",
+        because=[
+            code.step("its gradients are taken here already", back.node),
+            code.step("it is added up here", found, call.target),
+        ],
+        confidence=0.93,
+        change=Change("neutral", "Add `.detach()`", [code.replace(given, text)]) if plain else None,
+    )
 
 
 def _parts(value: ast.expr) -> Iterator[ast.expr]:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
-from labhand.kit.code.calls import Call
+from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.facts import Spot
+from labhand.kit.code.origins import origins
 from labhand.kit.code.splits import part_in
 
 _SPLITS = ("sklearn.model_selection.train_test_split", "torch.utils.data.random_split")
@@ -177,19 +178,21 @@ def _leaks(
 ) -> Iterator[Claim]:
     flows = code.behind(Spot(data, split.where))
     for fit, kind in _fits(code, flows, data, split):
-        if fit.node in told or fit.where.source is not code.source:
+        here = fit.where.source is code.source
+        if fit.node in told or (not here and (not isinstance(split, Call) or split.node in told)):
             continue
         if fit.where.scope is split.where.scope and not code.leads(fit.node, split.node):
             continue  # the parts were there before it
-        told.add(fit.node)
-        what = fit.made.name.rpartition(".")[2] if fit.made and fit.made.name else "It"
+        told.add(fit.node if here else split.node)
+        what = fit.made.name.rpartition(".")[2] if fit.made and fit.made.name else fit.method
         folds = "divided into folds" if split is scored else "split"
         yield code.claim(
-            fit.node,
+            fit.node if here else split.node,
             f"`{what}` is fitted on all rows, and the data is {folds} afterwards: the held-out score is "
             "that of rows which the preprocessing has seen",
             "fit it on the train part alone, or put it into a Pipeline",
             because=[
+                *(() if here else [code.step("it is fitted here", fit.node, fit.where)]),
                 code.step("the data is split here", split.node, split.where),
                 code.step("a model is scored on the held-out part here", scored.node, scored.where),
             ],
@@ -214,16 +217,42 @@ def _fits(
             for fit in code.calls(".fit"):
                 if fit.made is call.made and _same_data(code, fit, call.arg(0), call):
                     yield fit, kind
+            yield from _by_methods(code, call, spot, kind)
     for fit in code.calls(".fit", ".fit_transform"):
         kind = _kind(fit)
         if kind is not None and _same_data(code, fit, data, split) and _applied(code, fit):
             yield fit, kind
 
 
+def _by_methods(code: Code, call: Call, spot: Spot, kind: str) -> Iterator[tuple[Call, str]]:
+    """Fits in a method of one's own that is given the very data which another method of it transforms."""
+    frame = spot.frame
+    if frame is None or call.where.scope.owner is None or not frame.site.call.args:
+        return
+    data = frame.site.call.args[0]
+    for fit in code.calls(".fit", ".fit_transform"):
+        apart = fit.where.scope is not call.where.scope and fit.made is call.made
+        if not apart or fit.where.scope.owner is not call.where.scope.owner:
+            continue
+        for site in code.project.callers(fit.where) or ():
+            given = site.call.args[0] if site.call.args else None
+            if given is None or site.where.scope is not frame.site.where.scope:
+                continue
+            same = ast.unparse(given) == ast.unparse(data)
+            if same and _bindings(code, given) == _bindings(code, data):
+                yield fit, kind
+
+
 def _kind(call: Call) -> str | None:
-    entry = call.made.entry("estimators") if call.made is not None else None
-    kind = (entry or {}).get("fits")
-    return kind if kind in _FITTED else None
+    """The kind of what is fitted; of several in a loop, where all are such."""
+    made = [call.made] if call.made is not None else []
+    if not made and call.receiver is not None:
+        found = origins(call.project, call.receiver, call.where)
+        calls = [(o.expression, o.where) for o in found]
+        made = [call_of(call.project, e, w) for e, w in calls if isinstance(e, ast.Call) and w]
+        made = made if len(made) == len(found) else []
+    kinds = [(m.entry("estimators") or {}).get("fits") for m in made]
+    return kinds[0] if kinds and all(k in _FITTED for k in kinds) else None
 
 
 def _same_data(code: Code, fit: Call, data: ast.expr | None, later: Call | Spot) -> bool:

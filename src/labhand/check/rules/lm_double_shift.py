@@ -56,7 +56,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The labels of one file that are shifted twice."""
-        if code.mentions("labels") and code.mentions("transformers", *_CAUSAL):
+        if code.mentions("labels") and code.mentions_near("transformers", *_CAUSAL):
             yield from _given(code)
             yield from _made(code)
         if code.mentions(*_OWN_LOSS) and code.mentions("1:"):
@@ -140,7 +140,10 @@ def _made(code: Code) -> Iterator[Claim]:
     for ids, labels in (*_in_dicts(code), *_stored(code)):
         first = _slice_of(code, ids, "drop")
         second = _slice_of(code, labels, "next")
-        if first is not None and second is not None and (first == second or "label" in second):
+        alike = first is not None and second is not None
+        if alike and first is not None and second is not None:
+            alike = first == second or "label" in second or _of_one(code, ids, labels)
+        if alike:
             yield code.claim(
                 labels,
                 f"these labels are `{second}` moved by one, and the model moves them again: it learns the "
@@ -168,6 +171,19 @@ def _stored(code: Code) -> Iterator[tuple[ast.expr, ast.expr]]:
     for held in stored.values():
         if "input_ids" in held and "labels" in held:
             yield held["input_ids"], held["labels"]
+
+
+def _of_one(code: Code, ids: ast.expr, labels: ast.expr) -> bool:
+    """Whether ids and labels are made of the same tokens: `r["answer"]` flows into both."""
+    parts = [
+        {ast.unparse(n) for n in code.behind(x) if isinstance(n, ast.Subscript) and _is_key(n)}
+        for x in (ids, labels)
+    ]
+    return bool(parts[0] & parts[1])
+
+
+def _is_key(node: ast.Subscript) -> bool:
+    return isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
 
 
 def _slice_of(code: Code, value: ast.expr, how: str) -> str | None:

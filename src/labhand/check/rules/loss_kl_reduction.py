@@ -54,6 +54,8 @@ class Rule:
             return
         for call in code.calls(*_WHERE):
             given = call.arg(_WHERE[call.name or ""], "reduction")
+            if call.made is not None and call.made.arg(None, "reduction") is not None:
+                continue  # `partial(kl_div, reduction=…)`, which is looked at where it is made
             starred = any(k.arg is None for k in call.node.keywords)
             legacy = call.arg(None, "size_average", "reduce")
             said = given.value if isinstance(given, ast.Constant) else None

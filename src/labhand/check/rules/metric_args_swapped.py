@@ -79,7 +79,9 @@ class Rule:
                 yield from _swapped(code, call, entry["truth"])
             for call, _ in code.known("orders", "takes"):
                 yield from _hard(code, call)
-        if code.mentions("BCEWithLogitsLoss", "binary_cross_entropy_with_logits"):
+        if code.mentions("0.5") and code.mentions_near(
+            "BCEWithLogitsLoss", "binary_cross_entropy_with_logits"
+        ):
             yield from _thresholds(code)
 
 

@@ -76,13 +76,22 @@ def _by_batch(code: Code) -> Iterator[Claim]:
     for call, entry in code.known("metrics"):
         if entry.get("batches") != "nonlinear" or call.option("average") in ("micro", "samples"):
             continue
+        name = call.method
         loop = next(iter(code.loops(call.node)), None)
+        if loop is None and _in_hook(code, call):
+            yield code.claim(
+                call.node,
+                f"`{name}` is computed for each batch, and Lightning averages it: that is not the `{name}` "
+                "of all rows",
+                "collect truth and predictions, and score them once in `on_validation_epoch_end`, or log a "
+                "torchmetrics object",
+                confidence=0.93,
+            )
         if loop is None or not _of_batches(code, call, loop):
             continue
         evaluation = code.evaluates(loop)
         if evaluation is None or not _averaged(code, call, loop):
             continue
-        name = call.method
         yield code.claim(
             call.node,
             f"`{name}` is computed for each batch and averaged: that is not the `{name}` of all rows",
@@ -90,6 +99,27 @@ def _by_batch(code: Code) -> Iterator[Claim]:
             because=evaluation,
             confidence=0.95,
         )
+
+
+def _in_hook(code: Code, call: Call) -> bool:
+    """Whether a hook that Lightning calls for each batch keeps or logs the value for an average."""
+    if code.hook(call.where) != "eval" or not call.where.scope.name.endswith("_step"):
+        return False
+    statement = code.source.index.statement(call.node)
+    uses: list[ast.expr] = [call.node]
+    if isinstance(statement, ast.Assign):
+        uses = list(code.uses(statement))
+    for use in uses:
+        for above in code.source.index.ancestors(use):
+            if isinstance(above, ast.Call) and above is not call.node:
+                written = ast.unparse(above.func)
+                if written in ("self.log", "self.log_dict"):
+                    return True
+                if written.startswith("self.") and written.endswith(".append"):
+                    return True
+            if isinstance(above, ast.stmt):
+                break
+    return False
 
 
 def _of_batches(code: Code, call: Call, loop: Loop) -> bool:

@@ -8,6 +8,7 @@ from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code import optimizers
 from labhand.kit.code.calls import Call
+from labhand.kit.code.facts import Spot
 from labhand.kit.code.layers import makes_weights
 from labhand.kit.code.optimizers import Built
 from labhand.kit.code.origins import argument
@@ -226,6 +227,9 @@ def _called(code: Code, call: Call, model: str) -> str | None:
     own = target.scope.parameters[:1] if isinstance(target, Where) and receiver == model else []
     if isinstance(target, Where) and own and _replaces(code, target, own[0]):
         return f"replaces a layer, in `{target.scope.name}`"
+    inner = isinstance(target, Where) and receiver == "self" and model.startswith("self.")
+    if inner and isinstance(target, Where) and _replaces(code, target, model):
+        return f"replaces a layer, in `{target.scope.name}`"
     if isinstance(target, Where) and call.receiver is None:
         for name in target.scope.parameters:
             given = argument(CallSite(call.node, call.where), target, name)
@@ -242,6 +246,19 @@ def _replaces(code: Code, target: Where, name: str) -> bool:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             written = ast.unparse(node.targets[0])
             made = code.call(node.value, target)
-            if written.startswith(f"{name}.") and makes_weights(made):
+            if written.startswith(f"{name}.") and (makes_weights(made) or _moved(code, made)):
                 return True
     return False
+
+
+def _moved(code: Code, made: Call) -> bool:
+    """Whether it is a new layer that is moved to a device: `self.net.head = new.to(device)`."""
+    if made.method not in ("to", "cuda", "float", "half") or made.receiver is None:
+        return False
+    found = code.origins(Spot(made.receiver, made.where))
+    calls = [
+        code.call(o.expression, o.where)
+        for o in found
+        if isinstance(o.expression, ast.Call) and o.where is not None
+    ]
+    return bool(calls) and len(calls) == len(found) and all(makes_weights(c) for c in calls)

@@ -238,7 +238,7 @@ def _before(one: dict[str, float], other: dict[str, float] | None) -> bool:
 def _shared(code: Code, one: Range, other: Range) -> str | None:
     """Why two stretches of one data set share rows; None where that is not proven."""
     if ast.unparse(one.base) != ast.unparse(other.base):
-        return None
+        return _of_another_order(code, one, other)
     targets = ast.unparse(one.statement) + ast.unparse(other.statement)
     if re.search(r"_(full|all|whole)\b", targets):
         return None  # the whole of what is split further elsewhere
@@ -257,6 +257,32 @@ def _shared(code: Code, one: Range, other: Range) -> str | None:
             )
         return None
     return f"`{text}` is shuffled between the two cuts" if _reshuffled(code, other, mine) else None
+
+
+def _of_another_order(code: Code, one: Range, other: Range) -> str | None:
+    """Why cuts of two names share rows: one holds the rows of the other in another order."""
+    if code.where(one.statement).scope is not code.where(other.statement).scope:
+        return None
+    for mixed, plain in ((one, other), (other, one)):
+        if not isinstance(mixed.base, ast.Name) or not isinstance(plain.base, ast.Name):
+            continue
+        bound = code.project.reaching(mixed.base, code.where(mixed.base))[1]
+        value = bound[0].value if len(bound) == 1 and not bound[0].path else None
+        if not isinstance(value, ast.Call):
+            continue
+        call = code.call(value)
+        whole = call.method == "sample" and call.option("frac") == 1
+        mixes = whole or call.method == "permutation" or call.name == "sklearn.utils.shuffle"
+        given = call.receiver if whole else call.arg(0)
+        same = isinstance(given, ast.Name) and given.id == plain.base.id
+        if (
+            mixes
+            and same
+            and given is not None
+            and _bindings(code, given) == _bindings(code, plain.base)
+        ):
+            return f"`{mixed.base.id}` holds the rows of `{plain.base.id}` in another order"
+    return None
 
 
 def _shuffled_between(code: Code, one: Range, other: Range) -> bool:

@@ -117,9 +117,28 @@ def kind(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind:
     if known is None:
         known = flow.loop_kind(project, loop, where)
         if known == "unknown":
-            known = _by_content(project, loop, where)
+            known = _by_generator(project, loop, where) or _by_content(project, loop, where)
         project.loop_kinds[loop] = known
     return known
+
+
+def _by_generator(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind | None:
+    """The kind of the loop that hands out what this one goes over: `for out, y in self.infer(loader)`."""
+    kinds = {kind(project, inner, target) for inner, target in _handing_out(project, loop, where)}
+    found = kinds.pop() if len(kinds) == 1 else "unknown"
+    return found if found in ("batch", "inference") else None
+
+
+def _handing_out(project: Project, loop: LoopNode, where: Where) -> list[tuple[LoopNode, Where]]:
+    """The loops of a generator of the project that hand out what a loop goes over, each where it stands."""
+    over = loop.iter if isinstance(loop, ast.For | ast.AsyncFor) else None
+    target = call_of(project, over, where).target if isinstance(over, ast.Call) else None
+    if not isinstance(target, Where) or target.scope is where.scope:
+        return []
+    index = target.source.index
+    yields = [v for v in target.scope.returns if isinstance(index.parents.get(v), ast.Yield)]
+    around = [index.loops(v) for v in yields]
+    return [(found[0], target) for found in around] if all(around) else []
 
 
 def _by_content(project: Project, loop: LoopNode, where: Where) -> flow.LoopKind:
@@ -262,7 +281,11 @@ def evaluates(project: Project, loop: Loop, split: Callable[[ast.expr], Fact]) -
 
 def _infers(project: Project, loop: Loop) -> bool:
     """Whether a loop surely runs without gradients, or calls what its function has put into evaluation mode."""
-    if under(project, loop.node, loop.where, tables.words("graph", "off", "context")) is True:
+    off = tables.words("graph", "off", "context")
+    inner = _handing_out(project, loop.node, loop.where)
+    if under(project, loop.node, loop.where, off) is True or (
+        inner and all(under(project, node, at, off) is True for node, at in inner)
+    ):
         return True
     switched = {
         ast.unparse(c.func.value)

@@ -60,7 +60,7 @@ def _find(project: Project, source: Source) -> Iterator[Uncleared]:
         cycle = _without_clearing(project, call, optimizer, where)
         if cycle is not None and (cycle.loop, ast.unparse(optimizer)) not in told:
             told.add((cycle.loop, ast.unparse(optimizer)))
-            outside = _cleared_before(optimizer, cycle)
+            outside = _cleared_before(project, optimizer, cycle)
             yield Uncleared(call, optimizer, cycle, where, outside)
 
 
@@ -75,17 +75,23 @@ def _without_clearing(
     return None
 
 
-def _cleared_before(optimizer: ast.expr, cycle: Cycle) -> ast.Call | None:
-    """A clearing of the optimizer in the function of the loop that stands before the loop."""
+def _cleared_before(project: Project, optimizer: ast.expr, cycle: Cycle) -> ast.Call | None:
+    """A clearing of the optimizer in the function of the loop that stands before the loop, or a call of one."""
     names = cycle.where.source.names
     ways = names.paths(cycle.where.scope)
     written = ast.unparse(optimizer)
     for call in cycle.where.scope.calls:
         function = call.func
-        if not isinstance(function, ast.Attribute) or function.attr != "zero_grad":
+        if not isinstance(function, ast.Attribute) or not ways.leads(names.point(call), cycle.loop):
             continue
-        if ast.unparse(function.value) == written and ways.leads(names.point(call), cycle.loop):
+        if function.attr == "zero_grad" and ast.unparse(function.value) == written:
             return call
+        if ast.unparse(function.value) == "self" and written.startswith("self."):
+            for event in events(project, [call], cycle.where):
+                subject = ast.unparse(event.subject) if event.subject is not None else ""
+                if event.kind == "clear" and event.root is call and subject == written:
+                    here = event.where.source is cycle.where.source
+                    return event.node if here and isinstance(event.node, ast.Call) else call
     return None
 
 

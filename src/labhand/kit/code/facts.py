@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from labhand.kit.code import conditions, knowledge
 from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.model import Binding, Scope
-from labhand.kit.code.origins import argument, default_of, receiver_class
+from labhand.kit.code.origins import argument, default_of, field_of, receiver_class
 from labhand.kit.code.paths import truth
 from labhand.kit.code.project import CallSite, Known, Project, Where
 from labhand.kit.code.source import Source
@@ -189,8 +189,12 @@ class Facts:
         return self.all(spot.at(node, (EACH, *spot.path)))
 
     def _built(self, name: str, bound: Binding, spot: Spot) -> tuple[Fact, ...]:
-        """The facts of the elements of a list that begins empty and is appended to."""
+        """The facts of the elements of a list that begins empty and is appended to, or of a dict's keys."""
         value = bound.value
+        if isinstance(value, ast.Dict | ast.DictComp) or (
+            isinstance(value, ast.Call) and _is_name(value.func, "dict")
+        ):
+            return self._put_under(name, spot)
         empty = (isinstance(value, ast.List) and not value.elts) or (
             isinstance(value, ast.Call) and not value.args and _is_name(value.func, "list")
         )
@@ -200,6 +204,19 @@ class Facts:
         for call in spot.where.scope.calls_on(name, "append"):
             if call.args:
                 found += self.all(spot.at(call.args[0], spot.path[1:]))
+        return _distinct(found)
+
+    def _put_under(self, name: str, spot: Spot) -> tuple[Fact, ...]:
+        """The facts of what is put under the key that is meant: `d["loss"] = loss`."""
+        found: list[Fact] = []
+        for stored in spot.where.scope.stores.get(name, ()):
+            statement = stored.node
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if stored.value is None or not isinstance(target, ast.Subscript):
+                continue
+            key = target.slice.value if isinstance(target.slice, ast.Constant) else None
+            if key is not None and key == spot.path[0]:
+                found += self.all(spot.at(stored.value, (*stored.path, *spot.path[1:])))
         return _distinct(found)
 
     def _parameter(self, name: str, spot: Spot) -> Iterable[Fact]:
@@ -267,6 +284,9 @@ class Facts:
                 if b.value
                 for f in self.all(spot.at(b.value, (*b.path, *spot.path)))
             ]
+        fields = field_of(self.project, node, spot.where)
+        if fields:
+            return [f for v, w in fields for f in self.all(Spot(v, w, None, spot.path))]
         return self._member(owner, node.attr, spot)
 
     def _member(self, owner: Known, name: str, spot: Spot) -> Iterable[Fact]:

@@ -4,6 +4,7 @@ import ast
 from typing import NamedTuple
 
 from labhand.kit.code import knowledge
+from labhand.kit.code.fields import field
 from labhand.kit.code.model import Binding, Scope
 from labhand.kit.code.project import CallSite, Known, Project, Where
 
@@ -39,7 +40,8 @@ def origins(
     if deep < depth:
         # A question that leads back to itself is told that it is unknown.
         project.origins[key] = (DEPTH, [UNKNOWN])
-        known = _find(project, expression, where, depth)
+        # Attributes that are made anew from themselves would double their origins with each step.
+        known = list(dict.fromkeys(_find(project, expression, where, depth)))
         project.origins[key] = (depth, known)
     return known
 
@@ -231,12 +233,32 @@ def _of_attribute(
     if receiver is None:
         return [UNKNOWN]
     found: list[Origin] = []
+    for given, place in field_of(project, expression, where, depth):
+        found += origins(project, given, place, depth - 1)
+    if found:
+        return found
     for member in project.lineage(receiver)[0]:
         for value, scope, path in member.klass.attributes.get(expression.attr, ()):
             if isinstance(value, ast.Constant) and value.value is None:
                 continue  # a placeholder says nothing of what is used later
             found += _unpacked(project, value, path, Where(member.source, scope), depth - 1)
     return found or [UNKNOWN]
+
+
+def field_of(
+    project: Project, expression: ast.Attribute, where: Where, depth: int = DEPTH
+) -> list[tuple[ast.expr, Where]]:
+    """What the calls that make an instance pass for a field of its dataclass; empty where one passes none."""
+    found: list[tuple[ast.expr, Where]] = []
+    for origin in origins(project, expression.value, where, depth - 1):
+        made, place = origin.expression, origin.where
+        if origin.known is None or not isinstance(made, ast.Call) or place is None:
+            return []
+        given = field(project, origin.known, expression.attr, made)
+        if given is None:
+            return []
+        found.append((given, place))
+    return found
 
 
 def _of_call(project: Project, call: ast.Call, where: Where, depth: int) -> list[Origin]:
@@ -246,7 +268,11 @@ def _of_call(project: Project, call: ast.Call, where: Where, depth: int) -> list
     if isinstance(called, Where):
         found: list[Origin] = []
         for returned in called.scope.returns:
-            found += origins(project, returned, called, depth - 1)
+            itself = called.scope.owner is not None and _is_self(returned)
+            if itself and isinstance(call.func, ast.Attribute):
+                found += origins(project, call.func.value, where, depth - 1)
+            else:
+                found += origins(project, returned, called, depth - 1)
         return found or [UNKNOWN]
     if isinstance(call.func, ast.Subscript):
         return _of_table(project, call, where, depth)
@@ -329,6 +355,10 @@ def _inside(container: ast.expr, key: ast.expr | None) -> list[ast.expr]:
         held = [v for k, v in pairs if isinstance(k, ast.Constant) and k.value == key.value]
         return held or container.values
     return container.values
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _is_super(base: ast.expr) -> bool:

@@ -7,7 +7,7 @@ from labhand.kit.code import conditions, knowledge, loading
 from labhand.kit.code.calls import call_of
 from labhand.kit.code.facts import Frame, Spot, chosen, possible
 from labhand.kit.code.model import Binding, children
-from labhand.kit.code.origins import argument
+from labhand.kit.code.origins import argument, field_of, receiver_class
 from labhand.kit.code.project import CallSite, Project, Where
 
 _MOST = 600
@@ -49,8 +49,8 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
         for bound in here:
             if bound.value is not None:
                 yield spot.at(bound.value)
-        if not here and _is_self(node.value):
-            yield from _member(project, node.attr, spot)
+        if not here:
+            yield from _member(project, node, spot)
         yield from _stored(node, spot)
     elif isinstance(node, ast.Call):
         yield from _returned(project, node, spot)
@@ -61,15 +61,14 @@ def _into(project: Project, spot: Spot) -> Iterator[Spot]:
         yield spot.at(part, ())
 
 
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
-
-
-def _member(project: Project, name: str, spot: Spot) -> Iterator[Spot]:
-    """What the methods of a class put into an attribute."""
-    owner = project.owner(spot.where)
-    for member in project.lineage(owner)[0] if owner is not None else ():
-        for value, scope, path in member.klass.attributes.get(name, ()):
+def _member(project: Project, node: ast.Attribute, spot: Spot) -> Iterator[Spot]:
+    """What the methods of a class put into an attribute, or the call that made an instance into a field."""
+    owner = receiver_class(project, node.value, spot.where)
+    fields = field_of(project, node, spot.where) if owner is not None else []
+    for given, place in fields:
+        yield Spot(given, place, None, spot.path)
+    for member in project.lineage(owner)[0] if owner is not None and not fields else ():
+        for value, scope, path in member.klass.attributes.get(node.attr, ()):
             yield Spot(value, Where(member.source, scope), None, (*path, *spot.path))
 
 

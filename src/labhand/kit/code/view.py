@@ -33,6 +33,7 @@ from labhand.kit.code.project import Project, Where
 from labhand.kit.code.source import Source
 
 _Node = TypeVar("_Node", bound=ast.AST)
+_NEAR = 60
 Asked = ast.AST | Call | Spot
 """What a question can be about."""
 
@@ -83,6 +84,13 @@ class View:
     def mentions(self, *words: str) -> bool:
         """Whether the text holds one of the words: the cheap sieve that every rule begins with."""
         return any(word in self.source.text for word in words)
+
+    def mentions_near(self, *words: str) -> bool:
+        """Whether the file, or one that belongs together with it by imports, holds one of the words."""
+        if self.mentions(*words):
+            return True
+        files = self.project.component(self.source)
+        return any(word in one.text for one in files[:_NEAR] for word in words)
 
     def nodes(self, kind: type[_Node]) -> list[_Node]:
         """Every node of a type in the file, in order."""
