@@ -8,7 +8,7 @@ from .look_rows import Rows
 from .torch_calls import tensors_of
 from .torch_loads import KNOWN
 from .torch_looks import Look
-from .torch_objective import crossed, cut
+from .torch_objective import crossed, cut, same_column
 from .torch_short import nothing
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ APART = 3
 """Steps between two evaluations, at least: a model that is asked within each step makes its own targets."""
 DROPS_ALL = 0.85
 """A share that no layer drops on purpose."""
-CONSTANT_LOOKS = RESEEDED_LOOKS = 3
+CONSTANT_LOOKS = RESEEDED_LOOKS = GIVEN_LOOKS = 3
 SEEN_LEAST, MOSTLY = 200, 0.5
 """Batches after which running statistics should be those of the data, and a share that is none of them."""
 RANGES = {"Tanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0), "Relu": (0.0, None)}
@@ -52,7 +52,7 @@ class Batches(Look):
     """Series `batch/<what>` and `eval/<what>`, and facts.
 
     These are `loader`, `objective`, `doubled`, `cut`, `crossed`, `modes`, `statistics`, `dropout`, `inputs`,
-    `range`, `reseeded` and `leak`.
+    `range`, `reseeded`, `given` and `leak`.
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
     how many are distinct; `only`: which one, where it is the only one of six or more; `shared`: the share of them that the step before had too. `target_mean`,
@@ -75,6 +75,8 @@ class Batches(Look):
         self.counts = {"eval_in_training": 0, "eval_in_eval": 0, "train_in_eval": 0}
         self.without_training = self.constant = self.reseeded = 0
         self.before: Tuple[int, int, Any] = (-2, 0, None)
+        self.given: Any = None
+        self.column, self.copies = -1, 0
 
     def batch(self, module: Any, args: Any, kwargs: Any) -> None:
         """Measures the inputs of the first call of the step."""
@@ -89,6 +91,7 @@ class Batches(Look):
         if len(tensors_of(self.torch, (args, kwargs), 2)) == 1:
             self.tell_constant(tensor, spread)
         self.known.trained(tensor)
+        self.given = tensor
         print_ = fingerprint(tensor)
         if print_ is not None:
             ago = self.step - self.seen.pop(print_, self.step)
@@ -108,9 +111,7 @@ class Batches(Look):
             self.tell_ending(node, classes)
         if "crossed" not in self.told:
             self.told.add("crossed")
-            found = crossed(loss)
-            if found is not None:
-                self.event("crossed", shape=list(found[0]), targets=found[1], step=self.step)
+            self.tell_crossed(loss)
         if target is None:
             return
         if "dropout" not in self.told:
@@ -120,6 +121,7 @@ class Batches(Look):
             self.told.add("objective")
             rows = len(target)
             self.event("objective", function=function, classes=classes, rows=rows, step=self.step)
+        self.tell_given(target)
         most = STATISTICS_MAX if target.is_floating_point() else LABELS_MAX
         if target.device.type != "cpu" or target.numel() > most:
             return
@@ -131,6 +133,27 @@ class Batches(Look):
                 self.point("batch/target_std", target.std().item())
             return
         self.tell_labels(target)
+
+    def tell_crossed(self, loss: Any) -> None:
+        """Tells of outputs that are each compared with all targets."""
+        found = crossed(loss)
+        if found is not None:
+            self.event("crossed", shape=list(found[0]), targets=found[1], step=self.step)
+
+    def tell_given(self, target: Any) -> None:
+        """Tells once of a column of the inputs that is the target itself, or tells it, in each look so far."""
+        given, self.given = self.given, None
+        if given is None or "given" in self.told:
+            return
+        column = same_column(given, target)
+        if column is None:
+            self.told.add("given")
+            return
+        self.copies = self.copies + 1 if column == self.column or not self.copies else 0
+        self.column = column
+        if self.copies == GIVEN_LOOKS:
+            self.told.add("given")
+            self.event("given", column=column, of=given.shape[1], looks=self.copies, step=self.step)
 
     def tell_ending(self, node: Any, classes: Optional[int]) -> None:
         """Tells of an activation at the end of the model that the loss function takes again, or cannot do with."""

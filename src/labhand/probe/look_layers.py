@@ -7,7 +7,7 @@ import weakref
 
 from .look_members import held_by
 from .people import of_person
-from .torch_loads import in_use, read_and_other
+from .torch_loads import in_use, read_and_other, written_over
 from .torch_looks import Look
 from .torch_measure import local
 from .torch_replay import inner
@@ -28,6 +28,14 @@ WALKS, WALKED = (0, 1), 4
 """The looks at which the graph is walked, and then each so many: what is reached does not change often."""
 NAMES_MAX = 20
 ITEMS_MAX = 64
+FIRST = 1
+"""Up to this step weights are about what they were before the training."""
+STILL_LOOKS, STILL_STEPS = 4, 30
+"""Looks in a row at which a group has a rate of 0, and the step from which on that is told."""
+UNITS, NEAR = 4, 1e-6
+"""Units of a layer, at least, that are the same where their weights differ by no more than this share of the largest."""
+SYMMETRIC_STEPS, SYMMETRIC_TURNS = 3, 8
+"""Steps after which they must still be the same, and the looks in which that is looked for."""
 DECAYED = 0.01
 """A weight decay that takes so large a share of every weight away in a step leaves nothing that is learned."""
 STRONG, OUTDONE = 0.05, 5.0
@@ -57,6 +65,10 @@ class Layers(Look):
         self.decay: Dict[str, Any] = {}
         self.known: Set[int] = set()
         self.unloaded = 0
+        self.written_over = (0, 0)
+        self.still: Dict[int, int] = {}
+        self.symmetric: Dict[str, int] = {}
+        self.told: Set[str] = set()
 
     def loss(self, loss: Any) -> None:
         """Notes the weights that the loss depends on."""
@@ -76,6 +88,9 @@ class Layers(Look):
         """Remembers the weights as they are."""
         if not self.turns:
             self.unloaded = read_and_other(self.own_names)
+            if self.step <= FIRST:
+                rates = [float(group.get("lr") or 0.0) for group in optimizer.param_groups]
+                self.written_over = written_over(set(self.held()), max(rates))
         self.before = [(n, w, sample(w).clone()) for n, w in self.layers_of(optimizer)]
 
     def gradients(self, optimizer: Any) -> None:
@@ -96,10 +111,47 @@ class Layers(Look):
             self.points(names, self.torch.stack([v.float() for v in values]))
         if walked:
             self.tell_reach()
+        self.tell_still(optimizer)
+        self.tell_symmetric(optimizer)
         if not self.decay:
             self.decay = decay_of(optimizer)
             if self.decay:
                 self.event("decay", **dict(self.decay, step=self.step))
+
+    def tell_still(self, optimizer: Any) -> None:
+        """Tells once of groups whose rate was made 0 and stays so, beside others that are trained."""
+        groups = optimizer.param_groups
+        rates = [float(group.get("initial_lr", group.get("lr", 1.0))) for group in groups]
+        still = [
+            i
+            for i, group in enumerate(groups)
+            if rates[i] == 0 == group.get("lr") and any(p.grad is not None for p in group["params"])
+        ]
+        self.still = {i: self.still.get(i, 0) + 1 for i in still if any(rates)}
+        sure = [i for i, looks in self.still.items() if looks >= STILL_LOOKS]
+        if sure and self.step >= STILL_STEPS and "still" not in self.told:
+            self.told.add("still")
+            named, inside = self.names(), [p for i in sure for p in groups[i]["params"]]
+            names = texts([id(p) for p in inside], named, {id(p): p for p in inside})
+            about = dict(names=names, groups=sure, of=len(groups), step=self.step)
+            self.event("still", looks=min(self.still[i] for i in sure), **about)
+
+    def tell_symmetric(self, optimizer: Any) -> None:
+        """Tells once of layers whose units all have the same weights, and still have after steps that changed them."""
+        if "symmetric" in self.told or self.turns > SYMMETRIC_TURNS:
+            return
+        found = {}
+        for name, weight in self.layers_of(optimizer):
+            rows = sample_rows(local(weight)).flatten(1)
+            alike = len(rows) >= UNITS and rows.device.type == "cpu" and bool(rows[0].any())
+            if alike and bool(((rows - rows[:1]).abs() <= NEAR * rows.abs().max()).all()):
+                found[name] = self.symmetric.get(name, self.step)
+        self.symmetric = {
+            n: at for n, at in found.items() if self.turns == 1 or n in self.symmetric
+        }
+        if self.symmetric and self.step - min(self.symmetric.values()) >= SYMMETRIC_STEPS:
+            self.told.add("symmetric")
+            self.event("symmetric", layers=list(self.symmetric), step=self.step)
 
     def stepped(self, optimizer: Any) -> None:
         """Measures by how much the weights have changed."""
@@ -186,6 +238,7 @@ class Layers(Look):
         }
         fact.update(self.unregistered(strangers) if strangers else {})
         fact.update(in_use(held, set(named.values())), unloaded=self.unloaded)
+        fact.update(zip(("written_over", "loaded"), self.written_over))  # noqa: B905
         self.event("reach", **dict(fact, looks=self.turns, step=self.step))
 
     def uncalled_by(self, lost: Set[int]) -> List[str]:

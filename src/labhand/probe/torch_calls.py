@@ -14,6 +14,7 @@ import weakref
 from collections import deque
 from time import perf_counter, thread_time
 
+from .torch_dropping import Dropping
 from .torch_replay import inner
 
 TYPE_CHECKING = False
@@ -73,6 +74,7 @@ class Calls:
         self, torch: Any, began: Callable[[Any, float], bool], places: Places, short: Short
     ) -> None:
         self.torch = torch
+        self.dropping = Dropping(torch, self)
         self.places = places
         self.short = short
         self.began = began
@@ -235,6 +237,8 @@ class Calls:
                 calls.found()
             call = before(self, args, kwargs)
             if call is None:
+                if dropping.wanted:
+                    return dropping.listen(original, self, args, kwargs)
                 return original(self, *args, **kwargs)
             try:
                 output = original(self, *args, **kwargs)
@@ -245,6 +249,7 @@ class Calls:
             return output
 
         before, after, leans, short = self.before, self.after, self.leans, self.short
+        dropping = self.dropping
         # the one costs a call that does nothing, the other several
         tracing = getattr(getattr(self.torch, "compiler", None), "is_dynamo_compiling", compiling)
         cut, graphs = self.cut, self.torch.is_grad_enabled
@@ -292,6 +297,7 @@ class Calls:
         self.called[id(module)] = True
         if not self.began(module, now):
             self.looks.model_elsewhere(module, args, kwargs)
+            self.dropping.asked(module)
             return None
         try:
             call = self.note(module, args, kwargs)

@@ -25,6 +25,11 @@ READ: Dict[int, Any] = {}
 VALUES: Dict[str, Tuple[Tuple[int, ...], List[float]]] = {}
 """Shapes and some values of matrices that were read from files, by their keys."""
 VALUES_MAX, LEAST = 200, 2
+KEPT_MAX, OTHER, MOSTLY = 24, 0.1, 0.75
+"""Matrices of a load that are looked at before the first step; the share of their size by which those that were
+written over are others, and the share of them that must be."""
+STEP_RATES = 3.0
+"""So many learning rates a step may move a weight by."""
 ALIKE = 0.2
 """Weights are those of the file where they differ from it by less than this share of their size, on average."""
 
@@ -36,6 +41,8 @@ class Load:
         self.module = weakref.ref(module)
         self.arrived = arrived
         self.weights = {id(p): weakref.ref(p) for p in module.parameters()}
+        kept = [p for n, p in module.named_parameters() if n in arrived and p.dim() > 1]
+        self.values = [(weakref.ref(p), some(p)) for p in kept[:KEPT_MAX] if p.device.type == "cpu"]
 
 
 def arm(torch: Any, session: Session) -> None:
@@ -121,6 +128,25 @@ def read_and_other(weights_of: Callable[[], Dict[str, Any]]) -> int:
             return 0
         other += 1
     return other if other >= LEAST else 0
+
+
+def written_over(held: Set[int], rate: float) -> Tuple[int, int]:
+    """How many matrices have other values than were loaded into them, and of how many; of those that are `held`.
+
+    To be asked before more than a step was trained, at a learning rate of `rate`. Nothing where most are what was
+    loaded: a new head is meant.
+    """
+    other = of = 0
+    for load in KNOWN:
+        for reference, values in load.values:
+            weight = reference()
+            size = sum(map(abs, values))
+            if weight is None or id(weight) not in held or not size:
+                continue
+            of += 1
+            apart = sum(abs(a - b) for a, b in zip(some(weight), values))  # noqa: B905
+            other += apart > OTHER * size + STEP_RATES * rate * len(values)
+    return (other, of) if other >= LEAST and other >= MOSTLY * of else (0, of)
 
 
 def is_read(tensor: Any) -> bool:

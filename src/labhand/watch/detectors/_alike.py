@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.signals import Fact, Signal
 
-OUTPUTS, TARGETS = "outputs", "targets"
+OUTPUTS, TARGETS, UNITS = "outputs", "targets", "units"
 """The keys of the incidents."""
 
 
@@ -17,8 +17,12 @@ class Alike:
 
     def see(self, fact: Signal) -> Iterable[Claim]:
         """What outputs prove that hardly differ from row to row, or do again, or meet targets of another shape."""
-        if not isinstance(fact, Fact) or fact.kind not in ("alike", "crossed"):
+        if not isinstance(fact, Fact) or fact.kind not in ("alike", "crossed", "symmetric"):
             return ()
+        if fact.kind == "symmetric":
+            claim = _symmetric(fact)
+            self.cause = claim.causes[0]
+            return (claim,)
         if fact.kind == "crossed":
             claim = _crossed(fact)
             self.cause = claim.causes[0]
@@ -69,6 +73,37 @@ def _claim(fact: Fact) -> Claim:
         time=fact.time,
         evidence={"spread": spread, "looks": data.get("looks")},
         causes=[] if passed else causes,
+    )
+
+
+def _symmetric(fact: Fact) -> Claim:
+    """What is told of layers whose units are all the same."""
+    layers = [str(layer) for layer in fact.data.get("layers", [])]
+    shown = ", ".join(f"`{layer}`" for layer in layers[:3])
+    shown += f" and {len(layers) - 3} more" if len(layers) > 3 else ""
+    step = int(fact.data.get("step") or 0)
+    message = (
+        f"All units of {shown} have the same weights, and still have after {step} steps: they get the same gradients, so "
+        "that each layer is as good as a single unit"
+    )
+    return Claim(
+        key=UNITS,
+        state="confirmed",
+        severity="warning",
+        confidence=0.95,
+        message=message,
+        advice="Draw the weights at random, as PyTorch does by itself, or by `nn.init.kaiming_uniform_`.",
+        step=step,
+        opened=0,
+        time=fact.time,
+        layer=layers[0] if layers else None,
+        causes=[
+            Cause(
+                "weights initialised to a constant, so that all units are alike",
+                0.95,
+                "the weights",
+            )
+        ],
     )
 
 

@@ -3,7 +3,8 @@
 ## What it does
 Tells when `load_state_dict` took none, or less than half, of what it was given, and when something was
 loaded into a model of the same make that is not the one the optimizer trains; when a checkpoint of the
-trained model was read and none of its values are in it, or a setting says `resume` and nothing was read at
+trained model was read and none of its values are in it, or they were loaded and are gone before the first
+step, or a setting says `resume` and nothing was read at
 all. That needs the probe; a log alone tells of a loss that jumps from what was won to where it began, where the steps go back or leave a
 gap, a column marks a restart, or the loss then falls as it did at first.
 
@@ -89,6 +90,9 @@ class Detector:
         if self._bad is not None and not self._good:
             self._told = True
             return (self._claim(*_lost(self._bad.data), fact),)
+        if fact.data.get("written_over"):
+            self._told = True
+            return (self._claim(*_written_over(fact.data), fact),)
         if fact.data.get("unloaded") and not fact.data.get("loads"):
             self._told = True
             return (self._claim(*_unloaded(int(fact.data["unloaded"])), fact),)
@@ -180,6 +184,20 @@ def _unloaded(tensors: int) -> tuple[str, Cause]:
     )
     cause = "a dict of weights that was read or updated, and never given to `load_state_dict`"
     return text, Cause(cause, 0.85, "nothing was loaded, and the weights have other values")
+
+
+def _written_over(data: Mapping[str, Any]) -> tuple[str, Cause]:
+    """What is said of a checkpoint that was loaded and is gone before the first step, and why."""
+    text = (
+        f"A checkpoint was loaded, and before the first step {data['written_over']} of {data.get('loaded')} matrices of "
+        "the trained model have other values again"
+    )
+    cause = (
+        "weights that are initialised, or loaded from elsewhere, after the checkpoint was loaded"
+    )
+    return text, Cause(
+        cause, 0.9, "they differ from what was loaded by more than a tenth of their size"
+    )
 
 
 def _asks_to_resume(name: str, value: object) -> bool:

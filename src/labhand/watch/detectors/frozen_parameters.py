@@ -3,8 +3,9 @@
 ## What it does
 Tells of weights that an optimizer holds and the loss does not depend on; of weights that get gradients, are
 in no optimizer and stay as they are, of the trained model or of another model or loss beside it; of those that
-lie in a plain list or dict that registers nothing; and of weights handed to the optimizer with
-`requires_grad=False` in a model that was not loaded from anywhere. Needs the probe.
+lie in a plain list or dict that registers nothing; of weights handed to the optimizer with
+`requires_grad=False` in a model that was not loaded from anywhere; and of a group of the optimizer that was made
+with a learning rate of 0. Needs the probe.
 
 ## Why it is bad
 A part of the model stays as it was made, at random, while the rest learns around it.
@@ -67,6 +68,8 @@ class Detector:
             return ()
         if signal.kind == "loaded":
             self._loaded = self._loaded or bool(signal.data.get("taken"))
+        if signal.kind == "still":
+            return self._still(signal)
         if signal.kind == "unheld":
             return self._unheld(signal)
         if signal.kind != "reach" or not signal.data.get("trained"):
@@ -164,6 +167,23 @@ class Detector:
             yield self._claim(
                 "All weights of the optimizer are reached now", [], None, "note", fact
             )
+
+    def _still(self, fact: Fact) -> Iterable[Claim]:
+        """Groups of the optimizer that get gradients and have a learning rate of 0."""
+        names, groups = fact.data.get("names", []), fact.data.get("groups", [])
+        if self._open or not names:
+            return
+        which = ", ".join(str(group) for group in groups[:4]) + (", …" if len(groups) > 4 else "")
+        text = (
+            f"{_several(names)} get gradients and never change: group {which} of the optimizer's {fact.data.get('of')} "
+            "has had a learning rate of 0 from the start"
+        )
+        cause = Cause(
+            "a learning rate that a group was given, or a factor it is multiplied with, that is 0",
+            0.9,
+            f"it was 0 in {fact.data.get('looks')} looks, and that of other groups was not",
+        )
+        yield self._claim(text, names, cause, "note" if self._loaded else "warning", fact, "still")
 
     def _unheld(self, fact: Fact) -> Iterable[Claim]:
         """What gets gradients and is in no optimizer, or no longer is such."""

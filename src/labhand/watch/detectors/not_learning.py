@@ -2,7 +2,7 @@
 
 ## What it does
 A run shows in four ways that it does not learn, and each has its part: what it measures *stays* where it began,
-a score *sinks* as the loss falls, the outputs of all rows are *alike*, or it is *over* and was never better than
+a score *sinks* as the loss falls, the outputs of all rows or the units of a layer are *alike*, or it is *over* and was never better than
 guessing.
 
 What stays: counts the evaluations since a validation metric was last better than all before by more than its noise,
@@ -47,7 +47,7 @@ from labhand.watch.causes import causes_of
 from labhand.watch.chance import SPREAD, Guessing, at_guessing, unexplained, unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
-from labhand.watch.detectors._alike import OUTPUTS, TARGETS, Alike
+from labhand.watch.detectors._alike import OUTPUTS, TARGETS, UNITS, Alike
 from labhand.watch.detectors._sinks import Sinks
 from labhand.watch.incidents import Claim
 from labhand.watch.never import NEVER_WORKED, WENT_UP
@@ -74,6 +74,8 @@ HARDLY_BELOW = 0.1
 """A validation loss is no better than guessing where it was never further below that, in its logarithm."""
 ENDED_STEPS = 100
 """Steps after which a run that ended at the level of guessing, which the probe knows, is told of."""
+ENDED_ROWS = 40
+"""Values of a loss that was at the level of guessing all along, after which the end of a run is told of."""
 SOME = 4
 """Evaluations of a loss that has hardly won anything where something leaves a training nothing to learn by."""
 UNSURE = 0.5
@@ -180,13 +182,19 @@ class Detector:
             or not course.levels.blocks
         ):
             return
-        if share is None and not self._at_guess():
+        guessing = at_guessing(view) if course.levels.count >= ENDED_ROWS else None
+        known = guessing is not None and guessing.known and share is None
+        if share is None and not known and not self._at_guess():
             return
-        if not all(self._no_better(held, share is not None) for held in course.held.values()):
+        if not all(
+            self._no_better(held, share is not None or known) for held in course.held.values()
+        ):
             return
         than = f"guessing among {view.classes} classes, ln {view.classes} = {math.log(max(2, view.classes)):.4g}"
         if share is not None:
             than = f"the mean of the targets, being {share:.3g} times their variance"
+        elif guessing is not None and known:
+            than = f"guessing, {guessing.words}"
         message = f"The run ended at step {steps} and was never better than {than}: `{self._loss_name}` came from "
         message += (
             f"{course.levels.first:.4g} to {course.levels.plain(course.levels.blocks[-1]):.4g}"
@@ -207,14 +215,19 @@ class Detector:
             return False
         return min(levels.blocks) > guess - HARDLY_BELOW / 2
 
-    def _no_better(self, held: Evaluated, of_targets: bool) -> bool:
-        """Whether a metric of held-out data is no better than guessing either, where the loss guesses."""
-        if of_targets:
-            blocks = self._view.course.levels.blocks
-            return held.role == "validation-loss" and held.best > median(blocks) - HARDLY_BELOW
+    def _no_better(self, held: Evaluated, stayed: bool) -> bool:
+        """Whether a metric of held-out data is no better than guessing either, where the loss guesses.
+
+        `stayed`: the loss has always been at what guessing costs.
+        """
+        blocks, guess = self._view.course.levels.blocks, self._guess
         if held.role == "validation-loss":
-            return self._guess is not None and held.best > self._guess - HARDLY_BELOW / 2
-        return unmoved_guess(held, self._view) == self._view.classes
+            if stayed:
+                return held.best > median(blocks) - HARDLY_BELOW
+            return guess is not None and held.best > guess - HARDLY_BELOW / 2
+        if self._view.classes:
+            return unmoved_guess(held, self._view) == self._view.classes
+        return unmoved_guess(held, self._view) is not None
 
     def _hindered(self) -> bool:
         """Whether nothing was told yet of what leaves a training nothing to learn by: no need to wait."""
@@ -381,7 +394,7 @@ class Detector:
             metric=self._metric,
             evidence=evidence,
             score=score,
-            joined=(OUTPUTS, TARGETS),
+            joined=(OUTPUTS, TARGETS, UNITS),
             causes=causes,
             unchecked=unchecked,
         )

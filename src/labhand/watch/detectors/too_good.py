@@ -3,7 +3,8 @@
 ## What it does
 Tells of a validation metric that is perfect, or nearly so, while the training's own is far from it, of a
 validation loss of exactly zero, and of a result that leaves all earlier runs of this command far behind. With
-the probe, also of rows that are evaluated and were trained on, in every call of the evaluation.
+the probe, also of rows that are evaluated and were trained on, in every call of the evaluation, and of a column
+of the inputs that is the target itself.
 
 ## Why it is bad
 The usual reason is a leak: rows of the validation part in the training part, the label among the inputs,
@@ -64,6 +65,9 @@ class Detector:
         """What this evaluation shows."""
         if isinstance(signal, Fact):
             self._leak = signal if signal.kind == "leak" else self._leak
+            if signal.kind == "given" and not self._told:
+                self._told = True
+                return (self._given(signal),)
         if self._leak is not None and not self._told and (held := self._view.course.held):
             self._told = True
             return (self._leaks(next(iter(held)), self._leak),)
@@ -89,6 +93,21 @@ class Detector:
                 self._told = True
                 return (claim,)
         return ()
+
+    def _given(self, fact: Fact) -> Claim:
+        """What the probe has found: the target among the inputs."""
+        column, of, step = (int(fact.data.get(key) or 0) for key in ("column", "of", "step"))
+        text = (
+            f"Column {column} of the {of} columns of the inputs is the target itself, up to scale and shift, in each of "
+            f"{fact.data.get('looks')} batches: what is to be predicted is given away"
+        )
+        cause = Cause(
+            "the target, or what is reckoned from it, among the features",
+            0.85,
+            "their correlation is 1 to the last digits",
+        )
+        claim = self._claim("", text, cause, 0, Points(fact.time, "probe", step, {}))
+        return msgspec.structs.replace(claim, unchecked=[], metric=None)
 
     def _leaks(self, name: str, fact: Fact) -> Claim:
         """What the probe has found: rows of the evaluation that were trained on."""

@@ -3,14 +3,14 @@
 ## What it does
 Tells of an evaluation that runs in training mode (with dropout, or batch norm that goes on learning), of
 a training that goes on in evaluation mode, and of evaluation inputs with another mean and scale than
-those of training. Needs the probe, or a log of the means and deviations of the inputs of both.
+those of training; of a functional dropout that drops in evaluation, too. Needs the probe, or a log of the means and deviations of the inputs of both.
 
 ## Why it is bad
 The validation figures are those of another model or of other data: they are noise to every decision
 that is made by them, and batch norm even learns from the validation data.
 
 ## Known problems
-Dropout that is left on to estimate uncertainty looks the same. Only models that do something else in
+Dropout that is left on to estimate uncertainty looks the same; a functional one that is told so is left alone. Only models that do something else in
 training (dropout, batch norm) are told of. The inputs of a policy are not compared: what it meets changes
 with what it does.
 
@@ -27,6 +27,7 @@ PyTorch, *Autograd mechanics*, on evaluation mode.
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from labhand.kit.metric_names import HELD_OUT
@@ -68,6 +69,8 @@ class Detector:
         if isinstance(signal, Fact):
             if signal.kind == "statistics":
                 return (self._statistics(signal),)
+            if signal.kind == "dropping":
+                return (self._dropping(signal),)
             return self._modes(signal) if signal.kind == "modes" else ()
         if not isinstance(signal, Points):
             return ()
@@ -131,6 +134,25 @@ class Detector:
         advice = "Give batch norm a momentum of about 0.1, or one minus that of the framework it comes from."
         return self._claim(
             "statistics", text, cause, advice, fact.time, int(data.get("step") or 0), data
+        )
+
+    def _dropping(self, fact: Fact) -> Claim:
+        """What is told of a function that drops whatever the mode of the model is."""
+        self._seen = True
+        data = fact.data
+        where = f"`F.{data.get('what')}` in line {data.get('line')} of `{Path(str(data.get('path'))).name}`"
+        text = (
+            f"{where} drops {float(data.get('p', 0.5)):.0%} while the model is evaluated: it is not told whether the model "
+            "trains, and `eval()` does not reach it"
+        )
+        cause = Cause(
+            "a functional dropout without `training=self.training`",
+            0.9,
+            "it was called so in evaluation mode",
+        )
+        advice = "Give it `training=self.training`, or use an `nn.Dropout` layer."
+        return self._claim(
+            "dropping", text, cause, advice, fact.time, int(data.get("step") or 0), data
         )
 
     def _claim_mode(self, what: str, fact: Fact) -> Iterable[Claim]:
