@@ -147,6 +147,22 @@ def test_what_is_told_of_a_beginning_does_not_depend_on_what_follows(
     assert [pair for pair in whole if pair[1] <= cut] == begun
 
 
+@pytest.mark.parametrize(("end", "told"), [(2.3026, True), (1.2, False)])
+def test_a_log_that_ends_where_guessing_would_is_told_at_its_end(
+    tmp_path: Path, end: float, told: bool
+) -> None:
+    noise = random.Random(0)
+    rows = [
+        f"{10 * i},{2.3026 + (end - 2.3026) * i / 149 + noise.gauss(0, 0.006):.4f},{noise.uniform(0.09, 0.11):.3f}"
+        for i in range(150)
+    ]
+    (tmp_path / "log.csv").write_text("\n".join(["step,loss,acc", *rows]))
+    found = replay([tmp_path / "log.csv"]).findings
+    assert [f.rule for f in found if "never better than guessing, ln 10" in f.message] == [
+        "not-learning"
+    ] * told
+
+
 def test_the_environment_scores_what_replay_finds() -> None:
     problems = list(tasks(CASES))
     assert any("twin" in problem.id for problem in problems)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LATELY = 24
 """The latest evaluations that are kept one by one."""
+SELDOM = 3
+"""Values that a level of a reward is the median of: it is often logged once an iteration or an evaluation."""
 OFTENER = 1.5
 """A training loss with so many times the values of the one that is followed is followed in its place."""
 AT_ONCE = 3
@@ -380,7 +382,7 @@ class Course:
             elif track.role == "learning-rate":
                 self._rate = self._rate or track
             elif track.role == "reward":
-                self.rewards[track.name] = Levels(raw=True)
+                self.rewards[track.name] = Levels(raw=True, few=SELDOM)
             elif track.role in RAN or track.role in BESIDE:
                 held = track.role in RAN
                 made = Evaluated(track.name, track.role, follows=held)

@@ -53,7 +53,7 @@ class Levels:
     `count` is the number of values so far, `first` the very first of them, `lately` the latest three levels
     of five values each, `steps` the step at which each block was whole. Adding a value costs a constant on
     average. `noise` is the deviation of a level about its trend. `raw` from the start where values are no
-    loss.
+    loss; `few` values make a level, where they come seldom fewer than five.
     """
 
     __slots__ = (
@@ -64,6 +64,7 @@ class Levels:
         "_moves",
         "blocks",
         "count",
+        "few",
         "first",
         "lately",
         "raw",
@@ -71,10 +72,10 @@ class Levels:
         "width",
     )
 
-    def __init__(self, *, raw: bool = False) -> None:
+    def __init__(self, *, raw: bool = False, few: int = FEW) -> None:
         self.blocks: list[float] = []
         self.steps: list[int] = []
-        self.width = FEW
+        self.few = self.width = few
         self.count = 0
         self.first = math.nan
         self.raw = raw
@@ -92,7 +93,7 @@ class Levels:
         self.count += 1
         few = self._few
         few.append(value)
-        return len(few) >= FEW and self._settle(step)
+        return len(few) >= self.few and self._settle(step)
 
     def extend(self, values: "Floats", steps: "Places") -> list[int]:
         """Takes finite values as if one by one, none newly negative; the places of those that made blocks whole."""
@@ -162,7 +163,7 @@ class Levels:
         """Takes a level; whether it makes a block whole."""
         self.lately.append(self.scaled(level))
         self._joining.append(self.lately[-1])
-        if len(self._joining) * FEW < self.width:
+        if len(self._joining) * self.few < self.width:
             return False
         self.blocks.append(sum(self._joining) / len(self._joining))
         self.steps.append(step)

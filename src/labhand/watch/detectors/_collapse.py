@@ -6,12 +6,12 @@ from labhand.watch.course import Course, Evaluated
 from labhand.watch.levels import Levels, noise
 from labhand.watch.tracks import median
 
-LEAST_BLOCKS = 12
-BEYOND_NOISE = 8.0
+LEAST_BLOCKS = 10
+BEYOND_NOISE = 6.0
 """What a reward had won must be so many times the noise of its level."""
-LEAST_WORSE, WORSE = 8, 4.0
+LEAST_WORSE, WORSE = 13, 4.0
 """Blocks, and so many times the noise of a level that a reward must have lost, where it never won anything."""
-STAYS, SHARE_STAYS = 5, 8
+STAYS, SHARE_STAYS = 4, 8
 """Blocks, and the share of them, through which a reward must have stayed low."""
 EVALUATIONS = 4
 """Evaluations in a row at which a score must be low."""

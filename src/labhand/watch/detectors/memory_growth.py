@@ -48,6 +48,10 @@ FEWER = ((32, 0.2, 1e8), (LEAST_BLOCKS, 0.5, 4e8))
 """Points that prove it where the latter half grows by such a share of its level, and by so many bytes."""
 STEADY = 0.6
 """The last quarter grows at least at this share of the pace of the one before."""
+PARTS, NOISY = 6, 2.0
+"""Parts of the latter half by which memory that also falls is judged, and how many times as much it must have grown."""
+RISES = 0.7
+"""The share of the moves from one to the next that must be rises; none may be a fall."""
 NEAR_S = 3600.0
 FULL = 97.0
 HALF_FULL = 50.0
@@ -189,20 +193,27 @@ class Detector:
 
 
 def _growth(whole: list[Block], least_bytes: float = LEAST_BYTES) -> float | None:
-    """How much the latter half has grown, where it did so steadily; else None."""
-    half = whole[len(whole) // 2 :]
-    lows = [block.lowest for block in half]
+    """How much the latter half has grown, where it did so steadily; else None.
+
+    What also falls now and then, as where garbage is collected, is judged by the least of each sixth, and more
+    must have come of it.
+    """
+    lows = [block.lowest for block in whole[len(whole) // 2 :]]
+    least = LEAST_GROWTH
+    if any(b < a for a, b in itertools.pairwise(lows)):
+        lows = [
+            min(lows[n * len(lows) // PARTS : (n + 1) * len(lows) // PARTS]) for n in range(PARTS)
+        ]
+        least, least_bytes = NOISY * least, NOISY * least_bytes
     grown = lows[-1] - lows[0]
-    if lows[0] <= 0 or grown < LEAST_GROWTH * lows[0] or (lows[0] > 1e7 and grown < least_bytes):
+    if lows[0] <= 0 or grown < least * lows[0] or (lows[0] > 1e7 and grown < least_bytes):
         return None
-    rises = sum(b > a for a, b in itertools.pairwise(lows))
-    falls = sum(b < a for a, b in itertools.pairwise(lows))
+    moves = [b - a for a, b in itertools.pairwise(lows)]
     middle = lows[len(lows) // 2]
     steady = lows[-1] - middle >= STEADY * (middle - lows[0])
+    rises = sum(move > 0 for move in moves) >= RISES * len(moves) and min(moves) >= 0
     # a few large jumps are no leak: no single rise makes most of the growth
-    jump = max(b - a for a, b in itertools.pairwise(lows))
-    even = jump < 0.5 * grown
-    return grown if steady and even and rises >= 0.7 * (len(lows) - 1) and not falls else None
+    return grown if steady and rises and max(moves) < 0.5 * grown else None
 
 
 def _grows_by(whole: list[Block], share: float, size: float) -> bool:
@@ -218,8 +229,9 @@ def _of_gpu(name: str) -> bool:
 
 
 def _flat(whole: list[Block]) -> bool:
-    lows = [block.lowest for block in whole[-len(whole) // 4 :]]
-    return lows[-1] - lows[0] <= 0.01 * abs(lows[0])
+    """Whether the last quarter has not been clearly above all that was before."""
+    before, last = whole[: -len(whole) // 4], whole[-len(whole) // 4 :]
+    return max(b.highest for b in last) <= 1.01 * max(b.highest for b in before)
 
 
 def _text(value: float) -> str:
