@@ -1,5 +1,6 @@
 """What was won and is lost again, told by rewards or by scores alone."""
 
+import math
 from typing import NamedTuple
 
 from labhand.watch.course import Course, Evaluated
@@ -15,6 +16,10 @@ STAYS, SHARE_STAYS = 4, 8
 """Blocks, and the share of them, through which a reward must have stayed low."""
 EVALUATIONS = 4
 """Evaluations in a row at which a score must be low."""
+CLIMBED, LATELY = 100.0, 5.0
+"""So many times its best level the loss of values has climbed to, and what it was in the first half."""
+LEAST_CLIMBED = 16
+"""Levels of a loss by which it is told."""
 MILD = 0.4
 """The share of what was won that may be lost: rewards sway as the policy does."""
 
@@ -54,6 +59,28 @@ def _reward(name: str, levels: Levels) -> Collapse | None:
     if won <= BEYOND_NOISE * levels.noise:
         return None
     return Collapse(name, -low, -now, min(1.0, max(0.0, (now - low) / won)), levels.steps[at])
+
+
+def climbs(course: Course) -> bool:
+    """Whether the loss climbs on and on while no reward gets better: values that feed on themselves.
+
+    That of values which follow rewards grows with these, and falls once they do not.
+    """
+    levels, rewards = course.levels, course.rewards.values()
+    blocks = levels.blocks
+    if levels.raw or len(blocks) < LEAST_CLIMBED or not rewards:
+        return False
+    now, before = levels.now(STAYS), max(blocks[: len(blocks) // 2])
+    if now - min(blocks) < math.log(CLIMBED) or now - before < math.log(LATELY):
+        return False
+    return all(len(r.blocks) >= LEAST_BLOCKS and not _better(r) for r in rewards)
+
+
+def _better(reward: Levels) -> bool:
+    """Whether a reward has got better in its latter half."""
+    half = len(reward.blocks) // 2
+    early, late = sorted(reward.blocks[:half]), sorted(reward.blocks[half:])
+    return late[len(late) // 4] < early[len(early) // 4] - 2 * reward.noise
 
 
 def of_worse(course: Course) -> Collapse | None:

@@ -7,7 +7,7 @@ while validation gets better is no divergence. Where they were not, the loss alo
 After a restart of the learning rate the loss is compared with what it was at a rate as high; after a jump
 of it to five times what it ever was, with its lowest level, however short that lasted.
 A policy's losses say nothing of how good it is: where a reward is logged, it alone is asked, and must lose
-most of what it had won. So must validation scores where no training loss is logged.
+most of what it had won; of the loss beside it only that is told, that it climbs on and on. So must validation scores where no training loss is logged.
 A loss over classes (by the probe) that only ever rose from the cost of guessing has diverged from the start.
 Tells when that is rarer among healthy runs than the budget of alarms allows.
 
@@ -38,7 +38,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from labhand.watch.causes import OTHER_DATA, causes_of, moved_most
 from labhand.watch.course import SUSPICIOUS, Evaluated
 from labhand.watch.detectors import Wants
-from labhand.watch.detectors._collapse import MILD, Collapse, of_rewards, of_scores, of_worse
+from labhand.watch.detectors._collapse import (
+    MILD,
+    Collapse,
+    climbs,
+    of_rewards,
+    of_scores,
+    of_worse,
+)
 from labhand.watch.incidents import Cause, Claim
 from labhand.watch.levels import FEW, STAYS
 from labhand.watch.signals import Ended, Points, Signal
@@ -109,6 +116,7 @@ class Detector:
         self._largest = 0.0
         self._layer: str | None = None
         self._early: _Early | None = None
+        self._climbed = False
         self.peak = 0.0
 
     def see(self, signal: Signal) -> Iterable[Claim]:
@@ -145,6 +153,8 @@ class Detector:
         """The levels by which a rise may be suspected, proven or over, or the peak be higher."""
         course = self._view.course
         levels, told = course.levels, coming.number >= LEAST_BLOCKS
+        if course.rewards and not self._climbed:
+            return coming.whole
         if course.rewards or course.loss is None:
             return coming.none()
         if levels.raw:
@@ -229,8 +239,11 @@ class Detector:
         return min(as_high, default=low)
 
     def _collapsed(self, row: Points) -> Iterable[Claim]:
-        """Judges by rewards, or by scores alone."""
+        """Judges by rewards, or by scores alone; of a loss beside rewards only that it climbs without end."""
         course = self._view.course
+        if course.block and not self._climbed and climbs(course):
+            self._climbed = True
+            yield self._climbs(row)
         if not (course.rewarded if course.rewards else course.evaluated):
             return
         found = of_rewards(course) if course.rewards else of_scores(course)
@@ -326,6 +339,36 @@ class Detector:
             score=max(found.score, self._told),
             causes=causes,
             unchecked=unchecked,
+        )
+
+    def _climbs(self, row: Points) -> Claim:
+        """What is told of the loss of values that feed on themselves."""
+        levels, loss = self._view.course.levels, self._view.course.loss
+        assert loss is not None
+        low, at = levels.best(1)
+        rewards = ", ".join(f"`{name}`" for name in self._view.course.rewards)
+        text = (
+            f"`{loss.name}` has climbed from {levels.plain(low):.4g} to {levels.plain(levels.blocks[-1]):.4g} and climbs on, "
+            f"while {rewards} does not get better"
+        )
+        cause = Cause(
+            "values that feed on themselves: a discount of 1 or more, no mask where an episode ends, or no target network",
+            0.7,
+            "what values follow is bounded by the rewards, and so is their loss",
+        )
+        return Claim(
+            key="values",
+            state="confirmed",
+            severity="warning",
+            confidence=0.75,
+            message=text,
+            advice="Mask the value of what follows the end of an episode, take a discount below 1, and let the "
+            "targets come from a network that is copied now and then.",
+            step=row.step,
+            opened=self._step_of(at),
+            time=row.time,
+            metric=loss.name,
+            causes=[cause],
         )
 
     def _rise(self) -> _Rise:
