@@ -97,3 +97,55 @@ def test_what_has_no_flag_is_given_by_its_place(folder: Path) -> None:
     assert command("python train.py --amp", data="a/") == "python train.py a/ --amp"
     with pytest.raises(UsageError, match="after `data`"):
         command("python train.py", out="c/")
+
+
+def test_lightning_cli_takes_what_its_classes_and_its_file_say(tmp_path: Path) -> None:
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "config.yaml").write_text(
+        "trainer:\n  max_epochs: 80\n  gradient_clip_val: null\nmodel:\n  lr: 1.0e-2\n"
+    )
+    (tmp_path / "run.py").write_text(
+        '"""python run.py fit --config config.yaml"""\n'
+        "import lightning as L\nfrom lightning.pytorch.cli import LightningCLI\n"
+        "class Net(L.LightningModule):\n    def __init__(self, lr: float = 1e-3, tta: bool = False):\n        super().__init__()\n"
+        "class Data(L.LightningDataModule):\n    def __init__(self, crop: int = 512):\n        super().__init__()\n"
+        "LightningCLI(Net, Data)\n"
+    )
+    found = {s.name: s for s in settings.discover(tmp_path / "run.py", tmp_path)}
+    assert found["model.lr"].default == 0.01
+    assert found["model.tta"].type == "bool"
+    assert {"data.crop", "trainer.max_epochs", "trainer.gradient_clip_val"} <= set(found)
+    applied = settings.apply(
+        {"model.lr": "1e-4", "trainer.max_epochs": "9"},
+        ["python", "run.py", "fit", "--config", "config.yaml"],
+        tmp_path,
+        tmp_path,
+    )
+    assert applied.command[2:] == [
+        "fit", "--config", "config.yaml", "--model.lr=1e-4", "--trainer.max_epochs=9",
+    ]  # fmt: skip
+
+
+def test_a_parser_of_own_classes_has_no_training_arguments(tmp_path: Path) -> None:
+    script = (
+        "from dataclasses import dataclass, field\nfrom transformers import HfArgumentParser, TrainingArguments\n"
+        "@dataclass\nclass Own:\n    peak_lr: float = 1e-4\n"
+        "    loss: str = field(default='dpo', metadata={'help': 'which', 'choices': ['dpo', 'ipo']})\n"
+        "(own,) = HfArgumentParser((Own,)).parse_args_into_dataclasses()\n"
+        "args = TrainingArguments(output_dir='x', learning_rate=own.peak_lr)\n"
+    )
+    (tmp_path / "a.py").write_text(script)
+    (tmp_path / "b.py").write_text(script.replace("((Own,))", "((Own, TrainingArguments))"))
+    found = {s.name: s for s in settings.discover(tmp_path / "a.py", tmp_path)}
+    assert "learning_rate" not in found
+    assert found["loss"].choices == ("dpo", "ipo")
+    assert "learning_rate" in {s.name for s in settings.discover(tmp_path / "b.py", tmp_path)}
+
+
+def test_each_command_of_fire_has_its_arguments(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "import fire\ndef train(utd=1, tau=0.005):\n    pass\ndef play(episodes=3):\n    pass\n"
+        "fire.Fire({'train': train, 'play': play})\n"
+    )
+    found = {s.name: s.default for s in settings.discover(tmp_path / "a.py", tmp_path)}
+    assert found == {"utd": 1, "tau": 0.005, "episodes": 3}

@@ -31,6 +31,9 @@ def answered(intent: Intent, question: Question, answer: Any, by: Habit | None =
         if question.default == metric.name:
             goal = msgspec.structs.replace(metric, name=answer, direction=direction(str(answer)))
             return _replaced(intent, metric=goal)
+    proposed = re.fullmatch(r"([\w.]+)=(.+)", str(answer)) if answer in question.options else None
+    if proposed is not None:
+        return _proposed(intent, proposed[1], proposed[2].split(","), by)
     settings = _settings(intent, question, named, answer, by)
     if settings is not None:
         return _replaced(intent, settings=settings)
@@ -41,6 +44,14 @@ def answered(intent: Intent, question: Question, answer: Any, by: Habit | None =
         f'the answer "{shown(answer)}" to "{question.text}" says no value that could run; say what is '
         "meant in the instruction"
     )
+
+
+def _proposed(intent: Intent, key: str, found: list[str], by: Habit | None) -> Intent:
+    """The intent with a setting that was only proposed: one value, or several to try."""
+    values = [_number(v) if _number(v) is not None else v for v in found]
+    if len(values) > 1:
+        return _replaced(intent, sweep={**intent.sweep, key: values})
+    return _replaced(intent, settings=[*intent.settings, _said(key, values[0], by)])
 
 
 def _settings(

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
-from labhand.interpret import given, relative, unnumbered, values, vocabulary
+from labhand.interpret import explain, given, relative, unnumbered, values, vocabulary
 from labhand.interpret.beside import MOST_WORDS, OLD, PLAIN, SOFT, free, said_words
 from labhand.interpret.clauses import JOINTS, Clause, clauses
 from labhand.interpret.draft import Draft
@@ -68,10 +68,32 @@ class Part(NamedTuple):
 
 def read(draft: Draft) -> None:
     """Takes the clauses that settings explain, whole or in the pieces that `with` and `at` part."""
-    for joints in (JOINTS, JOINTS | _INNER | {":"}):
+    for joints in (JOINTS | {"so"}, JOINTS | _INNER | {"so", ":"}):
         for piece in _pieces(draft, joints):
             _piece(draft, piece)
     _further(draft)
+    for piece in _pieces(draft, JOINTS | {"so"}):
+        _ask(draft, piece)
+
+
+def _ask(draft: Draft, piece: Clause) -> None:
+    """Asks which setting the one number of a piece is of, where the words say it for none beyond doubt."""
+    said = _values(draft, piece)
+    if said is None or len(said) != 1 or said[0].changes or _is_made(draft, piece):
+        return
+    outside = [i for i in range(piece.start, piece.end) if not said[0].start <= i < said[0].end]
+    words = said_words(draft, outside)
+    if (
+        not words
+        or len(words) > MOST_WORDS
+        or any(draft.text.tokens[i].low in _EVERY for i in outside)
+    ):
+        return
+    fits = _of_numbers(draft, words, said[0].amounts)
+    near = [f for f in fits if _is_near(f.known, said[0])]
+    explain.ask(
+        draft, piece, [(f, _taken(draft, f.known, said[0].amounts) or []) for f in near], outside
+    )
 
 
 def _further(draft: Draft) -> None:
@@ -151,6 +173,8 @@ def _piece(draft: Draft, piece: Clause) -> None:
     lows = {t.low for t in draft.text.tokens[piece.start : piece.end]}
     if said is None or len(said) > _MOST_PARTS or {"from", "sweep"} <= lows:
         return  # a range that was not read is no single value
+    if "between" in lows and any(len(v.amounts) > 1 for v in said):
+        return
     if not said:
         unnumbered.read(draft, piece)
     if not said or unnumbered.every(draft, piece):
@@ -360,8 +384,23 @@ def _part(draft: Draft, clause: Clause, value: Value, carried: tuple[str, ...]) 
         fit = _fit(draft, plain, value, every)
     if fit is None and carried:
         fit = _fit(draft, [*dict.fromkeys([*carried, *words])], value, every)
+    if fit is None:
+        near = [f for f in _fits(draft, words, value, every) if _is_near(f.known, value)]
+        told = explain.verdict(draft, near, outside)
+        fit = told.fit if told is not None and told.sure else None
+    if fit is not None and not fit.plain and explain.others(draft, fit, outside):
+        return None
     falls = any(low in _DOWN for low in lows)
     return Part(value, fit, falls, tuple(words)) if fit is not None else None
+
+
+def _is_near(known: Known, value: Value) -> bool:
+    """Whether numbers are near what a setting is now."""
+    return all(values.plausible(known, a.value, _NEAR) for a in value.amounts if a.unit != "%")
+
+
+_NEAR = 2.0
+"""Decades from the present value that are no wonder."""
 
 
 def _of_help(draft: Draft, words: list[str], places: list[int], value: Value) -> Fit | None:
@@ -384,6 +423,10 @@ _WHOLES = frozenset(map(word, "data dataset set time times images rows".split())
 
 
 def _fit(draft: Draft, words: list[str], value: Value, every: bool) -> Fit | None:
+    return best(_fits(draft, words, value, every))
+
+
+def _fits(draft: Draft, words: list[str], value: Value, every: bool = False) -> list[Fit]:
     if value.changes:
         return _of_change(draft, words)
     return _of_numbers(draft, words, value.amounts, every=every)
@@ -391,8 +434,8 @@ def _fit(draft: Draft, words: list[str], value: Value, every: bool) -> Fit | Non
 
 def _of_numbers(
     draft: Draft, words: list[str], amounts: tuple[Amount, ...], *, every: bool = False
-) -> Fit | None:
-    """The setting that words mean, of those that take these numbers and are not far from all of them."""
+) -> list[Fit]:
+    """The settings that words mean, of those that take these numbers and are not far from all of them."""
     share = any(a.unit == "%" for a in amounts)
     allowed = [
         k for k in free(draft)
@@ -400,7 +443,7 @@ def _of_numbers(
         if not share or _SHARE.search(k.setting.name.lower())
     ]  # fmt: skip
     fits = draft.likeness.ranked(words, allowed, every=every)
-    return best([f for f in fits if f.own and _taken(draft, f.known, amounts) is not None])
+    return [f for f in fits if f.own and _taken(draft, f.known, amounts) is not None]
 
 
 def _taken(draft: Draft, known: Known, amounts: tuple[Amount, ...]) -> list[object] | None:
@@ -419,14 +462,14 @@ def _taken(draft: Draft, known: Known, amounts: tuple[Amount, ...]) -> list[obje
         return None
 
 
-def _of_change(draft: Draft, words: list[str]) -> Fit | None:
-    """The setting that words mean, of those that are a number above zero now."""
+def _of_change(draft: Draft, words: list[str]) -> list[Fit]:
+    """The settings that words mean, of those that are a number above zero now."""
     allowed = [
         k for k in free(draft)
         if k.setting.type in ("int", "float") and isinstance(now := draft.base(k).value, int | float)
         if not isinstance(now, bool) and now > 0
     ]  # fmt: skip
-    return best([f for f in draft.likeness.ranked(words, allowed) if f.own])
+    return [f for f in draft.likeness.ranked(words, allowed) if f.own]
 
 
 def _set(draft: Draft, part: Part, said: str) -> None:
@@ -450,4 +493,4 @@ def _set(draft: Draft, part: Part, said: str) -> None:
 
 def of_number(draft: Draft, words: list[str], amount: Amount) -> Fit | None:
     """The setting of numbers that words mean, of which the value is not far from all sense."""
-    return _of_numbers(draft, words, (amount,))
+    return best(_of_numbers(draft, words, (amount,)))

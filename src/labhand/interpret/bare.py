@@ -142,14 +142,21 @@ _LAYERS = re.compile(
 )
 
 
+_NETS = re.compile(
+    r"^(\d\d?) ?x ?(\d{2,4})(?: (?:mlps?|nets?|networks?|hidden|layers?|units?|neurons?)\b|(?= ,| ;| \.|$))"
+)
+"""So many layers of so many units: `3x256 MLPs`."""
+
+
 def read_layers(draft: Draft) -> None:
     """Takes `3 layers of 128`: a depth and a width, or the list of widths where one setting holds all."""
     text = draft.text
     for at in range(len(text)):
         found = _LAYERS.match(text.after(at, 12)) if text.low(at) else None
+        found = found or (_NETS.match(text.after(at, 4)) if text.low(at) else None)
         if found is None:
             continue
-        count, size = (float(g) for g in (found[1], found[3]))
+        count, size = float(found[1]), float(found[found.re.groups])
         end = at + len(found.group().split())
         if text.lexicon.match(text.tokens, end) is not None and text.low(end):
             continue  # the second number is of what follows: `8 layers of 8 heads`

@@ -45,7 +45,7 @@ def said_words(draft: Draft, places: Iterable[int]) -> list[str]:
     kept = [word(w) for w in lows if w not in PLAIN or (word(w) in names and w not in _LEADS)]
     spoken = " ".join(t.low for t in tokens)
     kept += [w for pattern, w in _BOUNDS if pattern.search(spoken) and w in names]
-    return list(dict.fromkeys(kept))
+    return list(dict.fromkeys(filter(None, kept)))
 
 
 _BOUNDS = (

@@ -62,6 +62,11 @@ def told(text: str) -> list[str]:
     return found
 
 
+def remarked(text: str) -> set[str]:
+    """The words by which a help text calls something in passing: its first ones, and those in brackets."""
+    return {*lead(text), *re.findall(r"[a-z]+", " ".join(re.findall(r"\(([^)]*)\)", text.lower())))}
+
+
 UNITS = frozenset(
     "prob probability rate ratio factor value size count name flag weight coefficient".split()
 )

@@ -345,7 +345,7 @@ def _series(
     )
     start -= len(lead.group().split()) if lead else 0
     end += text.low(end) in of_it
-    if _cancelled(draft, known, start, end) or _bounds(draft, start, end):
+    if _cancelled(draft, known, start, end) or _bounds(draft, start, end) or text.goes_on(end):
         return end
     words = text.said(start, end)
     draft.choose(known, found, f'"{words}"', start, 0.95)

@@ -36,6 +36,10 @@ class Doubt(NamedTuple):
     wrong: float
 
 
+class ContradictionError(UsageError):
+    """Two words on one setting that cannot both hold."""
+
+
 class Draft:
     """The parts of an intent, in the order in which they were found."""
 
@@ -148,7 +152,7 @@ class Draft:
         ):
             return distinct([*earlier.values, *values]), f"{earlier.why} and {why}"
         one, other = ", ".join(map(shown, earlier.values)), ", ".join(map(shown, values))
-        raise UsageError(
+        raise ContradictionError(
             f"the instruction contradicts itself on `{earlier.known.key}`: {earlier.why} makes it {one}, "
             f"{why} makes it {other}; say one of them, or both with `and` to try each"
         )
@@ -192,5 +196,5 @@ class Draft:
 
 
 CORRECTIONS = frozenset(
-    "actually sorry wait scratch rather no nope correction oops instead".split()
+    "actually sorry wait scratch rather no nope correction oops instead hm hmm".split()
 )

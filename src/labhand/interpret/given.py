@@ -41,7 +41,7 @@ def connect(draft: Draft, at: int) -> tuple[int, set[str]]:
 
 _CORRECTION = re.compile(
     r"^(?:(?:,|-|\() )?(?:(?:no|nope|actually|sorry|wait|i mean|make that|make it|rather|or rather|scratch that|"
-    r"correction|hmm|oops)(?: (?:,|-))? )+(?:(?:the|it|to|that|make|let s|lets|do|use|be|is) )*(?=-?[\d.])"
+    r"correction|hmm?|oops|argh|uh|um|er|ah)(?: (?:,|-))? )+(?:(?:the|it|to|that|make|let s|lets|do|use|be|is) )*(?=-?[\d.])"
 )
 
 
@@ -117,7 +117,7 @@ def numbers(
     united = False
     end = at
     while True:
-        if text.low(at) in ("none", "null") and not checked and _can_be_none(known):
+        if _is_none(text, at, bool(found), checked) and _can_be_none(known):
             found.append(_none_of(known))
             end = at + 1
             at = text.skip(end, SEPARATORS, 2)
@@ -128,15 +128,9 @@ def numbers(
         vague = text.low(at) == "one" and not checked
         if amount is None or amount[0].unit in ("x", "s") or vague:
             break
-        own = text.low(amount[1]).rstrip("s") in known.setting.name.lower().split("_")
-        own = own or text.low(amount[1]) in known.setting.name.lower().split("_")
-        unit = (
-            _unit(draft, known, amount[1])
-            if not found or (own and not united and len(found) > 1)
-            else 0
-        )
+        unit = _unit_in_list(draft, known, amount[1], len(found), united, text.low(at - 1))
         united = united or bool(unit)
-        if not unit and text.owned(amount[1]) and not (checked and not found):
+        if not unit and _counts(text, amount[1], checked and not found):
             break
         found += fitted(draft, known, amount[0])
         end = amount[1] + unit
@@ -155,6 +149,28 @@ def numbers(
         at = separated
     return with_present(draft, known, found, end) if found else None
 
+
+def _is_none(text: Text, at: int, goes_on: bool, checked: bool) -> bool:
+    """Whether a token is no value among numbers: `none` where a list may begin, `off` where one goes on."""
+    if text.low(at) in ("none", "null") and not checked:
+        return True
+    return goes_on and text.low(at) in ("off", "none") and text.low(at - 1) in _AGAINST
+
+
+def _counts(text: Text, at: int, named: bool) -> bool:
+    """Whether the word after a number is what it counts, be the number said right after a name or not."""
+    return text.low(at) in ("values", "points", "settings") if named else text.owned(at)
+
+
+def _unit_in_list(draft: Draft, known: Known, at: int, count: int, united: bool, joint: str) -> int:
+    """1 where a unit follows a number of a list that has so many before it: `0, 100 and 500 steps` is one list."""
+    low, parts = draft.text.low(at), known.setting.name.lower().split("_")
+    own = low in parts or low.rstrip("s") in parts
+    unit = _unit(draft, known, at) if not count or (own and not united and count > 1) else 0
+    return unit or int(count > 1 and joint in ("and", "or") and low in UNITS)
+
+
+_AGAINST = frozenset("vs versus or / and ,".split())
 
 PRESENT = re.compile(
     r"^(?:(?:,|as well as|and|plus|besides|alongside|vs|versus|or|also|beside) )+(?:the |its |what (?:we have|it is|is there|we use)|as is|as it is|unchanged)"

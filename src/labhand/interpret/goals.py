@@ -94,7 +94,7 @@ def _spend(draft: Draft, unit: str, value: float, start: int, end: int) -> None:
     text = draft.text
     if (
         re.search(
-            r"\b(?:every|each|(?<!stop )(?<!end )(?<!kill )after|last|past|the last|ago)$",
+            r"\b(?:every|each|(?<!stop )(?<!end )(?<!kill )after|last|(?<!run )(?<!go )past|the last|ago|over|above|beyond|longer than|shorter than)$",
             text.before(start),
         )
         or text.low(end) == "ago"
@@ -108,7 +108,7 @@ def _spend(draft: Draft, unit: str, value: float, start: int, end: int) -> None:
             f"the instruction contradicts itself on the budget: {earlier:g} and {value:g} {unit}; say one"
         )
     lead = re.search(
-        r"(?:(?:stop|end|kill|quit|after|for|in|within|at most|max|maximum|under|no more than|up to|less than|budget|budget of|limit|"
+        r"(?:(?:stop|end|kill|quit|after|for|in|within|at most|max|maximum|under|no more than|up to|less than|run past|go past|beyond|anything|let|dont|budget|budget of|limit|"
         r"time limit|wall time|timeout|cap|cap at|capped at|of|is|:|=|about|around|roughly|~|a|compute|time|"
         r"total|per run|it|dont spend more than|do not spend more than|spend)(?: |$))+$",
         text.before(start) + " ",
@@ -269,7 +269,7 @@ def _reaches(draft: Draft, situation: Situation, at: int, end: int) -> bool:
     return True
 
 
-_STOPS = re.compile(r"\b(?:stop|stops|end|abort|break|halt|quit|until)\b")
+_STOPS = re.compile(r"\b(?:stop|stops|end|abort|break|halt|quit|until|once|as soon as)\b")
 _BOUND = frozenset("target max limit stop threshold bound cap".split())
 
 

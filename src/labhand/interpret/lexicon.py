@@ -111,7 +111,8 @@ class Lexicon:
             "learning rate batch size weight decay dropout warmup epochs layers cosine optimizer seeds "
             "schedule momentum gradient clipping accumulation precision augmentation smoothing label "
             "hidden width depth iterations steps temperature sequence length context activation "
-            "accuracy validation linear constant overnight metric minimize maximize optimise".split()
+            "accuracy validation linear constant overnight metric minimize maximize optimise "
+            "instead without except between".split()
         )
         return frozenset(w for w in found if len(w) > 3)
 

@@ -38,17 +38,25 @@ for _place, _group in enumerate(vocabulary.alike()):
 """The groups of words that often stand for each other, by the compared form of each word."""
 
 
+_BRITISH = re.compile(r"(?<![aorc])is(e[ds]?|ing|ation|ers?)$")
+
+
 class Fit(NamedTuple):
-    """A setting and how well it explains the words: from 0 to 1, with the words that its name has; `whole`: they name all of it."""
+    """A setting and how well it explains the words: from 0 to 1, with the words that its name has; `whole`: they name all of it.
+
+    `plain`: the words that it has itself, not by others that stand for them.
+    """
 
     known: Known
     score: float
     own: frozenset[str]
     whole: bool = False
+    plain: frozenset[str] = frozenset()
 
 
 def word(low: str) -> str:
-    """The form in which words are compared."""
+    """The form in which words are compared, however British they are spelled."""
+    low = _BRITISH.sub(r"iz\1", low) if len(low) > 6 else low
     for form in (
         low,
         low.removesuffix("d"),
@@ -100,6 +108,10 @@ class Likeness:
         letters = self._letters.get(known.key, frozenset())
         return _strength(said, evidence) > 0 or (len(said) > 3 and said[0] in letters)
 
+    def names(self, said: str) -> bool:
+        """Whether a word, in its compared form, is evidence itself for any setting."""
+        return any(_itself(said, evidence) >= _HELP for _, evidence in self._evidence)
+
     def _fit(
         self, known: Known, evidence: dict[str, float], words: Sequence[str], every: bool
     ) -> Fit | None:
@@ -123,7 +135,9 @@ class Likeness:
         named = [word(a) for a in atoms_of(known.key.rpartition(".")[2])]
         firm = [n for n in named if n not in _GENERIC | _NOUNS]
         whole_name = covered > 0.99 or (bool(firm) and _share(firm, words, False) > 0.99)
-        return Fit(known, round(explained * (0.45 + 0.55 * covered), 4), own, whole_name)
+        plain = initials | {w for w in words if _itself(w, evidence) >= _FIELD}
+        score = round(explained * (0.45 + 0.55 * covered), 4)
+        return Fit(known, score, own, whole_name, frozenset(plain))
 
     def _told(self, said: str, evidence: dict[str, float]) -> float:
         """How strongly a setting speaks for a word; where another has the very word in its name, likeness to it says less."""
@@ -186,7 +200,7 @@ def _evidence(known: Known, lexicon: Lexicon) -> dict[str, float]:
     enter((a for part in above for a in atoms_of(part)), _OWNER)
     if re.fullmatch(r"(?:c|w|lam)_[a-z]+", last) and known.setting.type in ("int", "float"):
         enter(("weight", "coef"), _LEAD)  # `c_mel` is the coefficient of a loss
-    told = re.split(r"instead of|rather than", known.setting.help.lower())[0]
+    told = re.split(r"instead of|rather than|\bwithout\b", known.setting.help.lower())[0]
     spoken = re.findall(r"[a-z]+", told)
     enter(spoken, _HELP)
     enter((a + b for a, b in itertools.pairwise(spoken[:6])), _LEAD)

@@ -4,10 +4,19 @@ import re
 from collections.abc import Callable
 
 from labhand.core.errors import UsageError
-from labhand.interpret import absent, given, meant, ranges, switches, unnumbered, values, vocabulary
-from labhand.interpret.draft import Draft
+from labhand.interpret import (
+    absent,
+    given,
+    meant,
+    pronouns,
+    ranges,
+    switches,
+    unnumbered,
+    values,
+    vocabulary,
+)
+from labhand.interpret.draft import ContradictionError, Draft
 from labhand.interpret.given import (
-    CLOSERS,
     IN_UNITS,
     STRONG,
     UNITS,
@@ -29,35 +38,13 @@ from labhand.interpret.text import SEPARATORS
 def read(draft: Draft) -> None:
     """Finds every named setting that something is said of."""
     text, at = draft.text, 0
-    _pronouns(draft)
-    _betas(draft)
+    pronouns.put_names(draft)
     while at < len(text):
         mention = None if text.used[at] else text.lexicon.match(text.tokens, at)
         if mention is None or any(text.used[mention.start : mention.end]):
             at += 1
             continue
         at = max(at + 1, _mention(draft, mention))
-
-
-_OF_IT = frozenset(
-    "turn disable remove drop halve double triple reduce raise lower set increase decrease cut bump make kill divide multiply".split()
-)
-
-
-def _pronouns(draft: Draft) -> None:
-    """Puts the setting that was named last in place of `it`, as in `dropout hurts, turn it off`."""
-    text = draft.text
-    last: Mention | None = None
-    at = 0
-    while at < len(text):
-        if text.low(at) == "it" and text.low(at - 1) in _OF_IT and last is not None and last.known:
-            text.tokens[at] = text.tokens[at]._replace(low=last.known[0].key, kind="quoted")
-        found = text.lexicon.match(text.tokens, at) if text.low(at) else None
-        if found is not None and found.known:
-            last = found if text.tokens[at].kind != "quoted" else last
-            at = found.end
-        else:
-            at += 1
 
 
 def _mention(draft: Draft, mention: Mention) -> int:
@@ -77,11 +64,25 @@ def _mention(draft: Draft, mention: Mention) -> int:
         return other
     if mention.phrase in ("-", "--") or meant.of_another(draft, mention):
         return mention.end
+    return _ruled(draft, mention)
+
+
+def _ruled(draft: Draft, mention: Mention) -> int:
+    """Where what is said of a setting ends, by the first rule that reads it."""
     for rule in _RULES:
-        end = rule(draft, mention)
+        try:
+            end = rule(draft, mention)
+        except ContradictionError:
+            if mention.strength > _SURELY:
+                raise
+            return mention.end  # a part of a name, said of something else
         if end:
             return end
     return mention.end
+
+
+_SURELY = 0.94
+"""Above this strength a setting is named by its own name or the word of the field."""
 
 
 def _other_steps(draft: Draft, mention: Mention) -> int:
@@ -119,24 +120,6 @@ def _other_unit(draft: Draft, mention: Mention) -> int:
     draft.suppose(f'"{said}" changes nothing: `{known.key}` counts steps; say how many')
     draft.text.take(mention.start, end)
     return end
-
-
-def _betas(draft: Draft) -> None:
-    """Takes `betas 0.9, 0.95` where the script has one setting for each."""
-    text = draft.text
-    for at in range(len(text)):
-        named = text.lexicon.match(text.tokens, at) if text.low(at) == "betas" else None
-        pair = [k for c in ("beta1", "beta2") for k in text.lexicon.of_concept(c)[:1]]
-        if text.low(at) != "betas" or (named is not None and named.known) or len(pair) != 2:
-            continue
-        first = text.amount(connect(draft, at + 1)[0])
-        second = text.amount(text.skip(first[1], (",", "and", "/"), 2)) if first else None
-        if first is None or second is None:
-            continue
-        end = text.skip(second[1], CLOSERS, 1)
-        for known, amount in zip(pair, (first[0], second[0]), strict=True):
-            draft.choose(known, [values.fitted(known, amount)], f'"{text.said(at, end)}"', at)
-        text.take(at, end)
 
 
 def _missing(draft: Draft, mention: Mention) -> int:
@@ -412,7 +395,10 @@ def _first_item(draft: Draft, known: Known, start: int) -> int:
     led = text.low(items[-1] - 1)
     led = "" if led == ":" and not text.lexicon.match(text.tokens, items[-1] - 2) else led
     if len(items) > 2 and led in ("of", "to", "at", "=", ":"):
-        return items[1]  # the numbers further off are said of what stands before them
+        joined = len(items) > 3 and text.low(items[1] - 1) in ("and", "or")
+        return (
+            start if joined else items[1]
+        )  # the numbers further off are said of what stands before them
     return items[-1]
 
 

@@ -6,6 +6,7 @@ from labhand.core.errors import LabhandError
 from labhand.interpret import choices, mentions, seeds, values
 from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import CORRECTIONS, Draft, Said
+from labhand.interpret.given import CLOSERS, connect
 from labhand.interpret.lexicon import Known
 from labhand.interpret.text import Text
 
@@ -169,3 +170,21 @@ def pair(draft: Draft, rows: list[dict[str, object]]) -> None:
         f"all {grid}",
         0.5,
     )
+
+
+def read_betas(draft: Draft) -> None:
+    """Takes `betas 0.9, 0.95` where the script has one setting for each."""
+    text = draft.text
+    for at in range(len(text)):
+        named = text.lexicon.match(text.tokens, at) if text.low(at) == "betas" else None
+        pair = [k for c in ("beta1", "beta2") for k in text.lexicon.of_concept(c)[:1]]
+        if text.low(at) != "betas" or (named is not None and named.known) or len(pair) != 2:
+            continue
+        first = text.amount(connect(draft, at + 1)[0])
+        second = text.amount(text.skip(first[1], (",", "and", "/"), 2)) if first else None
+        if first is None or second is None:
+            continue
+        end = text.skip(second[1], CLOSERS, 1)
+        for known, amount in zip(pair, (first[0], second[0]), strict=True):
+            draft.choose(known, [values.fitted(known, amount)], f'"{text.said(at, end)}"', at)
+        text.take(at, end)

@@ -30,6 +30,8 @@ _AFTER = re.compile(
     r"|(?P<doubling>doubling(?: each time)?|powers of (?:2|two)|factors? of (?:2|two)|pow2)"
     r"|(?P<filler>scale|spaced|spacing|each|grid|\)|,))(?: ?\))?"
 )
+_FEW = 10
+"""Whole numbers that `4..8` may stand for."""
 _PARTS = {"halves": 0.5, "thirds": 1 / 3, "quarters": 0.25, "fifths": 0.2, "tenths": 0.1}
 _CHANGES = re.compile(
     r"\b(?:change|changing|switch|move|go|bring|raise|bump|increase|decrease|reduce|lower|drop|cut|set|up|"
@@ -76,6 +78,8 @@ def read(draft: Draft, mention: Mention, at: int, via: set[str]) -> tuple[list[o
     spread = _Spread(draft, known, first, last)
     spread.plural = mention.phrase.endswith("s") and not known.setting.name.endswith("s")
     spread.factor = 2.0 if doubling is not None else 0.0
+    if joint in ("..", "...") and known.setting.type == "int" and 1 < last - first <= _FEW:
+        spread.step = 1
     spread.log = (
         True if "logarithmically" in via else False if via & {"linearly", "evenly"} else None
     )

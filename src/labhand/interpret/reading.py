@@ -196,6 +196,7 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("seeds", _alone(seeds.read)),
     ("goal", _goal),
     ("lengths", _lengths),
+    ("settings", _alone(pairs.read_betas)),
     ("settings", _alone(mentions.read)),
     ("settings", _alone(relative.likewise)),
     ("intervals", _alone(often.read_every)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from labhand.core.errors import UsageError
-from labhand.interpret import pairs, relative, values
+from labhand.interpret import pairs, patience, relative, values
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Known, Mention
 from labhand.interpret.text import Text
@@ -68,7 +68,7 @@ def read(draft: Draft) -> None:
     _ends(draft)
     _floor(draft)
     _dropped(draft)
-    _stopped(draft)
+    patience.read(draft)
     _derived(draft)
 
 
@@ -176,31 +176,6 @@ def _dropped(draft: Draft) -> None:
         draft.choose(often, [values.fitted_number(often, float(found[count]))], why, at, 0.95)
         by = values.rounded(1 / factor if factor > 1 else factor)
         draft.choose(much, [values.fitted_number(much, by)], why, at, 0.95)
-        text.take(at, end)
-
-
-_STOPPED = re.compile(
-    rf"^(?:(?:early )?stop(?:s|ping)?(?: (?:early|training|it|the run))* (?:if|when|once|as soon as)|(?:train|run|going|go on|it)(?: it)? until) (?:\S+ ){{1,6}}?"
-    rf"(?:improv\w*|stall\w*|plateau\w*|stagnat\w*)(?: (?:for|in|after|over|within)) {relative.N}(?: (?:epochs?|evals?|evaluations?|steps?|validations?))?"
-)
-
-
-_STOPPED_AFTER = re.compile(
-    rf"^(?:(?:early )?stop(?:s|ping)?(?: (?:early|training|it|the run))* after|wait|be patient for) {relative.N} (?:epochs?|evals?|evaluations?|rounds?|steps?|validations?)"
-    r" (?:(?:without|with no|of no)(?: (?:any|an|a|further|more))* (?:improvement|gain|progress|better \w+)|before stopping)"
-)
-
-
-def _stopped(draft: Draft) -> None:
-    """`stop early if val loss does not improve for 3 epochs`, where the script has a patience."""
-    text = draft.text
-    patient = [k for k in text.lexicon.known if k.concept and k.concept.id == "patience"]
-    patient = [k for k in patient if re.search("early|stop", k.key.lower())] or patient
-    if len(patient) != 1:
-        return
-    for at, end, found, why in (*_places(text, _STOPPED, 16), *_places(text, _STOPPED_AFTER, 16)):
-        value = values.fitted_number(patient[0], float(found[1]))
-        draft.choose(patient[0], [value], why, at, 0.95)
         text.take(at, end)
 
 

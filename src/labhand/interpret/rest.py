@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 from labhand.core.intent import Edit
-from labhand.interpret import unsaid, vocabulary
+from labhand.interpret import patience, unsaid, vocabulary
 from labhand.interpret.clauses import Clause, clauses
 from labhand.interpret.draft import Draft
 from labhand.interpret.lexicon import Mention, atoms_of
+from labhand.interpret.likeness import word
 from labhand.interpret.situation import Situation
 from labhand.interpret.text import ENDS
 from labhand.interpret.vocabulary import Concept
@@ -98,7 +99,10 @@ def read_parts(draft: Draft, situation: Situation) -> None:
         of = None if several else _OF_PART.search(words.lower())
         if found is None and of is not None and not _has_its_own(draft, of["part"], words.lower()):
             found = of
-        if _over_time(draft, clause, words.lower()):
+        waits = patience.waited(draft.text, clause) is not None
+        if _over_time(draft, clause, words.lower()) or (
+            waits and patience.patient(draft.text) is None
+        ):
             draft.edits.append(_edit(draft, situation, _trimmed(words), []))
             draft.text.take(clause.start, clause.end)
             continue
@@ -186,7 +190,9 @@ def read(draft: Draft, situation: Situation) -> None:
             and not gone
         ):
             last[1].summary = _trimmed(f"{last[1].summary} {_joint(draft, start)}{words}")
-        elif not gone and not _wants(draft, left, start, end):
+        elif not gone and (
+            _is_of_settings(draft, start, end) or not _wants(draft, left, start, end)
+        ):
             draft.suppose(
                 f'"{_unread(draft, left, start, end)}" is not understood, and changes nothing'
             )
@@ -371,6 +377,18 @@ def _wants(draft: Draft, left: list[int], start: int, end: int) -> bool:
         or any(t.low not in vocabulary.KNOWN_WORDS for t in words)
         or len(words) > 1
     )
+
+
+def _is_of_settings(draft: Draft, start: int, end: int) -> bool:
+    """Whether a piece has no verb of making, and every word of it is of a setting that the script has."""
+    if any(draft.text.used[start:end]) or _acts(draft, start, end):
+        return False
+    words = [
+        t
+        for t in draft.text.tokens[start:end]
+        if t.kind == "word" and t.low not in vocabulary.FILLERS
+    ]
+    return bool(words) and all(draft.likeness.names(word(t.low)) for t in words)
 
 
 def _is_odd(draft: Draft, at: int) -> bool:

@@ -17,7 +17,7 @@ _REPEATS = re.compile(
     r"(?:repeat|repeated|rerun|replicate|run|run it|run this|run each|run everything|do it|each|do)?(?: \w+)?? ?"
 )
 _REPEATED = frozenset(
-    "times runs repeats replicates repetitions replications wiederholungen trials x".split()
+    "times runs reps repeats replicates repetitions replications wiederholungen trials x".split()
 )
 _MANY_SEEDS = 3
 _MOST_SEEDS = 20

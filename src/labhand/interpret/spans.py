@@ -30,7 +30,7 @@ def read(draft: Draft, start: int, seconds: float, end: int, unit: str) -> bool:
     fit = best(draft.likeness.ranked(words, allowed)) if words else None
     named = _named(draft, clause)
     known = named or (fit.known if fit is not None and fit.own - _BOUNDS else None)
-    if known is None:
+    if known is None or (text.low(start - 1) == "every" and not _is_interval(draft, known)):
         return False
     number, last = _counted(draft, known, seconds, end, unit)
     try:
@@ -44,6 +44,12 @@ def read(draft: Draft, start: int, seconds: float, end: int, unit: str) -> bool:
     draft.choose(known, [value], f'"{text.said(first, last)}"', start, 0.85)
     text.take(first, last)
     return True
+
+
+def _is_interval(draft: Draft, known: Known) -> bool:
+    """Whether a setting says how far apart things are, as `every` does."""
+    apart = re.search(r"stride|every|interval|step|period|freq", known.setting.name.lower())
+    return apart is not None or draft.likeness.is_interval(known)
 
 
 def _named(draft: Draft, clause: Clause) -> Known | None:

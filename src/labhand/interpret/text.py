@@ -29,11 +29,17 @@ TIME_WORDS = {
     for word in words.split()
 }
 _OWNERS = frozenset(
-    "seed seeds times runs repeats replicates repetitions trials points values more extra fewer less "
+    "seed seeds times runs reps repeats replicates repetitions trials points values more extra fewer less "
     "additional dollars dollar euros euro usd eur bucks random different gpu point samples steps "
     "larger smaller higher lower bigger wiederholungen".split()
 ) | frozenset(TIME_WORDS)
 """Words that a number before them belongs to."""
+
+
+_ORDINALS = {
+    w: n
+    for n, w in enumerate("other third fourth fifth sixth seventh eighth ninth tenth".split(), 2)
+} | {"second": 2}
 
 
 class Amount(NamedTuple):
@@ -53,6 +59,7 @@ class Text:
         self.lexicon = lexicon
         self.mended: dict[str, str] = {}
         self.tokens = [self._mend(token) for token in found]
+        self._count_ordinals()
         self.used = [False] * len(self.tokens)
         self.owners = [""] * len(self.tokens)
         self.reader = ""
@@ -78,6 +85,13 @@ class Text:
         best = min(near, key=lambda w: (slips(low, w), w))
         self.mended[token.text] = best
         return token._replace(low=best)
+
+    def _count_ordinals(self) -> None:
+        """Makes a number of the `fifth` of `every fifth epoch`."""
+        for at in range(1, len(self.tokens)):
+            low = self.tokens[at].low
+            if low in _ORDINALS and self.tokens[at - 1].low in ("every", "each"):
+                self.tokens[at] = self.tokens[at]._replace(kind="number", value=_ORDINALS[low])
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -201,6 +215,13 @@ class Text:
             return True
         further = self.lexicon.match(self.tokens, found[1])  # of `8 layers 8 heads` the heads' own
         return further is None or further.concept is None or not further.concept.counted
+
+    def goes_on(self, end: int) -> bool:
+        """Whether what ends here goes on without a blank, so that it is another word: the `unet` of `unet++`."""
+        mark = self.tokens[end] if end < len(self) and self.tokens[end].glued else None
+        if mark is None or mark.low not in ("+", "/", "-", "_"):
+            return False
+        return mark.low == "+" or (end + 1 < len(self) and self.tokens[end + 1].glued)
 
     def skip(self, at: int, words: Collection[str], most: int = 6) -> int:
         """The first token from one on that is none of these words."""

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from labhand.core.errors import LabhandError
-from labhand.interpret import called, given, switches, values, vocabulary
+from labhand.interpret import called, explain, given, switches, values, vocabulary
 from labhand.interpret.beside import MOST_WORDS, OLD, PLAIN, SOFT, free, said_words
 from labhand.interpret.clauses import Clause
 from labhand.interpret.draft import Draft
@@ -15,7 +15,7 @@ from labhand.interpret.vocabulary import stem
 from labhand.kit.values import read as read_value
 
 _OFF = re.compile(
-    r"^(?:(?:but|and|also|please|just|with) )*(?:no|without|skip|disable|dont|do not|never|turn off|switch off|drop|remove|leave out|ignore|not)(?: (?:any|the|do|use))* "
+    r"^(?:(?:but|and|also|please|just|with) )*(?:no|without|w / o|skip(?! connection)|disable|dont|do not|never|turn off|switch off|drop|remove|leave out|ignore|not|kill|forget|exclude|minus|ditch|omit|get rid of|take out|throw out|stop)(?: (?:any|the|do|use|using|about))* "
 )
 _VERBS = frozenset(
     map(
@@ -208,6 +208,8 @@ def _turn(draft: Draft, piece: Clause) -> _Turn:
     words = said_words(draft, range(first, piece.end))
     if both:
         return _Turn("both", words)
+    if _MATTERS.match(spoken):
+        return _Turn("both", words)
     if off or switches.in_list_off(draft, piece.start):
         return _Turn("off", words, True)
     if re.search(r" (?:no|off)$", spoken):
@@ -218,6 +220,10 @@ def _turn(draft: Draft, piece: Clause) -> _Turn:
     return _Turn("on" if _ON.search(spoken) else "", words)
 
 
+_MATTERS = re.compile(
+    r"^(?:does|do|is|are) (?:the |our |using )?.+ (?:matter|help|hurt|needed|worth it)$"
+)
+"""A question that both ways answer."""
 _WHY = re.compile(r" (?:to (?:see|check|make sure|find out)|so that|because|since|in order) ")
 """What tells why, and not what."""
 _UNDONE = re.compile(r"un([a-z]{4,}ed)")
@@ -238,6 +244,10 @@ def _switch(draft: Draft, piece: Clause) -> bool:
         found = best(draft.likeness.ranked(words, known))
     if found is None and led and (head := best(draft.likeness.ranked(words[-1:], known))):
         found = head if head.whole else None  # `no item bias`, of a `bias`
+    if found is None and len(words) > 1:
+        fits = draft.likeness.ranked(words, known)
+        told = explain.verdict(draft, fits, range(piece.start, piece.end))
+        found = told.fit if told is not None and told.sure else None
     if (
         found is None
         and way == "off"
@@ -267,7 +277,7 @@ def _by_remark(draft: Draft, piece: Clause) -> bool:
     fits = [
         k for k in free(draft)
         if k.setting.type == "bool" and k.setting.default is False
-        and odd[0] in re.findall(r"[a-z]+", k.setting.help.lower())
+        and odd[0] in called.remarked(k.setting.help)
     ]  # fmt: skip
     if len(fits) != 1:
         return False

@@ -52,7 +52,7 @@ def _in_percent(known: Known) -> bool:
     above = isinstance(default, int | float) and not isinstance(default, bool) and default > 1
     return (
         above
-        and re.search(r"percent|%|0 ?(?:-|to) ?100", f"{known.setting.name.lower()} {help_}")
+        and re.search(r"percent|pct|%|0 ?(?:-|to) ?100", f"{known.setting.name.lower()} {help_}")
         is not None
     )
 
@@ -61,11 +61,14 @@ _FAR = 4.0
 """Decades between a value and the present one that nobody goes at once."""
 
 
-def plausible(known: Known, number: float) -> bool:
+def plausible(known: Known, number: float, decades: float = _FAR) -> bool:
     """Whether a number is not far from all sense for a setting whose name was not said in full."""
     present = known.setting.default
     if known.concept is not None and known.concept.id == "weight-decay" and number > 0.5:
         return False  # a decay of an average rather
+    told = f"{known.setting.name} {known.setting.help}".lower()
+    if isinstance(present, float) and 0 <= present < 1 < number and _SHARE.search(told):
+        return False  # what is a share stays one
     if (
         isinstance(present, bool)
         or not isinstance(present, int | float)
@@ -73,7 +76,12 @@ def plausible(known: Known, number: float) -> bool:
         or not number
     ):
         return True
-    return abs(math.log10(abs(number / present))) < _FAR
+    return abs(math.log10(abs(number / present))) < decades
+
+
+_SHARE = re.compile(
+    r"ratio|frac|share of|proportion|prob|split|quantile|(?:test|train|val)_?size|dropout|subsample"
+)
 
 
 def check_range(known: Known, value: object) -> None:

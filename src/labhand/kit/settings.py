@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labhand.core.errors import NotFoundError, UsageError
-from labhand.kit.code import Project, Source, configs, data, environ, flags, hydra, written
+from labhand.kit.code import (
+    Project,
+    Source,
+    configs,
+    data,
+    environ,
+    flags,
+    hydra,
+    lightning,
+    written,
+)
 from labhand.kit.code.data import Setting
 from labhand.kit.code.knowledge import TRAINING_ARGUMENTS
 from labhand.kit.code.project import Known
@@ -59,12 +69,13 @@ def _ordered(project: Project, files: list[Source]) -> list[Setting]:
     for file in files:
         found += flags.declared(project, file)
         found += hydra.settings(project, file)
+        found += lightning.settings(project, file)
         found += written.configured(project, file)
         plain += _plain(project, file)
     compared = written.taken(files) | written.compared(files)
     found += configs.settings(project, files)
     found += environ.settings(files, compared)
-    if any("TrainingArguments" in f.text and "HfArgumentParser" in f.text for f in files):
+    if any(flags.parses_training_arguments(project, f) for f in files):
         known = {s.name for s in found}
         found += [s for s in _training_arguments(files[0]) if s.name not in known]
     parsed = {s.owner for s in found if s.kind in ("hf", "tyro", "hydra")}

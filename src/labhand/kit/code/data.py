@@ -390,11 +390,13 @@ def unannotated(annotation: ast.expr | None) -> ast.expr | None:
 def _field(
     project: Project, statement: ast.AnnAssign, name: str, member: Known, kind: Kind
 ) -> Setting:
-    value, told = statement.value, ""
+    value, told, listed = statement.value, "", None
     if isinstance(value, ast.Call):
         given = {k.arg: k.value for k in value.keywords if k.arg}
         about = literal(given.get("metadata"))[1]
-        told = str(about.get("help") or "") if isinstance(about, dict) else ""
+        about = about if isinstance(about, dict) else {}
+        told = str(about.get("help") or "")
+        listed = about.get("choices")
         factory = given.get("default_factory")
         value = given.get("default")
         if isinstance(factory, ast.Lambda):
@@ -417,7 +419,7 @@ def _field(
         line=statement.lineno,
         type=known or type_of(default),
         default=default,
-        choices=tuple(allowed.values()),
+        choices=tuple(allowed.values() or (listed if isinstance(listed, list | tuple) else ())),
         owner=member.klass.name,
         value=value,
         node=statement.target,

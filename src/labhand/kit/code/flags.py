@@ -209,7 +209,7 @@ def _is_typer_command(project: Project, function: ast.expr, where: Where) -> boo
 
 
 def _typer(project: Project, target: Where) -> Iterator[Setting]:
-    for setting, annotation, default in _parameters(target, "typer"):
+    for setting, annotation, default in parameters(target, "typer"):
         option = _typer_option(project, annotation, default, target)
         plain = unannotated(annotation)
         kind = CONVERTERS.get(project.canonical(plain, target) or "") if plain is not None else None
@@ -273,12 +273,17 @@ def _typer_default(option: ast.Call | None, default: ast.expr | None) -> ast.exp
 
 
 def _fire(project: Project, target: ast.expr, where: Where) -> Iterator[Setting]:
+    """The arguments of what Fire calls, of each command where a dict names several."""
+    if isinstance(target, ast.Dict):
+        for command in target.values:
+            yield from _fire(project, command, where)
+        return
     found = project.definition(target, where)
     if isinstance(found, Known):
         found = project.method(found, "__init__")
     if found is None:
         return
-    for setting, annotation, default in _parameters(found, "fire"):
+    for setting, annotation, default in parameters(found, "fire"):
         value = literal(default)[1]
         plain = unannotated(annotation)
         kind = CONVERTERS.get(project.canonical(plain, found) or "") if plain is not None else None
@@ -292,9 +297,10 @@ def _fire(project: Project, target: ast.expr, where: Where) -> Iterator[Setting]
         )
 
 
-def _parameters(
+def parameters(
     target: Where, kind: Kind
 ) -> Iterator[tuple[Setting, ast.expr | None, ast.expr | None]]:
+    """The parameters of a function, each as a setting, with its annotation and its default."""
     node = target.scope.node
     if isinstance(node, ast.Module):
         return
@@ -353,6 +359,32 @@ def _classes(project: Project, call: ast.Call, where: Where) -> Iterator[Known]:
             found = project.definition(part, where)
             if isinstance(found, Known):
                 yield found
+
+
+_PARSERS = ("transformers.HfArgumentParser", "trl.TrlParser")
+
+
+def parses_training_arguments(project: Project, source: Source) -> bool:
+    """Whether a file has the arguments of a `Trainer` parsed from the command, and does not make them itself."""
+    if "HfArgumentParser" not in source.text or "TrainingArguments" not in source.text:
+        return False
+    for scope in source.index.scopes:
+        where = Where(source, scope)
+        for call in scope.calls:
+            if project.canonical(call.func, where) in _PARSERS:
+                return _names_training_arguments(project, call, where)
+    return True  # it is parsed elsewhere
+
+
+def _names_training_arguments(project: Project, call: ast.Call, where: Where) -> bool:
+    own = [base for known in _classes(project, call, where) for base in project.lineage(known)[1]]
+    given = [*call.args, *(k.value for k in call.keywords)]
+    named = [n for e in given for n in ast.walk(e) if isinstance(n, ast.Name | ast.Attribute)]
+    told = [project.canonical(n, where) or "" for n in named]
+    literal_ = any(isinstance(e, ast.Tuple | ast.List) for e in given)
+    return any("TrainingArguments" in name for name in (*own, *told)) or not (
+        literal_ or own or told
+    )
 
 
 def _as_flag(field: Setting) -> Setting:
