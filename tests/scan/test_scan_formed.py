@@ -202,3 +202,44 @@ def test_copies_over_splits_are_told_apart_from_texts_of_one_mould(draw, tmp_pat
     test[7] = {"text": train[33]["text"].upper()}
     test[50] = {"text": train[101]["text"] + " "}
     assert sorted(found()) == [("contamination", [33, 101]), ("split-overlap", [7, 50])]
+
+
+def talks(draw, number=120):
+    """Conversations of four turns."""
+
+    def said():
+        return " ".join(draw.choice(p.split("|")) for p in SAID) + "."
+
+    made = []
+    for at in range(number):
+        turns = [f"Why is that, {at}? {said()}", f"{said()} {said()}", f"And then? {said()}", f"{said()} {at}"]  # fmt: skip
+        made.append({"messages": [{"role": ("user", "assistant")[i % 2], "content": t} for i, t in enumerate(turns)]})  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize(
+    ("rule", "spoil"),
+    [
+        ("repetition", lambda m: m[3].update(content=m[1]["content"])),
+        ("overlong", lambda m: m.extend([dict(t) for t in m * 3])),
+        ("template-leak", lambda m: m[1].update(content="Hi [NAME], " + m[1]["content"])),
+        ("template-leak", lambda m: m[3].update(content="<think>So.</think>" + m[3]["content"])),
+    ],
+)
+def test_a_conversation_that_is_not_as_the_others_are_is_found(rule, spoil, draw, tmp_path):
+    table = talks(draw)
+    assert told(table, rule, tmp_path) == []
+    for at in (7, 60, 61):
+        spoil(table[at]["messages"])
+    assert told(table, rule, tmp_path) == [([7, 60, 61], "warning")]
+
+
+def test_an_answer_that_was_misread_from_its_output_is_found(draw, tmp_path):
+    table = [
+        {"id": f"q{at}", "prompt": f"Which {at}?", "output": f"Since {at} is so, the answer is {(right := draw.choice('ABCD'))}.", "parsed": right, "target": draw.choice("ABCD")}
+        for at in range(100)
+    ]  # fmt: skip
+    assert told(table, "parse-failure", tmp_path) == []
+    for at in (5, 40):
+        table[at]["parsed"] = "A" if table[at]["parsed"] != "A" else "B"
+    assert told(table, "parse-failure", tmp_path) == [([5, 40], "warning")]

@@ -305,13 +305,17 @@ def answered(told: Outputs) -> "pl.Series | None":
             else pl.lit(None, pl.String)
         )
         return told.part.select(answer=pl.coalesce(letter, text))["answer"]
-    raw = pl.col(name).cast(pl.String, strict=False)
-    last = raw.str.strip_chars().str.tail(400)
-    made = pl.coalesce(
-        last.str.extract_all(p).list.last().str.extract(p) for p in (*_SAID[:4], _SAID[4])
-    )
-    found = told.part.select(answer=plain(made))["answer"]
+    found = stated(told, name)
     return found if found.null_count() < 0.5 * len(found) else None
+
+
+def stated(told: Outputs, name: str) -> "pl.Series":
+    """The answer that stands in each output by its form, in plain letters; null where none does."""
+    import polars as pl
+
+    last = pl.col(name).cast(pl.String, strict=False).str.strip_chars().str.tail(400)
+    made = pl.coalesce(last.str.extract_all(p).list.last().str.extract(p) for p in _SAID)
+    return told.part.select(answer=plain(made))["answer"]
 
 
 def _asks_letters(told: Outputs) -> bool:

@@ -54,6 +54,16 @@ def texts(data: "Data", part: "Part") -> list[Texts]:
     return data.shared(f"texts of {part.name}", lambda: _texts(data, part))
 
 
+def words(data: "Data", part: "Part") -> list[Texts]:
+    """The texts of a part, and its other columns of words: paths, names, codes, which hold no prose."""
+    import polars as pl
+
+    known = texts(data, part)
+    taken = {one.column for one in known}
+    others = [n for n in part.names if n not in taken and part.columns[n].dtype == pl.String]
+    return [*known, *(Texts(part, name, "text", _flat(part, name), False) for name in others)]
+
+
 def answers(data: "Data", part: "Part") -> list[Texts]:
     """What a model is to say, or says: assistant turns, answers, chosen and rejected."""
     wanted = [

@@ -49,6 +49,12 @@ def deeds(step: Step) -> Iterator[Deed]:
             else " ".join(map(str, shell))
         )
     if isinstance(shell, str):
+        told_in_words = _EDITS.search(step.call.name) and re.search(
+            rf"(?<!\S)({_PATH})(?=[\s:,])", shell
+        )
+        if told_in_words and not _PATCH_FILE.search(shell):
+            yield Deed(step, "write", told_in_words[1], "", shell[told_in_words.end() :])
+            return
         yield from _of_patch(step, shell)
         yield from _of_shell(step, shell)
 

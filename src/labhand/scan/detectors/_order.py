@@ -22,7 +22,9 @@ COLUMNS = 12
 SOME = 50_000
 ALIKE, UNIT = 0.5, 3.0
 """The correlation, and the factor between their medians, of two columns that measure one thing."""
-UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0))
+UNITS = (
+    ("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0), ("years", 365.2425 * 86400),
+)  # fmt: skip
 LASTING = 0.9
 """The share of rows in which a column must be the time between two others."""
 STEPS = 40
@@ -85,16 +87,22 @@ def lasting(part: Part) -> Iterator[Anomaly]:
     at, last = _sampled(part, [seconds(c) for c in times]), _numbers(part, spans)
     for a, b in itertools.permutations(range(len(times)), 2):
         for k, (name, unit) in itertools.product(range(len(spans)), UNITS):
-            away = np.abs((at[:, b] - at[:, a]) / unit - last[:, k])
+            # who is 34 is so until the day before turning 35
+            full = 0.5 if name == "years" and spans[k].whole else 0.0
+            away = np.abs((at[:, b] - at[:, a]) / unit - full - last[:, k])
             known = np.isfinite(away) & (last[:, k] > 0)
             near = 0.51 if spans[k].whole else 0.051
             if known.sum() < LEAST or (away[known] <= near).mean() < LASTING:
                 continue
-            told = (seconds(times[b]) - seconds(times[a])) / unit
+            told = (seconds(times[b]) - seconds(times[a])) / unit - full
             off = (told - number(spans[k])).abs()
             cell = number(spans[k]).cast(pl.String)
             found = part.where(
-                off > 1.2 * near, off, column=pl.lit(spans[k].name), value=cell, right=told
+                off > 1.2 * near,
+                off,
+                column=pl.lit(spans[k].name),
+                value=cell,
+                right=told.round(0 if full else 2),
             )
             if 0 < len(found) <= (1 - LASTING) * part.rows:
                 yield _lasts(part, spans[k], times[a], times[b], name, found)

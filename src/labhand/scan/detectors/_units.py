@@ -20,6 +20,8 @@ CLOSE = 0.06
 """How far the factor between a group and the others may lie from one between units."""
 AGREE = 1.25
 """How far the quartiles of the other groups may lie apart, and the factors of the three quartiles."""
+MUCH, CLOSELY, SEVERAL = 3.0, 1.12, 3
+"""A factor below which groups must agree more closely, and how many others there must be."""
 MOST = 1_000_000
 """Rows up to which groups, and days that are written out, are looked at."""
 GAP = 0.5
@@ -62,8 +64,11 @@ def of_groups(data: Data, part: Part, column: Column) -> Iterator[Anomaly]:
             usual = np.median(others, axis=0)
             factors = quartiles[at] / usual
             by = float(factors[1])
-            alike = (others.max(axis=0) <= AGREE * others.min(axis=0)).all()
-            if alike and factors.max() <= AGREE * factors.min() and _between_units(by):
+            # what is half or twice as large may be so by itself, unless many other groups are all alike
+            agree = AGREE if max(by, 1 / by) >= MUCH else CLOSELY
+            many = len(others) >= (2 if agree == AGREE else SEVERAL)
+            alike = many and (others.max(axis=0) <= agree * others.min(axis=0)).all()
+            if alike and factors.max() <= agree * factors.min() and _between_units(by):
                 yield _group(part, column, key, one["g"], by, usual.tolist())
 
 

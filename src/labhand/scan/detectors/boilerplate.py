@@ -57,6 +57,13 @@ _SERVICE = re.compile(
     r"|an? (?:error|exception) (?:has )?occurred (?:while|during) (?:processing|generat)))[^\n]{0,120}",
     re.I,
 )
+_OPENING = re.compile(
+    r"\s*(?:(?:sure|certainly|of course|absolutely|okay|gerne|natürlich|klar|bien sûr|claro|por supuesto|certamente)[!,.:]\s+(?=\S)[^\n:]{0,70}:"
+    r"|(?:here(?:['’]s| is| are)|hier ist|voici|aquí (?:está|tienes)|ecco) (?:the|a|an|your|my|die|der|das|la|le|una|un)\b[^\n:.]{0,60}:"
+    r"|(?:the )?(?:\w+ )?(?:translation|translated (?:text|sentence)|übersetzung|traduction|traducción|traduzione|summary|paraphrase|rewritten (?:text|sentence)|corrected (?:text|sentence))(?: is)?:)",
+    re.I,
+)
+OPENING = r"^[^\n]{3,90}:"
 SERVICE = r"(?i)error|exception|timed out|[45]\d\d |rate limit|quota|maximum context|connection|traceback|out of memory"
 BRIEF = 600
 """Letters of an answer up to which an error at its beginning is all that it is."""
@@ -65,6 +72,8 @@ ROUGH = (
     r"|\b(an|a) (AI|artificial intelligence|language model|large language)\b|cut-?off|(knowledge|training) (data )?update|(trained|developed|created|made) by (openai|anthropic|google|meta|mistral|deepseek|alibaba)|I(.m| am) (chatgpt|claude|gemini|bard|llama|assistant)|regenerate response"
 )
 PAGE = r"(?i)cookies|javascript|lorem ipsum|all rights reserved|click here|newsletter|subscribe|share (this|on)|privacy policy|terms of|skip to|back to top|follow us|(log|sign) in to|advertisement|read more|logged in|not found|denied|forbidden|unavailable|permission|cloudflare|a moment|robot|browser before|site connection|human|blocked|suspended|for sale|bad gateway|the page|page you|expired"
+OPENINGS = 0.2
+"""The share of texts from which on an opening is how they are written."""
 LINE = 30
 """Characters of a line or sentence from which on its return in other texts is told."""
 
@@ -74,7 +83,8 @@ class Detector:
 
     ## What it does
     Finds refusals and disclaimers of a model in answers (`As an AI language model`), errors of a service that
-    stand in place of an answer (`Rate limit reached`), what web pages carry
+    stand in place of an answer (`Rate limit reached`), what it says before an answer (`Here is the translation:`) where
+    there should be a text alone, what web pages carry
     around their text (cookies, newsletters, menus), and lines or sentences at the beginning or end
     that come back, word for word, in many texts that differ otherwise. Each with its span.
 
@@ -95,7 +105,7 @@ class Detector:
     needs = ("texts",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """Four anomalies a part at most: refusals, errors, phrases of pages, lines in common."""
+        """Five anomalies a part at most: refusals, errors, phrases of pages, openings, lines in common."""
         import polars as pl
 
         text = pl.col("text")
@@ -114,6 +124,9 @@ class Detector:
             page = spans([*speaks, *plain], text.str.contains(PAGE), _pages)
             if len(page):
                 yield _anomaly(part, page, "phrases of a web page", 0.75)
+            opened = spans(plain, text.str.contains(OPENING), _openings)
+            if 0 < opened["row"].n_unique() <= OPENINGS * part.rows:
+                yield _anomaly(part, opened, "what a model says before it answers", 0.85)
             for one in (*speaks, *plain):
                 yield from _common(part, one)
 
@@ -147,6 +160,11 @@ def _errors(text: str) -> Iterator[Span]:
     if len(bare) <= BRIEF and (m := _SERVICE.match(bare)):
         start = text.index(bare)
         yield Span(start, start + m.end(), "error of a service", 1.0)
+
+
+def _openings(text: str) -> Iterator[Span]:
+    if m := _OPENING.match(text):
+        yield Span(0, m.end(), "opening", 0.9)
 
 
 def _pages(text: str) -> Iterator[Span]:

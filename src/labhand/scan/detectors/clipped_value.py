@@ -130,8 +130,12 @@ def _within(data: Data, part: Part, column: Column) -> Iterable[Anomaly]:
                 commonest=value.filter(value != limit).unique_counts().max(),
                 times=(value == limit).sum(),
             )
+            # an end that other groups reach as well is the column's own
+            most = part.select(number(column).quantile(0.99 if end == "largest" else 0.01)).item()
+            own = pl.col("limit") < most if end == "largest" else pl.col("limit") > most
             odd = each.filter(
-                (pl.col("times") >= pl.max_horizontal(pl.lit(LEAST), WITHIN * pl.col("n")))
+                own
+                & (pl.col("times") >= pl.max_horizontal(pl.lit(LEAST), WITHIN * pl.col("n")))
                 & (pl.col("times") >= 2.5 * pl.col("commonest"))
                 & (pl.col("times") >= TIMES * pl.col("n") / pl.col("values"))
                 & (pl.col("values") >= 20)

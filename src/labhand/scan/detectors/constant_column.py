@@ -57,13 +57,15 @@ class Detector:
                 if len(known) > 1 and times < NEARLY * column.filled:
                     continue
                 sure = len(known) == 1 and not column.nulls
+                # a word in all rows says of which kind they are, as `lang: en` does
+                said = column.kind in ("category", "text")
                 yield Anomaly(
                     part,
                     f"`{column.name}` is {shown(value)} in {times:,} of {column.filled:,} cells",
                     "drop the column, or find out where its other values were lost",
                     0.95,
                     columns=[column.name],
-                    severity="warning" if sure else "note",
+                    severity="warning" if sure and not said else "note",
                     normal="values differ between rows",
                     evidence={"value": value if isinstance(value, int | float) else str(value)},
                     group="constant" if sure else "nearly constant",

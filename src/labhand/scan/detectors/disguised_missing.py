@@ -20,7 +20,7 @@ SENTINELS = tuple(
     float(v) for v in "-1 -8 -9 -88 -99 -888 -999 -9999 -99999 99 999 9999 99999".split()
 )
 NEVER_ZERO = re.compile(
-    r"(^|_)(glucose|pressure|bp|bmi|insulin|thickness|height|weight|mass|age|year|price|cost|area|size"
+    r"(^|_)(glucose|pressure|bp|bmi|insulin|thickness|height|weight|mass|age|year|price|close|bid|ask|cost|area|size"
     r"|length|width|depth|horsepower|displacement|mpg|population|temperature|rate|volume|distance)(_|$)"
 )
 """Quantities of which there is always some."""
@@ -257,7 +257,9 @@ def _stands_apart(value: float, told: dict[str, Any], column: Column) -> bool:
     if value == 0.0:
         if low <= 0 or (column.whole and low <= 2):
             return False
-        return bool(low > 0.1 * told["middle"] and low > 0.3 * spread)
+        # prices of many things spread widely, and none of them is nothing
+        never = _sureness(column, value) > 0.5 and not column.whole and low > 0.01 * told["middle"]
+        return bool(never or (low > 0.1 * told["middle"] and low > 0.3 * spread))
     if value < 0:
         return bool(low >= 0 or low - value > max(2 * spread, 0.5 * abs(value)))
     return bool(

@@ -8,7 +8,7 @@ from labhand.scan.anomaly import Anomaly, Repair, drops, edits
 from labhand.scan.anomaly import found as made
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
-from labhand.scan.detectors import _units
+from labhand.scan.detectors import _places, _tokens, _unit_blocks, _units
 from labhand.scan.detectors._cells import counted, shown
 from labhand.scan.detectors.disguised_missing import codes_below
 
@@ -22,6 +22,10 @@ FEW = 0.005
 """The share of cells up to which those far away are mistakes and not a tail."""
 
 
+SKEWED = 3.0
+"""How many times as wide the lower half is from which on large numbers have no long tail."""
+WIDE, ALIKE_FAR = 4.0, 0.02
+"""How many times as far as the others they lie for a larger share to be mistakes, and that share."""
 GAP = 2.5
 """How many times as far as the last of the others a value is that no others lead out to."""
 MOST_TAIL = 200
@@ -39,6 +43,9 @@ FACTORS = (10, 100, 1000, 1e6, 2.54, 2.2046, 3.2808, 1.6093, 60, 3600, 24, 12, 1
            18.016, 38.67, 88.42)  # fmt: skip
 """What lies between units of one thing: decimals, inches, pounds, feet, miles, minutes, hours, days, months,
 bytes, calories, bars, ounces, and mg/dl of glucose, cholesterol and creatinine."""
+FAR_BESIDE = 1.5
+"""The same as `FAR_IN_LOG` of temperatures, whose units do not begin at one zero."""
+TEMPERATURE = r"temp|celsius|(^|_)(t_?(min|max|avg|mean|air|body)|deg_?c|dew\w*)($|_)"
 SCALES = (
     ("Fahrenheit to Celsius", 1 / 1.8, -32 / 1.8),
     ("Celsius to Fahrenheit", 1.8, 32.0),
@@ -89,7 +96,9 @@ class Detector:
     ## What it does
     Finds infinite numbers; ages, latitudes, months, probabilities and quantities outside what these can
     be, by the name of the column; a few values so far from all others that a unit or a decimal point is
-    wrong; groups that are measured in another unit; days that lie years away; a 7 among stars from 1 to 5. Of annotations: boxes beyond their image or without an area, and categories and
+    wrong; groups that are measured in another unit; places whose
+    latitude and longitude are exchanged, zero, or have lost a sign; stretches of rows and days that are so too; days
+    that lie years away; tokens beyond the vocabulary of the others; a 7 among stars from 1 to 5. Of annotations: boxes beyond their image or without an area, and categories and
     images that the file does not have.
 
     ## Why is this bad
@@ -113,15 +122,25 @@ class Detector:
         for part in data.parts:
             for columns, what, rows in part.facts.get("impossible", ()):
                 yield _known(part, columns, what, rows)
+            told = [*_places.misplaced(part), *_tokens.beyond(part)]
+            known = {name for claim in told for name in claim.columns}
             for column in part.columns.values():
-                if column.name == data.role("id") or column.kind != "number" or column.min is None:
-                    yield from _units.days(part, column)
-                elif column.name == data.role("label"):
-                    yield from _off_the_scale(part, column)
-                else:
-                    told = list(_look(part, column))
-                    told = told or list(_units.of_groups(data, part, column))
-                    yield from told or _units.within_groups(data, part, column)
+                if column.name not in known:
+                    found = list(_of_column(data, part, column))
+                    known |= {column.name} if found else set()
+                    told += found
+            told += _unit_blocks.told(data, part, known, FACTORS, SCALES, TEMPERATURE)
+            yield from told
+
+
+def _of_column(data: Data, part: Part, column: Column) -> Iterator[Anomaly]:
+    if column.name == data.role("id") or column.kind != "number" or column.min is None:
+        yield from _units.days(part, column)
+    elif column.name == data.role("label"):
+        yield from _off_the_scale(part, column)
+    else:
+        told = list(_look(part, column)) or list(_units.of_groups(data, part, column))
+        yield from told or _units.within_groups(data, part, column)
 
 
 def _known(part: Part, columns: list[str], what: str, rows: list[int]) -> Anomaly:
@@ -230,40 +249,58 @@ def _outside(part: Part, column: Column, known: _Range) -> Iterator[Anomaly]:
 
 
 def _in_another_unit(part: Part, column: Column) -> Iterator[Anomaly]:
-    """Cells far from all others, which one factor takes among them."""
+    """Cells far above, or far below, all others, which one factor or scale takes among them."""
     import math
 
-    import numpy as np
-
     low, middle, high = column.q25, column.median, column.q75
-    if column.unique < 10 or column.filled < 30 or not (low and middle and high and column.min):
+    if column.unique < 10 or column.filled < 30 or low is None or middle is None or high is None:
         return
-    assert column.max is not None
-    if column.min <= 0 or high <= low:
-        return
-    least = FAR_IN_LOG * max(math.log(high / low), 0.05)
-    if max(math.log(column.max / middle), math.log(middle / column.min)) < least:
+    assert column.min is not None and column.max is not None
+    if high <= low:
         return
     cell = number(column)
-    away = (cell.log() - math.log(middle)).abs()
-    found = _cells(part, column, cell.is_finite() & (away > least), away)
+    looks = []
+    if column.min > 0:
+        spread = max(math.log(high / low), 0.05)
+        looks.append((cell.log() - math.log(middle), FAR_IN_LOG * spread))
+    if re.search(TEMPERATURE, column.name.lower()):
+        looks.append((cell - middle, FAR_BESIDE * (high - low)))
+    for away, least in looks:
+        for beyond in (away, -away):
+            if told := next(_as_others(part, column, beyond, least), None):
+                yield told
+                return
+
+
+def _as_others(part: Part, column: Column, away: "pl.Expr", least: float) -> Iterator[Anomaly]:
+    """The claim that the cells so far away on one side are in another unit."""
+    cell = number(column)
+    odd = cell.is_finite() & (away > least)
+    found = _cells(part, column, odd, away)
     if not LEAST_ALIKE <= len(found) <= IN_ANOTHER_UNIT * column.filled:
         return
-    others = cell.filter(cell.is_finite() & (away <= least))
-    lowest, highest = part.select(others.min().alias("low"), others.max().alias("high")).row(0)
-    farthest = max(math.log(highest / middle), math.log(middle / lowest))
-    values = found["value"].cast(float).to_numpy()
-    if np.abs(np.log(values / middle)).min() < APART * farthest or len(set(values)) < LEAST_ALIKE:
+    others = cell.is_finite() & (away <= least)
+    told = part.select(
+        low=cell.filter(others).min(),
+        high=cell.filter(others).max(),
+        farthest=away.filter(others).abs().max(),
+        nearest=away.filter(odd).min(),
+        several=cell.filter(odd).n_unique(),
+    ).row(0, named=True)
+    if told["nearest"] < APART * told["farthest"] or told["several"] < LEAST_ALIKE:
         return
+    values = found["value"].cast(float).to_numpy()
     # the farthest of all may be among those that are in another unit
-    beside = ROOM * (highest - lowest)
-    lowest, highest = lowest - beside, highest + beside
+    beside = ROOM * (told["high"] - told["low"])
+    lowest, highest = told["low"] - beside, told["high"] + beside
     for turned, scale, shift in SCALES:
         as_others = values * scale + shift
         if as_others.min() >= lowest and as_others.max() <= highest:
             what = f"in another unit, as the others when turned from {turned}"
             yield _anomaly(part, column, found, what, _usual(column), 0.85)
             return
+    if told["low"] <= 0:
+        return
     for factor in (f for many in FACTORS for f in (many, 1 / many)):
         as_others = values * factor
         if as_others.min() >= lowest and as_others.max() <= highest:
@@ -302,13 +339,17 @@ def _far(part: Part, column: Column) -> Iterator[Anomaly]:
         return
     cell = number(column)
     away, least = (cell - middle).abs() / (high - low), FAR
-    if column.min > 0 and low > 0:
+    if column.min > 0 and low > 0 and high - middle >= (middle - low) / SKEWED:
         spread = math.log(high) - math.log(low)
         away = (cell.log() - math.log(middle)).abs() / max(spread, 0.05)
         least = FAR_IN_LOG
     odd = cell.is_finite() & (away > least)
     found = _cells(part, column, odd, away)
-    if not 0 < len(found) <= max(1, min(3, 0.03 * column.filled), FEW * column.filled):
+    if not len(found):
+        return
+    farthest = part.select(away.filter(~odd & cell.is_finite()).max()).item() or 0.0
+    few = FEW if float(found["score"].min()) < WIDE * farthest else ALIKE_FAR  # type: ignore[arg-type]
+    if len(found) > max(1, min(3, 0.03 * column.filled), few * column.filled):
         return
     if _is_tail(part, cell, odd, middle):
         return

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SMALL = {
     "English": "the of and to in is that it was for are with as his they be at this have from or had by but what were when there how an their will would about if out so her can which do been who my than its you we on me him us no so up into then some could just only other also after over any may no he's it's don't not all more new two back",
     "German": "der die und das ist nicht ein eine zu den dem mit sich auf für von im auch es wie ich sie wir werden wird wurde sind aber nach bei einer noch oder hat dass über nur durch kann zum zur einen einem er man mein meine haben waren wenn schon sehr mehr immer wieder dann hier doch alle kein keine ihr ihre vor um bis am beim vom leider ganz etwas mir mich uns ohne gegen weil",
-    "French": "le la les des et est une dans pour que qui pas sur au avec il elle nous vous sont ce cette par plus ne se du mais ou comme été leur aux être ont fait je si bien tout tous très sans donc car aussi après avant chez où quand rien jamais encore mes mon ma ses son sa leurs même était avait à",
+    "French": "le la les des un en de et est une dans pour que qui pas sur au avec il elle nous vous sont ce cette par plus ne se du mais ou comme été leur aux être ont fait je si bien tout tous très sans donc car notre votre nos vos leur aussi après avant chez où quand rien jamais encore mes mon ma ses son sa leurs même était avait à",
     "Spanish": "el los las una que en es por con para del se no como más pero sus le ya este sí porque esta entre cuando muy sin sobre también fue hasta hay donde quien desde todo nos está son lo al mi te si ni tiene era ser nada nadie todos eso esa mucho muchos tan hace bien durante antes después ha han puede solo aquí así cada otro otra",
     "Italian": "il di che è la per un una non sono con le si da come ma anche della del alla più nel questo gli ha dei delle lo ci essere era degli suo dopo nella mi ti ho hai abbiamo hanno molto tutto tutti quando dove perché senza solo poi così sempre mai fatto tra al dal dalla stato stata questa quello mio mia",
     "Portuguese": "o os as que em um uma para com não do da no na por mais como mas foi ao ele das dos sua ou quando muito nos já também pelo pela até isso ela entre são você está eu meu minha seu sem há tem tinha estava ficou bem mesmo só depois antes onde porque nada ninguém nem essa esse isto aqui cada tudo todos à",
@@ -45,6 +45,8 @@ LOOKED_AT = 1500
 """Characters of a text by which its language is told."""
 TITLE = 7
 """Words, at the median, below which texts are names and titles, which keep their own language."""
+SHORT = 12
+"""Words up to which a text is short."""
 COPIED = 4
 """Words from which on a text that is the same in two languages is no name."""
 MOSTLY = 0.85
@@ -80,11 +82,16 @@ class Detector:
         for part in data.parts:
             every = [(one, _usual(one)) for one in prose(data, written(data, part))]
             known = [(one, language) for one, language in every if language is not None]
-            for one, language in known:
-                yield from _look(part, one, language)
+            copied: list[Anomaly] = []
             for (source, theirs), (target, language) in itertools.combinations(known, 2):
                 if theirs != language and not (source.spoken or target.spoken):
-                    yield from _untranslated(part, source, target, language)
+                    copied += _untranslated(part, source, target, language)
+            yield from copied
+            for one, language in known:
+                known_ = [
+                    c.found for c in copied if one.column in c.columns and c.found is not None
+                ]
+                yield from _look(part, one, language, known_)
 
 
 def _untranslated(part: Part, source: Texts, target: Texts, language: str) -> Iterable[Anomaly]:
@@ -111,7 +118,7 @@ def _untranslated(part: Part, source: Texts, target: Texts, language: str) -> It
     )
 
 
-def _look(part: Part, one: Texts, usual: str) -> Iterable[Anomaly]:
+def _look(part: Part, one: Texts, usual: str, known: "list[pl.DataFrame]") -> Iterable[Anomaly]:
     import polars as pl
 
     text = pl.col("text")
@@ -120,44 +127,58 @@ def _look(part: Part, one: Texts, usual: str) -> Iterable[Anomaly]:
     told = frame.select("row", "turn", "text", "length").collect(engine="streaming")
     told = told.with_columns(language=_language(usual)).filter(pl.col("language").is_not_null())
     odd = _several(told.filter(pl.col("language") != usual), usual)
+    for some in known:
+        odd = odd.join(some, on="row", how="anti")
     if not len(odd) or odd["row"].n_unique() > (1 - MOSTLY) * part.rows + 1:
         return
-    small = _counted(usual) / _words()
-    found = odd.with_columns(score=1 - small).with_columns(
+    words = one.lazy.select(_words().median()).collect(engine="streaming").item()
+    titles = words is not None and words < TITLE
+    for (language,), some in odd.group_by("language", maintain_order=True):
+        yield _told(part, one, usual, str(language), some, titles)
+
+
+def _told(
+    part: Part, one: Texts, usual: str, language: str, odd: "pl.DataFrame", titles: bool
+) -> Anomaly:
+    import polars as pl
+
+    found = odd.with_columns(score=1 - _counted(usual) / _words()).with_columns(
         column=pl.lit(one.column), start=pl.lit(0), end=pl.col("length").cast(pl.Int64)
     )
     found = found.sort("score", "row", descending=[True, False])
-    first = found.row(0, named=True)
-    counts = found["language"].value_counts(sort=True).rows()
-    kinds = ", ".join(f"{n:,} × {name}" for name, n in counts[:4])
-    rows = found["row"].n_unique()
-    words = one.lazy.select(_words().median()).collect(engine="streaming").item()
-    titles = words is not None and words < TITLE
-    yield Anomaly(
+    first, rows = found.row(0, named=True), found["row"].n_unique()
+    return Anomaly(
         part,
-        f"{rows:,} of {part.rows:,} texts of `{one.column}` ({share(rows, part.rows)}) are not in {usual} "
-        f"({kinds}), as row {first['row']}: {shown(first['text'])}",
+        f"{rows:,} of {part.rows:,} texts of `{one.column}` ({share(rows, part.rows)}) are in {language}, where the others "
+        f"are in {usual}, as row {first['row']}: {shown(first['text'])}",
         "drop them, translate them, or keep them on purpose",
         0.4 if titles else 0.9,
         settled(found.select("row", "score", "column", "turn", "start", "end", "language")),
         [one.column],
         "note" if titles else "warning",
         normal=f"texts are in {usual}",
+        group=f"language {one.column}",
     )
 
 
 def _several(odd: "pl.DataFrame", usual: str) -> "pl.DataFrame":
-    """Those in which three different small words tell the language, two of them of several letters, or its letters."""
+    """Those in which three different small words tell the language, two of them of several letters, or its letters.
+
+    Of a short text without any small word of the usual language alone two are enough.
+    """
     import polars as pl
 
     usual_words = set(SMALL.get(usual, "").split())
     told = []
     for language, text in odd.select("language", "text").iter_rows():
-        own = set() if language in SCRIPTS else set(SMALL[language].split()) - usual_words
+        there = set() if language in SCRIPTS else set(SMALL[language].split())
+        own = there - usual_words
         seen = own & set(re.findall(r"\w+", text.lower()))
         # letters alone are initials and units too
-        words = len(seen) >= 3 and sum(len(w) > 1 for w in seen) >= 2
-        told.append(language in SCRIPTS or words)
+        several = sum(len(w) > 1 for w in seen) >= 2
+        said = re.findall(r"\w+", text.lower())
+        enough = 2 if len(said) <= SHORT and not (usual_words - there) & set(said) else 3
+        told.append(language in SCRIPTS or (several and len(seen) >= enough))
     return odd.filter(pl.Series(told, dtype=pl.Boolean))
 
 

@@ -6,6 +6,7 @@ from labhand.core.finding import Severity
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part
+from labhand.scan.detectors import _clock
 from labhand.scan.detectors._cells import share
 
 MUCH = 0.5
@@ -16,7 +17,8 @@ class Detector:
     """Cells without a value.
 
     ## What it does
-    Counts nulls, and NaN in columns of numbers, of every column.
+    Counts nulls, and NaN in columns of numbers, of every column. Where times go on in equal steps, in the file
+    or in each group, it tells where steps are missing, and where the time stands still or goes back.
 
     ## Why is this bad
     Many models and losses cannot take them, and what fills them quietly becomes part of the result. A
@@ -36,8 +38,9 @@ class Detector:
     needs = ()
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a column that lacks values."""
+        """One anomaly a column that lacks values, and one for rows that a clock in equal steps lacks or has twice."""
         for part in data.parts:
+            yield from _clock.stumbles(data, part)
             for column in part.columns.values():
                 if column.name == data.role("context"):
                     continue  # what goes with a prompt may be absent

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
+from labhand.scan.detectors import _formats
 from labhand.scan.detectors._cells import NOTHING, counted, displaced, shown
 from labhand.scan.detectors._order import is_day
 
@@ -32,7 +33,8 @@ class Detector:
 
     ## What it does
     Finds words among numbers, numbers among words, dates in another form than most of theirs, names that a
-    spreadsheet took for dates or for large numbers, and codes that have lost the zeros in front.
+    spreadsheet took for dates or for large numbers, codes that have lost the zeros in front, and cells that are
+    not of the form of nearly all others: addresses, numbers of things, codes of countries, brackets left open.
 
     ## Why is this bad
     One word turns a column of numbers into text, or the cell into nothing when the column is cast. A
@@ -66,7 +68,8 @@ class Detector:
                 if column.kind in ("category", "text", "number"):
                     yield from _dates(part, column)
                 if column.kind in ("category", "text") and not is_day(part, column):
-                    yield from _of_a_spreadsheet(part, column)
+                    told = [*_of_a_spreadsheet(part, column)]
+                    yield from told or _formats.odd(part, column)
                 yield from _lost_zeros(part, column)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
-from labhand.scan.data import Data, Part
+from labhand.scan.data import ROW, Data, Part
 from labhand.scan.detectors._cells import share
 from labhand.scan.texts import written
 
@@ -17,7 +17,8 @@ PER_TOKEN = 4.0
 """Characters of a token of English prose, roughly; of scripts without blanks one."""
 APART = 4.0
 """How many times longer than nearly all others a text must be."""
-
+LEAST, TURNS = 50, 8
+"""Conversations below which nobody knows how many turns are usual, and turns below which none has too many."""
 MANY = 6
 """Of a hundred rows so many may be too long at most."""
 
@@ -27,7 +28,7 @@ class Detector:
 
     ## What it does
     Measures rows in characters, all turns together, and finds those that are four times longer than
-    nearly all others and stand apart from them, and, as a note, those of more than 32,768 tokens by a
+    nearly all others and stand apart from them, conversations of three times as many turns, and, as a note, those of more than 32,768 tokens by a
     rough count.
 
     ## Why is this bad
@@ -44,14 +45,62 @@ class Detector:
     Look at the rows; cut them into pieces, or drop them.
     """
 
-    needs = ("texts",)
+    needs = ("rows",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """Two anomalies a part at most."""
+        """Two anomalies a part of texts at most, and of a column of tokens."""
+        import polars as pl
+
         for part in data.parts:
-            lengths = _lengths(data, part)
-            if len(lengths):
-                yield from _look(part, lengths, [t.column for t in written(data, part)])
+            if holds := [t.column for t in written(data, part)]:
+                yield from _look(part, _lengths(data, part), holds, "characters")
+                yield from _turns(data, part)
+            for name in _lists(part):
+                size = pl.col(name).list.len().cast(pl.Int64)
+                sizes = part.select(
+                    row=pl.col(ROW), letters=size.fill_null(0), alone=size.fill_null(0)
+                )
+                ordered = sizes.sort("letters", "row", descending=[True, False])
+                yield from _look(part, ordered, [name], "items")
+
+
+def _turns(data: Data, part: Part) -> Iterable[Anomaly]:
+    """Conversations of far more turns than all others, as of several that ran into one."""
+    import polars as pl
+
+    for one in written(data, part):
+        if not one.spoken:
+            continue
+        turns = one.lazy.group_by("row").agg(n=pl.len().cast(pl.Int64)).collect(engine="streaming")
+        usual = turns["n"].quantile(0.97, "higher")
+        if usual is None or len(turns) < LEAST:
+            continue
+        odd = turns.filter(pl.col("n") >= max(TURNS, 3 * usual))
+        if not len(odd):
+            continue
+        found = odd.sort("n", "row", descending=[True, False]).select(
+            "row", score=pl.col("n") / usual
+        )
+        yield Anomaly(
+            part,
+            f"{len(odd):,} of {part.rows:,} conversations of `{one.column}` ({share(len(odd), part.rows)}) have far more turns "
+            f"than the others, as row {int(found['row'][0])} with {int(odd['n'].max()):,}; 97 % have at most {usual:.0f}",  # type: ignore[arg-type]
+            "look whether several conversations ran into one",
+            0.8,
+            found,
+            [one.column],
+            "warning",
+            normal=f"97 % of the conversations have at most {usual:.0f} turns",
+            group="turns",
+        )
+
+
+def _lists(part: Part) -> list[str]:
+    """The columns of lists of whole numbers: tokens, masks, labels of tokens; of several the first."""
+    import polars as pl
+
+    dtypes = {name: part.columns[name].dtype for name in part.names}
+    return [n for n, d in dtypes.items() if isinstance(d, pl.List) and d.inner.is_integer()][:1]
 
 
 def _lengths(data: Data, part: Part) -> "pl.DataFrame":
@@ -70,7 +119,7 @@ def _lengths(data: Data, part: Part) -> "pl.DataFrame":
     return summed.collect(engine="streaming").sort("letters", "row", descending=[True, False])
 
 
-def _look(part: Part, lengths: "pl.DataFrame", columns: list[str]) -> Iterable[Anomaly]:
+def _look(part: Part, lengths: "pl.DataFrame", columns: list[str], what: str) -> Iterable[Anomaly]:
     import polars as pl
 
     letters = lengths["letters"].to_numpy()
@@ -84,13 +133,13 @@ def _look(part: Part, lengths: "pl.DataFrame", columns: list[str]) -> Iterable[A
         yield Anomaly(
             part,
             f"{far:,} of {part.rows:,} rows ({share(far, part.rows)}) are far longer than all others, as row "
-            f"{first['row']} with {first['letters']:,} characters; the longest of the others has {rest:,.0f}",
+            f"{first['row']} with {first['letters']:,} {what}; the longest of the others has {rest:,.0f}",
             "look at them; cut them into pieces, or drop them",
             0.8,
             found,
             columns,
             "warning",
-            normal=f"half of the rows have at most {middle:,.0f} characters",
+            normal=f"half of the rows have at most {middle:,.0f} {what}",
         )
     long = lengths.with_columns(tokens=tokens).filter(pl.col("tokens") > CONTEXT)
     if len(long):

@@ -1,4 +1,4 @@
-"""Outputs from which no answer could be read."""
+"""Outputs, code and JSON that cannot be read."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import CannotLook, Data
-from labhand.scan.detectors import _answers, _tool_calls
+from labhand.scan.detectors import _answers, _code, _tool_calls
 from labhand.scan.detectors._cells import share, shown
-from labhand.scan.outputs import NOTHING, Outputs, of_runs, plain
+from labhand.scan.outputs import NOTHING, SHORT, Outputs, of_runs, plain, stated
 from labhand.scan.texts import holds_texts, texts
 
 if TYPE_CHECKING:
@@ -17,26 +17,32 @@ if TYPE_CHECKING:
 
 HABIT = 0.8
 """The share of samples that must have a score before one without is a failure."""
+AGREE = 0.9
+"""The share of samples whose parsed answer must be what stands in their output for the others to be misread."""
 LEAST = 10
 """Samples below which nothing is said of scores that are missing."""
 
 
 class Detector:
-    r"""Outputs from which no answer could be read.
+    r"""Outputs, code and JSON that cannot be read.
 
     ## What it does
     Finds samples whose parsed answer is empty or says so (`[invalid]`, `None`, `parse error`) although the
-    model said something, samples without any score beside others that have one, and outputs that lack the
+    model said something, or is another than stands in the output, samples without any score beside others that have one, and outputs that lack the
     form in which the others answer: `\boxed{}`, `#### 12`, `<answer>`, `Answer: …`.
     Counts how many of them hold the target all the same. Of data to learn from it tells answers that lack this
     form; texts that are no JSON where the others are, or JSON that lacks a key, or has one, a type or a
     value that the others have not; and calls of tools whose arguments are so, or that name no tool there is.
+    Where most of a column's code is Python that can be parsed it tells what cannot, with its line and why, or is
+    in another language, and marks of a merge that was left in the middle (`<<<<<<<`).
 
     ## Why is this bad
-    They count as wrong, or not at all. A model that is better and writes differently then looks worse.
+    They count as wrong, or not at all. A model that is better and writes differently then looks worse. What is
+    learned from such code or JSON does not run, and cannot be read.
 
     ## Known problems
-    A model that gives no answer is told too: look at the rows.
+    A model that gives no answer is told too: look at the rows. Code of Python 2, of notebooks (`%time`) and with
+    gaps on purpose does not parse; where more than one in five does not, nothing is said.
 
     ## Example
     The parsed answer of 31 of 200 samples is `[invalid]`; 24 of these outputs hold the target
@@ -60,6 +66,7 @@ class Detector:
             yield from _tool_calls.unreadable(data, part)
             is_output = any(t.part is part for t in some)
             for one in texts(data, part):
+                yield from _code.broken(part, one)
                 yield from _answers.odd_ones(one)
                 if not is_output:
                     yield from _answers.without_form(one)
@@ -78,7 +85,7 @@ class _Failed(NamedTuple):
 def _failures(told: Outputs) -> Iterator[_Failed]:
     """The failures, by the surest sign that there is."""
     name = told.columns.get("parsed")
-    if name is not None and (found := _parsed(told, name)):
+    if name is not None and (found := _parsed(told, name) or _misread(told, name)):
         yield found
         return
     if told.columns.get("output"):
@@ -103,6 +110,23 @@ def _parsed(told: Outputs, name: str) -> _Failed | None:
     value = rows["value"].fill_null("nothing").value_counts(sort=True).row(0)[0]
     what = f"the parsed answer is {shown(value) if value.strip() else 'blank'}"
     return _Failed(rows["row"], len(frame), what, [name], 0.93)
+
+
+def _misread(told: Outputs, name: str) -> _Failed | None:
+    """Samples whose parsed answer is another than stands in the output, where nearly all are the same."""
+    import polars as pl
+
+    output = told.columns.get("output")
+    if output is None or output == name or told.part.columns[output].words <= SHORT:
+        return None
+    frame = told.part.select(row=pl.col("__row__"), parsed=plain(pl.col(name)))
+    frame = frame.with_columns(stated=stated(told, output)).drop_nulls()
+    odd = frame.filter(pl.col("parsed") != pl.col("stated"))
+    if len(frame) < LEAST or not 0 < len(odd) <= (1 - AGREE) * len(frame):
+        return None
+    parsed, said = odd.row(0)[1:]
+    what = f"the parsed answer, {shown(parsed)}, is not that in the output, {shown(said)}"
+    return _Failed(odd["row"], len(frame), what, [name], 0.85)
 
 
 def _form(told: Outputs, name: str) -> Iterator[_Failed]:

@@ -9,7 +9,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import shown
 from labhand.scan.detectors._spans import Span, columns_of, kinds, rows_hold, settled, spans
-from labhand.scan.texts import texts
+from labhand.scan.texts import texts, words
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,6 +41,8 @@ _SOCIAL = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4
 _HOST = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w.-]*\d)")
 
 OFTEN = 10
+MEANT = 0.2
+"""The share of cells with an address from which on a column is one of addresses."""
 SHARE = 0.02
 """In so many rows a thing stands in a template, and is no person's of that row."""
 
@@ -66,14 +68,22 @@ class Detector:
     Mask the spans, or drop the rows.
     """
 
-    needs = ("texts",)
+    needs = ("rows",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """Three anomalies a part at most: a person's, one thing over and over, what is made up."""
         import polars as pl
 
         for part in data.parts:
-            found = spans(texts(data, part), pl.col("text").str.contains(ROUGH), personal)
+            prose = texts(data, part)
+            found = spans(prose, pl.col("text").str.contains(ROUGH), personal)
+            # of codes and names only an address is sure; where a fifth has one, they are what the column is
+            codes = [t for t in words(data, part) if t.column not in {p.column for p in prose}]
+            for one in codes:
+                within = spans([one], pl.col("text").str.contains("@"), _addresses)
+                if 0 < within["row"].n_unique() <= MEANT * part.rows:
+                    found = pl.concat([found, within])
+            found = found.sort("score", "row", "start", descending=[True, False, False])
             made_up = pl.col("score") < 0.5
             rows = pl.col("row").n_unique().over("excerpt")
             again = ~made_up & (rows >= max(OFTEN, SHARE * part.rows))
@@ -125,6 +135,10 @@ def personal(text: str) -> Iterator[Span]:
         if not any(start < b and a < end for a, b in taken):
             taken.append((start, end))
             yield Span(start, end, what, weight)
+
+
+def _addresses(text: str) -> Iterator[Span]:
+    yield from (span for span in personal(text.replace("=", " ")) if span.what == "mail address")
 
 
 def _every(text: str) -> Iterator[tuple[int, int, str, float]]:

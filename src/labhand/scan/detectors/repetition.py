@@ -21,13 +21,16 @@ TIMES = 4
 AGAIN = 0.5
 """The share of the words that stand in runs of eight that came before in the text."""
 GRAM = 8
+ANSWER, TWICE = 40, 0.1
+"""Letters of an answer from which on it is not given twice by itself, and the share of rows that may do so by habit."""
 
 
 class Detector:
     """Texts that repeat themselves.
 
     ## What it does
-    Finds loops, a word or phrase of up to 48 words that follows itself four times or more, runs of one
+    Finds conversations in which the assistant gives one answer twice, loops, a word or phrase of up to 48
+    words that follows itself four times or more, runs of one
     group of letters, and texts of which half and more stands in runs of eight words that came before
     in the same text (after the rules of Gopher, Rae et al. 2021). Each with the span.
 
@@ -47,10 +50,40 @@ class Detector:
     needs = ("texts",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a column."""
+        """One anomaly a column, and one of conversations in which the same is said twice."""
         for part in data.parts:
             for one in prose(data, written(data, part)):
                 yield from _look(part, one)
+                if one.spoken:
+                    yield from _said_twice(part, one)
+
+
+def _said_twice(part: Part, one: Texts) -> Iterable[Anomaly]:
+    """Conversations in which the assistant gives the same long answer to two turns."""
+    import polars as pl
+
+    said = pl.col("text").str.strip_chars().str.to_lowercase().alias("same")
+    long = (pl.col("speaker") == "assistant") & (pl.col("text").str.len_chars() >= ANSWER)
+    turns = one.lazy.filter(long).select("row", "turn", said)
+    again = turns.group_by("row", "same").agg(
+        times=pl.len(), turn=pl.col("turn").max(), first=pl.col("turn").min()
+    )
+    found = again.filter(pl.col("times") > 1).sort("row").unique("row", keep="first").collect()
+    if not 0 < len(found) <= TWICE * part.rows + 1:
+        return
+    found = found.sort("row")
+    row = found.row(0, named=True)
+    yield Anomaly(
+        part,
+        f"in {len(found):,} of {part.rows:,} conversations of `{one.column}` ({share(len(found), part.rows)}) the assistant "
+        f"answers two turns word for word the same, as row {row['row']} at turns {row['first']} and {row['turn']}",
+        "drop the rows, or the second answer",
+        0.85,
+        found.select("row", score=pl.lit(1.0), column=pl.lit(one.column), turn="turn"),
+        [one.column],
+        normal="each turn has an answer of its own",
+        group="said twice",
+    )
 
 
 def _look(part: Part, one: Texts) -> Iterable[Anomaly]:

@@ -7,7 +7,7 @@ from labhand.kit.scrub import secrets_in
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data
 from labhand.scan.detectors._spans import Span, columns_of, kinds, rows_hold, settled, spans
-from labhand.scan.texts import texts
+from labhand.scan.texts import words
 
 ROUGH = r"[A-Za-z0-9_\-]{20}|(?i)key|token|passw|passphrase|pwd|secret|credential|auth|://[^\s/]*:[^\s/]*@|PuTTY"
 
@@ -36,14 +36,14 @@ class Detector:
     Revoke the secret, and mask it in the data.
     """
 
-    needs = ("texts",)
+    needs = ("rows",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
         """One anomaly a part."""
         import polars as pl
 
         for part in data.parts:
-            found = spans(texts(data, part), pl.col("text").str.contains(ROUGH), _secrets)
+            found = spans(words(data, part), pl.col("text").str.contains(ROUGH), _secrets)
             if not len(found):
                 continue
             masked = found.with_columns(excerpt=pl.format("[secret:{}]", "what"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part
+from labhand.scan.detectors import _straight
 from labhand.scan.detectors._cells import shown
 from labhand.scan.detectors._rows import grouped
 
@@ -35,7 +36,8 @@ class Detector:
 
     ## What it does
     Finds runs of one and the same number in columns whose numbers otherwise change from row to row: in
-    the order of the file, and among the rows of each sensor, station or ticker.
+    the order of the file, and among the rows of each sensor, station or ticker. Of questions on one scale it
+    finds rows that have one and the same step in all of them, far oftener than in all but one.
 
     ## Why is this bad
     The instrument was frozen or the last value was carried on: nothing was measured there.
@@ -54,10 +56,11 @@ class Detector:
     needs = ()
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a column."""
+        """One anomaly a column, and one a set of questions."""
         for part in data.parts:
             if part.rows >= 4 * LEAST and not part.broken:
                 yield from _look(data, part)
+                yield from _straight.lined(data, part)
 
 
 def _look(data: Data, part: Part) -> Iterator[Anomaly]:

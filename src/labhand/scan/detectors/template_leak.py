@@ -33,7 +33,7 @@ _HEADING = re.compile(
 _HOLE = re.compile(
     r"\{\{ ?[a-zA-Z_][\w.]* ?\}\}|\{% ?\w+[^%\n]*%\}"
     r"|(?<![\w$\\{}=\"'(\[,:^_/.])\{[a-z]{3,}(?:_[a-z0-9]+){0,3}\}(?![}\w\[({=])"
-    r"|\[(?:Your|Insert|Company|Recipient|Add|Enter) ?[A-Za-z' ]{0,30}\]|\[object Object\]"
+    r"|\[(?:(?:Your|Insert|Company|Recipient|Add|Enter) ?[A-Za-z' ]{0,30}|(?:YOUR |INSERT |FIRST |LAST |FULL |USER|CUSTOMER |COMPANY |CLIENT )?_?(?:NAME|EMAIL|PHONE|ADDRESS|DATE|CITY|COMPANY|TITLE|NUMBER|URL|LINK|USERNAME))\]|\[object Object\]"
     r"|<(?:your|insert|add|enter) ?[A-Za-z' ]{0,30}>|%\([a-z_]{2,30}\)s"
     r"|(?<!\w)(?:Dear|Hello|Hi|Hey) (?:None|null|undefined|nan|NaN)(?=[,!.]|\s*$)",
     re.M,
@@ -52,10 +52,11 @@ _MARKUP = re.compile(
     re.I,
 )
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.S)
-ROUGH = r"<\|\w|</?s>|\[/?INST\]|<</?SYS|_of_turn>|<(bos|eos|pad|unk|mask)>|\[(PAD|CLS|SEP|UNK|MASK|EOS|BOS)\]|<｜|\{\{|\{%|\{[a-zA-Z_.0-9]{3,32}\}|\[(Your|Insert|Company|Recipient|Add|Enter|object)\b|<(your|insert|add|enter)\b|%\([a-z_]|(Dear|Hello|Hi|Hey) (None|null|undefined|nan|NaN)\b|<think|<reason|<scratch|<reflec|</think|</reason|</scratch|</reflec|\\n"
+ROUGH = r"<\|\w|</?s>|\[/?INST\]|<</?SYS|_of_turn>|<(bos|eos|pad|unk|mask)>|\[(PAD|CLS|SEP|UNK|MASK|EOS|BOS)\]|<｜|\{\{|\{%|\{[a-zA-Z_.0-9]{3,32}\}|\[(Your|Insert|Company|Recipient|Add|Enter|object)\b|\[[A-Z_ ]*(NAME|EMAIL|PHONE|ADDRESS|DATE|CITY|COMPANY|TITLE|NUMBER|URL|LINK)\]|<(your|insert|add|enter)\b|%\([a-z_]|(Dear|Hello|Hi|Hey) (None|null|undefined|nan|NaN)\b|<think|<reason|<scratch|<reflec|</think|</reason|</scratch|</reflec|\\n"
 SPOKEN = r"#{2,3} ?(Instruction|Response|Input|Output|User|Assistant|Human|System)|\n(Human|User|Assistant|AI|Q|Question) ?:|Below is an instruction"
 TAGS = r"(?i)</?[a-z][a-z0-9]{0,9}[\s/>]|&(#?[a-z0-9]{2,6});"
 NAMELESS = "braces around a word"
+REASONED = "reasoning before the answer"
 ENOUGH = 6
 """Words of a prompt from which on its return in an answer is told."""
 
@@ -65,8 +66,8 @@ class Detector:
 
     ## What it does
     Finds special tokens of chat templates (`<|im_end|>`, `[INST]`), headings of prompts (`### Response:`,
-    `Human:`) within answers, places that were never filled (`{{name}}`, `[Your Name]`, `Dear None`), line breaks left escaped, tags of reasoning
-    that are never closed, HTML tags and
+    `Human:`) within answers, places that were never filled (`{{name}}`, `[Your Name]`, `Dear None`), line breaks left escaped, reasoning
+    (`<think>`) in a few answers, or never closed, HTML tags and
     entities outside of code, and answers that repeat their prompt. Each with its span.
 
     ## Why is this bad
@@ -105,11 +106,12 @@ class Detector:
 
 
 def _slots(found: "pl.DataFrame") -> "pl.DataFrame":
-    """Without braces around a word that stands in a row or two: these are talked about."""
+    """Without braces around a word that stands in a row or two, these are talked about; one row may reason."""
     import polars as pl
 
-    again = pl.col("row").n_unique().over("excerpt") >= AGAIN
-    kept = found.filter((pl.col("what") != NAMELESS) | again)
+    rows = pl.col("row").n_unique()
+    again = (pl.col("what") != NAMELESS) | (rows.over("excerpt") >= AGAIN)
+    kept = found.filter(again & ((pl.col("what") != REASONED) | (rows.over("what") > 1)))
     return kept.with_columns(pl.col("what").replace(NAMELESS, "place never filled"))
 
 
@@ -154,6 +156,8 @@ def _marks(text: str) -> Iterator[Span]:
     for m in tags[:1]:
         if sum(t[0][1] == "/" for t in tags) != sum(t[0][1] != "/" for t in tags):
             yield Span(*m.span(), "tag of reasoning without its other half", 0.9)
+        elif m[0][1] != "/" and not text[: m.start()].strip():
+            yield Span(*m.span(), REASONED, 0.7)
     escaped = _outside(text, _ESCAPED)
     if len(escaped) > 1 and "\n" not in text.strip():
         yield from (Span(*m.span(), "escaped line break", 0.8) for m in escaped)

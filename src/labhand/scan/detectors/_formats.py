@@ -1,0 +1,129 @@
+"""Cells that are not written in the form in which nearly all of their column are."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from labhand.scan.anomaly import Anomaly
+from labhand.scan.columns import Column
+from labhand.scan.data import Part
+from labhand.scan.detectors._cells import NOTHING, counted, shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LEAST = 50
+MOST = 0.05
+"""The share of cells up to which those of another form are the mistakes."""
+KNOWN = {
+    "an address of mail": r"(?i)^[^@\s,;()]+@[a-z0-9-]+(\.[a-z0-9-]+)+$",
+    "an address of the web": r"(?i)^(https?|s3|gs|ftp)://[^\s/]+[^\s]*$",
+    "a UUID": r"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+    "a number of the internet": r"^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$",
+    "a hash": r"(?i)^([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})$",
+    "a time of the day": r"^([01]?\d|2[0-4]):[0-5]\d(:[0-5]\d(\.\d+)?)?$",
+    "a colour": r"(?i)^#[0-9a-f]{6}$",
+}
+"""Forms that people know."""
+LONG_CODE = 12
+"""Letters of a code up to which its length counts where it is of capitals alone."""
+_BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
+SOME = 200_000
+"""Different cells up to which brackets are counted."""
+
+
+def odd(part: Part, column: Column) -> Iterator[Anomaly]:
+    """At most one claim: cells of another form than nearly all others of a column of codes."""
+    if column.filled < LEAST or column.words > 2:
+        return
+    for look in (_known, _shaped, _bracketed):
+        if told := next(look(part, column), None):
+            yield told
+            return
+
+
+def _known(part: Part, column: Column) -> Iterator[Anomaly]:
+    import polars as pl
+
+    cell = pl.col(column.name).str.strip_chars()
+    shares = part.select(**{what: cell.str.contains(form).mean() for what, form in KNOWN.items()})
+    for what, share in shares.row(0, named=True).items():
+        if 1 - MOST <= share < 1:
+            yield from _told(part, column, ~cell.str.contains(KNOWN[what]), f"not {what}", what)
+            return
+
+
+def _shaped(part: Part, column: Column) -> Iterator[Anomaly]:
+    """Codes whose letters, digits and signs do not stand as those of the others do."""
+    import polars as pl
+
+    if column.letters > 40 or column.numeric > 0.5:
+        return
+    shape = _shape()
+    counts = part.select(s=shape(pl.col(column.name)))["s"].drop_nulls().value_counts(sort=True)
+    usual, times = str(counts["s"][0]), int(counts["count"][0])
+    if not 1 - MOST <= times / column.filled < 1 or not re.search(r"9|^A{2,12}$|[-_/:.]", usual):
+        return
+    yield from _told(part, column, shape(pl.col(column.name)) != usual, "written in another form", f"of the form `{usual}`")  # fmt: skip
+
+
+def _shape() -> "Callable[[pl.Expr], pl.Expr]":
+    """What a code looks like: A for capitals, a for small letters, 9 for digits; capitals alone keep their length."""
+    import polars as pl
+
+    def made(cell: "pl.Expr") -> "pl.Expr":
+        bare = cell.str.strip_chars()
+        capitals = bare.str.contains(rf"^\p{{Lu}}{{2,{LONG_CODE}}}$")
+        long = bare.str.replace_all(r"\p{Lu}", "A")
+        short = bare.str.replace_all(r"\p{Lu}+", "A").str.replace_all(r"\p{Ll}+", "a")
+        return pl.when(capitals).then(long).otherwise(short.str.replace_all(r"\d+", "9"))
+
+    return made
+
+
+def _bracketed(part: Part, column: Column) -> Iterator[Anomaly]:
+    """Codes with brackets, as of molecules and trees, in which one is open or was never opened."""
+    import polars as pl
+
+    if column.unique > SOME or column.words > 1.2:
+        return
+    cell = pl.col(column.name)
+    has = part.select(cell.str.contains(r"[(\[{]").mean()).item() or 0.0
+    if has < 0.2:
+        return
+    wrong: pl.Expr = pl.lit(False)
+    for left, right in _BRACKETS:
+        wrong |= cell.str.count_matches(left, literal=True) != cell.str.count_matches(right, literal=True)  # fmt: skip
+    if re.search(r"smiles", column.name, re.I):
+        bare = cell.str.replace_all(r"\[[^\]]*\]|%\d\d", "")
+        for ring in "123456789":
+            wrong |= bare.str.count_matches(ring, literal=True) % 2 == 1
+    yield from _told(part, column, wrong, "left with an open bracket or ring", "closed")
+
+
+def _told(
+    part: Part, column: Column, wrong: "pl.Expr", what: str, normal: str
+) -> Iterator[Anomaly]:
+    import polars as pl
+
+    cell = pl.col(column.name)
+    nothing = cell.str.strip_chars().str.to_lowercase().is_in(list(NOTHING))
+    found = part.where(
+        cell.is_not_null() & ~nothing & wrong, column=pl.lit(column.name), value=cell
+    )
+    if not 0 < len(found) <= MOST * column.filled:
+        return
+    few = ", ".join(shown(v) for v in found["value"].unique(maintain_order=True)[:3])
+    verb = "is" if len(found) == 1 else "are"
+    yield Anomaly(
+        part,
+        f"{counted(len(found), 'cell')} of `{column.name}` {verb} {what} ({few}), the other "
+        f"{column.filled - len(found):,} are {normal}",
+        "mend these cells, or make them empty",
+        0.85,
+        found,
+        [column.name],
+        "warning",
+        normal=f"the cells of `{column.name}` are {normal}",
+        group="mixed-types form",
+    )
