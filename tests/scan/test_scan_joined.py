@@ -132,3 +132,59 @@ def test_answers_that_their_solution_does_not_come_to_are_found(draw, tmp_path):
     assert told(pl.DataFrame(rows, schema=names, orient="row"), "wrong-arithmetic", tmp_path) == [
         [17]
     ]
+
+
+def two(train, test, rule, tmp_path):
+    """The rows that a rule tells of two splits, and how grave it is; notes are left out."""
+    paths = {name: tmp_path / f"{name}.parquet" for name in ("train", "test")}
+    pl.DataFrame(train).write_parquet(paths["train"])
+    pl.DataFrame(test).write_parquet(paths["test"])
+    found = scan([], splits=paths, select=[rule]).findings
+    return [(f.where.columns, sorted(f.where.rows)) for f in found if f.severity != "note"]
+
+
+def measured(draw, number):
+    """Measures of things of three classes, which follow from them."""
+    rows = [[round(draw.gauss(0, 1), 3) for _ in range(3)] for _ in range(number)]
+    return {"a": [r[0] for r in rows], "b": [r[1] for r in rows], "c": [round(200 + 40 * r[2], 2) for r in rows], "label": [r.index(max(r)) for r in rows]}  # fmt: skip
+
+
+def test_a_split_that_is_scaled_or_labelled_otherwise_is_found(draw, tmp_path):
+    train, test = measured(draw, 400), measured(draw, 200)
+    assert two(train, test, "split-drift", tmp_path) == []
+    assert two(train, test, "wrong-label", tmp_path) == []
+    test["c"] = [round((v - 200) / 40, 3) for v in test["c"]]
+    assert two(train, test, "split-drift", tmp_path) == [(["c"], [])]
+    test["c"] = [round(200 + 40 * v, 2) for v in test["c"]]
+    test["label"] = [(v + 1) % 3 for v in test["label"]]
+    assert (["label"], []) in two(train, test, "wrong-label", tmp_path)
+
+
+def test_groups_of_two_splits_are_one_however_they_are_written(draw, tmp_path):
+    def visits(first, last, number):
+        people = [f"Pat-{draw.randint(first, last):03}" for _ in range(number)]
+        return {"patient_id": people, "x": [draw.random() for _ in people]}
+
+    train, test = visits(1, 90, 400), visits(91, 150, 150)
+    assert two(train, test, "group-leak", tmp_path) == []
+    for row in (4, 80):
+        test["patient_id"][row] = train["patient_id"][row].lower().replace("-", "")
+    assert two(train, test, "group-leak", tmp_path) == [(["patient_id"], [4, 80])]
+
+
+def test_shares_that_do_not_sum_up_are_found(draw, tmp_path):
+    rows = [[round(v / sum(r), 4) for v in r] for r in ([draw.random() for _ in range(3)] for _ in range(200))]  # fmt: skip
+    code = [draw.randrange(3) for _ in rows]
+    table = {f"p_{n}": [r[n] for r in rows] for n in range(3)}
+    table |= {f"is_{n}": [int(c == n) for c in code] for n in range(3)}
+    assert told(pl.DataFrame(table), "dependency-violation", tmp_path) == []
+    table["p_1"][8] += 0.5
+    table["is_0"][90] = table["is_1"][90] = 1
+    assert told(pl.DataFrame(table), "dependency-violation", tmp_path) == [[8], [90]]
+
+
+def test_lists_that_hold_an_item_twice_are_found(draw, tmp_path):
+    items = [draw.sample(range(1000), 8) for _ in range(200)]
+    assert told(pl.DataFrame({"items": items}), "dependency-violation", tmp_path) == []
+    items[17][3] = items[17][5]
+    assert told(pl.DataFrame({"items": items}), "dependency-violation", tmp_path) == [[17]]

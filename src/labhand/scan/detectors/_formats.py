@@ -34,9 +34,9 @@ SOME = 200_000
 
 def odd(part: Part, column: Column) -> Iterator[Anomaly]:
     """At most one claim: cells of another form than nearly all others of a column of codes."""
-    if column.filled < LEAST or column.words > 2:
+    if column.filled < LEAST:
         return
-    for look in (_known, _shaped, _bracketed):
+    for look in (_separated,) if column.words > 2 else (_known, _shaped, _bracketed, _separated):
         if told := next(look(part, column), None):
             yield told
             return
@@ -99,6 +99,28 @@ def _bracketed(part: Part, column: Column) -> Iterator[Anomaly]:
         for ring in "123456789":
             wrong |= bare.str.count_matches(ring, literal=True) % 2 == 1
     yield from _told(part, column, wrong, "left with an open bracket or ring", "closed")
+
+
+def _separated(part: Part, column: Column) -> Iterator[Anomaly]:
+    """Lists in a cell whose words are parted by another sign than those of the others, or with nothing between two."""
+    import polars as pl
+
+    counts = part.counts(column.name) if column.unique <= SOME else None
+    if counts is None:
+        return
+    for sign in "|;,/":
+        cells = counts.drop_nulls("value")["value"].to_list()
+        with_it = [cell for cell in cells if sign in cell]
+        words = {w.strip() for cell in with_it for w in cell.split(sign)}
+        if len(with_it) < 0.3 * len(cells) or not 3 <= len(words) <= max(20, 0.2 * column.filled):
+            continue
+        others = [cell for cell in cells if sign not in cell and cell.strip() not in words]
+        odd = [c for c in others if len(p := re.split(r"\s*[|;,/]\s*", c)) > 1 and set(p) <= words]
+        odd += [c for c in with_it if any(not w.strip() for w in c.split(sign)[:-1])]
+        if odd:
+            wrong = pl.col(column.name).is_in(odd)
+            yield from _told(part, column, wrong, "parted otherwise", f"parted by `{sign}`")
+        return
 
 
 def _told(

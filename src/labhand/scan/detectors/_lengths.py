@@ -34,6 +34,8 @@ def broken(data: Data, part: Part) -> Iterator[Anomaly]:
     lists = [n for n in part.names if _is_list(part.columns[n].dtype)]
     for left, right in itertools.combinations(lists[:12], 2):
         yield from _unlike(part, left, right)
+    for name in lists:
+        yield from _twice(part, name)
     for mask, other in itertools.permutations([n for n in lists if _is_whole(part, n)][:12], 2):
         yield from _masked(part, mask, other)
     words = [t.column for t in texts(data, part) if not t.spoken]
@@ -69,6 +71,29 @@ def _unlike(part: Part, left: str, right: str) -> Iterator[Anomaly]:
         f"`{left}` and `{right}` are of one length in all but {counted(len(found), 'row')} of {part.rows:,}, as row "
         f"{row}: {len(here[left]):,} and {len(here[right]):,}",
         f"`{left}` and `{right}` have as many items",
+    )
+
+
+def _twice(part: Part, name: str) -> Iterator[Anomaly]:
+    """Lists that hold an item twice where those of all other rows hold each once."""
+    import polars as pl
+
+    inner: Any = getattr(part.columns[name].dtype, "inner", None)
+    if inner is None or inner.is_nested() or inner.is_float():
+        return
+    cell = pl.col(name)
+    long = cell.list.len() >= 3
+    found = part.where(long & (cell.list.n_unique() < cell.list.len()), column=pl.lit(name))
+    rows = int(part.select(long.sum()).item() or 0)
+    if rows < LEAST or not 0 < len(found) <= MOST * rows:
+        return
+    yield _claim(
+        part,
+        found,
+        [name],
+        f"{counted(len(found), 'row')} of {part.rows:,} hold an item twice in `{name}`, as row {int(found['row'][0])}; in "
+        f"the other {rows - len(found):,} lists each item stands once",
+        f"an item stands once in `{name}`",
     )
 
 

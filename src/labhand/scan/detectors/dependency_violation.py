@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
-from labhand.scan.detectors import _keys, _lengths, _order
+from labhand.scan.detectors import _keys, _lengths, _order, _shares
 from labhand.scan.detectors._cells import counted, shown
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Detector:
     Finds columns of which one decides another (a postal code its city) in all but a few rows, columns of
     numbers of which one is the sum, the difference or the product of two others in all but a few rows,
     days or measures of which one comes before the other in all but a few, keys that name one row each but a
-    few, lists of one length, masks of what is filled up, and numbers that count the letters or words of a
+    few, columns that are shares of one whole, lists of one length, masks of what is filled up, and numbers that count the letters or words of a
     text or go along with its length, but a few.
 
     ## Why is this bad
@@ -68,6 +68,7 @@ class Detector:
                 yield from _order.lasting(part)
                 yield from _keys.repeated(data, part)
                 yield from _lengths.broken(data, part)
+                yield from _shares.broken(part)
         yield from _keys.orphans(data)
 
 

@@ -1,11 +1,15 @@
 """Groups that are in two splits."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import share, shown
 from labhand.scan.detectors._rows import pairs_of
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FEWEST = 10
 """Groups below which a column is rather a property of rows than their origin."""
@@ -65,17 +69,20 @@ def _look(data: Data, early: Part, late: Part, key: str) -> Iterable[Anomaly]:
         few = len(ours) < 4
         if few:
             return
-    text = pl.col("value").cast(pl.String, strict=False)
+    alike = _plain if _keeps_apart(ours, theirs) else _as_written
+    text = alike(pl.col("value").cast(pl.String, strict=False))
     both = ours.select(value=text).join(theirs.select(value=text), on="value").drop_nulls()
     if not len(both):
         return
     first = (
-        early.lazy.select(v=pl.col(key).cast(pl.String, strict=False), partner=pl.col("__row__"))
+        early.lazy.select(
+            v=alike(pl.col(key).cast(pl.String, strict=False)), partner=pl.col("__row__")
+        )
         .group_by("v")
         .agg(pl.col("partner").min())
         .collect(engine="streaming")
     )
-    cell = pl.col(key).cast(pl.String, strict=False)
+    cell = alike(pl.col(key).cast(pl.String, strict=False))
     odd = late.where(cell.is_in(both["value"].implode()), column=pl.lit(key), value=cell)
     found = odd.join(first, left_on="value", right_on="v", how="left", maintain_order="left")
     found = found.with_columns(partner_part=pl.lit(early.name))
@@ -92,6 +99,28 @@ def _look(data: Data, early: Part, late: Part, key: str) -> Iterable[Anomaly]:
         normal=f"a value of `{key}` is in one split",
         evidence={"shared": len(both), "with": early.name},
     )
+
+
+def _as_written(cell: "pl.Expr") -> "pl.Expr":
+    return cell
+
+
+def _plain(cell: "pl.Expr") -> "pl.Expr":
+    """An id without case, blanks and signs: `PAT-017` and `pat017` are one."""
+    return cell.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
+
+
+def _keeps_apart(*counts: "pl.DataFrame") -> bool:
+    """Whether ids of one split are still different without case and signs."""
+    import polars as pl
+
+    for some in counts:
+        ids = some.select(pl.col("value").cast(pl.String, strict=False).drop_nulls())["value"]
+        if not ids.str.contains(r"\p{L}").all():
+            return False
+        if ids.to_frame().select(_plain(pl.col("value")).n_unique()).item() < ids.n_unique():
+            return False
+    return True
 
 
 def _kept_apart(data: Data, early: Part, late: Part, name: str) -> bool:

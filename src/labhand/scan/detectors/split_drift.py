@@ -16,6 +16,8 @@ FACTOR = 3.0
 """How many times as large the quartiles of a column are in one split from which on it is another unit."""
 ALIKE = 1.35
 """How far the factors of the three quartiles may lie apart."""
+RESCALED, SHAPE = 5.0, 0.35
+"""How many times as wide a column that is scaled otherwise is, and how far its quantiles may then lie apart."""
 MISSED = 15.0
 """Rows of a class that a split would hold by chance, where it holds none."""
 
@@ -25,7 +27,8 @@ class Detector:
 
     ## What it does
     Compares each split with the first one: columns of numbers whose quartiles are all larger or smaller by
-    one and the same factor, as of seconds and minutes; columns of few words that share none with the other
+    one and the same factor, as of seconds and minutes, or that have the same shape in another scale, as what is
+    standardised in one of them; columns of few words that share none with the other
     split; and classes that a split does not hold at all.
 
     ## Why is this bad
@@ -65,6 +68,13 @@ def _column(early: Part, late: Part, was: Column, now: Column) -> Iterator[Anoma
 
 def _unit(early: Part, late: Part, was: Column, now: Column) -> Iterator[Anomaly]:
     quartiles = [(was.q25, now.q25), (was.median, now.median), (was.q75, now.q75)]
+    if not (was.is_id or now.is_id) and _rescaled(was, now):
+        what = (
+            f"is scaled in another way in `{late.name}` than in `{early.name}`: half of its cells lie from {now.q25:.4g} to "
+            f"{now.q75:.4g} there, and from {was.q25:.4g} to {was.q75:.4g} here, in the same shape"
+        )
+        yield _anomaly(late, now, what, "scale all splits with the numbers of the first one", 0.85)
+        return
     factors = [b / a for a, b in quartiles if a and b and a * b > 0]
     if len(factors) < 3 or was.is_id or now.is_id:
         return
@@ -81,6 +91,25 @@ def _unit(early: Part, late: Part, was: Column, now: Column) -> Iterator[Anomaly
         "bring the column into one unit in all splits",
         0.85,
     )
+
+
+def _rescaled(was: Column, now: Column) -> bool:
+    """Whether two columns are alike once each is taken from its median and by its quartiles, and far apart as they are."""
+    shapes = []
+    for column in (was, now):
+        told = (column.q01, column.q25, column.median, column.q75, column.q99)
+        if None in told:
+            return False
+        first, low, middle, high, last = (float(q) for q in told if q is not None)
+        wide = high - low
+        if wide <= 0:
+            return False
+        shapes.append((middle, wide, [(q - middle) / wide for q in (first, low, high, last)]))
+    (middle, wide, shape), (there, width, other) = shapes
+    by = max(wide / width, width / wide)
+    apart = abs(middle - there) > max(wide, width)
+    alike = all(abs(a - b) <= SHAPE * max(1.0, abs(a)) for a, b in zip(shape, other, strict=True))
+    return by >= RESCALED and alike and apart
 
 
 def _words(early: Part, late: Part, was: Column, now: Column) -> Iterator[Anomaly]:

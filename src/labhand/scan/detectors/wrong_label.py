@@ -7,7 +7,7 @@ from labhand.scan.anomaly import Anomaly, Repair, edits
 from labhand.scan.anomaly import found as made
 from labhand.scan.believing import Beliefs, beliefs
 from labhand.scan.data import CannotLook, Data, Part
-from labhand.scan.detectors import _reversed, _shifted_codes
+from labhand.scan.detectors import _remapped, _reversed, _shifted_codes
 from labhand.scan.detectors._cells import shown
 from labhand.scan.detectors._rows import labelled_together
 
@@ -62,6 +62,9 @@ class Detector:
             )
         failed: list[CannotLook] = []
         told = False
+        for anomaly in _remapped.exchanged(data):
+            told = True
+            yield anomaly
         for part in data.parts:
             for anomaly in (*_reversed.groups(data, part), *_shifted_codes.shifted(data, part)):
                 told = True
