@@ -1,6 +1,6 @@
 """Does the watch name the cause? Small real PyTorch trainings, each with one planted cause, and healthy ones.
 
-    python benchmarks/failures.py [--of unseen|frameworks|fresh|usual] [--half mend|held] [--fast] [--only NAME ...] [--jobs N] [--keep DIR]
+    python benchmarks/failures.py [--of unseen|frameworks|fresh|usual|strangers/mend|…] [--half mend|held] [--fast] [--only NAME ...] [--jobs N] [--keep DIR]
 
 Each script of `failures/`, or of the folder in it that `--of` names (what they showed at first contact stands
 in docs/benchmarks.md), is run as it is by `labhand run --no-check -- python SCRIPT`, alone in a project of its

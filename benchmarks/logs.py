@@ -2,7 +2,7 @@
 
     python benchmarks/logs.py [--half mend|held] [--of SET ...] [--only NAME ...] [--jobs N] [--keep DIR]
 
-Each case of `logs/fine.py`, `logs/tools.py`, `logs/bad.py`, and of the second set `logs/usual.py`, trains something in seconds, writes its log, and is replayed by
+Each case of `logs/fine.py`, `logs/tools.py`, `logs/bad.py`, and of the later sets `logs/usual.py` and `logs/simulated.py`, trains or simulates something in seconds, writes its log, and is replayed by
 `labhand watch FILE --format json`. Told means a finding of severity warning and above; what is neither
 among the names that must be told nor among those that may is untrue. Every second case of either kind is
 held out (`HELD` in `logs/cases.py`): `--half` says which are run. Cases of a tool that is not installed are left out, by name.
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-SETS = ("fine", "tools", "bad", "usual")
+SETS = ("fine", "tools", "bad", "usual", "simulated")
 
 
 @dataclass

@@ -143,8 +143,8 @@ class Layers(Look):
         found = {}
         for name, weight in self.layers_of(optimizer):
             rows = sample_rows(local(weight)).flatten(1)
-            alike = len(rows) >= UNITS and rows.device.type == "cpu" and bool(rows[0].any())
-            if alike and bool(((rows - rows[:1]).abs() <= NEAR * rows.abs().max()).all()):
+            fit = len(rows) >= UNITS and rows.device.type == "cpu"
+            if fit and alike(rows[:: len(rows) - 1]) and alike(rows):
                 found[name] = self.symmetric.get(name, self.step)
         self.symmetric = {
             n: at for n, at in found.items() if self.turns == 1 or n in self.symmetric
@@ -293,6 +293,12 @@ class Layers(Look):
             for key, p in layer._parameters.items()
             if p is not None
         }
+
+
+def alike(rows: Any) -> bool:
+    """Whether all rows are the same, and not zero."""
+    largest = float(rows.abs().max())
+    return largest > 0 and float((rows - rows[:1]).abs().max()) <= NEAR * largest
 
 
 def decay_of(optimizer: Any) -> Dict[str, Any]:
