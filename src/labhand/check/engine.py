@@ -159,8 +159,18 @@ def _found(name: str, rule: RuleLike, code: Code, possible: bool = True) -> list
     """The findings of a rule in a file; without `possible`, the surer ones."""
     seen: Counter[str] = Counter()
     root = code.project.root
-    told = (c for c in rule.check(code) if possible or c.level != "possible")
+    told = (
+        c for c in rule.check(code) if (possible or c.level != "possible") and not _is_dead(code, c)
+    )
     return [_finding(name, rule, claim, code.source, root, seen) for claim in told]
+
+
+def _is_dead(code: Code, claim: Claim) -> bool:
+    """Whether what a claim is about never runs: it stands under `if False`, or in the `else` of `if True`."""
+    return any(
+        isinstance(test, ast.Constant) and bool(test.value) is not holds
+        for test, holds in code.guards(claim.node)
+    )
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

@@ -90,7 +90,7 @@ class Rule:
     """
 
     severity: Severity = "warning"
-    level: Level = "suspicious"
+    level: Level = "possible"
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The choices of one file that rest on test data."""

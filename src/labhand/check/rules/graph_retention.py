@@ -1,15 +1,19 @@
 """Losses that are kept over the passes of a loop with all that computed them."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from labhand.check.claim import Change, Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call
+from labhand.kit.code.contexts import Loop
 from labhand.kit.code.facts import Fact
 from labhand.kit.code.graph import unscaled
 from labhand.kit.code.project import Where
 from labhand.kit.code.training import within
+
+_STEPS = re.compile(r"step|iter|epoch|batch|len\(|update|max|episode|train|total|\d{3}", re.I)
 
 
 class Rule:
@@ -74,7 +78,7 @@ class Rule:
 
 def _kept(code: Code, statement: ast.stmt, into: ast.expr, value: ast.expr) -> Iterator[Claim]:
     losses = [n for n in _parts(value) if isinstance(n, ast.Name)]
-    loops = code.loops(statement) if losses else []
+    loops = [loop for loop in code.loops(statement) if not _is_short(loop)] if losses else []
     epochs = [loop for loop in loops if loop.kind == "epoch"]  # the outermost of several is one
     passes = [loop for loop in loops if loop not in epochs[-1:]] or loops[:1]
     if not loops or any(_bound_in(code, p.node, into) for p in passes) or _flows_back(code, into):
@@ -168,6 +172,17 @@ def _handed_claim(
         confidence=0.93,
         change=Change("neutral", "Add `.detach()`", [code.replace(given, text)]) if plain else None,
     )
+
+
+def _is_short(loop: Loop) -> bool:
+    """Whether a loop has a few passes: over what is written out, or a range that counts no steps."""
+    over = loop.over
+    if isinstance(over, ast.List | ast.Tuple):
+        return True
+    counts = isinstance(over, ast.Call) and ast.unparse(over.func) == "range"
+    if not counts or over is None or isinstance(loop.node, ast.While):
+        return False
+    return not _STEPS.search(f"{ast.unparse(loop.node.target)} {ast.unparse(over)}")
 
 
 def _parts(value: ast.expr) -> Iterator[ast.expr]:

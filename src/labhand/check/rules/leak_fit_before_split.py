@@ -179,11 +179,11 @@ def _leaks(
     flows = code.behind(Spot(data, split.where))
     for fit, kind in _fits(code, flows, data, split):
         here = fit.where.source is code.source
-        if fit.node in told or (not here and (not isinstance(split, Call) or split.node in told)):
+        if fit.node in told or (not here and not isinstance(split, Call)):
             continue
         if fit.where.scope is split.where.scope and not code.leads(fit.node, split.node):
             continue  # the parts were there before it
-        told.add(fit.node if here else split.node)
+        told.add(fit.node)
         what = fit.made.name.rpartition(".")[2] if fit.made and fit.made.name else fit.method
         folds = "divided into folds" if split is scored else "split"
         yield code.claim(

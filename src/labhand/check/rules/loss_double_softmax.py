@@ -75,6 +75,7 @@ def _claim(code: Code, fed: Fed) -> Claim:
         "give it the logits, and take the softmax only where probabilities are read",
         because=fed.role.chain,
         confidence=0.96,
+        level="possible" if code.is_test else None,  # odd numbers serve as well there
         change=activation_out(code, fed, _FORWARD),
         role="probabilities",
     )

@@ -89,6 +89,8 @@ def _both_ways(code: Code) -> Iterator[Claim]:
         given = plain.arg(0, "input")
         if not isinstance(given, ast.Name) or code.role(given):
             continue
+        if any("logits" in ast.unparse(test) for test, _ in code.guards(plain.node)):
+            continue  # `if from_logits:` the caller says which it gives
         bound = code.project.reaching(given, plain.where)[1]
         for other in (c for c in fed if c.name == _WITH_LOGITS):
             alike = other.arg(0, "input")

@@ -127,6 +127,8 @@ def _left_in_eval(code: Code, call: Call, module: ast.expr) -> _Found | None:
     if code.mentions("freeze_bn", "frozen_bn", "freeze_batch"):
         return None
     around = [loop for loop in code.loops(call.node, up=3)]
+    if any(_puts_back(loop, ast.unparse(module)) for loop in around):
+        return None
     if around and _steps_others(code, around[0], ast.unparse(module)):
         return None
     if _is_restored(code, evaluation, call, ast.unparse(module)) or _is_put_back(evaluation):
@@ -139,6 +141,16 @@ def _left_in_eval(code: Code, call: Call, module: ast.expr) -> _Found | None:
         m.value == "train" and m.chain and isinstance(m.chain[0].node, ast.Call) for m in modes
     )
     return _Found(call, ast.unparse(module), evaluation, layer, told, around)
+
+
+def _puts_back(loop: Loop, module: str) -> bool:
+    """Whether a pass begins by `if not model.training: model.train()`."""
+    return any(
+        isinstance(s, ast.If)
+        and ast.unparse(s.test) == f"not {module}.training"
+        and any(ast.unparse(inner) == f"{module}.train()" for inner in s.body)
+        for s in loop.node.body
+    )
 
 
 def _steps_others(code: Code, loop: Loop, module: str) -> bool:
