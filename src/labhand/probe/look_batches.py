@@ -225,6 +225,7 @@ class Batches(Look):
 
     def gradients(self, optimizer: Any) -> None:
         """A step of the optimizer: was the model in training mode?"""
+        self.given = None
         if self.first != self.step and self.without_training and self.sensitive(trained=True):
             self.count("train_in_eval")
         self.without_training = 0

@@ -9,7 +9,7 @@ from .torch_looks import compiled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, List
+    from typing import Any, Callable, Dict, List
 
 NAMES = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout")
 """Functions of `torch.nn.functional` that drop unless they are told not to."""
@@ -30,27 +30,34 @@ class Dropping:
         self.wanted = bool(self.left) and not module.training and not self.busy
 
     def listen(self, call: Callable[..., Any], module: Any, args: Any, kwargs: Any) -> Any:
-        """What the call gives; while it goes on, functions that drop are ours. Not where anything is compiled."""
+        """What the call gives; while it goes on, functions that drop are ours."""
         self.wanted = False
         self.left -= 1
-        if compiled(module):
-            return call(module, *args, **kwargs)
-        space = self.torch.nn.functional
+        looks = self.calls.looks
         heard: List[Any] = []
-        before = {name: getattr(space, name) for name in NAMES if name in vars(space)}
+        before = looks.guard("dropping", self.put_in, module, heard)
+        if not before:
+            return call(module, *args, **kwargs)
         self.busy = True
         try:
-            for name, original in before.items():
-                setattr(space, name, listening(name, original, heard))
             return call(module, *args, **kwargs)
         finally:
             for name, original in before.items():
-                setattr(space, name, original)
+                setattr(self.torch.nn.functional, name, original)
             self.busy = False
             if heard:
                 self.left = 0
-                looks = self.calls.looks
                 looks.guard("dropping", self.tell, looks, heard[0])
+
+    def put_in(self, module: Any, heard: List[Any]) -> Dict[str, Any]:
+        """Puts functions of ours in the place of those that drop, which it gives; none where anything is compiled."""
+        space = self.torch.nn.functional
+        if compiled(module):
+            return {}
+        before = {name: vars(space)[name] for name in NAMES if name in vars(space)}
+        for name, original in before.items():
+            setattr(space, name, listening(name, original, heard))
+        return before
 
     def tell(self, looks: Any, heard: Any) -> None:
         """Writes the fact."""
@@ -62,13 +69,18 @@ def listening(name: str, original: Any, heard: List[Any]) -> Any:
 
     def ours(*args: Any, **kwargs: Any) -> Any:
         if len(args) < 3 and "training" not in kwargs and not heard:
-            frame = sys._getframe(1)
             share = args[1] if len(args) > 1 else kwargs.get("p", 0.5)
-            path = frame.f_code.co_filename
-            if of_person(path) and isinstance(share, (int, float)) and share > 0:
-                heard.append(
-                    {"path": path, "line": frame.f_lineno, "what": name, "p": float(share)}
-                )
+            try:
+                note(sys._getframe(1), name, share, heard)
+            except Exception:  # it is only extra: what the model computes must not be stopped by it
+                pass
         return original(*args, **kwargs)
 
     return ours
+
+
+def note(frame: Any, name: str, share: Any, heard: List[Any]) -> None:
+    """Notes a call that drops a share, made by the person's code in this frame."""
+    path = frame.f_code.co_filename
+    if isinstance(share, (int, float)) and share > 0 and of_person(path):
+        heard.append({"path": path, "line": frame.f_lineno, "what": name, "p": float(share)})
