@@ -149,3 +149,47 @@ def test_each_command_of_fire_has_its_arguments(tmp_path: Path) -> None:
     )
     found = {s.name: s.default for s in settings.discover(tmp_path / "a.py", tmp_path)}
     assert found == {"utd": 1, "tau": 0.005, "episodes": 3}
+
+
+INI = "[train]\nlr = 1e-3  ; of the head\namp = yes\nsplit = scaffold\n[out]\nsave = off\n"
+GIN = "import gin.torch\n\ntrain.lr = 5e-4  # peak\ntrain.words = ['yes', 'no']\nNet.act = @relu\nNet.depth = 4\n"
+
+
+def test_ini_and_gin_files_hold_settings_and_are_changed_in_their_own_way(tmp_path: Path) -> None:
+    (tmp_path / "labhand.toml").touch()
+    (tmp_path / "a.cfg").write_text(INI)
+    (tmp_path / "b.gin").write_text(GIN)
+    (tmp_path / "a.py").write_text(
+        "import configparser\nc = configparser.ConfigParser()\nc.read('a.cfg')\n"
+    )
+    (tmp_path / "b.py").write_text("import gin\ngin.parse_config_file('b.gin')\n")
+    ini = {s.name: s for s in settings.discover(tmp_path / "a.py", tmp_path)}
+    assert (ini["train.lr"].default, ini["train.lr"].help) == (1e-3, "of the head")
+    assert ini["train.amp"].default is True
+    assert ini["out.save"].default is False
+    gin = {s.name: s for s in settings.discover(tmp_path / "b.py", tmp_path)}
+    assert gin["train.words"].default == ["yes", "no"]
+    assert "Net.act" not in gin
+    changed = settings.apply(
+        {"train.amp": "false", "train.lr": "0.01"}, ["python", "a.py"], tmp_path, tmp_path
+    )
+    (text,) = changed.overlay.values()
+    assert "amp = no\n" in text
+    assert "lr = 0.01" in text
+    changed = settings.apply({"Net.depth": "6"}, ["python", "b.py"], tmp_path, tmp_path)
+    (text,) = changed.overlay.values()
+    assert "Net.depth = 6\n" in text
+
+
+def test_a_function_of_the_script_may_read_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "import os\ndef env(name, default):\n    raw = os.environ.get(name)\n"
+        "    return default if raw is None else type(default)(raw)\n"
+        "RATE = env('RATE_OF_IT', 1e-3)\nAMP = env('AMP_OF_IT', True)\n"
+    )
+    found = {s.name: s for s in settings.discover(tmp_path / "a.py", tmp_path)}
+    assert (found["RATE_OF_IT"].type, found["RATE_OF_IT"].default) == ("float", 1e-3)
+    assert found["AMP_OF_IT"].default is True
+    changed = settings.apply({"RATE_OF_IT": "0.1"}, ["python", "a.py"], tmp_path, tmp_path)
+    (text,) = changed.overlay.values()
+    assert "env('RATE_OF_IT', 0.1)" in text

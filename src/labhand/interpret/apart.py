@@ -51,6 +51,9 @@ def read(draft: Draft) -> None:
 def _too(draft: Draft, clause: Clause, last: _Fit) -> _Fit | None:
     """The setting that one more word gets the same number for; what it is called is else as the last one."""
     said = _content(draft, clause)
+    lows = {t.low for t in draft.text.tokens[clause.start : clause.end]}
+    if lows & {"leave", "keep", "alone", "same", "unchanged", "stays", "not", "no"}:
+        return None
     if len(said) != 1 or any(draft.text.amount(i) for i in range(clause.start, clause.end)):
         return None
     fits = [

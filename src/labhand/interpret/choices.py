@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from labhand.core.errors import UsageError
-from labhand.interpret import meant, values, vocabulary
+from labhand.interpret import kindred, meant, values, vocabulary
 from labhand.interpret.draft import Draft
 from labhand.interpret.given import chunk
 from labhand.interpret.kindred import like_default, spelled
@@ -124,7 +124,7 @@ def _means(
 def _of_concept(
     draft: Draft, concept: str, said: str, end: int
 ) -> tuple[Known | None, str, object, int]:
-    if concept == "device" and (turned := _device_switch(draft, vocabulary.joined(said))):
+    if concept == "device" and (turned := meant.device(draft, vocabulary.joined(said))):
         return turned[0], "", turned[1], end
     for known in draft.text.lexicon.of_concept(concept):
         if is_closed(known) and _of(known, said) is None:
@@ -187,27 +187,6 @@ def _named_after(draft: Draft, said: str, end: int) -> tuple[Known, object] | No
     return next(iter(foremost(fits)), None)
 
 
-def _device_switch(draft: Draft, word: str) -> tuple[Known, bool] | None:
-    """The switch that `cpu` or `gpu` turns where no setting names the device: `--cpu`, `--no-cuda`."""
-    lexicon = draft.text.lexicon
-    devices = [
-        k
-        for k in lexicon.of_concept("device")
-        if k.setting.type != "bool" and (k.setting.flag or k.setting.default is not None)
-    ]
-    if devices or word not in ("cpu", "gpu", "cuda"):
-        return None
-    for known in lexicon.known:
-        name = re.fullmatch(
-            r"(?:use|force)?(no|disable)?(cpu|cuda|gpu|accel)",
-            vocabulary.joined(known.setting.name.rpartition(".")[2]),
-        )
-        if known.setting.type == "bool" and name is not None:
-            means_cpu = (name[2] == "cpu") != bool(name[1])
-            return known, means_cpu == (word == "cpu")
-    return None
-
-
 def _of(known: Known, said: str) -> object:
     if known.setting.type == "bool" or known.setting.type in ("int", "float"):
         return None
@@ -227,6 +206,8 @@ def _stands(draft: Draft, at: int, end: int, word: str, *, own: bool = False) ->
         return False
     if _begins_a_name(draft, word, end):
         return False  # `tweedie power` is a setting
+    if _is_led(draft, at):
+        return False  # `PR AUC` is another one than `AUC`
     if _goes_on(draft, end):
         return False  # `imagenet templates` are no `imagenet`
     if re.search(r"\b(?:make|keep) the$", draft.text.before(at, 2)):
@@ -271,6 +252,13 @@ def _begins_a_name(draft: Draft, word: str, end: int) -> bool:
         {word, then} <= {*atoms_of(k.key.rpartition(".")[2])} and k.setting.type in ("int", "float")
         for k in text.lexicon.known
     )
+
+
+def _is_led(draft: Draft, at: int) -> bool:
+    """Whether two capital letters stand before a word in capitals, and belong to it."""
+    tokens = draft.text.tokens
+    before = tokens[at - 1].text if at else ""
+    return before.isalpha() and before.isupper() and len(before) == 2 and tokens[at].text.isupper()
 
 
 _AGAINST = ("vs", "versus")
@@ -345,10 +333,10 @@ def _series(
     )
     start -= len(lead.group().split()) if lead else 0
     end += text.low(end) in of_it
-    if _cancelled(draft, known, start, end) or _bounds(draft, start, end) or text.goes_on(end):
+    if _is_none(draft, known, start, end):
         return end
     words = text.said(start, end)
-    draft.choose(known, found, f'"{words}"', start, 0.95)
+    _note(draft, known, found, words, start)
     text.take(start, end)
     return _at_rate(draft, known, end)
 
@@ -376,6 +364,28 @@ def _same_family(draft: Draft, known: Known, value: object, end: int) -> tuple[l
         found.append(named)
         end = number[1]
     return found, end
+
+
+def _is_none(draft: Draft, known: Known, start: int, end: int) -> bool:
+    """Whether what stands here is no value after all: refused, a bound, a part of a word, or one side of which the other is unknown."""
+    text = draft.text
+    if _cancelled(draft, known, start, end) or _bounds(draft, start, end) or text.goes_on(end):
+        return True
+    compared = text.low(start - 1) in _AGAINST or text.low(end) in _AGAINST
+    if not compared or any(s.known.key == known.key for s in draft.said):
+        return False
+    draft.suppose(
+        f'"{text.said(start, end)}" is compared with something not understood, so `{known.key}` is not set'
+    )
+    return True
+
+
+def _note(draft: Draft, known: Known, found: list[object], words: str, start: int) -> None:
+    """Notes values that stand by themselves; of a model without its size it is asked which."""
+    sizeless = kindred.lacks_size(known, found)
+    draft.choose(known, found, f'"{words}"', start, 0.95, "default" if sizeless else "said")
+    if sizeless:
+        draft.doubt(*kindred.which_size(known, words, found))
 
 
 def _owner(draft: Draft, known: Known, end: int) -> Mention | None:

@@ -76,10 +76,24 @@ class Draft:
         sure = confidence * min(1.0, mention.strength + 0.02)
         words = self.text.said(start, end)
         slipped = any(w in words for w in self.text.mended)
-        self.choose(known, values, f'"{words}"', start, sure * (0.9 if slipped else 1.0))
+        told: Origin = "default" if self._is_bound(mention, end) else "said"
+        self.choose(known, values, f'"{words}"', start, sure * (0.9 if slipped else 1.0), told)
         if len(mention.known) > 1:
             self._which(mention)
         self.text.take(start, end)
+
+    def _is_bound(self, mention: Mention, end: int) -> bool:
+        """Whether a name that several settings have is bound to something unknown: `30 epochs in the second stage`."""
+        if len(mention.known) < 2:
+            return False
+        before = self.text.low(mention.start - 1)
+        after = [self.text.low(i) for i in range(end, end + 4)]
+        scoped = (
+            after[:1]
+            and after[0] in ("in", "of", "for", "on")
+            and after[1] in ("the", "both", "all")
+        )
+        return bool(scoped) or (before.endswith("ing") and len(before) > 5)
 
     def _nearest(self, mention: Mention, values: list[object]) -> Known:
         """The setting that is meant; of those that count steps the one whose value is nearest."""

@@ -415,8 +415,9 @@ def value_at(draft: Draft, known: Known, at: int) -> tuple[list[object], int] | 
     text = draft.text
     amount = text.amount(at)
     if amount is not None and takes_numbers(known.setting) and known.setting.type != "bool":
+        counted = known.concept is not None and known.concept.counted
         if amount[0].unit in ("x", "s") or (
-            text.tokens[at].low == "one" and known.setting.type != "int"
+            text.tokens[at].low == "one" and known.setting.type != "int" and not counted
         ):
             return None
         try:

@@ -121,7 +121,7 @@ def _spend(draft: Draft, unit: str, value: float, start: int, end: int) -> None:
 
 
 _WORTH = re.compile(
-    r"(?P<verb>optimi[sz]e|maximi[sz]e|minimi[sz]e|maximi[sz]ing|minimi[sz]ing|optimi[sz]ing|select(?:ing)?(?: by| on)?|(?:pick|choose)(?: by| on)?|take the best(?: by| on)|rank(?: by)?|judge(?:d)?(?: by| on)?|"
+    r"(?P<verb>optimi[sz]e|maximi[sz]e|minimi[sz]e|maximi[sz]ing|minimi[sz]ing|optimi[sz]ing|select(?:ing)?(?: by| on)?|(?:pick|choose)(?: by| on)?|take the best(?: by| on)|rank(?: by| on)?|(?:i|we) want|judge(?:d)?(?: by| on)?|"
     r"keep (?:the )?(?:best|lowest|highest|one with|run with)|(?:by|with|for|on|at|the) (?:the )?(?:best|lowest|highest|smallest|largest|lower|higher|better)|best|lowest|highest|metric|target|"
     r"report|track|go by|compare(?: on| by)?|compared (?:on|by)|care about|goal|objective|improve|beat|reduce|increase|lower|higher|better|measure(?:d)? by|score by|"
     r"look(?:ing)? at|decide by|sort by|in terms of|maximal|minimal|according to|based on|tune for|tuning for|max|min|evaluate by|evaluate on|early stop(?:ping)? on|monitor|boost|raise|push|drive down|bring down|optimiere|maximiere|minimiere|auf)"
@@ -230,7 +230,7 @@ _RISES = re.compile(
 
 
 _COUNTS = re.compile(
-    r"^(?:is|are) all (?:that )?(?:i|we) (?:need|want|care about)\b|^(?:is what )?(?:counts|matters|decides)\b|^is what (?:i|we) care about\b"
+    r"^(?:(?:at|in) the end |finally )?(?:is|are) all (?:that )?(?:i|we) (?:need|want|care about)\b|^(?:(?:at|in) the end |finally )?(?:is what )?(?:counts|matters|decides)\b|^is what (?:i|we) care about\b"
     r"|^(?:as|is|be) (?:the |our )?(?:selection |deciding |main )?(?:criterion|metric|yardstick|measure)\b"
 )
 

@@ -104,3 +104,22 @@ def spelled(known: Known, said: str) -> str:
     if re.fullmatch(r"[\w-]+", owner) and "/" not in said and _kin(model, said):
         return f"{owner}/{said}"
     return called.spelling(known.setting.help, vocabulary.environment(said, default))
+
+
+_SIZE = re.compile(r"/.*\d(?:\.\d+)?[bBmM]\b")
+"""The size in the name of a model on a hub: of `org/opt-350m` the last part."""
+
+
+def lacks_size(known: Known, found: list[object]) -> bool:
+    """Whether models are named without a size where the present one has one: `mistral` beside `org/opt-350m`."""
+    now = _SIZE.search(str(known.setting.default))
+    return now is not None and not any(
+        re.search(r"\d[bBmM]\b|/", str(v)) and _SIZE.search(f"/{v}") for v in found
+    )
+
+
+def which_size(
+    known: Known, words: str, found: list[object]
+) -> tuple[str, list[object], object, float]:
+    """The doubt about a model that is named without its size."""
+    return f'Which of its sizes is "{words}" for `{known.key}`?', [*found, "another"], found[0], 0.6

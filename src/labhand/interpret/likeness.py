@@ -83,6 +83,7 @@ class Likeness:
         self, words: Sequence[str], among: Iterable[Known], *, every: bool = False
     ) -> list[Fit]:
         """The settings that explain any of the words, the best first; `every`: those that are an interval."""
+        words = [w for w in words if w]
         allowed = {id(k) for k in among}
         found = []
         for known, evidence in self._evidence:

@@ -256,3 +256,24 @@ def refuse_other(draft: Draft, mention: Mention) -> None:
         raise UsageError(
             f"`{mention.known[0].key}` takes one of {options}; `{said}` is none of them"
         )
+
+
+def device(draft: Draft, word: str) -> tuple[Known, bool] | None:
+    """The switch that `cpu` or `gpu` turns where no setting names the device: `--cpu`, `--no-cuda`."""
+    lexicon = draft.text.lexicon
+    devices = [
+        k
+        for k in lexicon.of_concept("device")
+        if k.setting.type != "bool" and (k.setting.flag or k.setting.default is not None)
+    ]
+    if devices or word not in ("cpu", "gpu", "cuda"):
+        return None
+    for known in lexicon.known:
+        name = re.fullmatch(
+            r"(?:use|force)?(no|disable)?(cpu|cuda|gpu|accel)",
+            vocabulary.joined(known.setting.name.rpartition(".")[2]),
+        )
+        if known.setting.type == "bool" and name is not None:
+            means_cpu = (name[2] == "cpu") != bool(name[1])
+            return known, means_cpu == (word == "cpu")
+    return None

@@ -218,8 +218,25 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
 """Who reads, in this order. No token has two owners."""
 
 
+_EACH_ALONE = re.compile(
+    r"\b(?:one|each)(?: of (?:them|these))? (?:at a time|by one|in turn|individually|separately|by itself|alone)\b"
+)
+
+
+def _one_at_a_time(draft: Draft) -> None:
+    """Asks where several changes shall be made each in a run of its own, which one intent cannot say."""
+    single = [s for s in draft.said if len(s.values) == 1 and s.origin == "said"]
+    if len(single) < 2 or not _EACH_ALONE.search(draft.text.plain.lower()):
+        return
+    draft.said = [s._replace(origin="default") if s in single else s for s in draft.said]
+    draft.doubt(
+        "Each of these in a run of its own?", ["all in one", "each alone"], "all in one", 0.7
+    )
+
+
 def _intent(instruction: str, draft: Draft, situation: Situation) -> Intent:
     unstated.contradictions(draft)
+    _one_at_a_time(draft)
     settings: list[Choice] = []
     sweep: dict[str, list[object]] = {}
     for said in sorted(draft.said, key=lambda s: s.start):

@@ -34,7 +34,7 @@ _POSSESSIVE = re.compile(
     r"^(?P<when>yesterday|today|monday|tuesday|wednesday|thursday|friday|saturday|sunday|last night|last week) ?'s? ?(?:best )?(?:run|1|experiment|config)"
 )
 _CHOOSES = re.compile(
-    r"\b(?:take|keep|pick|choose|select|report|use)(?: the| whichever is)? \| (?:the )?best(?: (?:1|run|config|model|setting))* (?:by|on|in terms of|according to|per|w\.?r\.?t\.?)\b"
+    r"\bwhich (?:1 |of them )?(?:has|gets|gives|reaches|is)(?: us)?(?: the)? \| |\b(?:take|keep|pick|choose|select|report|use)(?: the| whichever is)? \| (?:the )?best(?: (?:1|run|config|model|setting))* (?:by|on|in terms of|according to|per|w\.?r\.?t\.?)\b"
 )
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NAME = re.compile(r"[a-z]+-[a-z]+")

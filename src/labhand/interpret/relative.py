@@ -185,14 +185,30 @@ def relative_right(draft: Draft, mention: Mention) -> int:
         verb = _VERB.search(text.before(mention.start))
         if kind == "times" and verb and _shrinks(verb.group()) and change.factor > 1:
             change = Change(1 / change.factor)
-        if kind == "times" and _counts_itself(mention):
-            draft.set(
-                mention, [values.fitted_number(mention.known[0], change.factor)], mention.start, end
-            )
+        if _says_itself(draft, mention, kind, end):
+            value = values.fitted_number(mention.known[0], change.factor)
+            draft.set(mention, [value], mention.start, end)
             return end
         start = mention.start - (len(verb.group().split()) if verb else 0)
         return _apply(draft, mention, change, start, end)
     return 0
+
+
+def _says_itself(draft: Draft, mention: Mention, kind: str, end: int) -> bool:
+    """Whether a factor is the value itself: of what counts times, and of a share of the rows."""
+    share = kind == "word" and _SHARE_OF.match(draft.text.after(end)) is not None
+    return (kind == "times" and _counts_itself(mention)) or (share and _is_share(mention.known[0]))
+
+
+_SHARE_OF = re.compile(
+    r"^(?:of )?(?:the|all) (?:rows|data|samples|images|columns|features|examples)\b"
+)
+
+
+def _is_share(known: Known) -> bool:
+    """Whether a setting is a share of something, so that `half the rows` is 0.5."""
+    now = known.setting.default
+    return known.setting.type == "float" and isinstance(now, float) and 0 < now <= 1
 
 
 _LESS_AFTER = re.compile(r"^(?P<way>less|fewer|more)(?= ,| and|$)")

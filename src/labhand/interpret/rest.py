@@ -58,7 +58,7 @@ _REASONS = re.compile(
     r"^(?:(?:the|our|my) )?(?:\w+ ){0,3}?(?:looks?|seems?|feels?|runs? out|takes? (?:ages|forever|too|hours|a while|so)|(?:is|are) (?:too|way too|so|really|very)) ?\b|"
     r"^takes? (?:ages|forever|too long|hours)\b|^(?:way |far |a bit )?too (?:much|many|slow|big|small|noisy|long|high|low|greedy|little|large)\b|"
     r"^(?:a |just a |only a )?(?:quick|short|first|sanity) (?:look|check|test|run|try)\b|^how (?:deep|far|low|high|big|small|long|much)\b|^the usual\b|^simulat\w+ \d+ (?:gpus?|devices|machines)\b|"
-    r"^(?:because|since|as (?:it|the|we|i)|so that|so it|so we|in order|to (?:see|check|find|avoid|make sure|confirm|understand|verify|know|fit)|"
+    r"^(?:looks?|sounds?|looking) (?:good|great|fine|nice)\b|^(?:thanks|thank you|thx|cheers)\b|^(?:because|since|as (?:it|the|we|i)|so that|so it|so we|in order|to (?:see|check|find|avoid|make sure|confirm|understand|verify|know|fit)|"
     r"i (?:think|believe|suspect|guess|wonder|want to see|want to know|saw|noticed|hope)|it(?:s|'s) |that(?:s|'s) |there(?:s|'s) |it (?:was|is|looks|seems|over|under|diverge|crash|keeps|nans?|ooms?|dies|died|blows|explode)|"
     r"the (?:\w+ )*(?:is|was|looks|seems|are|were|diverged|diverges|plateaus|explodes|overfits|oom\w*|crashed)\b|"
     r"(?:see|check|find out|tell me|look at|watch) (?:how|if|whether|what|which|where|when)|(?:un)?till? (?:it|the|this)|which one|"
@@ -229,6 +229,8 @@ def _asks_which(draft: Draft, start: int, end: int, words: str) -> bool:
 
 def _told(draft: Draft, start: int, end: int, words: str) -> str:
     """What words are that ask for nothing new; empty: they may."""
+    if unsaid.asks_what_is(draft, start, end):
+        return "is taken as a question about what is, and changes nothing"
     if _CONDITION.match(words.lower()):
         return "is not understood as a bound, and changes nothing"
     if _glosses(draft, start, end, words):

@@ -42,7 +42,7 @@ _SWEEPS = 100
 """So many of the newest sweeps are asked for the run."""
 _NAMEABLE = (".py", ".yaml", ".yml", ".toml", ".json", ".md", ".sh")
 _METRIC = re.compile(
-    r"loss|acc|f1|auc|ppl|perplexity|bleu|rouge|reward|return|error|score|iou|map|mse|mae|bpb|psnr|fid|kid|rmse|r2|ndcg|wer|top1|top5|auroc|dice|ssim|wape|mase|brier|nll|auc|kappa|elbo|prec|recall|mrr|cer|ece",
+    r"loss|acc|f1|auc|ppl|perplexity|bleu|rouge|reward|return|error|score|iou|map|mse|mae|bpb|psnr|fid|kid|rmse|r2|ndcg|wer|top1|top5|auroc|dice|ssim|wape|mase|brier|nll|auc|kappa|elbo|prec|recall|mrr|cer|ece|ari|nmi|silhouette|success|rel_?l2",
     re.I,
 )
 

@@ -33,7 +33,7 @@ _KEEP_BEFORE = re.compile(
     + "$"
 )
 _KEEP_AFTER = re.compile(
-    r"^(?:stays?|remains?) (?:on|off|as|where|the same|fixed)\b|^(?:as is|as it is|as they are|unchanged|the same|same|untouched|alone|fixed|constant|at its default|"
+    r"^(?:stays?|remains?)(?: (?:on|off|as|where|the same|fixed)\b|(?= ,| ;| \.|$))|^(?:as is|as it is|as they are|unchanged|the same|same|untouched|alone|fixed|constant|at its default|"
     r"at default|where it is|how it is)\b"
 )
 _BOTH_AFTER = re.compile(

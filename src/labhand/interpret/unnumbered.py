@@ -236,23 +236,12 @@ def _switch(draft: Draft, piece: Clause) -> bool:
     way, words, led = _turn(draft, piece)
     if not words or len(words) > MOST_WORDS or _NO_SWITCH.search(spoken):
         return False
+    if way == "off" and _owner_off(draft, piece, words):
+        return True
     known = [k for k in free(draft) if _turns(k) or (way == "off" and _ends_at_none(k))]
-    firm = [w for w in words if w not in SOFT]
-    found = best(draft.likeness.ranked(words, known)) or best(draft.likeness.ranked(firm, known))
-    if found is None and led and _TAIL.search(spoken):
-        words = _heads(draft, piece, spoken)
-        found = best(draft.likeness.ranked(words, known))
-    if found is None and led and (head := best(draft.likeness.ranked(words[-1:], known))):
-        found = head if head.whole else None  # `no item bias`, of a `bias`
-    if found is None and len(words) > 1:
-        fits = draft.likeness.ranked(words, known)
-        told = explain.verdict(draft, fits, range(piece.start, piece.end))
-        found = told.fit if told is not None and told.sure else None
-    if (
-        found is None
-        and way == "off"
-        and _family_off(draft, piece, draft.likeness.ranked(words, known))
-    ):
+    found = _meant(draft, piece, known, words, spoken if led else "")
+    fits = draft.likeness.ranked(words, known)
+    if found is None and way == "off" and _family_off(draft, piece, fits):
         return True
     if found is None or not found.own or not (found.whole or way):
         return False
@@ -265,6 +254,24 @@ def _switch(draft: Draft, piece: Clause) -> bool:
     if both is not None:
         piece, way = Clause(piece.start, piece.end + len(both.group().split())), "both"
     return _turned(draft, piece, found.known, way)
+
+
+def _meant(
+    draft: Draft, piece: Clause, known: list[Known], words: list[str], refused: str
+) -> Fit | None:
+    """The one of these settings that words mean. `refused`: the piece, where it begins with a refusal."""
+    firm = [w for w in words if w not in SOFT]
+    found = best(draft.likeness.ranked(words, known)) or best(draft.likeness.ranked(firm, known))
+    if found is None and refused and _TAIL.search(refused):
+        words = _heads(draft, piece, refused)
+        found = best(draft.likeness.ranked(words, known))
+    if found is None and refused and (head := best(draft.likeness.ranked(words[-1:], known))):
+        found = head if head.whole else None  # `no item bias`, of a `bias`
+    if found is None and len(words) > 1:
+        fits = draft.likeness.ranked(words, known)
+        told = explain.verdict(draft, fits, range(piece.start, piece.end))
+        found = told.fit if told is not None and told.sure else None
+    return found
 
 
 def _by_remark(draft: Draft, piece: Clause) -> bool:
@@ -293,6 +300,27 @@ _BOTH_AFTER = re.compile(
 
 _TAIL = re.compile(r" (?:between|in|from|of|for|at|on|during|within) ")
 """What follows only tells where: `no blanks between the phonemes`."""
+
+
+_ALL = frozenset("all any every everything".split())
+
+
+def _owner_off(draft: Draft, piece: Clause, words: list[str]) -> bool:
+    """Turns off all that a named owner has, where `all` of it shall be off: `turn all augmentation off`."""
+    lows = {draft.text.low(i) for i in range(piece.start, piece.end)}
+    said = [w for w in words if w not in {word(a) for a in _ALL}]
+    if not lows & _ALL or len(said) != 1:
+        return False
+    owned = [
+        k for k in free(draft)
+        if said[0] in {word(a) for part in k.key.split(".")[:-1] for a in atoms_of(part)}
+    ]  # fmt: skip
+    off = [
+        (k, v) for k in owned if (v := values.switched(k, False)) is not None or _ends_at_none(k)
+    ]
+    for known, value in off:
+        _take(draft, piece, known, [0 if value is None else value])
+    return bool(off)
 
 
 def _family_off(draft: Draft, piece: Clause, fits: list[Fit]) -> bool:

@@ -6,6 +6,7 @@ from labhand.interpret import vocabulary
 from labhand.interpret.beside import said_words
 from labhand.interpret.clauses import clauses
 from labhand.interpret.draft import Draft
+from labhand.interpret.text import ENDS
 
 _MORE = (
     r"more|less|fewer|further|higher|lower|larger|smaller|bigger|stronger|weaker|longer|shorter|deeper|wider|narrower|heavier|lighter|"
@@ -101,3 +102,22 @@ def _put(draft: Draft, start: int, end: int) -> None:
         f'"{words}" does not say what shall change, and how far: which setting, to which value?',
         [*near, "new code", "nothing"], "nothing", 0.5,
     )  # fmt: skip
+
+
+_ASKS_NOW = re.compile(
+    r"^(?:(?:quick|q|question|btw|hey|hi|so|and|ok|:|,|-) )*(?:are|do|did|have) (?:we|you|i)\b|^(?:(?:quick|q|question|btw|hey|hi|so|:|,|-) )*"
+    r"(?:is|was) (?:it|this|that|the|our)\b|^(?:what|which|where|how (?:many|much|long|big)) .*\b(?:is|are|do|did|was) (?:we|it|the|our|currently)\b"
+)
+
+
+def asks_what_is(draft: Draft, start: int, end: int) -> bool:
+    """Whether a piece is a question about how things are: `are we on cosine or linear right now?`."""
+    text = draft.text
+    first, last = start, end
+    while first > 0 and text.tokens[first - 1].low not in ENDS:
+        first -= 1
+    while last < len(text) and text.tokens[last].low not in ENDS:
+        last += 1
+    spoken = " ".join(t.low for t in text.tokens[first:last])
+    asked = last < len(text) and text.tokens[last].low == "?"
+    return asked and _ASKS_NOW.match(spoken) is not None and not any(text.used[first:last])

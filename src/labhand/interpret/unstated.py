@@ -23,7 +23,7 @@ _REST = re.compile(
     r"(?:dont|do not|without|not) (?:change|changing|touch|touching|modify|modifying|alter|altering) (?:anything|any thing|the rest|everything|any other|other|the other)(?: (?:else|settings?|params?|hyperparameters|things?|thing))*"
     r"|(?:keep|leave|hold|keeping|leaving|holding)(?: (?:the|all|of))* (?:everything|all|rest|others?|settings|things|params|hyperparameters)(?: (?:else|of|it|the|settings?|things|params|hyperparameters))*(?: (?:the|as|is|it|they|are|same|unchanged|fixed|constant|untouched|alone|equal|at|default|defaults|their|was|before|like|that|its))*"
     r"|(?:everything|all|the rest|rest|all the rest|anything|others?|all other \w+)(?: (?:else|of it|other|things|settings))*(?: (?:is|stays?|remains?|at|should|stay|the|as|be|being|in|kept|left))* (?:the same|same|equal|unchanged|identical|defaults?|before|fixed|constant|it is|is)\b"
-    r"|same everything(?: else)?|nothing else(?: (?:changes|changed|should change))?|no other changes?|otherwise (?:(?:like|as|the same as|same as) before|the same|unchanged|identical|same|default|defaults|as is)"
+    r"|same everything(?: else)?|nothing else(?: (?:changes|changed|should change))?|no other changes?|(?:everything else|all else|the rest|otherwise) (?:like|as in|as|same as|the same as) (?:in )?(?:the |my )?(?:last|previous) (?:run|time|1)|otherwise (?:(?:like|as|the same as|same as) before|the same|unchanged|identical|same|default|defaults|as is)"
     r"|sonst nichts(?: (?:ändern|anders))?|alles andere (?:bleibt|gleich|lassen|unverändert)(?: (?:gleich|wie|es|ist|so))*|rest bleibt(?: gleich)?|ceteris paribus|only that|that's it|nothing more)"
 )
 _ASSIGN = re.compile(

@@ -22,7 +22,7 @@ ERRORS = frozenset("error err wer cer eer mape smape wape mase fid kid lpips reg
 SCORES = frozenset(
     "acc accuracy f1 fscore auc auroc auprc ap map iou miou dice bleu rouge meteor chrf psnr ssim "
     "score precision recall r2 kappa mcc ndcg mrr hits em reward rewards rew return returns winrate "
-    "spearman pearson".split()
+    "spearman pearson ari nmi silhouette".split()
 )
 _DOWN = LOSSES | ERRORS | frozenset("kl brier ece latency".split())
 _UP = SCORES | frozenset("roc win success top1 top5 throughput".split())

@@ -1,4 +1,4 @@
-"""The settings of a plain YAML, TOML or JSON file that a script reads by itself, without Hydra."""
+"""The settings of a plain YAML, TOML, JSON, INI or gin file that a script reads by itself, without Hydra."""
 
 import ast
 import json
@@ -14,9 +14,9 @@ from labhand.kit.code.project import Project
 from labhand.kit.code.source import Source
 
 _READS = re.compile(
-    r"\byaml\.(?:safe_|full_|unsafe_)?load(?:_all)?\(|\bOmegaConf\.load\(|\bYAML\(|\b(?:json|toml|tomllib|tomli)\.loads?\("
+    r"\byaml\.(?:safe_|full_|unsafe_)?load(?:_all)?\(|\bOmegaConf\.load\(|\bYAML\(|\b(?:json|toml|tomllib|tomli)\.loads?\(|\bConfigParser\(|\bgin\.parse_config"
 )
-_NAME = re.compile(r"[\w./-]+\.(?:ya?ml|json|toml)")
+_NAME = re.compile(r"[\w./-]+\.(?:ya?ml|json|toml|ini|cfg|conf|gin)")
 _FLAG = re.compile(
     r"[\"']--?(?:\w+[-_])?(?:config|cfg|hparams?|hyps?|opt)(?:[-_](?:file|path))?[\"']"
 )
@@ -60,9 +60,52 @@ def _of_file(path: Path) -> Iterator[Setting]:
     if path.suffix == ".toml":
         yield from _of_toml(path)
         return
+    if path.suffix in _LINES:
+        yield from _of_lines(path)
+        return
     for setting in hydra.of_yaml(path, ""):
         if not str(setting.default).startswith(_STRUCTURE):
             yield setting._replace(kind="config", flag="", spellings=())
+
+
+_LINES = (".ini", ".cfg", ".conf", ".gin")
+_SWITCHES = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+
+
+def _of_lines(path: Path) -> Iterator[Setting]:
+    """The values of an INI or gin file, of which each stands on a line of its own."""
+    lines = _text(path).split("\n")
+    for name, number in _toml_lines(lines).items():
+        text = re.split(r"\s[#;]", lines[number - 1].partition("=")[2], maxsplit=1)[0].strip()
+        told = re.split(r"\s[#;]", lines[number - 1], maxsplit=1)
+        if text.startswith(("@", "%", "{")):
+            continue  # what gin makes elsewhere
+        value = _plain_value(text)
+        yield Setting(
+            name=name,
+            kind="config",
+            file=path,
+            line=number,
+            type=untyped(name, value),
+            default=value,
+            help=told[1].strip() if len(told) > 1 else "",
+        )
+
+
+def _plain_value(text: str) -> object:
+    if text.lower() in _SWITCHES:
+        return _SWITCHES[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _of_toml(path: Path) -> Iterator[Setting]:
@@ -193,7 +236,7 @@ def changed(path: Path, text: str, key: str, value: object) -> str:
     if path.suffix == ".json":
         return _changed_json(path, text, key, value)
     lines = text.split("\n")
-    if path.suffix == ".toml":
+    if path.suffix in (".toml", *_LINES):
         line = _toml_lines(lines).get(key)
     else:
         line = next((s.line for s in hydra.of_yaml(path, "") if s.name == key), None)
@@ -206,8 +249,22 @@ def changed(path: Path, text: str, key: str, value: object) -> str:
         raise UsageError(f"`{path.name}` has no plain value `{key}`; write it there, then set it")
     plain = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else written(value)
     told = plain if path.suffix == ".toml" else written(value)
+    if found is not None and path.suffix in _LINES:
+        told = _in_its_way(path, value, found[2])
     lines[line - 1] = f"{found[1]}{told}{found[3]}"
     return "\n".join(lines)
+
+
+def _in_its_way(path: Path, value: object, now: str) -> str:
+    """A value as an INI file or gin writes it: a switch in the words of the present one."""
+    if path.suffix == ".gin":
+        return repr(value)
+    if isinstance(value, bool):
+        pair = {"yes": "yes no", "no": "yes no", "on": "on off", "off": "on off"}
+        return pair.get(now.lower(), "true false").split()[not value]
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _changed_json(path: Path, text: str, key: str, value: object) -> str:

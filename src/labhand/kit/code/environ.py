@@ -46,15 +46,30 @@ def settings(
 
 def code(setting: Setting, value: object) -> str:
     """The text that a variable must have for this value, as Python code."""
+    if isinstance(setting.value, ast.Constant) and not isinstance(setting.value.value, str | None):
+        return repr(value)  # a function of the script makes it what the default is
     on = setting.compared[0] if setting.type == "bool" else ""
     if setting.type == "bool":
         return repr(on if value else "0" if on == "1" else "false")
     return repr("" if value is None else str(value))
 
 
+def _helpers(source: Source) -> set[str]:
+    """The functions of a file that read the variable their first argument names: `env("LR", 1e-3)`."""
+    return {
+        node.name
+        for node in source.tree.body
+        if isinstance(node, ast.FunctionDef) and len(node.args.args) > 1
+        if any(
+            f"{r}({node.args.args[0].arg}" in ast.unparse(node) for r in (*_READS, "os.environ[")
+        )
+    }
+
+
 def _read(source: Source) -> Iterator[tuple[Source, str, ast.Call]]:
+    reads = _READS | _helpers(source)
     for node in source.index.by_type.get(ast.Call, ()):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in _READS and len(node.args) == 2:
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in reads and len(node.args) == 2:
             name = literal(node.args[0])[1]
             if isinstance(name, str):
                 yield source, name, node
@@ -97,6 +112,8 @@ def _target(statement: ast.AST | None) -> str:
 
 def _converted(typed: str | None, default: object, on: str) -> object:
     """The default as the code sees it: the number of `int(os.environ.get("N", "3"))`."""
+    if not isinstance(default, str):
+        return default
     try:
         match typed:
             case "bool":
