@@ -57,8 +57,8 @@ class _Reads:
         if base.id == "self":
             owner = self.project.owner(where)
             return owner is None or not _sets_in_a_method(owner, node.attr)
-        _, bindings = self.project.binding(base.id, where)
-        if bindings and not self.own and all(_parsed_here(b.value) for b in bindings):
+        home, bindings = self.project.binding(base.id, where)
+        if bindings and not self.own and all(self._parsed_here(b.value, home) for b in bindings):
             return False
         if not bindings or any(b.how != "import" for b in bindings):
             return True
@@ -68,11 +68,12 @@ class _Reads:
             for b in bindings
         )
 
-
-def _parsed_here(value: ast.expr | None) -> bool:
-    """Whether a value is what a parser answers where it stands."""
-    function = value.func if isinstance(value, ast.Call) else None
-    return isinstance(function, ast.Attribute) and function.attr in _PARSING
+    def _parsed_here(self, value: ast.expr | None, where: Where) -> bool:
+        """Whether a value is what a parser answers where it stands, not `utils.parse_args()` of the project."""
+        function = value.func if isinstance(value, ast.Call) else None
+        if not isinstance(function, ast.Attribute) or function.attr not in _PARSING:
+            return False
+        return self.project.definition(function, where) is None
 
 
 def _sets_in_a_method(owner: Known, name: str) -> bool:
