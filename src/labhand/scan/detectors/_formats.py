@@ -25,6 +25,8 @@ KNOWN = {
     "a colour": r"(?i)^#[0-9a-f]{6}$",
 }
 """Forms that people know."""
+SHAPED, AGAIN = 0.02, 4
+"""The same share of codes whose form nobody knows, and how often one of them may be there."""
 LONG_CODE = 12
 """Letters of a code up to which its length counts where it is of capitals alone."""
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
@@ -62,8 +64,12 @@ def _shaped(part: Part, column: Column) -> Iterator[Anomaly]:
     shape = _shape()
     counts = part.select(s=shape(pl.col(column.name)))["s"].drop_nulls().value_counts(sort=True)
     usual, times = str(counts["s"][0]), int(counts["count"][0])
-    if not 1 - MOST <= times / column.filled < 1 or not re.search(r"9|^A{2,12}$|[-_/:.]", usual):
+    if not 1 - SHAPED <= times / column.filled < 1 or not re.search(r"9|^A{2,12}$", usual):
         return
+    cell = pl.col(column.name)
+    odd = part.select(cell.filter(shape(cell) != usual).drop_nulls().unique_counts().max()).item()
+    if (odd or 0) > AGAIN:
+        return  # what comes again and again is a code of its own
     yield from _told(part, column, shape(pl.col(column.name)) != usual, "written in another form", f"of the form `{usual}`")  # fmt: skip
 
 

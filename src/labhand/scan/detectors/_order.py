@@ -87,6 +87,8 @@ def lasting(part: Part) -> Iterator[Anomaly]:
     at, last = _sampled(part, [seconds(c) for c in times]), _numbers(part, spans)
     for a, b in itertools.permutations(range(len(times)), 2):
         for k, (name, unit) in itertools.product(range(len(spans)), UNITS):
+            if name == "years" and (spans[k].median or 0) < 2:
+                continue  # what is near nothing is near no time at all
             # who is 34 is so until the day before turning 35
             full = 0.5 if name == "years" and spans[k].whole else 0.0
             away = np.abs((at[:, b] - at[:, a]) / unit - full - last[:, k])

@@ -36,7 +36,8 @@ def _between(data: Data, early: Part, late: Part, label: str) -> Iterator[Anomal
         return
     place = {name: at for at, name in enumerate(known)}
     given = [np.array([-1 if c is None else place[c] for c in some]) for some in classes]
-    matrices = [np.nan_to_num(p.numbers(names), nan=0.0, posinf=0.0, neginf=0.0) for p in (early, late)]  # fmt: skip
+    # the forest casts to floats of four bytes
+    matrices = [np.clip(np.nan_to_num(p.numbers(names)), -1e30, 1e30) for p in (early, late)]
     rows = [np.flatnonzero(some >= 0)[:: max(1, len(some) // MOST)] for some in given]
     model = ExtraTreesClassifier(60, random_state=SEED, min_samples_leaf=3)
     model.fit(matrices[0][rows[0]], given[0][rows[0]])

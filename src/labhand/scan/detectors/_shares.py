@@ -13,6 +13,8 @@ from labhand.scan.detectors._cells import counted, shown
 LEAST = 50
 KEEP = 0.9
 """The share of rows whose columns must sum up to the whole for the others to be wrong."""
+CODED, BOTH = 0.8, 0.97
+"""The share of rows with just one of several flags, and of two, from which on flags are codes of one class."""
 ALL = 60
 """Columns up to which their sum is looked at."""
 LOOSE = 0.02
@@ -28,10 +30,10 @@ def broken(part: Part) -> Iterator[Anomaly]:
         if column.kind == "number" and column.min is not None and column.max is not None:
             whole = 1.0 if column.max <= 2 else 100.0
             if column.min >= 0 and column.max <= 2 * whole and not column.nulls:
-                stem = re.match(r"(?:.*?(?=\d+$)|.*[_.\- ]|[a-z]+(?=[A-Z]))", column.name)
-                sets[whole, stem[0] if stem else ""].append(column)
-    for (whole, _), columns in sets.items():
-        if 2 <= len(columns) <= ALL:
+                met = re.match(r"(?:.*?(?=\d+$)|.*[_.\- ]|[a-z]+(?=[A-Z]))", column.name)
+                sets[whole, met[0] if met else ""].append(column)
+    for (whole, stem), columns in sets.items():
+        if (2 if stem else 3) <= len(columns) <= ALL:
             yield from _told(part, columns, whole)
 
 
@@ -44,6 +46,10 @@ def _told(part: Part, columns: list[Column], whole: float) -> Iterator[Anomaly]:
     near = np.abs(sums - whole) <= LOOSE * whole
     # two columns that are the same, or of which one is the rest, say nothing of the others
     spread = values.std(axis=0)
+    if set(np.unique(values)) <= {0.0, 1.0}:
+        if (len(names) == 2 and near.mean() < BOTH) or near.mean() < CODED:
+            return
+        near |= sums == 0  # of what no column stands for, as of the class that codes leave out
     odd = np.flatnonzero(~near)
     if not 0 < len(odd) <= (1 - KEEP) * part.rows or (spread == 0).any():
         return

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
@@ -23,11 +24,16 @@ INSIDE = 0.85
 """The share of rows of the stretch, and of its sides, that must be nearer to their own middle."""
 FEWEST_TIMES = 2.0
 """A factor below which a stretch of rows is merely larger."""
+NEAR, CLEAR_OF_FEW = 0.2, 4.5
+"""The same for a smaller factor, and how clearly such a stretch must stand off."""
 MUCH, LOOSE = 5.0, 0.7
 """A factor above which few others are near, and how far a step may be from its logarithm at most."""
+DECIMALS = (10, 100, 1000, 1e6)
 WIDE = 4.0
 """Deviations beyond which a cell counts no more."""
 GROUPS, KEYS = 500, 6
+NUMBERED = r"(?:^|_|\b)(?:id|no|nr|code|key|zip|index|idx|row_?names?|row|year)$"
+"""Names of columns that number things."""
 MANY = 40
 """Columns that are looked at."""
 
@@ -49,12 +55,11 @@ def told(
     temperature: str,
 ) -> Iterator[Anomaly]:
     """At most one claim a column, but for those of which something is known already."""
-    import re
-
     apart = {data.role("id"), data.role("label"), data.role("prediction"), data.role("time")}
     columns = [
         c for c in part.columns.values()
         if c.kind == "number" and c.unique >= 20 and not c.is_id and c.name not in apart
+        and not re.search(NUMBERED, c.name.lower())
     ][:MANY]  # fmt: skip
     if not LEAST <= part.rows <= MOST or part.broken or not columns:
         return
@@ -62,29 +67,29 @@ def told(
     for at, column in enumerate(columns):
         if column.name in known:
             continue
-        own = values[:, at]
-        if (own <= 0).mean() < 0.01 and (told := _of_factor(values, at, factors)):
-            if not _of_one_sort(data, part, told[0]):
-                yield _claim(part, column, values[:, at], *told)
-        elif re.search(temperature, column.name.lower()) and (
-            turned := _of_scale(values, at, scales)
-        ):
-            yield _claim(part, column, values[:, at], *turned)
+        met = None
+        if re.search(temperature, column.name.lower()):
+            met = _of_scale(values, at, scales)
+        if met is None and (values[:, at] <= 0).mean() < 0.01:
+            met = _of_factor(values, at, factors)
+        if met is not None and not _of_one_sort(data, part, met[0]):
+            yield _claim(part, column, values[:, at], *met)
 
 
 def _of_one_sort(data: Data, part: Part, met: Stretch) -> bool:
     """Whether the rows of a stretch share a word that those before and after have not, as the name of a thing."""
     import numpy as np
 
-    for key in part.groupings(GROUPS, KEYS, (data.role("prediction"),)):
-        codes = grouped(data, part, key)[0].astype(float)
+    words = part.groupings(GROUPS, KEYS, (data.role("prediction"),))
+    whole = [c.name for c in part.columns.values() if c.kind == "number" and c.whole][:MANY]
+    numbers = list(part.numbers(whole).T) if whole else []
+    for codes in (*(grouped(data, part, key)[0].astype(float) for key in words), *numbers):
         inside, sides = _sides(codes, met)
-        commonest = np.bincount(inside.astype(int)).argmax() if len(inside) else -1
-        if (
-            len(inside)
-            and (inside == commonest).mean() >= 0.9
-            and (sides == commonest).mean() < 0.5
-        ):
+        if not len(inside):
+            continue
+        values, times = np.unique(inside, return_counts=True)
+        same = values[times.argmax()]
+        if times.max() >= 0.9 * len(inside) and (sides == same).mean() < 0.5:
             return True
     return False
 
@@ -98,7 +103,7 @@ def _of_factor(values: Any, at: int, factors: tuple[float, ...]) -> tuple[Stretc
     if met is None:
         return None
     inside, sides = _sides(logs, met)
-    if min(len(inside), len(sides)) < LENGTHS[0] // 2:
+    if min(len(inside), len(sides)) < LENGTHS[0] // 2 or _few(inside):
         return None
     step = float(np.median(inside) - np.median(sides))
     spread = 1.4826 * float(np.median(np.abs(sides - np.median(sides))))
@@ -106,11 +111,13 @@ def _of_factor(values: Any, at: int, factors: tuple[float, ...]) -> tuple[Stretc
     fits = [
         f for f in factors
         if f >= FEWEST_TIMES
-        and abs(abs(step) - math.log(f)) <= max(0.06, min(LOOSE, (2.5 if f < MUCH else 4.0) * slack))
+        and abs(abs(step) - math.log(f)) <= max(0.06, min(LOOSE, 4 * slack) if f >= MUCH else min(NEAR, 2 * slack))
+        and (f >= MUCH or met.clear >= CLEAR_OF_FEW)
     ]  # fmt: skip
     if not fits:
         return None
-    factor = min(fits, key=lambda f: abs(abs(step) - math.log(f)))
+    # a decimal point is lost oftener than any other unit
+    factor = min(fits, key=lambda f: (f not in DECIMALS, abs(abs(step) - math.log(f))))
     by = math.copysign(math.log(factor), step)
     if not _among(inside - by, sides) or not _alone(values, at, met):
         return None
@@ -124,7 +131,7 @@ def _of_scale(values: Any, at: int, scales: Any) -> tuple[Stretch, str] | None:
     if met is None:
         return None
     inside, sides = _sides(values[:, at], met)
-    if min(len(inside), len(sides)) < LENGTHS[0] // 2:
+    if min(len(inside), len(sides)) < LENGTHS[0] // 2 or _few(inside):
         return None
     for turned, scale, shift in scales:
         mended = inside * scale + shift
@@ -134,6 +141,15 @@ def _of_scale(values: Any, at: int, scales: Any) -> tuple[Stretch, str] | None:
             alone = _alone(values, at, met, functools.partial(_turned, scale, shift))
             return (met, f"turned from {turned}") if alone else None
     return None
+
+
+def _few(inside: Any) -> bool:
+    """Whether the cells of a stretch come again and again, as those of one person do, or only rise or fall."""
+    import numpy as np
+
+    steps = np.sign(np.diff(inside))
+    goes_on = max((steps > 0).mean(), (steps < 0).mean()) > 0.9
+    return bool(len(set(inside.tolist())) < max(5, len(inside) / 2) or goes_on)
 
 
 def _turned(scale: float, shift: float, values: Any) -> Any:

@@ -78,7 +78,11 @@ def within_groups(data: Data, part: Part, column: Column) -> Iterator[Anomaly]:
 
     if column.unique < 20 or column.filled < 4 * LEAST or part.rows > FEW_ROWS or not column.max:
         return
-    if column.whole and re.search(r"(?:^|_)(?:id|no|nr|code|key|zip|year)$", column.name, re.I):
+    if column.whole and re.search(
+        r"(?:^|_)(?:id|no|nr|code|key|zip|year|index|idx|row_?names?|row|lat|lon|lng|day|month|hour|\w*num)$",
+        column.name,
+        re.I,
+    ):
         return
     values, rows = part.numbers([column.name])[:, 0], part.row_numbers
     key, group = _nearest(data, part, values)

@@ -25,6 +25,7 @@ SLIPS = 0.6
 COLUMNS = 25
 """Columns of words whose pairs are all looked at."""
 NUMBERS = 14
+ROUNDED = 0.0051
 SOME, FEW = 50_000, 5_000
 KINDS = 12
 """Values of a column that tells of what kind a row is."""
@@ -203,7 +204,7 @@ def _numbers(part: Part) -> Iterator[Anomaly]:
                 continue
             with np.errstate(all="ignore"):
                 keeps = np.abs(rule(some[:, a], some[:, b]) - some[:, c])
-            close = keeps <= 1e-6 * np.abs(some[:, c]) + 0.0051
+            close = keeps <= 1e-6 * np.abs(some[:, c]) + _loose(many[c])
             # of zeros any rule holds
             known = np.isfinite(keeps) & (some[:, [a, b, c]] != 0).all(axis=1)
             if (
@@ -213,6 +214,13 @@ def _numbers(part: Part) -> Iterator[Anomaly]:
             ):
                 seen.add(names)
                 yield from _computed(part, many[a], many[b], many[c], what, sign, rule)
+
+
+def _loose(column: Column) -> float:
+    """How far off a sum may be that was rounded to cents; less where all of the column lies closer together."""
+    if column.q25 is None or column.q75 is None:
+        return ROUNDED
+    return min(ROUNDED, 0.02 * (column.q75 - column.q25))
 
 
 def _discounted(part: Part) -> Iterator[Anomaly]:
@@ -267,7 +275,7 @@ def _computed(
 
     right = rule(number(a), number(b))
     away = (right - number(c)).abs()
-    odd = away > 1e-6 * number(c).abs() + 0.0051
+    odd = away > 1e-6 * number(c).abs() + _loose(c)
     found = part.where(
         odd,
         away,

@@ -215,10 +215,10 @@ def codes_below(part: Part, column: Column) -> list[float]:
     if column.min is None or column.min not in SENTINELS or column.min >= 0:
         return []
     cell = number(column)
-    counts = part.select(cell.filter(cell < 0).value_counts().struct.unnest())
-    if len(counts) > len(SENTINELS) or not counts.to_series(0).is_in(SENTINELS).all():
+    below = part.select(cell.filter(cell < 0).alias("v"))["v"].value_counts(name="times")
+    if len(below) > len(SENTINELS) or not below["v"].is_in(SENTINELS).all():
         return []
-    return counts.filter(pl.col("count") >= LEAST).to_series(0).sort().to_list()
+    return below.filter(pl.col("times") >= LEAST)["v"].sort().to_list()
 
 
 def least(value: float, column: Column) -> float:
@@ -258,7 +258,8 @@ def _stands_apart(value: float, told: dict[str, Any], column: Column) -> bool:
         if low <= 0 or (column.whole and low <= 2):
             return False
         # prices of many things spread widely, and none of them is nothing
-        never = _sureness(column, value) > 0.5 and not column.whole and low > 0.01 * told["middle"]
+        price = re.search(r"(^|_)(price|close|bid|ask)(_|$)", column.name.lower())
+        never = price is not None and not column.whole and low > 0.01 * told["middle"]
         return bool(never or (low > 0.1 * told["middle"] and low > 0.3 * spread))
     if value < 0:
         return bool(low >= 0 or low - value > max(2 * spread, 0.5 * abs(value)))

@@ -43,9 +43,16 @@ FACTORS = (10, 100, 1000, 1e6, 2.54, 2.2046, 3.2808, 1.6093, 60, 3600, 24, 12, 1
            18.016, 38.67, 88.42)  # fmt: skip
 """What lies between units of one thing: decimals, inches, pounds, feet, miles, minutes, hours, days, months,
 bytes, calories, bars, ounces, and mg/dl of glucose, cholesterol and creatinine."""
+SMALL = 0.02
+"""The share of cells up to which far smaller ones are mistakes: there are small things of many kinds."""
+BOTH = 0.25
+"""How many may be so far away on the other side, beside one: more are tails."""
 FAR_BESIDE = 1.5
 """The same as `FAR_IN_LOG` of temperatures, whose units do not begin at one zero."""
-TEMPERATURE = r"temp|celsius|(^|_)(t_?(min|max|avg|mean|air|body)|deg_?c|dew\w*)($|_)"
+TEMPERATURE = (
+    r"temp|tmp|celsius|kelvin|fahr|t2m|(^|_)(t_?(min|max|avg|mean|air|body)|deg_?c|dew\w*)($|_)"
+)
+DECIMALS = (10, 100, 1000, 1e6)
 SCALES = (
     ("Fahrenheit to Celsius", 1 / 1.8, -32 / 1.8),
     ("Celsius to Fahrenheit", 1.8, 32.0),
@@ -286,14 +293,18 @@ def _as_others(part: Part, column: Column, away: "pl.Expr", least: float) -> Ite
         farthest=away.filter(others).abs().max(),
         nearest=away.filter(odd).min(),
         several=cell.filter(odd).n_unique(),
+        other_side=(cell.is_finite() & (away < -least)).sum(),
     ).row(0, named=True)
     if told["nearest"] < APART * told["farthest"] or told["several"] < LEAST_ALIKE:
+        return
+    if told["other_side"] > BOTH * len(found):
         return
     values = found["value"].cast(float).to_numpy()
     # the farthest of all may be among those that are in another unit
     beside = ROOM * (told["high"] - told["low"])
     lowest, highest = told["low"] - beside, told["high"] + beside
-    for turned, scale, shift in SCALES:
+    scales = SCALES if re.search(TEMPERATURE, column.name.lower()) else ()
+    for turned, scale, shift in scales:
         as_others = values * scale + shift
         if as_others.min() >= lowest and as_others.max() <= highest:
             what = f"in another unit, as the others when turned from {turned}"
@@ -301,11 +312,28 @@ def _as_others(part: Part, column: Column, away: "pl.Expr", least: float) -> Ite
             return
     if told["low"] <= 0:
         return
-    for factor in (f for many in FACTORS for f in (many, 1 / many)):
+    # there are small things of many kinds; of many of them only a decimal point can be lost
+    many_small = values.max() < told["low"] and len(found) > SMALL * column.filled
+    factors = DECIMALS if many_small and not _of_one_source(part, found) else FACTORS
+    for factor in (f for one in factors for f in (one, 1 / one)):
         as_others = values * factor
         if as_others.min() >= lowest and as_others.max() <= highest:
             yield _converted(part, column, found, factor)
             return
+
+
+def _of_one_source(part: Part, found: "pl.DataFrame") -> bool:
+    """Whether these rows are nearly all that a site, a sensor or a batch has."""
+    import polars as pl
+
+    for key in part.groupings(30, 4):
+        word = pl.col(key).cast(pl.String)
+        here = part.at(found["row"].to_list(), [key]).select(word)[key].value_counts(sort=True)
+        value, times = here.row(0)
+        everywhere = part.select((word == value).sum()).item()
+        if times >= 0.9 * len(found) and everywhere <= 1.5 * len(found):
+            return True
+    return False
 
 
 def _converted(part: Part, column: Column, found: "pl.DataFrame", factor: float) -> Anomaly:
