@@ -13,6 +13,7 @@ from labhand.core.errors import NotFoundError, UsageError
 from labhand.kit.code import (
     Project,
     Source,
+    commands,
     configs,
     data,
     environ,
@@ -68,6 +69,9 @@ def _ordered(project: Project, files: list[Source]) -> list[Setting]:
     plain: list[Setting] = []
     for file in files:
         found += flags.declared(project, file)
+        found += commands.looped(project, file)
+        found += commands.of_classes(project, file)
+        found += commands.of_docstring(project, file)
         found += hydra.settings(project, file)
         found += lightning.settings(project, file)
         found += written.configured(project, file)

@@ -21,6 +21,8 @@ _FLAG = re.compile(
     r"[\"']--?(?:\w+[-_])?(?:config|cfg|hparams?|hyps?|opt)(?:[-_](?:file|path))?[\"']"
 )
 """A flag that names a file of settings."""
+_GIVEN = re.compile(r"\bsys\.argv\b")
+"""A word of the command that may name it, where no flag does."""
 _FOLDERS = (".", "config", "configs", "conf", "cfg", "cfgs", "hparams")
 _MOST_FILES = 40
 _STRUCTURE = ("&", "*", "|", ">", "{", "!")
@@ -49,7 +51,7 @@ def settings(project: Project, sources: Sequence[Source]) -> Iterator[Setting]:
     alike = len(set(names)) < len(names)  # only the command says which of them is read
     if named and not alike:
         yield from (s for held in every for s in held)
-    elif not named and any(_FLAG.search(s.text) for s in sources):
+    elif not named and any(_FLAG.search(s.text) or _GIVEN.search(s.text) for s in sources):
         yield from _of_any(_lying(sources[0].path.parent))
 
 
@@ -218,6 +220,10 @@ def file_of(setting: Setting, known: list[Setting], words: list[str], cwd: Path)
                 return direct if direct.is_file() or not beside.is_file() else beside
         if named:
             return setting.file  # what is read where the command says nothing
+    for word in words:
+        path = (cwd / word).resolve()
+        if path.suffix == setting.file.suffix and path.is_file():
+            return path
     lying = setting.file.parent.glob(f"*{setting.file.suffix}")
     if setting.default is None and any(path.name != setting.file.name for path in lying):
         raise UsageError(

@@ -46,6 +46,10 @@ CONVERTERS = {
 }
 
 
+BAGS = frozenset(
+    "dict HParams SimpleNamespace Namespace EasyDict edict AttrDict DotDict Munch Box ConfigDict CN CfgNode".split()
+)
+"""What makes a bag of settings from keyword arguments or a dictionary."""
 SETTINGS_NAME = re.compile(
     r"config|cfg|conf$|args|arguments|param|setting|option|hyp|default|^opts?$|^hps?$", re.I
 )
@@ -211,8 +215,9 @@ def constants(source: Source) -> Iterator[Setting]:
             b.how in ("parameter", "import", "augment") for b in bound[name]
         ):
             yield from _constant(name, value, statement, module)
-            if isinstance(value, ast.Dict) and SETTINGS_NAME.search(name):
+            if SETTINGS_NAME.search(name):
                 yield from _entries(value, statement, module, name)
+    yield from _of_experiments(source, module)
     for known in source.index.classes:
         body = known.node.body
         if known.node.decorator_list:  # without an annotation it is no field, but an attribute
@@ -221,6 +226,17 @@ def constants(source: Source) -> Iterator[Setting]:
         if not _is_code(known) and not _is_enum(known):
             for name, value, statement in _plain_assignments(body):
                 yield from _constant(name, value, statement, module, known.name)
+
+
+def _of_experiments(source: Source, where: Where) -> Iterator[Setting]:
+    """The names of a function that sacred takes for the settings of an experiment."""
+    for function in source.tree.body if "sacred" in source.text else ():
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        if any(ast.unparse(told).endswith(".config") for told in function.decorator_list):
+            for name, value, inner in _plain_assignments(function.body):
+                yield from _constant(name, value, inner, where, function.name)
+                yield from _entries(value, inner, where, function.name, f"{name}.")
 
 
 def _main_block(tree: ast.Module) -> list[ast.stmt]:
@@ -233,17 +249,30 @@ def _main_block(tree: ast.Module) -> list[ast.stmt]:
     ]
 
 
+def pairs_of(value: ast.expr | None) -> list[tuple[str, ast.expr]]:
+    """Name and value of each entry of a dictionary, or of what makes a bag of settings; none of anything else."""
+    if isinstance(value, ast.Dict):
+        both = zip(value.keys, value.values, strict=True)
+        return [
+            (k.value, v)
+            for k, v in both
+            if isinstance(k, ast.Constant) and isinstance(k.value, str)
+        ]
+    if isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] in BAGS:
+        inner = [pair for given in value.args for pair in pairs_of(given)]
+        return [*inner, *((k.arg, k.value) for k in value.keywords if k.arg)]
+    return []
+
+
 def _entries(
-    given: ast.Dict, statement: ast.stmt, where: Where, owner: str, above: str = ""
+    given: ast.expr | None, statement: ast.stmt, where: Where, owner: str, above: str = ""
 ) -> Iterator[Setting]:
-    """The plain entries of a dictionary, nested names joined by dots."""
-    for key, value in zip(given.keys, given.values, strict=True):
-        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-            continue
-        if isinstance(value, ast.Dict):
-            yield from _entries(value, statement, where, owner, f"{above}{key.value}.")
+    """The plain entries of a dictionary or bag, nested names joined by dots."""
+    for key, value in pairs_of(given):
+        if pairs_of(value):
+            yield from _entries(value, statement, where, owner, f"{above}{key}.")
         else:
-            yield from _constant(above + key.value, value, statement, where, owner)
+            yield from _constant(above + key, value, statement, where, owner)
 
 
 def _is_code(known: Class) -> bool:
@@ -398,7 +427,9 @@ def _field(
         told = str(about.get("help") or "")
         listed = about.get("choices")
         factory = given.get("default_factory")
-        value = given.get("default")
+        first = statement.value.args[:1] if isinstance(statement.value, ast.Call) else []
+        made = ast.unparse(value.func).rpartition(".")[2] in ("Field", "ib", "attrib")
+        value = given.get("default", first[0] if first and made else None)
         if isinstance(factory, ast.Lambda):
             value = factory.body
     where = Where(member.source, member.klass.scope)

@@ -7,15 +7,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from labhand.kit.code.data import SETTINGS_NAME, Kind, Setting, documented, literal, remark, untyped
+from labhand.kit.code.data import (
+    BAGS,
+    SETTINGS_NAME,
+    Kind,
+    Setting,
+    documented,
+    literal,
+    pairs_of,
+    remark,
+    untyped,
+)
 from labhand.kit.code.model import FunctionNode, Scope
 from labhand.kit.code.project import Project, Where
 from labhand.kit.code.source import Source
 
-_BAGS = frozenset(
-    "dict HParams SimpleNamespace Namespace EasyDict edict AttrDict DotDict Munch Box ConfigDict CN CfgNode".split()
-)
-"""What makes a bag of settings from keyword arguments."""
 _LIBRARIES = re.compile(
     r"^(torch\.(optim|utils\.data)\b|torch\.nn\.(utils|\w+Loss$)|tensorflow\.keras\.(optimizers|callbacks|utils)|keras\.(optimizers|callbacks|utils)|"
     r"tf\.keras\.(optimizers|callbacks|utils)|sklearn\.|xgboost\.|lightgbm\.|catboost\.|optax\.|transformers\.|lightning\.|pytorch_lightning\.|"
@@ -177,7 +183,7 @@ def _counts(name: str, value: ast.expr | None) -> bool:
 def _of_call(project: Project, call: ast.Call, where: Where) -> Iterator[Setting]:
     last = _last(call.func)
     owner = _assigned_to(call, where) or last
-    if last in _BAGS:
+    if last in BAGS:
         if SETTINGS_NAME.search(f"{owner} {where.scope.name} {last}"):
             yield from _keywords(call, where, "" if owner == last else owner, frozenset())
         return
@@ -295,7 +301,7 @@ def fields(project: Project, source: Source) -> Iterator[Setting]:
                 yield from _setting(name, value, where, owner or scope.name.strip("<>"), statement)
         if SETTINGS_NAME.search(scope.name):
             for call in scope.calls:
-                if _last(call.func) in _BAGS:
+                if _last(call.func) in BAGS:
                     yield from _keywords(call, where, scope.name, frozenset())
 
 
@@ -310,13 +316,15 @@ def _set_fields(scope: Scope, ours: bool) -> Iterator[tuple[str, ast.expr, ast.s
             continue
         if ours or _is_bag(scope, root):
             yield ".".join(path), statement.value, statement
+            for key, value in pairs_of(statement.value):
+                yield ".".join([*path, key]), value, statement
 
 
 def _is_bag(scope: Scope, name: str) -> bool:
     made = [b.value for b in scope.bindings.get(name, ()) if b.how == "assign"]
     return any(
         isinstance(v, ast.Call)
-        and (_last(v.func) in _BAGS or SETTINGS_NAME.search(ast.unparse(v.func)))
+        and (_last(v.func) in BAGS or SETTINGS_NAME.search(ast.unparse(v.func)))
         for v in made
     )
 
