@@ -306,6 +306,11 @@ def test_chunks_cut_anywhere_give_the_same_as_the_whole(text: str, cuts: list[in
 @settings(max_examples=150, deadline=None)
 @given(TEXTS)
 @example(
+    "https://hooks.slack.com/services/TI8HB5F4su/BbRbnY2p6V/A0ZENR7vygVyGB9j4r0tfMlh"
+    + "-----BEGIN PRIVATE KEY-----"
+    + "lo rem" * 1348
+)
+@example(
     "ghp_JZYTmuPh65Qb2W6IYYJO9ZqF5YNEQFtm9KzGsoftlayer_api_key="
     + "gkf1smazvsug16595t4v" * 4
     + "x" * 8071

@@ -229,7 +229,7 @@ class Stream:
         spans = self._scrubber._spans(window)
         cut = max(window.rfind(b" ", WINDOW // 2, WINDOW - _LOOK) + 1, 0) or WINDOW - _LOOK
         runs = window.translate(_RUNS)
-        for span in spans:
+        for span in reversed(spans):  # the cut moves back, maybe into the one before
             if span.since < cut < span.end:
                 # never within a word: its halves may say something else than the whole
                 cut = runs.rfind(b" ", 0, span.since) + 1 or span.end
