@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from labhand.kit.code.data import Setting, dataclass_fields, literal, type_of
+from labhand.kit.code.flags import parameters
 from labhand.kit.code.model import FunctionNode
 from labhand.kit.code.project import Known, Project, Where
 from labhand.kit.code.source import Source
@@ -77,8 +78,6 @@ def _flag(setting: Setting, dashed: bool) -> Setting:
 
 def of_classes(project: Project, source: Source) -> Iterator[Setting]:
     """The parameters of what jsonargparse takes for arguments: `add_class_arguments`, `CLI`."""
-    from labhand.kit.code.flags import parameters
-
     if "jsonargparse" not in source.text:
         return
     for scope in source.index.scopes:

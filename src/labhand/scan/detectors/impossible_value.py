@@ -52,7 +52,6 @@ FAR_BESIDE = 1.5
 TEMPERATURE = (
     r"temp|tmp|celsius|kelvin|fahr|t2m|(^|_)(t_?(min|max|avg|mean|air|body)|deg_?c|dew\w*)($|_)"
 )
-DECIMALS = (10, 100, 1000, 1e6)
 SCALES = (
     ("Fahrenheit to Celsius", 1 / 1.8, -32 / 1.8),
     ("Celsius to Fahrenheit", 1.8, 32.0),
@@ -314,7 +313,7 @@ def _as_others(part: Part, column: Column, away: "pl.Expr", least: float) -> Ite
         return
     # there are small things of many kinds; of many of them only a decimal point can be lost
     many_small = values.max() < told["low"] and len(found) > SMALL * column.filled
-    factors = DECIMALS if many_small and not _of_one_source(part, found) else FACTORS
+    factors = _unit_blocks.DECIMALS if many_small and not _of_one_source(part, found) else FACTORS
     for factor in (f for one in factors for f in (one, 1 / one)):
         as_others = values * factor
         if as_others.min() >= lowest and as_others.max() <= highest:
