@@ -159,6 +159,30 @@ class Part:
         frame = self.collected(values.group_by("value").len("count"))
         return frame.sort("count", "value", descending=[True, False], nulls_last=True)
 
+    def weighed(self, column: str) -> "pl.DataFrame":
+        """Values of a column and how many cells they stand for: (`value`, `count`), without null.
+
+        What is asked of cells alone is asked once a value where these are few.
+        """
+        import polars as pl
+
+        counts = self.counts(column)
+        if counts is None:
+            counts = self.select(value=pl.col(column), count=pl.lit(1))
+        return counts.filter(pl.col("value").is_not_null())
+
+    def has(self, column: str, is_odd: "pl.Expr") -> bool:
+        """Whether a cell may be so, by what `is_odd` says of each value by itself; false is certain."""
+        import polars as pl
+
+        if self.rows <= FEW_ROWS:
+            return True
+        counts = self.counts(column)
+        if counts is None:
+            return True
+        cells = counts.select(pl.col("value").alias(column))
+        return bool(cells.select(is_odd.fill_null(False).any()).item())
+
     def numbers(self, columns: Sequence[str], every: int = 1) -> "np.ndarray[Any, Any]":
         """The columns as float64, one line for each, or each n-th, row; NaN for no finite number."""
         import numpy as np

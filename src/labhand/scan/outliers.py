@@ -93,10 +93,8 @@ def _scored_in_two(part: Part, names: list[str], later: int) -> Outlierness:
     strange = np.sort(np.argpartition(-first, later)[:later])
     some = _some(len(first), SAMPLE)
     wanted = np.union1d(strange, some)
-    taken = part.lazy.select(
-        cell.cast(pl.Float32).alias(n) for n, cell in zip(names, cells, strict=True)
-    )
-    lines = taken.select(pl.all().gather(pl.Series(wanted))).collect().to_numpy()
+    taken = part.lazy.select(pl.col(names).gather(pl.Series(wanted)))
+    lines = taken.select(cell.cast(pl.Float32) for cell in cells).collect().to_numpy()
     usual = lines[np.searchsorted(wanted, some)]
     matrix = lines[np.searchsorted(wanted, strange)]
     again, dropped = _agreed(usual, {**CHEAP, **DEAR}, matrix)
@@ -110,7 +108,7 @@ def _deviation(column: Column) -> "pl.Expr":
     """A column in deviations from its mean; nothing is no deviation."""
     cell = number(column)
     made = ((cell - (column.mean or 0.0)) / (column.std or 1.0)).clip(-1e6, 1e6)
-    return made.fill_nan(0.0).fill_null(0.0)
+    return made.fill_nan(0.0).fill_null(0.0).alias(column.name)
 
 
 def standardised(matrix: Matrix) -> Matrix:

@@ -47,11 +47,13 @@ def odd(part: Part, column: Column) -> Iterator[Anomaly]:
 def _known(part: Part, column: Column) -> Iterator[Anomaly]:
     import polars as pl
 
-    cell = pl.col(column.name).str.strip_chars()
-    shares = part.select(**{what: cell.str.contains(form).mean() for what, form in KNOWN.items()})
+    cell, bare, times = pl.col(column.name), pl.col("value").str.strip_chars(), pl.col("count")
+    asked = {w: (bare.str.contains(f) * times).sum() / times.sum() for w, f in KNOWN.items()}
+    shares = part.weighed(column.name).select(**asked)
     for what, share in shares.row(0, named=True).items():
         if 1 - MOST <= share < 1:
-            yield from _told(part, column, ~cell.str.contains(KNOWN[what]), f"not {what}", what)
+            wrong = ~cell.str.strip_chars().str.contains(KNOWN[what])
+            yield from _told(part, column, wrong, f"not {what}", what)
             return
 
 
@@ -62,13 +64,13 @@ def _shaped(part: Part, column: Column) -> Iterator[Anomaly]:
     if column.letters > 40 or column.numeric > 0.5:
         return
     shape = _shape()
-    counts = part.select(s=shape(pl.col(column.name)))["s"].drop_nulls().value_counts(sort=True)
+    cells = part.weighed(column.name).with_columns(s=shape(pl.col("value")))
+    counts = cells.group_by("s").agg(pl.col("count").sum()).sort("count", descending=True)
     usual, times = str(counts["s"][0]), int(counts["count"][0])
     if not 1 - SHAPED <= times / column.filled < 1 or not re.search(r"9|^A{2,12}$", usual):
         return
-    cell = pl.col(column.name)
-    odd = part.select(cell.filter(shape(cell) != usual).drop_nulls().unique_counts().max()).item()
-    if (odd or 0) > AGAIN:
+    odd = cells.filter(pl.col("s") != usual).group_by("value").agg(pl.col("count").sum())
+    if (odd["count"].max() or 0) > AGAIN:  # type: ignore[operator]
         return  # what comes again and again is a code of its own
     yield from _told(part, column, shape(pl.col(column.name)) != usual, "written in another form", f"of the form `{usual}`")  # fmt: skip
 
@@ -93,8 +95,9 @@ def _bracketed(part: Part, column: Column) -> Iterator[Anomaly]:
 
     if column.unique > SOME or column.words > 1.2:
         return
-    cell = pl.col(column.name)
-    has = part.select(cell.str.contains(r"[(\[{]").mean()).item() or 0.0
+    cell, times = pl.col(column.name), pl.col("count")
+    held = pl.col("value").str.contains(r"[(\[{]")
+    has = part.weighed(column.name).select((held * times).sum() / times.sum()).item() or 0.0
     if has < 0.2:
         return
     wrong: pl.Expr = pl.lit(False)

@@ -12,7 +12,7 @@ from labhand.scan.detectors._cells import counted, shown
 from labhand.scan.detectors._mentions import called_otherwise, mentions
 from labhand.scan.detectors._moulds import copies
 from labhand.scan.detectors._preferences import plainly, preferences
-from labhand.scan.detectors._rows import by_chance, coincidence, compared, plain
+from labhand.scan.detectors._rows import by_chance, coincidence, compared, met, plain
 from labhand.scan.texts import texts
 
 OWN_WAY, MANY = 0.3, 0.03
@@ -218,9 +218,11 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
     told = part.columns[label]
     if told.kind == "number" and not told.whole:
         return
-    key = pl.struct(plain(part, names)).hash().alias("key")
-    keyed = part.lazy.select(ROW, key, pl.col(label).alias("label")).collect(engine="streaming")
-    keyed = keyed.filter(pl.col("label").is_not_null() & pl.col("key").is_duplicated())
+    keyed = met(data, part, plain(part, names))
+    if not len(keyed):
+        return
+    labels = part.at(keyed[ROW].to_list(), [label])
+    keyed = keyed.with_columns(label=labels[label]).filter(pl.col("label").is_not_null())
     several = keyed.filter(pl.col("label").n_unique().over("key") > 1)
     if not len(several) or len(several) > 0.3 * part.rows + 4:
         return

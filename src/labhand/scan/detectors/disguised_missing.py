@@ -181,7 +181,7 @@ def _numbers(part: Part, column: Column) -> Iterable[Anomaly]:
         return
     for value in _candidates(part, column):
         cell = number(column)
-        stats = _around(part, cell, value)
+        stats = _around(part, cell, value, column.whole)
         if stats["times"] < least(value, column) or not _stands_apart(value, stats, column):
             continue
         low, high = stats["low"], stats["high"]
@@ -233,14 +233,18 @@ def _sureness(column: Column, value: float) -> float:
     return 0.75 if NEVER_ZERO.search(name) else 0.3
 
 
-def _around(part: Part, cell: "pl.Expr", value: float) -> dict[str, Any]:
-    """How often the value occurs, and how the others lie that are no sentinel below zero themselves."""
+def _around(part: Part, cell: "pl.Expr", value: float, whole: bool) -> dict[str, Any]:
+    """How often the value occurs, and how the others lie that are no sentinel below zero themselves.
+
+    `low` is None where a 0 is one of them: beside whole numbers of 1 and 2, or others below.
+    """
     codes = [v for v in SENTINELS if v < 0] if value < 0 else [value]
     others = cell.filter(cell.is_finite() & ~cell.is_in(codes))
-    return part.select(
-        times=(cell == value).sum(),
-        low=others.min(),
-        high=others.max(),
+    ends = part.select(times=(cell == value).sum(), low=others.min(), high=others.max())
+    told = ends.row(0, named=True)
+    if value == 0 and (told["low"] is None or told["low"] <= 0 or (whole and told["low"] <= 2)):
+        return told | {"low": None}
+    return told | part.select(
         q25=others.quantile(0.25),
         middle=others.median(),
         q75=others.quantile(0.75),
@@ -255,8 +259,6 @@ def _stands_apart(value: float, told: dict[str, Any], column: Column) -> bool:
         return False
     spread = max(told["q75"] - told["q25"], (high - low) / 20, 1e-12)
     if value == 0.0:
-        if low <= 0 or (column.whole and low <= 2):
-            return False
         # prices of many things spread widely, and none of them is nothing
         price = re.search(r"(^|_)(price|close|bid|ask)(_|$)", column.name.lower())
         never = price is not None and not column.whole and low > 0.01 * told["middle"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
 from labhand.scan.detectors import _choices, _same_pictures
-from labhand.scan.detectors._rows import by_chance, coincidence, compared, missed
+from labhand.scan.detectors._rows import by_chance, coincidence, compared, met, missed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,9 +55,7 @@ def _look(data: Data, part: Part) -> Iterable[Anomaly]:
     names = compared(data, part)
     if not names or part.rows < 2 or all(part.columns[n].kind == "vector" for n in names):
         return  # vectors alone are what vector-duplicate looks at
-    keyed = part.lazy.select(ROW, key=pl.struct(names).hash())
-    hashes = keyed.collect(engine="streaming")
-    again = hashes.filter(pl.col("key").is_duplicated())
+    again = met(data, part, [pl.col(name) for name in names])
     if not len(again):
         return
     first = pl.col(ROW).min().over("key")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from labhand.scan.anomaly import Anomaly, Repair, drops, edits
 from labhand.scan.anomaly import found as made
-from labhand.scan.columns import Column
+from labhand.scan.columns import SORTED, Column
 from labhand.scan.data import Data, Part, number
 from labhand.scan.detectors import _places, _tokens, _unit_blocks, _units
 from labhand.scan.detectors._cells import counted, shown
@@ -267,21 +267,27 @@ def _in_another_unit(part: Part, column: Column) -> Iterator[Anomaly]:
     cell = number(column)
     looks = []
     if column.min > 0:
-        spread = max(math.log(high / low), 0.05)
-        looks.append((cell.log() - math.log(middle), FAR_IN_LOG * spread))
+        least = FAR_IN_LOG * max(math.log(high / low), 0.05)
+        away = cell.log() - math.log(middle)
+        looks.append((away, math.log(column.max / middle), least))
+        looks.append((-away, math.log(middle / column.min), least))
     if re.search(TEMPERATURE, column.name.lower()):
-        looks.append((cell - middle, FAR_BESIDE * (high - low)))
-    for away, least in looks:
-        for beyond in (away, -away):
-            if told := next(_as_others(part, column, beyond, least), None):
-                yield told
-                return
+        least = FAR_BESIDE * (high - low)
+        looks.append((cell - middle, column.max - middle, least))
+        looks.append((middle - cell, middle - column.min, least))
+    for away, farthest, least in looks:
+        # the farthest cell rules most columns out
+        if farthest > 0.999 * least and (told := next(_as_others(part, column, away, least), None)):
+            yield told
+            return
 
 
 def _as_others(part: Part, column: Column, away: "pl.Expr", least: float) -> Iterator[Anomaly]:
     """The claim that the cells so far away on one side are in another unit."""
     cell = number(column)
     odd = cell.is_finite() & (away > least)
+    if _lead_out(part, cell, away, least):
+        return
     found = _cells(part, column, odd, away)
     if not LEAST_ALIKE <= len(found) <= IN_ANOTHER_UNIT * column.filled:
         return
@@ -319,6 +325,22 @@ def _as_others(part: Part, column: Column, away: "pl.Expr", least: float) -> Ite
         if as_others.min() >= lowest and as_others.max() <= highest:
             yield _converted(part, column, found, factor)
             return
+
+
+def _lead_out(part: Part, cell: "pl.Expr", away: "pl.Expr", least: float) -> bool:
+    """Whether cells lead out to the far ones, by some of many rows: among all are no fewer between."""
+    import polars as pl
+
+    every = part.rows // SORTED
+    if every < 2:
+        return False
+    rows = part.lazy.gather_every(every).filter(cell.is_finite())
+    some = part.collected(rows.select(v=away))["v"]
+    beyond, others = some.filter(some > least), some.filter(some <= least)
+    if not len(beyond) or not len(others):
+        return False
+    farthest = others.to_frame().select(pl.col("v").abs().max()).item()
+    return bool(beyond.min() < APART * farthest)
 
 
 def _of_one_source(part: Part, found: "pl.DataFrame") -> bool:

@@ -167,13 +167,12 @@ def _there(part: Part, label: Column, column: Column) -> tuple[str, float] | Non
     empty = pl.col(column.name).is_null()
     if column.kind == "number":
         empty = empty | (number(column) == 0)
-    shares = (
-        part.lazy.select(there=~empty, y=pl.col(label.name))
-        .drop_nulls("y")
-        .group_by("y")
-        .agg(n=pl.len(), there=pl.col("there").sum())
-        .collect(engine="streaming")
-    )
+    cells = part.lazy.select(there=~empty, y=pl.col(label.name)).drop_nulls("y")
+    first = cells.head(FIRST).filter("there").select(pl.col("y").n_unique()).collect()
+    if first.item() > 1:
+        return None
+    each = cells.group_by("y").agg(n=pl.len(), there=pl.col("there").sum())
+    shares = each.collect(engine="streaming")
     if len(shares) != 2:
         return None
     without, holds = shares.sort("there").to_dicts()

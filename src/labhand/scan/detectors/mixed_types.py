@@ -124,6 +124,8 @@ def _found(part: Part, column: Column, odd: "pl.Expr") -> "pl.DataFrame":
     """Those cells, without those of rows that `shifted-columns` tells."""
     import polars as pl
 
+    if not part.has(column.name, odd):
+        odd = pl.lit(False)
     found = part.where(odd, column=pl.lit(column.name), value=pl.col(column.name))
     return found.join(displaced(part), on="row", how="anti") if len(found) else found
 

@@ -17,6 +17,7 @@ from labhand.scan.detectors._rows import (
     by_chance,
     coincidence,
     compared,
+    met,
     plain,
 )
 from labhand.scan.outputs import of_runs
@@ -79,7 +80,7 @@ class Detector:
                 continue
             names = [n for n in compared(data, part) if part.columns[n].kind != "other"]
             if 2 <= len(names) <= MOST_COLUMNS and part.rows > 2:
-                yield from _look(part, names)
+                yield from _look(data, part, names)
                 if part.rows > LONGEST:
                     data.left_out(
                         f"{part.name} has more than {LONGEST:,} rows: numbers were not rounded, and no "
@@ -103,9 +104,8 @@ def _texts(data: Data, part: Part) -> Iterable[Anomaly]:
         )
     best = pairs.sort("score", "partner", descending=[True, False]).unique("row", keep="first")
     names = compared(data, part)
-    best = best.join(
-        _pairs(_hashed(part, pl.struct(names))), left_on="row", right_on=ROW, how="anti"
-    )
+    exact = _pairs(met(data, part, [pl.col(name) for name in names]))
+    best = best.join(exact, left_on="row", right_on=ROW, how="anti")
     if not len(best):
         return
     best = best.sort("score", "row", descending=[True, False])
@@ -180,11 +180,11 @@ def _of_mould(data: Data, part: Part, found: "pl.DataFrame") -> Anomaly:
     )
 
 
-def _look(part: Part, names: list[str]) -> Iterable[Anomaly]:
+def _look(data: Data, part: Part, names: list[str]) -> Iterable[Anomaly]:
     import polars as pl
 
-    exact = _pairs(_hashed(part, pl.struct(names)))
-    written = _pairs(_hashed(part, pl.struct(plain(part, names))))
+    exact = _pairs(met(data, part, [pl.col(name) for name in names]))
+    written = _pairs(met(data, part, plain(part, names)))
     looks = [("once words are written alike", written)]
     if part.rows <= LONGEST:
         looks += _rounded(part, names)
@@ -216,10 +216,6 @@ def _anomaly(part: Part, how: str, pairs: "pl.DataFrame") -> Anomaly:
         normal="rows differ in more than one cell",
         group=how,
     )
-
-
-def _hashed(part: Part, whole: "pl.Expr") -> "pl.DataFrame":
-    return part.lazy.select(ROW, key=whole.hash()).collect(engine="streaming")
 
 
 def _pairs(keyed: "pl.DataFrame") -> "pl.DataFrame":

@@ -94,6 +94,11 @@ def _runs(data: Data, part: Part, column: Column, key: str | None) -> "pl.DataFr
         group, names = grouped(data, part, key)
         order = np.argsort(group, kind="stable")
         values, rows, group = values[order], rows[order], group[order]
+    # a run holds one of these places whole: of most columns none is as the one before
+    if not (values[1:] == values[:-1])[:: LEAST - 1].any():
+        return pl.DataFrame(
+            {"row": rows[:0], "score": values[:0], "value": values[:0], "group": []}
+        )
     begins = np.flatnonzero(np.r_[True, (values[1:] != values[:-1]) | (group[1:] != group[:-1])])
     lengths = np.diff(np.r_[begins, len(values)])
     long = (lengths >= LEAST) & np.isfinite(values[begins])
