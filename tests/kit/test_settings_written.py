@@ -74,7 +74,7 @@ def test_defaults_that_no_call_gives_are_settings(tmp_path: Path) -> None:
     write(
         tmp_path, train="def train(steps, lr=1e-3, width=64):\n    pass\n\ntrain(100, width=32)\n"
     )
-    assert found(tmp_path) == {"lr": 1e-3, "width": 32}
+    assert found(tmp_path) == {"steps": 100, "lr": 1e-3, "width": 32}
     assert "lr=0.01, width=64" in changed(tmp_path, lr="0.01")
 
 

@@ -22,6 +22,7 @@ from labhand.kit.code import (
     lightning,
     written,
 )
+from labhand.kit.code import compared as comparisons
 from labhand.kit.code.data import Setting
 from labhand.kit.code.knowledge import TRAINING_ARGUMENTS
 from labhand.kit.code.project import Known
@@ -76,7 +77,7 @@ def _ordered(project: Project, files: list[Source]) -> list[Setting]:
         found += lightning.settings(project, file)
         found += written.configured(project, file)
         plain += _plain(project, file)
-    compared = written.taken(files) | written.compared(files)
+    compared = comparisons.taken(files) | comparisons.compared(files)
     found += configs.settings(project, files)
     found += environ.settings(files, compared)
     if any(flags.parses_training_arguments(project, f) for f in files):
@@ -87,7 +88,7 @@ def _ordered(project: Project, files: list[Source]) -> list[Setting]:
     found += [s for s in plain if s.kind == "constant" or s.owner not in parsed]
     for more in (
         [s for file in files for s in written.fields(project, file)],
-        list(written.settings(project, files[0])),
+        list(written.settings(project, files)),
     ):
         found += written.apart_from(found, more)
     return [

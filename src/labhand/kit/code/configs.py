@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from labhand.core.errors import UsageError
-from labhand.kit.code import hydra
-from labhand.kit.code.data import SETTINGS_NAME, Setting, untyped
+from labhand.kit.code import hydra, modules
+from labhand.kit.code.data import SETTINGS_NAME, Setting, literal, untyped
 from labhand.kit.code.project import Project
 from labhand.kit.code.source import Source
 
@@ -37,7 +37,12 @@ def settings(project: Project, sources: Sequence[Source]) -> Iterator[Setting]:
     It is the one that the code names, else what lies where such files lie and a flag chooses among.
     Where those differ in a value its default is None: which one is read only the command says.
     """
-    if not any(_READS.search(s.text) for s in sources) or "hydra.main" in sources[0].text:
+    if "hydra.main" in sources[0].text:
+        return
+    written, told = modules.paths(project, sources)
+    yield from (s for path in written for s in _of_file(path)) if told else _of_any(written)
+    if not any(_READS.search(s.text) for s in sources):
+        yield from _of_libraries(project, sources)
         return
     named = {
         p: None
@@ -55,7 +60,23 @@ def settings(project: Project, sources: Sequence[Source]) -> Iterator[Setting]:
         yield from _of_any(_lying(sources[0].path.parent))
 
 
+def _of_libraries(project: Project, sources: Sequence[Source]) -> Iterator[Setting]:
+    """The values of a file of settings that the code names for a library to read: `deepspeed="ds.json"`."""
+    for source in sources:
+        for node in source.index.by_type.get(ast.keyword, ()):
+            if not isinstance(node, ast.keyword):
+                continue
+            name = literal(node.value)[1]
+            told = SETTINGS_NAME.search(f"{node.arg} {name}") or node.arg == "deepspeed"
+            if told and isinstance(name, str) and _NAME.fullmatch(name):
+                for path in _places(project, source, name):
+                    yield from _of_file(path)
+
+
 def _of_file(path: Path) -> Iterator[Setting]:
+    if path.suffix == ".py":
+        yield from modules.settings(path)
+        return
     if path.suffix == ".json":
         yield from _of_mapping(path, _read_json(path), "")
         return
@@ -77,9 +98,13 @@ _SWITCHES = {"yes": True, "true": True, "on": True, "no": False, "false": False,
 def _of_lines(path: Path) -> Iterator[Setting]:
     """The values of an INI or gin file, of which each stands on a line of its own."""
     lines = _text(path).split("\n")
-    for name, number in _toml_lines(lines).items():
+    lined = _toml_lines(lines)
+    for name, number in lined.items():
         text = re.split(r"\s[#;]", lines[number - 1].partition("=")[2], maxsplit=1)[0].strip()
         told = re.split(r"\s[#;]", lines[number - 1], maxsplit=1)
+        macro = lined.get(text[1:]) if text.startswith("%") else None
+        if macro is not None:
+            text = lines[macro - 1].partition("=")[2].strip()
         if text.startswith(("@", "%", "{")):
             continue  # what gin makes elsewhere
         value = _plain_value(text)
@@ -222,7 +247,8 @@ def file_of(setting: Setting, known: list[Setting], words: list[str], cwd: Path)
             return setting.file  # what is read where the command says nothing
     for word in words:
         path = (cwd / word).resolve()
-        if path.suffix == setting.file.suffix and path.is_file():
+        held = path.suffix != ".py" or (path.is_file() and modules.is_one(path))
+        if path.suffix == setting.file.suffix and path.is_file() and held:
             return path
     lying = setting.file.parent.glob(f"*{setting.file.suffix}")
     if setting.default is None and any(path.name != setting.file.name for path in lying):
@@ -234,13 +260,20 @@ def file_of(setting: Setting, known: list[Setting], words: list[str], cwd: Path)
 
 
 def changed(path: Path, text: str, key: str, value: object) -> str:
-    """The text of a YAML, TOML or JSON file with one value changed, all else as it is.
+    """The text of a YAML, TOML, JSON or Python file with one value changed, all else as it is.
 
     Raises:
         UsageError: it has no such key, on one plain line in YAML and TOML.
     """
     if path.suffix == ".json":
         return _changed_json(path, text, key, value)
+    if path.suffix == ".py":
+        made = modules.changed(text, key, value)
+        if made is None:
+            raise UsageError(
+                f"`{path.name}` has no plain value `{key}`; write it there, then set it"
+            )
+        return made
     lines = text.split("\n")
     if path.suffix in (".toml", *_LINES):
         line = _toml_lines(lines).get(key)

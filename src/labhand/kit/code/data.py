@@ -31,18 +31,10 @@ Takes = Literal["value", "many", "each", "on", "off", "switch", "word"]
 `--x/--no-x`, `--x True`."""
 
 CONVERTERS = {
-    "int": "int",
-    "float": "float",
-    "str": "str",
-    "bool": "bool",
+    **{name: name for name in ("int", "float", "str", "bool")},
+    **{"click.INT": "int", "click.FLOAT": "float", "click.STRING": "str", "click.BOOL": "bool"},
+    **{"click.Path": "str", "click.IntRange": "int", "click.FloatRange": "float"},
     "pathlib.Path": "str",
-    "click.INT": "int",
-    "click.FLOAT": "float",
-    "click.STRING": "str",
-    "click.BOOL": "bool",
-    "click.Path": "str",
-    "click.IntRange": "int",
-    "click.FloatRange": "float",
 }
 
 
@@ -190,14 +182,19 @@ def _told_below(member: Known, statement: ast.stmt) -> str:
     return remark(member.source, statement)
 
 
+_RECORDS = frozenset(
+    "dataclass dataclasses define frozen mutable attrs s chz BaseModel BaseSettings NamedTuple Struct PyTreeNode".split()
+)
+"""What makes a class a record of its annotated fields, as a decorator or as what it is derived from."""
+
+
 def is_dataclass(project: Project, known: Known) -> bool:
-    """Whether a class is a dataclass of the standard library."""
-    where = Where(known.source, known.klass.scope)
-    for decorator in known.klass.node.decorator_list:
-        plain = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if project.canonical(plain, where) in ("dataclasses.dataclass", "chz.chz"):
-            return True
-    return False
+    """Whether the annotated names of a class are its fields, whatever library makes them so."""
+    node = known.klass.node
+    told = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
+    if any(ast.unparse(d).rpartition(".")[2] in _RECORDS for d in told):
+        return True
+    return any(base.rpartition(".")[2] in _RECORDS for base in project.lineage(known)[1])
 
 
 def constants(source: Source) -> Iterator[Setting]:
@@ -215,7 +212,7 @@ def constants(source: Source) -> Iterator[Setting]:
             b.how in ("parameter", "import", "augment") for b in bound[name]
         ):
             yield from _constant(name, value, statement, module)
-            if SETTINGS_NAME.search(name):
+            if SETTINGS_NAME.search(name) or is_read_by_key(source, name, value):
                 yield from _entries(value, statement, module, name)
     yield from _of_experiments(source, module)
     for known in source.index.classes:
@@ -233,7 +230,7 @@ def _of_experiments(source: Source, where: Where) -> Iterator[Setting]:
     for function in source.tree.body if "sacred" in source.text else ():
         if not isinstance(function, ast.FunctionDef):
             continue
-        if any(ast.unparse(told).endswith(".config") for told in function.decorator_list):
+        if any(ast.unparse(d).endswith(".config") for d in function.decorator_list):
             for name, value, inner in _plain_assignments(function.body):
                 yield from _constant(name, value, inner, where, function.name)
                 yield from _entries(value, inner, where, function.name, f"{name}.")
@@ -262,6 +259,19 @@ def pairs_of(value: ast.expr | None) -> list[tuple[str, ast.expr]]:
         inner = [pair for given in value.args for pair in pairs_of(given)]
         return [*inner, *((k.arg, k.value) for k in value.keywords if k.arg)]
     return []
+
+
+def is_read_by_key(source: Source, name: str, value: ast.expr | None) -> bool:
+    """Whether what a name holds is taken apart by keys that the code writes out, or handed on as arguments."""
+    if not pairs_of(value):
+        return False
+    key = rf"\*\*(?:dict\()?{name}\b|(?<![\w.]){name}(?:\[|\.get\(|\.pop\()[\"']"
+    fields = (
+        rf"|(?<![\w.]){name}\.(?!get|pop|items|keys|values|update|copy)\w"
+        if isinstance(value, ast.Call)
+        else ""
+    )
+    return re.search(key + fields, source.text) is not None
 
 
 def _entries(

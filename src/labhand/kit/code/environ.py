@@ -23,7 +23,8 @@ def settings(
     found = [pair for source in sources for pair in _read(source)]
     times = Counter(name for _, name, _ in found)
     for source, name, call in found:
-        known, default = literal(call.args[1])
+        fallback = _fallback(source, call)
+        known, default = literal(fallback)
         if times[name] > 1 or not known or _MACHINE.search(name):
             continue
         outer, converter, on = _around(source, call)
@@ -37,7 +38,7 @@ def settings(
             line=call.lineno,
             type=typed,
             default=_converted(typed, default, on),
-            value=call.args[1],
+            value=fallback,
             node=statement if isinstance(statement, ast.stmt) else call,
             help=remark(source, statement if isinstance(statement, ast.stmt) else outer),
             compared=(on,) if on else compared.get(target, ()),
@@ -69,10 +70,27 @@ def _helpers(source: Source) -> set[str]:
 def _read(source: Source) -> Iterator[tuple[Source, str, ast.Call]]:
     reads = _READS | _helpers(source)
     for node in source.index.by_type.get(ast.Call, ()):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in reads and len(node.args) == 2:
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in reads
+            and _fallback(source, node) is not None
+        ):
             name = literal(node.args[0])[1]
             if isinstance(name, str):
                 yield source, name, node
+
+
+def _fallback(source: Source, call: ast.Call) -> ast.expr | None:
+    """What stands where the variable is not given: the second argument, or what follows `or`."""
+    if len(call.args) == 2:
+        return call.args[1]
+    above = source.index.parents.get(call)
+    plain = isinstance(above, ast.BoolOp) and isinstance(above.op, ast.Or) and len(call.args) == 1
+    return (
+        above.values[1]
+        if plain and isinstance(above, ast.BoolOp) and above.values[0] is call
+        else None
+    )
 
 
 def _around(source: Source, call: ast.Call) -> tuple[ast.expr, str, str]:
@@ -92,7 +110,7 @@ def _around(source: Source, call: ast.Call) -> tuple[ast.expr, str, str]:
             if isinstance(above.ops[0], ast.NotEq):
                 first = "1"  # all else than that text is on
             on = str(first)
-        elif not isinstance(above, ast.Attribute) and not (
+        elif not isinstance(above, ast.Attribute | ast.BoolOp) and not (
             isinstance(above, ast.Call) and outer is above.func
         ):
             break

@@ -51,14 +51,15 @@ def declared(project: Project, source: Source) -> list[Setting]:
 def _of_call(project: Project, call: ast.Call, where: Where) -> Iterator[Setting]:
     function = call.func
     if isinstance(function, ast.Attribute) and function.attr == "add_argument":
-        found = _argparse(project, call, where)
-        if found is not None:
-            yield found
+        yield from filter(None, [_argparse(project, call, where)])
         return
     name = project.canonical(function, where) or ""
     last = name.rpartition(".")[2]
     if last in ABSL and ("flags" in name or "absl" in name):
         yield from _absl(call, where, ABSL[last])
+    elif name in _CLICK and not _decorates(call, where):
+        loose = _click(project, call, where.scope.node, where)
+        yield from (f._replace(where=where) for f in [loose] if f is not None)
     elif name == "fire.Fire" and call.args:
         yield from _fire(project, call.args[0], where)
     elif name == "typer.run" and call.args:
@@ -156,7 +157,7 @@ def _of_command(project: Project, node: FunctionNode, where: Where) -> Iterator[
         if not isinstance(decorator, ast.Call):
             continue
         name = project.canonical(decorator.func, around) or ""
-        if name in ("click.option", "rich_click.option", "asyncclick.option"):
+        if name in _CLICK:
             found = _click(project, decorator, node, around)
             if found is not None:
                 yield found._replace(where=where)
@@ -164,7 +165,17 @@ def _of_command(project: Project, node: FunctionNode, where: Where) -> Iterator[
             yield from _typer(project, where)
 
 
-def _click(project: Project, call: ast.Call, node: FunctionNode, where: Where) -> Setting | None:
+_CLICK = ("click.option", "rich_click.option", "asyncclick.option")
+
+
+def _decorates(call: ast.Call, where: Where) -> bool:
+    above = where.source.index.parents.get(call)
+    return isinstance(above, FunctionNode) and call in above.decorator_list
+
+
+def _click(
+    project: Project, call: ast.Call, node: FunctionNode | ast.Module, where: Where
+) -> Setting | None:
     names = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
     options = [n for n in names if n.startswith("-")]
     plain = [n for n in names if not n.startswith("-")]
@@ -193,7 +204,7 @@ def _click(project: Project, call: ast.Call, node: FunctionNode, where: Where) -
         type="bool" if takes != "value" else "list" if many else kind,
         default=default if default is not None or takes == "value" else False,
         choices=allowed,
-        owner=node.name,
+        owner="" if isinstance(node, ast.Module) else node.name,
         takes="each" if many else takes,
         off=off.strip(),
         value=given.get("default"),

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from labhand.kit.code import nameless
+from labhand.kit.code.compared import TAKES, last
 from labhand.kit.code.data import (
     BAGS,
     SETTINGS_NAME,
     Kind,
     Setting,
     documented,
+    is_read_by_key,
     literal,
     pairs_of,
     remark,
@@ -20,6 +23,7 @@ from labhand.kit.code.data import (
 )
 from labhand.kit.code.model import FunctionNode, Scope
 from labhand.kit.code.project import Project, Where
+from labhand.kit.code.running import Running
 from labhand.kit.code.source import Source
 
 _LIBRARIES = re.compile(
@@ -28,11 +32,16 @@ _LIBRARIES = re.compile(
     r"accelerate\.|timm\.|trl\.|peft\.)"
 )
 """Whose arguments say how a training goes."""
-_METHODS = frozenset("fit compile train".split())
+_METHODS = frozenset("fit compile train train_test_split".split())
 _POSITIONS: tuple[tuple[str, int, str], ...] = (
     (r"\.clip_grad_norm_$", 1, "max_norm"),
     (r"\.clip_grad_value_$", 1, "clip_value"),
     (r"^torch\.optim\.[A-Z]\w+$", 1, "lr"),
+    (r"\.DataLoader$", 1, "batch_size"),
+    (r"\.ExponentialLR$", 1, "gamma"),
+    (r"\.MultiStepLR$", 1, "milestones"),
+    (r"\.OneCycleLR$", 1, "max_lr"),
+    (r"^(numpy\.)?random\.(seed|default_rng)$|^jax\.random\.(PRNGKey|key)$", 0, "seed"),
     (r"\.StepLR$", 1, "step_size"),
     (r"\.StepLR$", 2, "gamma"),
     (r"\.CosineAnnealingLR$", 1, "T_max"),
@@ -57,78 +66,27 @@ _LOOPS = {
 """What a loop over a plain range counts, by the name of its variable."""
 
 
-_TAKES: dict[str, tuple[str, ...]] = {
-    "kernel": ("linear", "poly", "rbf", "sigmoid"),
-    "penalty": ("l1", "l2", "elasticnet"),
-    "criterion": ("gini", "entropy", "log_loss", "squared_error", "absolute_error"),
-    "max_features": ("sqrt", "log2"),
-    "weights": ("uniform", "distance"),
-    "solver": ("lbfgs", "liblinear", "saga", "sag", "newton-cg"),
-    "booster": ("gbtree", "gblinear", "dart"),
-    "boosting_type": ("gbdt", "dart", "rf"),
-    "boosting": ("gbdt", "dart", "rf", "goss"),
-    "objective": (
-        "regression",
-        "regression_l1",
-        "huber",
-        "fair",
-        "poisson",
-        "quantile",
-        "mape",
-        "gamma",
-        "tweedie",
-        "binary",
-        "multiclass",
-        "cross_entropy",
-        "lambdarank",
-        "reg:squarederror",
-        "reg:absoluteerror",
-        "reg:tweedie",
-        "count:poisson",
-        "binary:logistic",
-        "multi:softprob",
-        "multi:softmax",
-        "rank:ndcg",
-        "rank:pairwise",
-        "rank_xendcg",
-    ),
-    "tree_method": ("hist", "exact", "approx", "gpu_hist"),
-    "grow_policy": ("depthwise", "lossguide"),
-}
-"""What arguments of scikit-learn and of boosting libraries may be, where it is a word."""
+def settings(project: Project, files: Sequence[Source]) -> Iterator[Setting]:
+    """The settings that stand in the code that runs from the first of these files, file by file, by their lines.
 
-
-def settings(project: Project, source: Source) -> Iterator[Setting]:
-    """The settings that stand in the running code of a script, in the order of its lines."""
-    reached = list(_reached(project, source))
-    found: list[Setting] = []
-    for scope in reached:
-        where = Where(source, scope)
-        found += _fixed_names(where)
-        for call in scope.calls:
-            found += _of_call(project, call, where)
-        found += _of_loops(where)
-    found += _of_dropout(project, source)
-    called = {scope for scope in reached if isinstance(scope.node, FunctionNode)}
-    for scope in sorted(
-        called, key=lambda s: s.node.lineno if isinstance(s.node, FunctionNode) else 0
-    ):
-        found += _of_parameters(project, Where(source, scope), reached)
-    yield from sorted(found, key=lambda s: s.line)
-
-
-def _reached(project: Project, source: Source) -> Iterator[Scope]:
-    """The module and the functions of the file that run from it, themselves or through each other."""
-    reached = [source.index.module]
-    for scope in reached:
-        yield scope
-        named = [c.func for c in scope.calls]
-        # What a launcher is handed runs too: `app.run(main)`, `CLI(main)`, `mp.spawn(train)`.
-        named += [a for c in scope.calls for a in c.args[:1] if isinstance(a, ast.Name)]
-        for expression in named:
-            found = project.definition(expression, Where(source, scope))
-            if isinstance(found, Where) and found.source is source and found.scope not in reached:
-                reached.append(found.scope)
+    Of the other files only what says how a training goes, and the defaults that no call gives.
+    """
+    running = Running(project, files)
+    for source in files:
+        found: list[Setting] = []
+        for where in running.places:
+            if where.source is not source:
+                continue
+            if source is files[0]:
+                found += _fixed_names(where)
+            for call in where.scope.calls:
+                found += _of_call(running, call, where)
+            found += _of_loops(where)
+            found += _of_parameters(running, where)
+            for name, value in nameless.found(where.scope):
+                found += _setting(name, value, where, where.scope.name.strip("<>"), value)
+        found += _of_dropout(project, source)
+        yield from sorted(found, key=lambda s: s.line)
 
 
 def _of_dropout(project: Project, source: Source) -> Iterator[Setting]:
@@ -137,7 +95,7 @@ def _of_dropout(project: Project, source: Source) -> Iterator[Setting]:
         (call, where)
         for scope in source.index.scopes
         for call in scope.calls
-        if _last(call.func).startswith("Dropout")
+        if last(call.func).startswith("Dropout")
         and _DROPOUT.search(project.canonical(call.func, where := Where(source, scope)) or "")
     ]
     for call, where in layers if len(layers) == 1 else ():
@@ -158,7 +116,10 @@ def _fixed_names(where: Where) -> Iterator[Setting]:
         statement = binding.node
         if name.startswith("_") or not isinstance(statement, ast.Assign | ast.AnnAssign):
             continue
-        if statement in scope.node.body and not _counts(name, binding.value):
+        if statement in scope.node.body and is_read_by_key(where.source, name, binding.value):
+            for key, value in pairs_of(binding.value):
+                yield from _setting(key, value, where, name, value)
+        elif statement in scope.node.body and not _counts(name, binding.value):
             yield from _setting(name, binding.value, where, scope.name, statement)
 
 
@@ -180,29 +141,57 @@ def _counts(name: str, value: ast.expr | None) -> bool:
     return not known or first in ("", None) or (isinstance(first, list | dict | set) and not first)
 
 
-def _of_call(project: Project, call: ast.Call, where: Where) -> Iterator[Setting]:
-    last = _last(call.func)
-    owner = _assigned_to(call, where) or last
-    if last in BAGS:
-        if SETTINGS_NAME.search(f"{owner} {where.scope.name} {last}"):
-            yield from _keywords(call, where, "" if owner == last else owner, frozenset())
+_MAKES_BAG = re.compile(
+    r"(?:(?:make|get|build|create|load)_)?(?:config|cfg|hparams|params|settings)(?:_dict)?"
+)
+"""Functions that make a bag of settings from keyword arguments."""
+
+
+def _of_call(running: Running, call: ast.Call, where: Where) -> Iterator[Setting]:
+    project = running.project
+    called = last(call.func)
+    owner = _assigned_to(call, where) or called
+    if called in ("set_defaults", "setdefaults"):
+        yield from _keywords(call, where, "", frozenset())
+        for key, value in (pair for given in call.args for pair in pairs_of(given)):
+            yield from _setting(key, value, where, "", value)
         return
-    if last == "add_argument" or last in ("option", "Option", "field"):
+    if called in ("partial", "builds"):
+        yield from _keywords(call, where, owner)
+        return
+    if called in BAGS or _MAKES_BAG.fullmatch(called):
+        if SETTINGS_NAME.search(f"{owner} {where.scope.name} {called}"):
+            yield from _keywords(call, where, "" if owner == called else owner, frozenset())
+        return
+    if called == "add_argument" or called in ("option", "Option", "field", "Field"):
         return
     name = project.canonical(call.func, where) or ""
-    ours = project.definition(call.func, where) is not None
+    target = running.targets.get(call)
+    ours = target is not None or project.definition(call.func, where) is not None
     if not (
         ours
         or _LIBRARIES.match(name)
         or _builds(name)
-        or (isinstance(call.func, ast.Attribute) and last in _METHODS)
+        or (isinstance(call.func, ast.Attribute) and called in _METHODS)
     ):
-        yield from _positional(name or last, call, where, owner)
+        yield from _positional(name or called, call, where, owner)
         return
-    takes = _TAKES if re.match(r"sklearn\.|xgboost\.|lightgbm\.", name) else {}
+    takes = TAKES if re.match(r"sklearn\.|xgboost\.|lightgbm\.", name) else {}
     for setting in _keywords(call, where, owner):
         yield setting._replace(compared=takes.get(setting.name, ()))
     yield from _positional(name, call, where, owner)
+    if target is not None and len(running.calls[target.scope]) == 1:
+        yield from _by_place(target, call, where, owner)
+
+
+def _by_place(target: Where, call: ast.Call, where: Where, owner: str) -> Iterator[Setting]:
+    """What the only call of a function of the project gives it by place, under the names of its parameters."""
+    names = [n for n in target.scope.parameters if n not in ("self", "cls")]
+    for name, given in zip(names, call.args, strict=False):
+        if isinstance(given, ast.Starred):
+            return
+        if name not in _NO_SETTINGS and len(name) > 1:
+            yield from _setting(name, given, where, owner, given)
 
 
 _OTHERWISE = frozenset(
@@ -255,33 +244,39 @@ def counted_to(over: ast.expr | None) -> ast.expr | None:
     """Up to where a loop over `range(…)` or `trange(…)` counts, in `tqdm` or not; None: over no such thing."""
     if not isinstance(over, ast.Call) or not over.args:
         return None
-    if _last(over.func) == "tqdm":
+    if last(over.func) == "tqdm":
         return counted_to(over.args[0])
-    known = _last(over.func) in ("range", "trange")
+    known = last(over.func) in ("range", "trange")
     return over.args[min(len(over.args), 2) - 1] if known else None
 
 
-def _of_parameters(project: Project, target: Where, reached: Sequence[Scope]) -> Iterator[Setting]:
-    """The defaults of the parameters that no call of a running function gives."""
-    node = target.scope.node
-    if not isinstance(node, FunctionNode) or node.decorator_list or target.scope.owner is not None:
+def _of_parameters(running: Running, target: Where) -> Iterator[Setting]:
+    """The defaults of the parameters that no call of a running function or method gives."""
+    node, scope = target.scope.node, target.scope
+    if not isinstance(node, FunctionNode) or (
+        scope.owner is not None and scope.name in _EACH_ROUND
+    ):
         return
     plain = [*node.args.posonlyargs, *node.args.args]
     pairs = list(
         zip(plain[len(plain) - len(node.args.defaults) :], node.args.defaults, strict=True)
     )
     pairs += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d]
+    names = [a.arg for a in plain[scope.owner is not None :]]
     given: set[str] = set()
-    for scope in reached:
-        for call in scope.calls:
-            if isinstance(call.func, ast.Name) and call.func.id == target.scope.name:
-                given |= {k.arg for k in call.keywords if k.arg}
-                given |= {a.arg for a in plain[: len(call.args)]}
+    for call in running.calls.get(scope, ()):
+        given |= {k.arg for k in call.keywords if k.arg}
+        given |= set(names[: len(call.args)])
+    owner = scope.owner.name if scope.owner and scope.name == "__init__" else scope.name
     for argument, default in pairs:
         if argument.arg not in given and argument.arg not in _NO_SETTINGS:
-            for setting in _setting(argument.arg, default, target, target.scope.name, default):
+            for setting in _setting(argument.arg, default, target, owner, default):
                 told = remark(target.source, default) or documented(node).get(argument.arg, "")
                 yield setting._replace(help=told or setting.help)
+
+
+_EACH_ROUND = frozenset("forward __call__ __getitem__ predict score".split())
+"""Methods whose arguments are data."""
 
 
 def fields(project: Project, source: Source) -> Iterator[Setting]:
@@ -301,7 +296,7 @@ def fields(project: Project, source: Source) -> Iterator[Setting]:
                 yield from _setting(name, value, where, owner or scope.name.strip("<>"), statement)
         if SETTINGS_NAME.search(scope.name):
             for call in scope.calls:
-                if _last(call.func) in BAGS:
+                if last(call.func) in BAGS:
                     yield from _keywords(call, where, scope.name, frozenset())
 
 
@@ -324,7 +319,7 @@ def _is_bag(scope: Scope, name: str) -> bool:
     made = [b.value for b in scope.bindings.get(name, ()) if b.how == "assign"]
     return any(
         isinstance(v, ast.Call)
-        and (_last(v.func) in BAGS or SETTINGS_NAME.search(ast.unparse(v.func)))
+        and (last(v.func) in BAGS or SETTINGS_NAME.search(ast.unparse(v.func)))
         for v in made
     )
 
@@ -342,7 +337,7 @@ def configured(project: Project, source: Source) -> Iterator[Setting]:
     """The fields of the Python file that ml_collections reads for a script, as flags `--config.lr`."""
     for scope in source.index.scopes:
         for call in scope.calls:
-            if _last(call.func) != "DEFINE_config_file" or not call.args:
+            if last(call.func) != "DEFINE_config_file" or not call.args:
                 continue
             flag = literal(call.args[0])[1]
             named = literal(call.args[1] if len(call.args) > 1 else None)[1]
@@ -371,77 +366,6 @@ def _config_of(project: Project, source: Source, named: object) -> Path | None:
     return next((p.resolve() for p in places if p.is_file()), None)
 
 
-_BOOSTS = re.compile(r"^\s*(?:import|from) (?:lightgbm|xgboost|catboost)\b", re.M)
-
-
-def taken(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
-    """What the parameters of a boosting library, or of scikit-learn, may be, by name, where a file uses it."""
-    if any(_BOOSTS.search(source.text) for source in sources):
-        return _TAKES
-    learns = any(re.search(r"^(?:import|from) sklearn\b", s.text, re.M) for s in sources)
-    return {name: _TAKES[name] for name in ("penalty", "kernel", "solver")} if learns else {}
-
-
-def compared(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
-    """The texts that code compares something with or looks it up in, by the last part of what it is.
-
-    So are `adam` and `sgd` of `if cfg.optim == "adam": ... elif cfg.optim in ("sgd",):` and of
-    `{"adam": Adam, "sgd": SGD}[cfg.optim]`.
-    """
-    found: dict[str, dict[str, None]] = {}
-    for source in sources:
-        for name, texts in _looked_up(source):
-            found.setdefault(name, {}).update(dict.fromkeys(texts))
-        for node in source.index.by_type.get(ast.Compare, ()):
-            if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.In):
-                continue
-            told = literal(node.comparators[0])[1]
-            several = told if isinstance(told, list | tuple) else [told]
-            name = _compared_name(node.left)
-            if name and all(isinstance(t, str) and t for t in several):
-                found.setdefault(name, {}).update(dict.fromkeys(map(str, several)))
-    return {name: tuple(options) for name, options in found.items()}
-
-
-def _looked_up(source: Source) -> Iterator[tuple[str, list[str]]]:
-    """What stands in the brackets behind a table of texts, and the keys of that table."""
-    tables = {
-        target.id: node.value
-        for node in source.index.by_type.get(ast.Assign, ())
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in (
-        *source.index.by_type.get(ast.Subscript, ()),
-        *source.index.by_type.get(ast.Call, ()),
-    ):
-        table: ast.expr | None = None
-        if isinstance(node, ast.Subscript):
-            table, key = node.value, node.slice
-        elif isinstance(node, ast.Call) and _last(node.func) == "get" and node.args:
-            table, key = (
-                node.func.value if isinstance(node.func, ast.Attribute) else None,
-                node.args[0],
-            )
-        held = tables.get(table.id) if isinstance(table, ast.Name) else table
-        if not isinstance(held, ast.Dict) or not held.keys:
-            continue
-        keys = [literal(k)[1] for k in held.keys]
-        name = _compared_name(key)
-        if name and len(keys) > 1 and all(isinstance(k, str) and k for k in keys):
-            yield name, list(map(str, keys))
-
-
-def _compared_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Call) and _last(node.func) in ("lower", "upper", "strip"):
-        node = node.func.value if isinstance(node.func, ast.Attribute) else node
-    if isinstance(node, ast.Subscript):
-        key = literal(node.slice)[1]
-        return key if isinstance(key, str) else ""
-    return _last(node)
-
-
 def _setting(
     name: str, value: ast.expr | None, where: Where, owner: str, node: ast.expr | ast.stmt
 ) -> Iterator[Setting]:
@@ -466,12 +390,6 @@ def _setting(
     )
 
 
-def _last(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
-
-
 def _assigned_to(call: ast.Call, where: Where) -> str:
     """The plain name that the result of a call gets; empty where it gets none."""
     above = where.source.index.parents.get(call)
@@ -489,4 +407,4 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
 
 
-__all__ = ["apart_from", "compared", "configured", "counted_to", "fields", "settings"]
+__all__ = ["apart_from", "configured", "counted_to", "fields", "settings"]
