@@ -166,3 +166,27 @@ def test_what_a_model_says_before_a_translation_is_found(draw, tmp_path):
     said[3] = f"Sure! The German translation is: {said[3]}"
     said[50] = f"Here is the translation: {said[50]}"
     assert told(table, "boilerplate", tmp_path) == [[3, 50]]
+
+
+def test_a_number_that_the_others_tell_is_found_where_they_tell_another(draw, tmp_path):
+    height = [draw.gauss(170, 9) for _ in range(400)]
+    weight = [0.42 * tall + draw.gauss(0, 9) for tall in height]
+    index = [round(kg / (tall / 100) ** 2, 1) for kg, tall in zip(weight, height, strict=True)]
+    table = {
+        "height": [round(tall, 1) for tall in height],
+        "weight": [round(kg, 1) for kg in weight],
+        "bmi": index,
+    }
+    assert told(table, "dependency-violation", tmp_path) == []
+    for at in (20, 150, 333):
+        table["weight"][at] = round(140 - table["weight"][at] + 25, 1)
+    assert told(table, "dependency-violation", tmp_path) == [[20, 150, 333]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_columns_that_only_go_along_have_tails(seed, tmp_path):
+    draw = random.Random(seed)
+    going = [draw.gauss(0, 1) for _ in range(500)]
+    loose = [value + 0.01 * draw.gauss(0, 1) / max(0.05, draw.random()) for value in going]
+    table = {"a": going, "b": loose, "c": [value**3 for value in going]}
+    assert told(table, "dependency-violation", tmp_path) == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part, number
-from labhand.scan.detectors import _keys, _lengths, _order, _shares
+from labhand.scan.detectors import _fitted, _keys, _lengths, _order, _shares
 from labhand.scan.detectors._cells import counted, shown
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Detector:
     numbers of which one is the sum, the difference or the product of two others in all but a few rows,
     days or measures of which one comes before the other in all but a few, keys that name one row each but a
     few, columns that are shares of one whole, lists of one length, masks of what is filled up, and numbers that count the letters or words of a
-    text or go along with its length, but a few.
+    text or go along with its length, numbers that the others tell closely, as height and weight tell a body mass
+    index, but a few.
 
     ## Why is this bad
     One of the cells is wrong, and nothing in it alone shows it.
@@ -63,14 +64,20 @@ class Detector:
         """One anomaly a rule that is broken."""
         for part in data.parts:
             if part.rows >= LEAST:
-                yield from _words(data, part)
-                yield from _numbers(part)
-                yield from _discounted(part)
-                yield from _order.broken(data, part)
-                yield from _order.lasting(part)
-                yield from _keys.repeated(data, part)
-                yield from _lengths.broken(data, part)
-                yield from _shares.broken(part)
+                told = [
+                    *_words(data, part),
+                    *_numbers(part),
+                    *_discounted(part),
+                    *_order.broken(data, part),
+                    *_order.lasting(part),
+                    *_keys.repeated(data, part),
+                    *_lengths.broken(data, part),
+                    *_shares.broken(part),
+                ]
+                known = {
+                    row for claim in told if claim.found is not None for row in claim.found["row"]
+                }
+                yield from (*told, *_fitted.broken(data, part, known))
         yield from _keys.orphans(data)
 
 
