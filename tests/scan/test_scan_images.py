@@ -71,3 +71,35 @@ def test_a_mark_on_one_class_and_an_image_in_two_splits(folder, tmp_path):
     for path in sorted((folder / "b").iterdir())[:3]:
         shutil.copy(path, tmp_path / "two" / "test" / "b" / f"copy{path.name}")
     assert said(tmp_path / "two")["split-overlap"] == [0, 1, 2]
+
+
+def landscapes(number, side=48):
+    g = np.random.default_rng(1)
+    for _ in range(number):
+        horizon = int(g.integers(side // 3, side // 2))
+        made = np.empty((side, side, 3))
+        made[:horizon] = g.normal([110, 160, 230], 15) + np.linspace(0, 40, horizon)[:, None, None]
+        made[horizon:] = g.normal([90, 130, 60], 20)
+        yield np.clip(made + g.normal(0, 8, made.shape), 0, 255).astype("u1")
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule"),
+    [
+        (lambda pixels: pixels[..., ::-1], "grayscale-odd"),
+        (lambda pixels: 255 - pixels, "grayscale-odd"),
+        (lambda pixels: pixels[::-1], "odd-aspect"),
+        (np.rot90, "odd-aspect"),
+        (lambda pixels: np.pad(pixels[:, 6:-6], ((0, 0), (6, 6), (0, 0))), "odd-aspect"),
+        (lambda pixels: pixels, None),
+    ],
+    ids=["bgr", "negative", "on its head", "on its side", "bars", "clean"],
+)
+def test_an_image_that_something_was_done_to(edit, rule, tmp_path):
+    folder = tmp_path / "data" / "land"
+    folder.mkdir(parents=True)
+    for number, pixels in enumerate(landscapes(90)):
+        pixels = edit(pixels) if number in (4, 40, 77) else pixels
+        Image.fromarray(np.ascontiguousarray(pixels)).save(folder / f"{number:03}.png")
+    found = said(tmp_path / "data")
+    assert found == {} if rule is None else found[rule] == [4, 40, 77]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.data import Data
+from labhand.scan.detectors import _edited
 from labhand.scan.detectors._pictures import Pictures, claim, pictures
 
 LEAST = 5
@@ -17,7 +18,8 @@ class Detector:
 
     ## What it does
     Where most images are in colour it finds those in gray (and the other way round), and those whose
-    mode (RGB, L, RGBA, CMYK, 16 bit) is not that of the others.
+    mode (RGB, L, RGBA, CMYK, 16 bit) is not that of the others. It finds images that come to lie among the
+    others only once red and blue are exchanged, or once they are inverted.
 
     ## Why is this bad
     An array of three channels meets one of one or four: loading fails, or broadcasts. Gray may go with
@@ -36,11 +38,12 @@ class Detector:
     needs = ("image",)
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a part for colour, one for modes."""
+        """One anomaly a part for colour, one for modes, one a kind of edit."""
         for told in pictures(data):
             if len(told.good) >= LEAST:
                 yield from _colour(told)
                 yield from _modes(told)
+        yield from _edited.edited(data, _edited.COLOURS, "colours")
 
 
 def _colour(told: Pictures) -> Iterable[Anomaly]:
