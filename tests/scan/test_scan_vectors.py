@@ -99,3 +99,16 @@ def test_arrays_in_json_lines_and_their_lengths(tmp_path):
     lines[9] = lines[9][:4]
     (tmp_path / "v.jsonl").write_text("\n".join(map(str, lines)) + "\n")
     assert said(tmp_path / "v.jsonl") == {"nonfinite": [9]}
+
+
+def test_a_batch_of_another_model_is_found(tmp_path):
+    vectors = load_digits().data
+    vectors = (vectors - vectors.mean(axis=0))[:900]
+    turn, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(64, 64)))
+    path = tmp_path / "vectors.npy"
+    np.save(path, vectors.astype("f4"))
+    assert [f for f in scan([path], select=["row-outlier"]).findings if f.severity != "note"] == []
+    vectors[300:340] = vectors[300:340] @ turn
+    np.save(path, vectors.astype("f4"))
+    (found,) = [f for f in scan([path], select=["row-outlier"]).findings if f.severity != "note"]
+    assert set(found.where.rows) <= set(range(298, 342)) and len(found.where.rows) >= 36

@@ -157,12 +157,12 @@ def _odd(fit: _Fit, cells: Any) -> Any:
     others = np.maximum(
         away[known & (away <= least)], max(3 * fit.left, 0.01 * AWAY * (high - low))
     )
-    if _leads_out(others, away[odd].min(), len(odd)):
+    if leads_out(others, away[odd].min(), len(odd)):
         return odd[:0]
     return odd[np.argsort(-away[odd], kind="stable")]
 
 
-def _leads_out(others: Any, nearest: float, beyond: int) -> bool:
+def leads_out(others: Any, nearest: float, beyond: int) -> bool:
     """Whether the tail of the others brings so many so far out by chance (Hill 1975)."""
     import numpy as np
 

@@ -6,6 +6,7 @@ from typing import Any
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import CannotLook, Data, Part
+from labhand.scan.detectors import _other_space
 from labhand.scan.detectors._cells import share
 from labhand.scan.outliers import FIT, Outlierness, outlierness
 
@@ -25,7 +26,8 @@ class Detector:
 
     ## What it does
     Scores every row by four views that need no labels (`--scores` writes them all), and finds those
-    that lie apart from the rest by more than the rest spreads. Names the columns that count most.
+    that lie apart from the rest by more than the rest spreads. Names the columns that count most. Of vectors it
+    finds a batch, or several far off, that go in directions in which the others hardly do.
 
     ## Why is this bad
     Such rows are often mistakes of measuring or joining, and pull means and fits towards them.
@@ -41,10 +43,16 @@ class Detector:
     Look at the rows; keep what is real.
     """
 
-    needs = ("numbers",)
+    needs = ()
 
     def look(self, data: Data) -> Iterable[Anomaly]:
-        """One anomaly a part."""
+        """One anomaly a part, and one a column of vectors."""
+        elsewhere = [] if data.lacks("vectors") else list(_other_space.other_space(data))
+        yield from elsewhere
+        if (why := data.lacks("numbers")) is not None:
+            if data.lacks("vectors"):
+                raise CannotLook(why)
+            return
         small = 0
         for part in data.parts:
             told = outlierness(data, part) if part.rows >= LEAST else None
@@ -52,7 +60,7 @@ class Detector:
                 small += 1
             else:
                 yield from _look(part, told)
-        if small == len(data.parts):
+        if small == len(data.parts) and not elsewhere:
             raise CannotLook(f"fewer than {LEAST} rows, or no numbers that vary")
 
 
