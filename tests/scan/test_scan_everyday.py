@@ -190,3 +190,10 @@ def test_columns_that_only_go_along_have_tails(seed, tmp_path):
     loose = [value + 0.01 * draw.gauss(0, 1) / max(0.05, draw.random()) for value in going]
     table = {"a": going, "b": loose, "c": [value**3 for value in going]}
     assert told(table, "dependency-violation", tmp_path) == []
+
+
+def test_measures_that_stand_still_together_are_one_claim(draw, tmp_path):
+    table = {name: [draw.gauss(20, 3) for _ in range(400)] for name in ("temp", "hum", "co2")}
+    for column in table.values():
+        column[200:240] = [column[200]] * 40
+    assert told(table, "stuck-value", tmp_path) == [list(range(200, 240))]

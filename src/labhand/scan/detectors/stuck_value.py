@@ -25,6 +25,8 @@ WHOLE = 0.9
 """The share of the rows of a group from which on its number is a constant of the group."""
 AROUND = 60
 """Rows on each side of a run that tell whether all of them are sorted."""
+SAME = 0.8
+"""The share of rows in common from which on columns stand still together."""
 GROUPS = 200
 KEYS = 3
 MOST = 3_000_000
@@ -73,13 +75,40 @@ def _look(data: Data, part: Part) -> Iterator[Anomaly]:
     if part.rows > MOST:
         data.left_out(f"runs of one number within groups, in more than {MOST:,} rows")
         keys = []
+    told: list[Anomaly] = []
     for column in columns:
         found, key = max(
             ((_runs(data, part, column, key), key) for key in (None, *keys)),
             key=lambda one: len(one[0]),
         )
         if len(found) and not _shared(data, part, column, found):
-            yield _anomaly(part, column, found, key)
+            told.append(_anomaly(part, column, found, key))
+    yield from _together(told)
+
+
+def _together(told: list[Anomaly]) -> list[Anomaly]:
+    """The claims, those of columns that stand still in the same rows as one: the instrument was one."""
+    import polars as pl
+
+    made: list[Anomaly] = []
+    for one in told:
+        assert one.found is not None
+        rows = set(one.found["row"])
+        for at, other in enumerate(made):
+            assert other.found is not None
+            theirs = set(other.found["row"])
+            if len(rows & theirs) >= SAME * len(rows | theirs):
+                names = [*other.columns, *one.columns]
+                also = ", ".join(f"`{name}`" for name in names[1:])
+                made[at] = other._replace(
+                    message=f"{other.message.partition('; with it')[0]}; with it {also}",
+                    found=pl.concat([other.found, one.found]),
+                    columns=names,
+                )
+                break
+        else:
+            made.append(one)
+    return made
 
 
 def _runs(data: Data, part: Part, column: Column, key: str | None) -> "pl.DataFrame":
