@@ -249,3 +249,34 @@ def test_every_sample_right_is_told_of_a_score_and_not_of_a_form_that_all_keep(t
     ]
     found = only(scan([write(tmp_path / "r.jsonl", rows)]), "too-good")
     assert found.message == "every one of 120 samples is right by `reward`"
+
+
+def test_the_logs_of_two_models_are_no_splits_of_one_another(tmp_path):
+    items = [
+        f"What is left of {at + 100} litres after {at % 37} litres are used?" for at in range(90)
+    ]
+    for model in ("alpha", "beta"):
+        samples = [
+            {
+                "id": f"s{at}",
+                "epoch": 1,
+                "input": say,
+                "target": str(at + 100 - at % 37),
+                "messages": [{"role": "user", "content": say}],
+                "output": {
+                    "completion": f"It is {at + 100 - at % 37} by {model}.",
+                    "stop_reason": "stop",
+                },
+                "scores": {"match": {"value": "C"}},
+            }
+            for at, say in enumerate(items)
+        ]
+        log = {
+            "version": 2,
+            "status": "success",
+            "eval": {"task": "t", "model": model},
+            "samples": samples,
+        }
+        (tmp_path / f"{model}.json").write_text(json.dumps(log))
+    rules = ["contamination", "group-leak", "split-overlap", "missing", "constant-column"]
+    assert scan([tmp_path], select=rules).findings == []

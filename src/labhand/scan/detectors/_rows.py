@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MOST_TOGETHER = 70
 """Sets of two or three columns up to which they are left out together."""
+ITEMS = 0.95
+"""The share of rows with an own key, and of keys in common, from which on two tables are of the same items."""
 MOST_COLUMNS = 60
 """Columns up to which each is left out in turn."""
 
@@ -150,8 +152,26 @@ def pairs_of(data: Data) -> Iterator[tuple[Part, Part]]:
     for place, early in enumerate(parts):
         for late in parts[place + 1 :]:
             ours, theirs = set(early.names), set(late.names)
-            if (early.split and late.split) or 2 * len(ours & theirs) >= len(ours | theirs):
+            splits = early.split and late.split
+            alike = 2 * len(ours & theirs) >= len(ours | theirs)
+            if splits or (alike and not _of_same_items(early, late)):
                 yield early, late
+
+
+def _of_same_items(first: Part, second: Part) -> bool:
+    """Whether two tables say something each of the same items, as the logs of two models do: then none is a split."""
+    import polars as pl
+
+    for name in set(first.names) & set(second.names):
+        keys = [part.columns[name] for part in (first, second)]
+        if any(k.kind not in ("category", "text") or k.unique < ITEMS * k.rows for k in keys):
+            continue
+        mine, theirs = (
+            set(part.select(pl.col(name).cast(pl.String))[name]) for part in (first, second)
+        )
+        if len(mine & theirs) >= ITEMS * max(len(mine), len(theirs)):
+            return True
+    return False
 
 
 def grouped(data: Data, part: Part, key: str) -> tuple[Any, list[str]]:

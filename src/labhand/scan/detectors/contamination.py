@@ -61,7 +61,9 @@ def _pairs(data: Data) -> Iterable[tuple[Part, Part]]:
     asked = [p for p in data.parts if _EVAL.search(p.split or p.path.rpartition("/")[2])]
     if not asked or len(asked) == len(data.parts):
         asked = [min(data.parts, key=lambda p: p.rows)]
-    return [(part, one) for one in asked for part in data.parts if part not in asked]
+    # what answers the items of an evaluation was not learned from
+    runs = [part for part in data.parts if "runs" in part.facts.get("holds", ())]
+    return [(part, one) for one in asked for part in data.parts if part not in [*asked, *runs]]
 
 
 def _look(data: Data, learned: Part, asked: Part) -> Iterable[Anomaly]:

@@ -197,3 +197,10 @@ def _lines(raw: bytes) -> bytes:
     if b"\r\n" in head:
         return raw.replace(b"\r\n", b"\n")
     return raw.replace(b"\r", b"\n") if b"\r" in head and b"\n" not in head else raw
+
+
+def is_evaluation(head: bytes) -> bool:
+    """Whether a JSON file begins as a log of Inspect does, with what was evaluated before its samples."""
+    start = head[:4000]
+    named = b'"run_id"' in start or (b'"task"' in start and b'"status"' in start)
+    return b'"eval"' in start and named

@@ -15,6 +15,7 @@ from typing import Any
 
 from labhand.core.errors import InputError
 from labhand.scan.readers import Table
+from labhand.scan.readers._content import is_evaluation
 from labhand.scan.readers.json import Reader as Json
 from labhand.scan.readers.json import framed
 from labhand.scan.transcripts import Message, messages_of
@@ -38,6 +39,8 @@ class Reader:
             return True
         suffix = path.suffix.lower()
         if suffix == ".json":
+            if is_evaluation(head):
+                return False
             one = head.lstrip()[:1] == b"{" and _LIST.search(head) and _TURNS.search(head)
             return bool(one or (_EVENTS.match(head) and b'"args"' in head and b'"action"' in head))
         first = head.split(b"\n", 1)[0]

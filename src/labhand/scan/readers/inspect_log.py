@@ -16,7 +16,7 @@ from typing import Any
 
 from labhand.core.errors import InputError
 from labhand.scan.readers import Table
-from labhand.scan.readers._content import unzstd
+from labhand.scan.readers._content import is_evaluation, unzstd
 from labhand.scan.readers.json import framed
 
 _LOCAL = b"PK\x03\x04"
@@ -33,8 +33,7 @@ class Reader:
         """Whether the file is a zip archive that is named as a log, or a log as JSON."""
         if path.suffix.lower() == ".eval":
             return head.startswith(b"PK")
-        start = head[:4000]
-        return path.suffix.lower() == ".json" and b'"eval"' in start and b'"run_id"' in start
+        return path.suffix.lower() == ".json" and is_evaluation(head)
 
     def tables(self, path: Path) -> Iterator[Table]:
         """One table of all samples."""
@@ -186,7 +185,7 @@ def _stop(sample: dict[str, Any], choice: dict[str, Any]) -> str | None:
     limit = sample.get("limit")
     if isinstance(limit, dict) and limit.get("type"):
         return f"{limit['type']} limit"
-    return choice.get("stop_reason")
+    return choice.get("stop_reason") or (sample.get("output") or {}).get("stop_reason")
 
 
 def _whole(value: Any, attached: dict[str, str]) -> Any:
