@@ -83,6 +83,7 @@ class Calls:
         self.paths: Dict[int, str] = {}
         self.names: Dict[int, str] = {}
         self.called: Dict[int, bool] = {}
+        self.parted: Optional[bool] = None
         self.wrapped: Dict[type, Any] = {}
         self.unwaited: Any = None
         self.found: Callable[[], None] = lambda: None
@@ -92,8 +93,8 @@ class Calls:
         self.attend = True
         self.rich = True
         self.simple = True
-        self.first = (0, 0)
-        self.leans: Deque[Tuple[int, Any, Tuple[Any, Any]]] = deque(maxlen=CALLS_MAX)
+        self.first, self.aim = (0, 0), 0
+        self.leans: Deque[Tuple[int, Any, Any, Any]] = deque(maxlen=CALLS_MAX)
         self.descents = self.waited = 0
         self.compiling: Callable[[], bool] = getattr(
             getattr(torch, "compiler", None), "is_compiling", lambda: False
@@ -122,6 +123,13 @@ class Calls:
         if self.unwaited is None:
             return False
         self.torch.nn.Module.__call__, self.unwaited = self.unwaited, None
+        return True
+
+    def joins(self, module: Any) -> bool:
+        """Whether this is a model of a class that is wrapped already, and was waited for: it now was looked for."""
+        if self.unwaited is None or not module.training or not self.stop_waiting():
+            return False
+        self.found()
         return True
 
     def look(self, optimizers: List[Any]) -> None:
@@ -164,6 +172,7 @@ class Calls:
             return
         key = id(module)
         self.roots[key] = weakref.ref(module, lambda _: self.forget(key))
+        self.parted = None
         self.called[key] = False
         kind = type(module)
         if not any(issubclass(kind, known) for known in self.wrapped):
@@ -180,6 +189,14 @@ class Calls:
     def modules(self) -> List[Any]:
         """The modules that are watched and still there."""
         return [m for m in (r() for r in list(self.roots.values())) if m is not None]
+
+    def alone(self) -> bool:
+        """Whether no part of a watched module is of a watched class, and no new module is waited for."""
+        if self.parted is None:
+            kinds = tuple(self.wrapped)
+            parts = (part for module in self.modules() for part in module.modules())
+            self.parted = any(isinstance(p, kinds) and id(p) not in self.roots for p in parts)
+        return not self.parted and self.unwaited is None
 
     def may_wrap(self, module: Any) -> bool:
         """Whether the calls are ordinary Python: code that was compiled must not see a change."""
@@ -222,19 +239,18 @@ class Calls:
 
         @functools.wraps(original)
         def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if tracing():
+            if short.calls and self.training and graphs() and (short.alone or id(self) in roots):
+                if short.cut:
+                    leans.append((short.left, self, *cut(args, kwargs)))
+                else:
+                    leans.append((short.left, self, args, kwargs))
+                if plain:  # what torch's own `__call__` does, with one function less to enter
+                    return self._call_impl(*args, **kwargs)
                 return original(self, *args, **kwargs)
-            if short.calls and self.training and graphs() and id(self) in roots:
-                given = cut(args, kwargs) if short.cut else (args, kwargs)
-                leans.append((short.epoch + short.since, self, given))
+            if tracing() or compiling():
                 return original(self, *args, **kwargs)
-            if compiling():
+            if id(self) not in roots and not calls.joins(self):
                 return original(self, *args, **kwargs)
-            if id(self) not in roots:
-                # A new model of a class that is wrapped already, with a new optimizer.
-                if calls.unwaited is None or not self.training or not calls.stop_waiting():
-                    return original(self, *args, **kwargs)
-                calls.found()
             call = before(self, args, kwargs)
             if call is None:
                 if dropping.wanted:
@@ -250,16 +266,17 @@ class Calls:
 
         before, after, leans, short = self.before, self.after, self.leans, self.short
         dropping = self.dropping
-        # the one costs a call that does nothing, the other several
         tracing = getattr(getattr(self.torch, "compiler", None), "is_dynamo_compiling", compiling)
         cut, graphs = self.cut, self.torch.is_grad_enabled
+        plain = original is getattr(self.torch.nn.Module, "_wrapped_call_impl", None)
         return __call__
 
     def held(self) -> List[Call]:
         """The calls that are remembered of the steps that were not looked at."""
         found: List[Call] = []
-        for epoch, module, (args, kwargs) in self.leans:
-            found.append(Call(module, *self.cut(args, kwargs), epoch))
+        for left, module, args, kwargs in self.leans:
+            if id(module) in self.roots:
+                found.append(Call(module, *self.cut(args, kwargs), self.aim - left))
         return found
 
     def cut(self, args: Any, kwargs: Any) -> Tuple[Any, Any]:
@@ -270,6 +287,8 @@ class Calls:
     def began_at(self, step: int) -> None:
         """From `step` on steps are not looked at."""
         self.first = (step, self.short.moment + 1)
+        self.aim = self.short.epoch + self.short.goal + 1
+        self.leans.clear()
 
     def step_of(self, call: Call, now: int) -> int:
         """The step of a held call, at step `now`: backward is called equally often in each."""

@@ -51,7 +51,7 @@ def arm(torch: Any, session: Any) -> Probe:
     Writes points of the source `probe` and events `non-finite` and `fault` through `session`.
     """
     probe = Probe(torch, session)
-    for where in ("backward", "optimizer", "loader", "scaler", "seeds"):
+    for where in ("backward", "optimizer", "compiler", "loader", "scaler", "seeds"):
         probe.guard(where, getattr(torch_patches, where), probe)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=probe.forked)
@@ -80,7 +80,7 @@ class Probe:
         self.looks.writer = self.points
         self.trainings = Trainings(session.event)
         self.compiling = self.calls.compiling
-        self.own = self.beside = self.over = self.whole = self.glance = 0.0
+        self.own = self.beside = self.over = self.whole = self.glance = self.full_cost = 0.0
         self.worked, self.passing, self.mixed, self.elsewhere = thread_time(), 0.0, False, False
         self.paused = (0.0, 0.0)
         self.gap = 1
@@ -89,25 +89,23 @@ class Probe:
         self.others = 0
         self.outer: Optional[Any] = None
         self.evaluations = 0
-        self.attend = True
+        self.attend, self.compiles = True, False
         self.listen: Callable[[bool], None] = lambda on: None
         self.losses: List[Any] = []
         self.loss_used = False
         self.scaled: Optional[Tuple[Any, Any]] = None
         self.was_scaled = False
-        self.skipped = 0
-        self.stepped = False
+        self.skipped, self.stepped = 0, False
         self.arriving: List[Arriving] = []
         self.device = "cpu"
         self.sentinel: Optional[Sentinel] = None
         self.weights: Optional[Weights] = None
         self.values: Optional[Dict[str, Any]] = None
-        self.full_cost = 0.0
 
     @property
     def step(self) -> int:
         """The number of the step under way."""
-        return self.looked + self.short.since
+        return self.short.step
 
     # -- safety
 
@@ -138,6 +136,7 @@ class Probe:
     def optimizer_made(self, optimizer: Any) -> None:
         """Its models are looked for when the next module is called: wrapping and moving is done by then."""
         self.optimizers.add(optimizer)
+        self.short.close()
         self.trainings.made(optimizer, self.step)
         self.calls.wait(lambda: self.guard("models", self.calls.look, list(self.optimizers)))
 
@@ -349,13 +348,13 @@ class Probe:
         elif not self.is_main(optimizer):
             return
         self.loss_used = True
-        self.short.since += 1
-        if self.short.since >= self.gap:
+        self.short.goal += 1
+        if self.step >= self.looked + self.gap:
             began = thread_time()
             self.attending(True)
             self.calls.simple, self.short.cut = True, False
             self.looks.begin(self.step)
-            passed, worked = self.short.since - 1, thread_time()
+            passed, worked = self.step - self.looked - 1, thread_time()
             self.passing = (worked - self.worked) / passed if passed else 0.0
             self.mixed, self.elsewhere = self.elsewhere, False
             self.worked = worked
@@ -394,10 +393,9 @@ class Probe:
         schedule = self.schedule
         schedule.bore(self.whole, self.glance)
         schedule.pay(schedule.rows, own)
-        schedule.passed(work, self.short.since, untypical)
+        schedule.passed(work, self.step - self.looked, untypical)
         self.own = self.beside = self.calls.own = self.whole = 0.0
         self.looked = self.step
-        self.short.looked()
         self.gap = 1 if again else schedule.gap
         if self.gap > 1:
             self.attending(False)
@@ -481,11 +479,13 @@ class Probe:
         short = self.short
         able = not on and not self.calls.rich and sound and not self.off
         short.on = able
-        short.glance = None
-        if able and self.sentinel is not None and self.schedule.glances:
-            short.glance = self.sentinel.finite
-        short.calls = able and self.calls.simple
-        short.brief = self.gap - 1 if able else 0
+        sentinel = self.sentinel if able and self.schedule.glances else None
+        short.glance = None if sentinel is None else sentinel.finite
+        plain = able and not self.compiles
+        short.calls = plain and self.calls.simple
+        short.alone = short.calls and self.calls.alone()
+        short.only = len(self.optimizers) == 1
+        short.pass_by(self.gap - 2 if plain else 0)
         if not on:
             self.calls.began_at(self.step + 1)
         self.listen(on)

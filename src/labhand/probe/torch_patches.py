@@ -63,29 +63,29 @@ def backward(probe: Probe) -> None:
     @functools.wraps(original)
     def backward(  # noqa: PLR0913 - with *args and **kwargs a call takes twice the time
         tensors: Any, grad_tensors: Any = None, retain_graph: Any = None, create_graph: Any = False,
-        grad_variables: Any = None, inputs: Any = None, **more: Any,
+        grad_variables: Any = None, inputs: Any = None,
     ) -> Any:  # fmt: skip
-        if short.on and not more:
+        if short.on:
+            glance = short.glance
             try:
                 value = tensors.item()
             except Exception:  # several tensors, or one that is no scalar
                 value = nan
             if value - value == 0:
                 original(tensors, grad_tensors, retain_graph, create_graph, grad_variables, inputs)
-                if short.glance is not None and not guard("backward", short.glance):
+                if glance is not None and not guard("backward", glance):
                     guard("backward", probe.look_at_gradients)
                 return
-        more.update(grad_tensors=grad_tensors, retain_graph=retain_graph, create_graph=create_graph)
-        more.update(grad_variables=grad_variables, inputs=inputs)
+        given = tensors, grad_tensors, retain_graph, create_graph, grad_variables, inputs
         # Checkpointing calls backward within backward, possibly from a thread of the engine.
         if short.busy or compiling() or incidents.busy:
-            original(tensors, **more)
+            original(*given)
             return
-        given = grad_variables if grad_tensors is None else grad_tensors
-        guard("backward", probe.before_backward, tensors, given)
+        told = grad_variables if grad_tensors is None else grad_tensors
+        guard("backward", probe.before_backward, tensors, told)
         short.busy = True
         try:
-            original(tensors, **more)
+            original(*given)
         finally:
             short.busy = False
         guard("backward", probe.after_backward)
@@ -119,10 +119,11 @@ def _hook(probe: Probe, module: Any) -> None:
     handles: Dict[str, Any] = {}
 
     def stepped(optimizer: Any, args: Any, kwargs: Any) -> None:
-        if tracing():
+        left = short.left
+        if left and (short.only or short.main() is optimizer):
+            short.left = left - 1
             return
-        if short.since < short.brief and short.main() is optimizer:
-            short.since += 1
+        if tracing():
             return
         ended(optimizer, args, kwargs)
 
@@ -143,6 +144,21 @@ def _hook(probe: Probe, module: Any) -> None:
 
     probe.listen = listen
     probe.places.add(put, take)
+
+
+def compiler(probe: Probe) -> None:
+    """Knows that something is compiled: what may be traced goes the long way from then on, where that is asked."""
+    original = getattr(probe.torch, "compile", None)
+    if original is None:
+        return
+
+    @functools.wraps(original)
+    def compile(*args: Any, **kwargs: Any) -> Any:
+        probe.compiles = True
+        probe.short.close()
+        return original(*args, **kwargs)
+
+    probe.places.attribute(probe.torch, "compile", compile)
 
 
 def _wrap_step(kind: Any, probe: Probe) -> None:

@@ -2,7 +2,8 @@
 
 Every such step passes three places: the model's call, backward, the optimizer's step. Between two of
 them all of the training's own work has gone through the processor's caches, so what counts there is how
-many objects are touched: all state is in this one.
+many objects are touched and how many functions entered: all state is in this one, and none of the three
+calls another function of ours.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ def nothing() -> None:
 
 
 class Short:
-    """Whether the short way is open: `on` at backward, `calls` at a model's call, `brief` at the step."""
+    """Whether the short way is open: `on` at backward, `calls` at a model's call, `left` at the step."""
 
-    __slots__ = ("brief", "busy", "calls", "cut", "epoch", "glance", "main", "on", "since")
+    __slots__ = (
+        "alone", "busy", "calls", "cut", "epoch", "glance", "goal", "left", "main", "on", "only"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.on = self.calls = False
+        self.alone = False
+        """Whether no other modules than those that are watched are of their classes."""
         self.busy = False
         """Backward runs."""
         self.glance: Optional[Callable[[], bool]] = None
@@ -30,24 +35,30 @@ class Short:
         self.cut = False
         """Whether inputs of a model come with a graph, which must not be held."""
         self.epoch = 0
-        """How often backward was called on the long way, and how many steps had gone when one was looked at."""
-        self.since = 0
-        """Steps since the last one that was looked at."""
-        self.brief = 0
-        """As long as `since` is smaller, a step of the main optimizer is counted and no more."""
+        """How often backward was called on the long way."""
+        self.goal = 0
+        """The number of the step under way when none is `left`."""
+        self.left = 0
+        """Steps of the main optimizer that are counted here, and no more is done."""
+        self.only = False
+        """Whether there is no other optimizer."""
         self.main: Callable[[], Any] = nothing
+
+    @property
+    def step(self) -> int:
+        """The number of the step under way."""
+        return self.goal - self.left
+
+    def pass_by(self, steps: int) -> None:
+        """Has so many steps counted, and no more done."""
+        self.goal, self.left = self.step + steps, steps
 
     @property
     def moment(self) -> int:
         """Grows with every step, and with every backward on the long way."""
-        return self.epoch + self.since
-
-    def looked(self) -> None:
-        """The step under way was looked at: they are counted anew."""
-        self.epoch += self.since
-        self.since = 0
+        return self.epoch + self.step
 
     def close(self) -> None:
         """Lets the step under way, and those until the next look, be seen whole."""
         self.on = self.calls = False
-        self.brief = 0
+        self.pass_by(0)
