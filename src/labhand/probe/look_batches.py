@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 
+from .look_channels import Channels
 from .look_rows import Rows
 from .torch_calls import tensors_of
 from .torch_loads import KNOWN
 from .torch_looks import Look
-from .torch_objective import crossed, cut, same_column
+from .torch_objective import copied, crossed, cut, same_column
 from .torch_short import nothing
 
 TYPE_CHECKING = False
@@ -37,6 +39,8 @@ APART = 3
 """Steps between two evaluations, at least: a model that is asked within each step makes its own targets."""
 DROPS_ALL = 0.85
 """A share that no layer drops on purpose."""
+COPIED = 0.1
+"""A loss below this share of its first has learned to copy."""
 CONSTANT_LOOKS = RESEEDED_LOOKS = GIVEN_LOOKS = 3
 SEEN_LEAST, MOSTLY = 200, 0.5
 """Batches after which running statistics should be those of the data, and a share that is none of them."""
@@ -52,7 +56,7 @@ class Batches(Look):
     """Series `batch/<what>` and `eval/<what>`, and facts.
 
     These are `loader`, `objective`, `doubled`, `cut`, `crossed`, `modes`, `statistics`, `dropout`, `inputs`,
-    `range`, `reseeded`, `given` and `leak`.
+    `range`, `reseeded`, `given`, `copied`, `channels` and `leak`.
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
     how many are distinct; `only`: which one, where it is the only one of six or more; `shared`: the share of them that the step before had too. `target_mean`,
@@ -70,13 +74,14 @@ class Batches(Look):
         self.first = -1
         self.rows = 0
         self.fed: Any = nothing
-        self.known = Rows()
+        self.known, self.channels = Rows(), Channels()
         self.told: Set[str] = set()
         self.counts = {"eval_in_training": 0, "eval_in_eval": 0, "train_in_eval": 0}
         self.without_training = self.constant = self.reseeded = 0
         self.before: Tuple[int, int, Any] = (-2, 0, None)
         self.given: Any = None
         self.column, self.copies = -1, 0
+        self.first_loss = math.nan
 
     def batch(self, module: Any, args: Any, kwargs: Any) -> None:
         """Measures the inputs of the first call of the step."""
@@ -91,6 +96,7 @@ class Batches(Look):
         if len(tensors_of(self.torch, (args, kwargs), 2)) == 1:
             self.tell_constant(tensor, spread)
         self.known.trained(tensor)
+        self.channels.trained(tensor)
         self.given = tensor
         print_ = fingerprint(tensor)
         if print_ is not None:
@@ -121,7 +127,7 @@ class Batches(Look):
             self.told.add("objective")
             rows = len(target)
             self.event("objective", function=function, classes=classes, rows=rows, step=self.step)
-        self.tell_given(target)
+        self.tell_given(target, loss)
         most = STATISTICS_MAX if target.is_floating_point() else LABELS_MAX
         if target.device.type != "cpu" or target.numel() > most:
             return
@@ -140,10 +146,13 @@ class Batches(Look):
         if found is not None:
             self.event("crossed", shape=list(found[0]), targets=found[1], step=self.step)
 
-    def tell_given(self, target: Any) -> None:
+    def tell_given(self, target: Any, loss: Any) -> None:
         """Tells once of a column of the inputs that is the target itself, or tells it, in each look so far."""
         given, self.given = self.given, None
         if given is None or "given" in self.told:
+            return
+        if copied(given, target):
+            self.tell_copied(loss.item())
             return
         column = same_column(given, target)
         if column is None:
@@ -154,6 +163,16 @@ class Batches(Look):
         if self.copies == GIVEN_LOOKS:
             self.told.add("given")
             self.event("given", column=column, of=given.shape[1], looks=self.copies, step=self.step)
+
+    def tell_copied(self, loss: float) -> None:
+        """Tells once of tokens that are to be told from themselves, in each look so far, and by now are."""
+        if not self.copies:
+            self.first_loss = loss
+        self.copies += 1
+        if self.copies >= GIVEN_LOOKS and loss < COPIED * self.first_loss:
+            self.told.add("given")
+            about = dict(first=self.first_loss, loss=loss, looks=self.copies)
+            self.event("copied", step=self.step, **about)
 
     def tell_ending(self, node: Any, classes: Optional[int]) -> None:
         """Tells of an activation at the end of the model that the loss function takes again, or cannot do with."""
@@ -246,6 +265,9 @@ class Batches(Look):
         same = self.fed() is module  # the inputs of different parts of a model are not alike
         if tensor is not None and same and 0 < self.rows <= ROWS_SHARE * tensor.shape[0]:
             self.statistics("eval", tensor)
+        order = self.channels.evaluated(tensor) if tensor is not None and same else None
+        if order is not None:
+            self.event("channels", order=order, step=self.step)
         apart = self.looks.apart >= APART
         leak = self.known.evaluated(tensor) if tensor is not None and same and apart else None
         if leak is not None:

@@ -3,15 +3,16 @@
 ## What it does
 Tells of a validation metric that is perfect, or nearly so, while the training's own is far from it, of a
 validation loss of exactly zero, and of a result that leaves all earlier runs of this command far behind. With
-the probe, also of rows that are evaluated and were trained on, in every call of the evaluation, and of a column
-of the inputs that is the target itself.
+the probe, also of rows that are evaluated and were trained on, in every call of the evaluation, of a column
+of the inputs that is the target itself, and of tokens that are to be told from themselves.
 
 ## Why it is bad
 The usual reason is a leak: rows of the validation part in the training part, the label among the inputs,
 or an evaluation that compares something with itself.
 
 ## Known problems
-Small or easy validation parts are learned to the last row, and then the training part is too.
+Small or easy validation parts are learned to the last row, and then the training part is too. A model that
+reconstructs its tokens on purpose is told of once it does so well.
 
 ## Example
 `train_acc 0.91`, `val_acc 1.0`
@@ -65,9 +66,9 @@ class Detector:
         """What this evaluation shows."""
         if isinstance(signal, Fact):
             self._leak = signal if signal.kind == "leak" else self._leak
-            if signal.kind == "given" and not self._told:
+            if signal.kind in ("given", "copied") and not self._told:
                 self._told = True
-                return (self._given(signal),)
+                return (self._given(signal) if signal.kind == "given" else self._copied(signal),)
         if self._leak is not None and not self._told and (held := self._view.course.held):
             self._told = True
             return (self._leaks(next(iter(held)), self._leak),)
@@ -108,6 +109,26 @@ class Detector:
         )
         claim = self._claim("", text, cause, 0, Points(fact.time, "probe", step, {}))
         return msgspec.structs.replace(claim, unchecked=[], metric=None)
+
+    def _copied(self, fact: Fact) -> Claim:
+        """What the probe has found: the targets are the inputs."""
+        first, loss = (float(fact.data.get(key) or 0) for key in ("first", "loss"))
+        step = int(fact.data.get("step") or 0)
+        text = (
+            f"The targets are the inputs themselves, token by token, in each of {fact.data.get('looks')} batches, and the "
+            f"loss has come from {first:.4g} to {loss:.3g} by step {step}: the model copies what it is given"
+        )
+        cause = Cause(
+            "targets that are not shifted by one: each position is asked for the token that it sees",
+            0.8,
+            "all tokens that were compared are the same",
+        )
+        claim = self._claim("", text, cause, 0, Points(fact.time, "probe", step, {}))
+        advice = (
+            "Shift the targets by one (`x = ids[:-1]`, `y = ids[1:]`); where it is to reconstruct its inputs "
+            "through something narrow, this is meant."
+        )
+        return msgspec.structs.replace(claim, unchecked=[], metric=None, advice=advice)
 
     def _leaks(self, name: str, fact: Fact) -> Claim:
         """What the probe has found: rows of the evaluation that were trained on."""

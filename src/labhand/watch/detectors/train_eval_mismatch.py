@@ -3,7 +3,7 @@
 ## What it does
 Tells of an evaluation that runs in training mode (with dropout, or batch norm that goes on learning), of
 a training that goes on in evaluation mode, and of evaluation inputs with another mean and scale than
-those of training; of a functional dropout that drops in evaluation, too. Needs the probe, or a log of the means and deviations of the inputs of both.
+those of training, or with channels in another order; of a functional dropout that drops in evaluation, too. Needs the probe, or a log of the means and deviations of the inputs of both.
 
 ## Why it is bad
 The validation figures are those of another model or of other data: they are noise to every decision
@@ -71,6 +71,8 @@ class Detector:
                 return (self._statistics(signal),)
             if signal.kind == "dropping":
                 return (self._dropping(signal),)
+            if signal.kind == "channels":
+                return (self._channels(signal),)
             return self._modes(signal) if signal.kind == "modes" else ()
         if not isinstance(signal, Points):
             return ()
@@ -154,6 +156,23 @@ class Detector:
         return self._claim(
             "dropping", text, cause, advice, fact.time, int(data.get("step") or 0), data
         )
+
+    def _channels(self, fact: Fact) -> Claim:
+        """What is told of images whose channels stand in another order."""
+        self._seen = True
+        order = [int(place) + 1 for place in fact.data.get("order", ())]
+        text = (
+            f"The channels of the images that are evaluated are channels {', '.join(map(str, order))} of those of the "
+            "training: by their means and deviations they stand in another order"
+        )
+        cause = Cause(
+            "two readers of images, of which one gives RGB and the other BGR",
+            0.85,
+            "in that order the channels agree, and as they stand they do not",
+        )
+        advice = "Read the images of both with one function, or turn the channels of one (`cv2.cvtColor`)."
+        step = int(fact.data.get("step") or 0)
+        return self._claim("channels", text, cause, advice, fact.time, step, fact.data)
 
     def _claim_mode(self, what: str, fact: Fact) -> Iterable[Claim]:
         layers = ", ".join(f"`{name}`" for name in fact.data.get("layers", []))
