@@ -6,6 +6,7 @@ import math
 import weakref
 
 from .look_channels import Channels
+from .look_frequencies import Frequencies
 from .look_rows import Rows
 from .torch_calls import tensors_of
 from .torch_loads import KNOWN
@@ -60,7 +61,7 @@ class Batches(Look):
 
     `repeated`: how many steps ago the same batch was seen, 0 for never. `classes` of `labels` labels:
     how many are distinct; `only`: which one, where it is the only one of six or more; `shared`: the share of them that the step before had too. `target_mean`,
-    `target_std`: of targets that are floats; `unexplained`: the mean squared error as a share of their variance; `mean`, `std`: of the first input of floats. Only
+    `target_std`: of targets that are floats; `unexplained`: the mean squared error as a share of their variance, or a cross-entropy of that of guessing by the frequencies of the labels; `mean`, `std`: of the first input of floats. Only
     on the CPU: nothing waits for a device.
     """
 
@@ -74,7 +75,7 @@ class Batches(Look):
         self.first = -1
         self.rows = 0
         self.fed: Any = nothing
-        self.known, self.channels = Rows(), Channels()
+        self.known, self.channels, self.often = Rows(), Channels(), Frequencies()
         self.told: Set[str] = set()
         self.counts = {"eval_in_training": 0, "eval_in_eval": 0, "train_in_eval": 0}
         self.without_training = self.constant = self.reseeded = 0
@@ -138,7 +139,11 @@ class Batches(Look):
                 self.point("batch/target_mean", target.mean().item())
                 self.point("batch/target_std", target.std().item())
             return
-        self.tell_labels(target)
+        labels = target.reshape(-1).tolist()
+        share = self.often.share(node, loss, labels, classes) if classes else None
+        if share is not None:
+            self.point("batch/unexplained", share)
+        self.tell_labels(labels)
 
     def tell_crossed(self, loss: Any) -> None:
         """Tells of outputs that are each compared with all targets."""
@@ -186,13 +191,13 @@ class Batches(Look):
             rows = len(node._saved_target)
             self.event("cut", what=what, classes=classes, rows=rows, step=self.step)
 
-    def tell_labels(self, target: Any) -> None:
+    def tell_labels(self, labels: List[Any]) -> None:
         """How many labels are distinct, and how many the step before had too."""
-        values = set(target.reshape(-1).tolist())
+        values = set(labels)
         step, before = self.labels
-        self.point("batch/labels", target.numel())
+        self.point("batch/labels", len(labels))
         self.point("batch/classes", len(values))
-        if len(values) == 1 and target.numel() >= ALONE_LEAST:
+        if len(values) == 1 and len(labels) >= ALONE_LEAST:
             self.point("batch/only", float(next(iter(values))))
         if step == self.step - 1 and before:
             self.point("batch/shared", len(values & before) / len(values | before))

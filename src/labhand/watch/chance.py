@@ -65,7 +65,7 @@ def at_guessing(view: View) -> Guessing | None:
     share = unexplained(view)
     if share is not None:
         said = f"{share:.3g} times" if share > WORSE else f"{share:.2f} of"
-        return Guessing(f"{said} the variance of the targets", known=True)
+        return Guessing(f"{said} {guessed(view)}", known=True)
     latter = blocks[len(blocks) // 2 :]
     if max(latter) - min(latter) > SPREAD:
         return None
@@ -86,7 +86,7 @@ def at_guessing(view: View) -> Guessing | None:
 
 
 def unexplained(view: View) -> float | None:
-    """The share of the variance of the targets that the loss is, by the probe, where all of it, about; else None.
+    """The share of what guessing costs that the loss is, by the probe, where all of it, about; else None.
 
     Over the latter half of the looks, of which there must be some; a value that learns of itself, as a critic of
     rewards, is not judged by it.
@@ -100,6 +100,13 @@ def unexplained(view: View) -> float | None:
     latter = sorted(values[len(values) // 2 :])
     middle = latter[len(latter) // 2]
     return middle if middle > ALL and latter[len(latter) // 4] > NEARLY_ALL else None
+
+
+def guessed(view: View) -> str:
+    """What `unexplained` is a share of, in words."""
+    if view.classes > 1:
+        return "what guessing by the frequencies of the labels costs"
+    return "the variance of the targets"
 
 
 def _same(course: Course) -> bool:

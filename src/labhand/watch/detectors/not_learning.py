@@ -11,7 +11,7 @@ in its own noise, an error rate near 1, or a metric that has not left its first 
 loss has not left its own. What the training has learned is no matter for this rule, but for
 `validation-at-chance`. A loss that stays at the logarithm of a number of classes is told too, one at the
 entropy of the labels or the variance of the targets (where settings such as `class_counts`, `label_entropy`,
-`target_std` or a column that never changes tell it), and one alone that never leaves where it began. So is
+`target_std` or a column that never changes tell it, or the probe, batch by batch), and one alone that never leaves where it began. So is
 one that begins at the cost of guessing, by the probe, and goes up, while validation never is clearly below that;
 and, at once, one whose weight decay or dropout leaves nothing to learn by. Outputs are compared by the probe, in
 several looks, where the inputs of the rows differ; and a loss that compares each output with the targets of all
@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from labhand.watch.causes import causes_of
-from labhand.watch.chance import SPREAD, Guessing, at_guessing, unexplained, unmoved_guess
+from labhand.watch.chance import SPREAD, Guessing, at_guessing, guessed, unexplained, unmoved_guess
 from labhand.watch.course import BETTER_HIGHER, Evaluated
 from labhand.watch.detectors import Wants
 from labhand.watch.detectors._alike import OUTPUTS, TARGETS, UNITS, Alike
@@ -173,7 +173,8 @@ class Detector:
         if not isinstance(end, Ended):
             return
         view, course = self._view, self._view.course
-        steps = 0 if view.step is None else view.step
+        # what a script prints may count epochs, and come last
+        steps = max(view.step or 0, 0 if course.loss is None else course.loss.step)
         share = unexplained(view)
         if (
             self._told > -math.inf
@@ -186,13 +187,14 @@ class Detector:
         known = guessing is not None and guessing.known and share is None
         if share is None and not known and not self._at_guess():
             return
-        if not all(
-            self._no_better(held, share is not None or known) for held in course.held.values()
-        ):
+        judged = list(course.held.values())
+        if share is not None:  # a score moves with the class that all rows are told to be
+            judged = [e for e in judged if e.role == "validation-loss"] or judged
+        if not all(self._no_better(held, share is not None or known) for held in judged):
             return
         than = f"guessing among {view.classes} classes, ln {view.classes} = {math.log(max(2, view.classes)):.4g}"
         if share is not None:
-            than = f"the mean of the targets, being {share:.3g} times their variance"
+            than = f"guessing, being {share:.3g} times {guessed(view)}"
         elif guessing is not None and known:
             than = f"guessing, {guessing.words}"
         message = f"The run ended at step {steps} and was never better than {than}: `{self._loss_name}` came from "

@@ -1,4 +1,4 @@
-"""Images in another order of channels, and targets that are the inputs: proven by the batches, and only there."""
+"""What batches prove by themselves: channels in another order, targets that are the inputs, a loss that only guesses."""
 
 import importlib.util
 
@@ -72,3 +72,30 @@ def test_targets_are_the_inputs_only_where_all_tokens_are_the_same() -> None:
     assert not copied(masked, inputs.reshape(-1))
     assert not copied(torch.zeros(16, 32).long(), torch.zeros(16 * 32).long())
     assert not copied(inputs.float(), inputs.reshape(-1))
+
+
+def test_a_cross_entropy_is_told_beside_guessing_by_the_frequencies() -> None:
+    import torch
+    from torch.nn import functional
+
+    from labhand.probe.look_frequencies import Frequencies
+
+    made = torch.Generator().manual_seed(0)
+    often = torch.tensor([0.6, 0.3, 0.1])
+
+    def shares(scores_of, weight=None) -> list:
+        frequencies, found = Frequencies(), []
+        for _ in range(30):
+            labels = torch.multinomial(often, 32, replacement=True, generator=made)
+            scores = scores_of(labels).requires_grad_()
+            loss = functional.cross_entropy(scores, labels, weight)
+            found.append(frequencies.share(loss.grad_fn, loss, labels.tolist(), 3))
+        return found
+
+    guessing = shares(lambda labels: often.log().expand(len(labels), 3).clone())
+    assert guessing[:2] == [None, None]
+    assert all(0.9 < share < 1.1 for share in guessing[2:])
+    learned = shares(lambda labels: 2.0 * functional.one_hot(labels, 3).float())
+    assert max(learned[2:]) < 0.6
+    weighed = shares(lambda labels: torch.zeros(len(labels), 3), torch.tensor([1.0, 2.0, 5.0]))
+    assert set(weighed) == {None}
