@@ -96,3 +96,16 @@ def test_records_of_any_library_are_settings(tmp_path: Path) -> None:
     text = "from pydantic import BaseModel, Field\nclass Cfg(BaseModel):\n    depth: int = Field(3, ge=1)\n    rate: float = 0.1\n"
     known = found(write(tmp_path, train=text))
     assert known == {"depth": 3, "rate": 0.1}
+
+
+def test_a_command_that_lacks_its_subcommand_gets_it(tmp_path: Path) -> None:
+    parser = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--seed', type=int, default=0)\nsub = p.add_subparsers()\nft = sub.add_parser('finetune')\nft.add_argument('--lr', type=float, default=0.1)\n"
+    write(tmp_path, train=parser)
+    changed = apply({"lr": "0.5", "seed": "1"}, ["python", "train.py"], tmp_path, tmp_path)
+    assert changed.command[2:] == ["--seed", "1", "finetune", "--lr", "0.5"]
+    click = "import click\n@click.group()\ndef cli(): pass\n@cli.command('fit')\n@click.option('--lr', default=0.1)\ndef train(lr): pass\n"
+    write(tmp_path, train=click)
+    changed = apply({"lr": "0.5"}, ["python", "train.py"], tmp_path, tmp_path)
+    assert changed.command[2:] == ["fit", "--lr", "0.5"]
+    changed = apply({"lr": "0.5"}, ["python", "train.py", "fit"], tmp_path, tmp_path)
+    assert changed.command[2:] == ["fit", "--lr", "0.5"]

@@ -14,7 +14,7 @@ from labhand.interpret.vocabulary import joined
 
 
 class Said(NamedTuple):
-    """What was said of one setting: one value, or several that shall be tried."""
+    """What was said of one setting: one value, or several that shall be tried; and who read it."""
 
     known: Known
     values: list[object]
@@ -22,6 +22,7 @@ class Said(NamedTuple):
     start: int
     confidence: float = 1.0
     origin: Origin = "said"
+    reader: str = ""
 
 
 class Doubt(NamedTuple):
@@ -131,6 +132,7 @@ class Draft:
         if self._is_old(start):
             return
         values = distinct(values)
+        known = self._group(known, values)
         earlier = next((s for s in self.said if s.known.key == known.key), None)
         if earlier is not None and origin == "default" and earlier.origin != "default":
             return
@@ -141,7 +143,16 @@ class Draft:
         if earlier is not None:
             values, why = self._joined(earlier, values, why, start)
             self.said.remove(earlier)
-        self.said.append(Said(known, values, why, start, round(confidence, 2), origin))
+        reader = self.text.reader
+        self.said.append(Said(known, values, why, start, round(confidence, 2), origin, reader))
+
+    def _group(self, known: Known, values: list[object]) -> Known:
+        """The group of files that has the values among its own, where only its name is meant: `model` of `model.name`."""
+        above, _, last = known.key.rpartition(".")
+        if last not in ("name", "type", "kind", "_name_"):
+            return known
+        groups = (k for k in self.text.lexicon.known if k.key == above and k.setting.choices)
+        return next((k for k in groups if all(v in k.setting.choices for v in values)), known)
 
     def _is_old(self, start: int) -> bool:
         """Whether what begins at a token is what shall not be any more: the second of `top 20 instead of top 10`."""

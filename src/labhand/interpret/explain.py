@@ -56,7 +56,8 @@ def ask(
     places: Iterable[int],
 ) -> None:
     """Asks which of settings a piece is about, where it may be one of the script's and no new code is spoken of."""
-    likely = [p for p in proposals if p[0].plain and p[0].score >= LIKELY][:MOST]
+    new = [p for p in proposals if p[1] != [draft.base(p[0].known).value]]
+    likely = [p for p in new if p[0].plain and p[0].score >= LIKELY][:MOST]
     if not likely or left(draft, likely[0][0], places):
         return
     options = [f"{fit.known.key}={','.join(map(shown, found))}" for fit, found in likely]

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from labhand.interpret import (
     relative,
     replaced,
     rest,
+    scored,
     seeds,
     shared,
     sweeps,
@@ -42,6 +43,8 @@ from labhand.interpret.text import Text
 from labhand.interpret.values import shown
 from labhand.kit.settings import script_of
 
+Reader = Callable[[Draft, Situation], None]
+"""Takes the words of a draft that it understands."""
 LONGEST = 20_000
 """Of an instruction, in letters."""
 
@@ -79,6 +82,21 @@ def interpret(instruction: str, start: Path) -> Reading:
         UsageError: it is empty, contradicts itself, or a value does not fit its setting.
         NotFoundError: it names a setting or a run that is not there.
     """
+    draft, situation = understood(instruction, start, _READERS)
+    return Reading(
+        _intent(instruction, draft, situation), situation.script, situation.command, situation.cwd
+    )
+
+
+def understood(
+    instruction: str, start: Path, readers: Sequence[tuple[str, Reader]]
+) -> tuple[Draft, Situation]:
+    """What these readers, in their order, take an instruction for.
+
+    Raises:
+        UsageError: as `interpret` does.
+        NotFoundError: likewise.
+    """
     _check(instruction)
     situation = Situation(start)
     rough = Text(instruction, Lexicon([], None))
@@ -87,10 +105,10 @@ def interpret(instruction: str, start: Path) -> Reading:
     _choose_script(situation, instruction, references)
     text = Text(instruction, Lexicon(situation.settings, situation.script))
     draft = Draft(text, situation.base)
-    _read(draft, situation)
-    return Reading(
-        _intent(instruction, draft, situation), situation.script, situation.command, situation.cwd
-    )
+    for name, reader in readers:
+        text.reader = name
+        reader(draft, situation)
+    return draft, situation
 
 
 def _check(instruction: str) -> None:
@@ -127,13 +145,6 @@ def _choose_script(situation: Situation, instruction: str, references: list[Refe
             situation.choose(near[0])
             return
     situation.choose()
-
-
-def _read(draft: Draft, situation: Situation) -> None:
-    """Lets every reader take the words that it owns, the surest first; what is left is told."""
-    for name, reader in _READERS:
-        draft.text.reader = name
-        reader(draft, situation)
 
 
 def _base(draft: Draft, situation: Situation) -> None:
@@ -173,7 +184,7 @@ def _script_names(draft: Draft) -> None:
             text.take(start, at + 3)
 
 
-_READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
+_READERS: tuple[tuple[str, Reader], ...] = (
     ("the rest", _alone(unstated.read_rest)),
     ("scripts", _alone(_script_names)),
     ("runs", _base),
@@ -211,11 +222,14 @@ _READERS: tuple[tuple[str, Callable[[Draft, Situation], None]], ...] = (
     ("lengths", _alone(lengths.read_tokens)),
     ("lengths", unstated.read_lengths),
     ("what is left", _alone(assembly.read)),
+    ("what is unlikely", _alone(scored.read)),
     ("code and reasons", rest.read),
     ("habits", habitual.read),
     ("bounds", bounds.read),
 )
-"""Who reads, in this order. No token has two owners."""
+"""Who reads, the surest first. No token has two owners; what is left is told."""
+SURE = _READERS[: next(i for i, (name, _) in enumerate(_READERS) if name == "what is unlikely")]
+"""Who reads before it is weighed how likely each setting is what was said."""
 
 
 _EACH_ALONE = re.compile(

@@ -20,6 +20,7 @@ from labhand.kit.code import (
     flags,
     hydra,
     lightning,
+    subcommands,
     written,
 )
 from labhand.kit.code import compared as comparisons
@@ -199,7 +200,9 @@ def apply(settings: Mapping[str, str], command: Sequence[str], cwd: Path, root: 
         if setting.positional:
             words = placed(words, position + 1, setting, known, value.text)
         elif setting.flag:
-            words = _with_flag(words, position + 1, setting, value)
+            first = position + 1
+            own, after = subcommands.parted(words[first:], setting, known)
+            words = _with_flag([*words[:first], *own], first, setting, value) + after
         elif setting.kind == "config":
             read_by.append((setting, value.value))
         elif setting.kind == "env":
