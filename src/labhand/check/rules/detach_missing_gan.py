@@ -12,7 +12,6 @@ from labhand.kit.code.facts import Spot
 from labhand.kit.code.graph import runs_module
 from labhand.kit.code.origins import origins
 from labhand.kit.code.paths import Point
-from labhand.kit.code.trace import grads
 from labhand.kit.code.training import made_from, stepped
 
 
@@ -85,18 +84,13 @@ class Rule:
             return
         steps = _steps(code)
         every = list(_judged(code, steps))
-        told: set[ast.AST] = set()
         for judged in every:
             phase = _next_step(code, judged, steps)
             if phase is None or judged.judge not in phase.modules or judged.maker in phase.modules:
                 continue
             why = _used_again(code, judged, every) or _uncleared(code, judged, phase, steps)
             if why is not None:
-                told.add(judged.backward.node)
                 yield _claim(code, judged, *why)
-        for mixed in grads.mixed(code.project, code.source):
-            if mixed.backward.node not in told:
-                yield _seen(code, mixed)
 
 
 def _steps(code: Code) -> list[_Step]:
@@ -218,23 +212,6 @@ def _uncleared(
         if code.leads(judged.backward.node, step.call.node, avoiding=clears):
             return (f"and nothing clears them before `{step.optimizer}` steps", step.call.node)
     return None
-
-
-def _seen(code: Code, mixed: grads.Mixed) -> Claim:
-    """The claim of a backward whose gradients a trace of the scripts saw another optimizer use."""
-    step = code.project.source(mixed.step.where.source.path)
-    line = step.place(mixed.step.node.lineno)[0] if step is not None else mixed.step.node.lineno
-    return code.claim(
-        mixed.backward.node,
-        "its gradients also reach weights that another optimizer holds, which steps on them at line "
-        f"{line} together with those of its own loss",
-        "detach what the other model made in this step, or clear its gradients before its own `backward()`",
-        because=[
-            code.step("this step uses them first", mixed.other.node, mixed.other.where),
-            code.step("and this one again", mixed.step.node, mixed.step.where),
-        ],
-        confidence=0.9,
-    )
 
 
 def _claim(code: Code, judged: _Judged, why: str, at: ast.expr) -> Claim:

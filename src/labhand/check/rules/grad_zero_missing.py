@@ -9,8 +9,6 @@ from labhand.kit.code import flow
 from labhand.kit.code.cycles import Cycle, uncleared
 from labhand.kit.code.origins import origins
 from labhand.kit.code.project import Where
-from labhand.kit.code.trace import grads
-from labhand.kit.code.trace.values import Thing
 from labhand.kit.code.training import events
 
 
@@ -64,14 +62,9 @@ class Rule:
         """The steps of one file whose gradients are never cleared, one for each optimizer and loop."""
         if not code.mentions(".step(") or code.is_test:
             return
-        told: set[ast.AST] = set()
         for found in uncleared(code.project, code.source):
-            told.add(found.step)
             if found.outside is None:  # else it is misplaced, which another rule tells
                 yield self._claim(code, found.step, found.optimizer, found.cycle, found.where)
-        for seen in grads.piled(code.project, code.source):
-            if seen.step.node not in told:
-                yield _seen(code, seen)
 
     def _claim(
         self, code: Code, call: ast.Call, optimizer: ast.expr, cycle: Cycle, where: Where
@@ -97,27 +90,6 @@ class Rule:
             ],
             change=_change(code, call, optimizer, where),
         )
-
-
-def _seen(code: Code, found: grads.Piled) -> Claim:
-    """The claim of a step that a trace of the scripts saw."""
-    step = found.step.node
-    assert isinstance(step, ast.Call)
-    made = found.step.of
-    assert isinstance(made, Thing) and made.site is not None and made.where is not None
-    line, _ = found.loop.where.source.place(found.loop.node.lineno)
-    return code.claim(
-        step,
-        f"`{ast.unparse(step)}` uses gradients that nothing clears: each pass of the loop at line {line} "
-        "adds its gradients to those of all passes before",
-        "call `zero_grad()` of this optimizer once for each step, before the first `backward()`",
-        because=[
-            code.step("the optimizer is made here", made.site, made.where),
-            code.step("gradients are added here", found.backward.node, found.backward.where),
-            code.step("the loop that comes round again", found.loop.node, found.loop.where),
-        ],
-        confidence=0.95,
-    )
 
 
 def _change(code: Code, call: ast.Call, optimizer: ast.expr, where: Where) -> Change | None:

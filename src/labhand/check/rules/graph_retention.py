@@ -11,7 +11,6 @@ from labhand.kit.code.contexts import Loop
 from labhand.kit.code.facts import Fact
 from labhand.kit.code.graph import unscaled
 from labhand.kit.code.project import Where
-from labhand.kit.code.trace import habits
 from labhand.kit.code.training import within
 
 _STEPS = re.compile(r"step|iter|epoch|batch|len\(|update|max|episode|train|total|\d{3}", re.I)
@@ -64,7 +63,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The losses of one file that are kept with their graph."""
-        if not code.mentions_near(".backward("):
+        if not code.mentions(".backward("):
             return
         for node in code.nodes(ast.AugAssign):
             if isinstance(node.op, ast.Add):
@@ -75,27 +74,6 @@ class Rule:
                 yield from _kept(code, statement, call.receiver, call.node.args[0])
                 yield from _listed(code, statement, call.receiver, call.node.args[0])
         yield from _handed_on(code)
-        for kept in habits.kept(code.project, code.source):
-            yield _seen(code, kept)
-
-
-def _seen(code: Code, kept: habits.Kept) -> Claim:
-    """The claim of a sum that a trace of the scripts saw grow."""
-    add = kept.add.node
-    assert isinstance(add, ast.AugAssign)
-    return code.claim(
-        add,
-        f"`{ast.unparse(add.target)}` adds up `{code.text(add.value)}` with the graph that computed it, one "
-        "more each pass: memory grows until it runs out",
-        "add up `.item()` of it",
-        because=[
-            code.step(
-                "its gradients are taken here already", kept.backward.node, kept.backward.where
-            ),
-            *(code.step("it is handed over here", n, w) for n, w in kept.add.sites[-1:]),
-        ],
-        confidence=0.93,
-    )
 
 
 def _kept(code: Code, statement: ast.stmt, into: ast.expr, value: ast.expr) -> Iterator[Claim]:

@@ -9,7 +9,6 @@ from labhand.core.finding import Severity
 from labhand.kit.code import splits
 from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Fact, Spot
-from labhand.kit.code.trace import habits
 
 _HELD_OUT = ("test", "validation", "held-out")
 _FITS = (".fit", ".fit_transform", ".fit_on_texts", ".adapt")
@@ -66,18 +65,9 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The fits of one file that see held-out data."""
-        parts = code.mentions_near("test", "val", "Test", "Val", "predict(")
+        parts = code.mentions("test", "val", "Test", "Val", "predict(")
         if not parts or not code.mentions(*(f"{f}(" for f in _FITS)):
             return
-        told: set[ast.AST] = set()
-        for claim in self._plain(code):
-            told.add(claim.node)
-            yield claim
-        for refit in habits.refits(code.project, code.source):
-            if refit.fit.node not in told:
-                yield _seen(code, refit)
-
-    def _plain(self, code: Code) -> Iterator[Claim]:
         fits = [f for f in code.calls(*_FITS) if f.receiver is not None]
         for fit in fits:
             loaded = _loaded(code, fit) if fit.method == "fit_transform" else None
@@ -92,19 +82,6 @@ class Rule:
                 yield from _on_part(code, fit, part, fits)
             elif _kind(fit) and not code.guards(fit.node):
                 yield from _in_function(code, fit, given)
-
-
-def _seen(code: Code, refit: habits.Refit) -> Claim:
-    """The claim of a fit that a trace of the scripts saw run on the test part and on another."""
-    fit = refit.fit
-    return code.claim(
-        fit.node,
-        f"`{ast.unparse(fit.node)}` is run for the test part too, and fits anew what the other part was "
-        "prepared with: the two are on different scales",
-        "fit it on the train part alone, and `transform` the others",
-        because=[code.step("this call hands over the test part", n, w) for n, w in fit.sites],
-        confidence=0.93,
-    )
 
 
 def _loaded(code: Code, fit: Call) -> ast.Call | None:

@@ -61,7 +61,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The losses of one file that are given probabilities and want logits."""
-        if not code.mentions_near("ith_logits", "ithLogits", "from_logits", "focal", "optax"):
+        if not code.mentions("ith_logits", "ithLogits", "from_logits", "focal", "optax"):
             return
         for fed in losses.fed(code):
             given = fed.role.value == "probabilities" and fed.role.sure

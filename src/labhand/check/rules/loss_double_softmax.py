@@ -59,7 +59,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The losses of one file that are given probabilities and want logits."""
-        if not code.mentions_near("ross_entropy", "rossEntropy", "rossentropy", ".compile("):
+        if not code.mentions("ross_entropy", "rossEntropy", "rossentropy", ".compile("):
             return
         for fed in losses.fed(code):
             given = fed.role.value == "probabilities" and fed.role.sure

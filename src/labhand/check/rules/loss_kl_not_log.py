@@ -55,7 +55,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The divergences of one file that are given the wrong form."""
-        if not code.mentions_near("kl_div", "KLDiv"):
+        if not code.mentions("kl_div", "KLDiv"):
             return
         for fed in losses.fed(code):
             if fed.wants != "log-probabilities" or fed.classes:

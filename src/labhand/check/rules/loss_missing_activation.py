@@ -71,7 +71,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The losses of one file that are given another form of prediction than they take."""
-        if not code.mentions_near("nll", "NLL", "BCE", "inary_cross", "rossentropy", "rossEntropy"):
+        if not code.mentions("nll", "NLL", "BCE", "inary_cross", "rossentropy", "rossEntropy"):
             return
         yield from _both_ways(code)
         for fed in losses.fed(code):

@@ -124,7 +124,7 @@ def _left_in_eval(code: Code, call: Call, module: ast.expr) -> _Found | None:
     evaluation = next((m.chain[0] for m in modes if m.value == "eval" and m.chain), None)
     if evaluation is None or not isinstance(evaluation.node, ast.Call):
         return None
-    if code.mentions("freeze_bn", "frozen_bn", "freeze_batch") or _asks_mode(code, call):
+    if code.mentions("freeze_bn", "frozen_bn", "freeze_batch"):
         return None
     around = [loop for loop in code.loops(call.node, up=3)]
     if any(_puts_back(loop, ast.unparse(module)) for loop in around):
@@ -141,16 +141,6 @@ def _left_in_eval(code: Code, call: Call, module: ast.expr) -> _Found | None:
         m.value == "train" and m.chain and isinstance(m.chain[0].node, ast.Call) for m in modes
     )
     return _Found(call, ast.unparse(module), evaluation, layer, told, around)
-
-
-def _asks_mode(code: Code, call: Call, up: int = 3) -> bool:
-    """Whether a training, or a call that leads to it, runs only `if self.training`."""
-    guarded = any(
-        ast.unparse(test).endswith(".training") and holds
-        for test, holds in contexts.guards(call.node, call.where)
-    )
-    sites = code.project.callers(call.where) or () if up and not guarded else ()
-    return guarded or any(_asks_mode(code, code.call(s.call, s.where), up - 1) for s in sites)
 
 
 def _puts_back(loop: Loop, module: str) -> bool:

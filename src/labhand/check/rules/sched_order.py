@@ -10,7 +10,6 @@ from labhand.kit.code.calls import Call
 from labhand.kit.code.contexts import Loop
 from labhand.kit.code.facts import Spot
 from labhand.kit.code.project import Known
-from labhand.kit.code.trace import habits
 from labhand.kit.code.training import events
 
 _GUARD = re.compile(r"%|epoch|step|iter|len\(|accum|sync", re.I)
@@ -64,7 +63,7 @@ class Rule:
 
     def check(self, code: Code) -> Iterator[Claim]:
         """The schedules of one file that step too early, too often or too rarely."""
-        if not code.mentions_near(
+        if not code.mentions(
             "lr_scheduler", "scheduler", "Scheduler", "schedule_with_warmup", "LR("
         ):
             return
@@ -149,11 +148,9 @@ def _unit(code: Code, call: Call, made: Call) -> Claim | None:
     counts = unit.value if unit is not None else None
     if _per_batch(made):
         counts = "steps"
-    often = habits.rhythm(code.project, call.node, code.source)
-    if often is None:
-        if any(_GUARD.search(ast.unparse(test)) for test, _ in code.guards(call.node)):
-            return None
-        often = _how_often(code, call)
+    if any(_GUARD.search(ast.unparse(test)) for test, _ in code.guards(call.node)):
+        return None
+    often = _how_often(code, call)
     chain = [code.step("the schedule is made here", made.node, made.where)]
     chain += list(unit.chain) if unit is not None else []
     if counts == "epochs" and often == "batch":

@@ -50,7 +50,7 @@ def under(
 ) -> bool | None:
     """Whether a node runs within one of these contexts: always, never, or (None) unknown or both."""
     own = list(_with_names(node, where))
-    if any(_is_one(project, n, where, names) for n in own):
+    if any(project.canonical(_called(n), where) in names for n in own):
         return True
     if "torch.no_grad" in names:
         switched = {_switch(project, n, where) for n in own} - {True}
@@ -60,7 +60,7 @@ def under(
     if not isinstance(scope.node, FunctionNode):
         return False
     around = Where(where.source, scope.parent or scope)
-    if any(_is_one(project, d, around, names) for d in scope.node.decorator_list):
+    if any(project.canonical(_called(d), around) in names for d in scope.node.decorator_list):
         return True
     if up == 0:
         return None
@@ -71,12 +71,6 @@ def under(
         told = answers.pop() if len(answers) == 1 else False if not answers else None
         project.around[key] = told
     return project.around[key]
-
-
-def _is_one(project: Project, given: ast.expr, where: Where, names: Collection[str]) -> bool:
-    """Whether a context is one of these, by what it means or, where `torch` came by a star, as written."""
-    called = _called(given)
-    return (project.canonical(called, where) or ast.unparse(called)) in names
 
 
 def _switch(project: Project, context: ast.expr, where: Where) -> bool | None:

@@ -8,8 +8,6 @@ from labhand.kit.code.calls import Call
 from labhand.kit.code.facts import Fact
 from labhand.kit.code.knowledge import tables
 from labhand.kit.code.project import Where
-from labhand.kit.code.trace import Event, Trace, traces
-from labhand.kit.code.trace.values import Data
 from labhand.kit.code.view import View
 
 
@@ -36,9 +34,7 @@ def fed(view: View) -> list[Fed]:
     """The losses of one file that want a role, computed or compiled with."""
     key = ("fed", view.source.path)
     if key not in view.project.domains:
-        told = [*_computed(view), *_compiled(view)]
-        told += _seen(view, {f.call.node for f in told if f.role})
-        view.project.domains[key] = told
+        view.project.domains[key] = [*_computed(view), *_compiled(view)]
     found: list[Fed] = view.project.domains[key]
     return found
 
@@ -49,27 +45,6 @@ def _computed(view: View) -> Iterator[Fed]:
         wants = _wanted(call, entry)
         if given is not None and wants is not None:
             yield Fed(call, entry, wants, given, view.role(given))
-
-
-def _of_loss(trace: Trace) -> Iterator[Event]:
-    return (s.event for s in trace.every if s.event.kind == "loss")
-
-
-def _seen(view: View, known: set[ast.Call]) -> Iterator[Fed]:
-    """The losses that a trace of the scripts saw computed of a tensor whose role is then known."""
-    for trace in traces(view.project, view.source):
-        for event in trace.once("losses", _of_loss):
-            node, entry = event.node, tables.entry("losses", event.word)
-            if event.where.source is not view.source or node in known or entry is None:
-                continue
-            given = next(iter(event.given), None)
-            if not isinstance(node, ast.Call) or not node.args or "takes" not in entry:
-                continue
-            if isinstance(given, Data) and given.tensor.role and entry["input"][0] == 0:
-                known.add(node)
-                call = view.call(node, event.where)
-                role = Fact(given.tensor.role, given.tensor.chain)
-                yield Fed(call, entry, str(entry["takes"]), node.args[0], role)
 
 
 def _compiled(view: View) -> Iterator[Fed]:

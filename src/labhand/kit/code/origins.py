@@ -42,22 +42,8 @@ def origins(
         project.origins[key] = (DEPTH, [UNKNOWN])
         # Attributes that are made anew from themselves would double their origins with each step.
         known = list(dict.fromkeys(_find(project, expression, where, depth)))
-        if UNKNOWN in known and isinstance(expression, ast.Name | ast.Attribute | ast.Subscript):
-            known = _seen(project, expression, where) or known
         project.origins[key] = (depth, known)
     return known
-
-
-def _seen(project: Project, expression: ast.expr, where: Where) -> list[Origin]:
-    """The origins that the traces saw an expression to have; empty where they saw anything unknown."""
-    from labhand.kit.code.trace import observed  # it stands on this module
-
-    return [
-        Origin("instance", known=t.known, expression=t.site, where=t.where)
-        if t.known is not None
-        else Origin("made", t.name or "", expression=t.site, where=t.where)
-        for t in observed.things(project, expression, where.source)
-    ]
 
 
 def _find(project: Project, expression: ast.expr, where: Where, depth: int) -> list[Origin]:
@@ -91,19 +77,6 @@ def callee(
     project: Project, call: ast.Call, where: Where, depth: int = DEPTH
 ) -> Where | Known | None:
     """The project's function, or the class whose instance is made, that a call surely reaches."""
-    found = _callee(project, call, where, depth)
-    return found if found is not None or depth < DEPTH else _ran(project, call, where)
-
-
-def _ran(project: Project, call: ast.Call, where: Where) -> Where | None:
-    """The one function that the traces saw a call run."""
-    from labhand.kit.code.trace import observed
-
-    found = observed.targets(project, call, where.source)
-    return found[0] if len(found) == 1 else None
-
-
-def _callee(project: Project, call: ast.Call, where: Where, depth: int) -> Where | Known | None:
     function = call.func
     if isinstance(function, ast.Name):
         found = project.definition(function, where)

@@ -185,10 +185,6 @@ class Project:
             self._components[source.path] = self._closure(above, lambda s: list(self.imported(s)))
         return list(self._components[source.path])
 
-    def above(self, source: Source) -> list[Source]:
-        """The source, and all that (transitively) import it."""
-        return self._closure([source], self.importers)
-
     def below(self, source: Source) -> list[Source]:
         """The source, and all that it (transitively) imports."""
         return self._closure([source], lambda s: list(self.imported(s)))
@@ -405,14 +401,8 @@ class Project:
         node = target.scope.node
         if node not in self._callers:
             self._callers[node] = None
-            found = {site.call: site for site in self._call_sites(target)}
-            self._callers[node] = list((found | self._seen_sites(target)).values())
+            self._callers[node] = list(self._call_sites(target))
         return self._callers[node]
-
-    def _seen_sites(self, target: Where) -> dict[ast.Call, CallSite]:
-        from labhand.kit.code.trace import observed
-
-        return {site.call: site for site in observed.sites(self, target)}
 
     def _call_sites(self, target: Where) -> Iterator[CallSite]:
         from labhand.kit.code.origins import callee

@@ -31,7 +31,6 @@ from labhand.kit.code.origins import Origin, origins
 from labhand.kit.code.paths import Paths, Point
 from labhand.kit.code.project import Project, Where
 from labhand.kit.code.source import Source
-from labhand.kit.code.trace import observed, replay
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _NEAR = 60
@@ -324,9 +323,7 @@ class View:
 
     def role(self, asked: Asked) -> Fact:
         """Logits, probabilities, log-probabilities, class-indices, one-hot, loss …: see `roles`."""
-        spot = self.spot(asked)
-        found = self.facts("roles", roles.answer).one(spot)
-        return found or observed.role(self.project, spot) or found
+        return self.facts("roles", roles.answer).one(self.spot(asked))
 
     def roles(self, asked: Asked) -> tuple[Fact, ...]:
         """Every role a value can have, unknown among them."""
@@ -383,19 +380,11 @@ class View:
             # Of what branches make, the one whose condition holds here too.
             mine = _conditions(spot.node, spot.where)
             made = [m for m in made if mine & _conditions(m.node, m.where)]
-        if len(made) == 1:
-            return made[0]
-        seen = observed.things(self.project, spot.node, spot.where.source) if not made else []
-        sites = [(t.site, t.where) for t in seen]
-        if len(sites) != 1 or not isinstance(sites[0][0], ast.Call) or sites[0][1] is None:
-            return None
-        return self.call(sites[0][0], sites[0][1])
+        return made[0] if len(made) == 1 else None
 
     def graph(self, asked: Asked) -> Fact:
         """Attached or detached: whether a value holds on to the graph of gradients."""
-        spot = self.spot(asked)
-        found = self.facts("graph", graph.answer).one(spot)
-        return found or observed.graph(self.project, spot) or found
+        return self.facts("graph", graph.answer).one(self.spot(asked))
 
     def unit(self, asked: Asked) -> Fact:
         """The unit of an aggregate or count: see `units`."""
@@ -412,10 +401,7 @@ class View:
     def modes(self, module: ast.expr, at: Asked) -> list[Fact]:
         """The modes (train, eval, unknown) that a module can be in where a node runs."""
         spot = self.spot(at)
-        found = modes.modes(self.project, module, spot.node, spot.where)
-        if all(found):
-            return found
-        return replay.modes(self.project, spot.node, spot.where.source) or found
+        return modes.modes(self.project, module, spot.node, spot.where)
 
     def modes_by_caller(self, module: ast.expr, at: Asked) -> list[list[Fact]]:
         """The same for each call of the function around, where the function itself sets no mode."""
@@ -435,8 +421,7 @@ class View:
         """Every expression that may flow into a value, also through functions and files."""
         spot = self.spot(asked)
         if spot not in self._behind:
-            found = slices.behind(self.project, spot)
-            self._behind[spot] = observed.behind(self.project, spot) | found
+            self._behind[spot] = slices.behind(self.project, spot)
         return self._behind[spot]
 
     def shown(self, statement: ast.Expr) -> bool:
