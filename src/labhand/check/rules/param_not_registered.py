@@ -102,12 +102,37 @@ def _held(code: Code, klass: Class) -> Iterator[_Held]:
             if path or scope.owner is not klass:
                 continue
             container = _container(code, value, scope)
-            if container is None:
-                continue
-            maker = _maker(code, klass, name, value, container, scope)
-            if maker is not None:
+            if container is not None:
+                maker = _maker(code, klass, name, value, container)
+            else:
+                container, maker = _handed_back(code, klass, value, scope)
+            if container is not None and maker is not None:
                 yield _Held(name, value, container, scope, maker)
                 break
+
+
+def _handed_back(
+    code: Code, klass: Class, value: ast.expr, scope: Scope
+) -> tuple[ast.expr | None, Call | None]:
+    """The container that a method or function of this file fills and returns, and what makes weights in it."""
+    if not isinstance(value, ast.Call):
+        return None, None
+    function = value.func
+    if isinstance(function, ast.Attribute) and ast.unparse(function.value) == "self":
+        made_by = code.project.method(Known(code.source, klass), function.attr)
+    else:
+        found = code.project.definition(function, Where(code.source, scope))
+        made_by = found if isinstance(found, Where) else None
+    if made_by is None or made_by.source is not code.source or len(made_by.scope.returns) != 1:
+        return None, None
+    back = made_by.scope.returns[0]
+    container = _container(code, back, made_by.scope)
+    if container is None:
+        return None, None
+    parts = _elements(container)
+    if isinstance(back, ast.Name):
+        parts += _put_in(made_by.scope, {back.id})
+    return container, _weights(code, parts)
 
 
 def _container(code: Code, value: ast.expr, scope: Scope) -> ast.expr | None:
@@ -126,7 +151,7 @@ def _container(code: Code, value: ast.expr, scope: Scope) -> ast.expr | None:
 
 
 def _maker(
-    code: Code, klass: Class, name: str, value: ast.expr, container: ast.expr, scope: Scope
+    code: Code, klass: Class, name: str, value: ast.expr, container: ast.expr
 ) -> Call | None:
     """A call in the container, or put into it later, that makes weights."""
     written = {f"self.{name}"} | ({value.id} if isinstance(value, ast.Name) else set())
@@ -136,6 +161,11 @@ def _maker(
     for node in code.nodes(ast.AugAssign):
         if ast.unparse(node.target) in written and code.where(node).scope in klass.methods.values():
             parts += _elements(node.value)
+    return _weights(code, parts)
+
+
+def _weights(code: Code, parts: list[ast.expr]) -> Call | None:
+    """The first call that makes weights, of what is put into a container."""
     made = [code.call(call) for part in parts if (call := _call(code, part)) is not None]
     return next((call for call in made if makes_weights(call)), None)
 
