@@ -1,5 +1,6 @@
 """What data of texts and pictures hides: made sets with known rows, each beside a clean one of the same look."""
 
+import json
 import random
 
 import polars as pl
@@ -329,3 +330,31 @@ def test_words_that_are_marked_everywhere_but_in_one_place_are_found(draw, tmp_p
     assert told(each, "span-mismatch", tmp_path) == []
     each[12]["entities"] = each[12]["entities"][:1]
     assert told(each, "span-mismatch", tmp_path) == [([12], "warning")]
+
+
+def test_problems_of_the_same_moulds_are_no_leak_but_for_those_that_are_there(tmp_path):
+    draw = random.Random(3)
+    names = "Ann Ben Cleo David Emma Finn Gus Hana Ivan Joy Kim Leo".split()
+    things = "tickets apples pencils stamps books coins cards shells".split()
+    moulds = [
+        "{n} has {a} {t} and buys {b} packs with {c} {t} in each. How many {t} does {n} have now?",
+        "There are {a} {t} in a box. {n} takes out {b} and then puts back {c}. How many {t} are left?",
+        "{n} gives {b} of {a} {t} to a friend, then finds {c} more. How many {t} are there in the end?",
+    ]
+
+    def problem():
+        a, b, c = draw.randint(20, 60), draw.randint(2, 12), draw.randint(2, 12)
+        mould = draw.choice(moulds)
+        return mould.format(n=draw.choice(names), t=draw.choice(things), a=a, b=b, c=c)
+
+    train, asked = [problem() for _ in range(500)], [problem() for _ in range(90)]
+    for at in (7, 40, 66):
+        train[at * 5] = asked[at]
+    for name, lines in (("train", train), ("eval", asked)):
+        rows = (json.dumps({"question": line}) for line in lines)
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(rows) + "\n")
+    found = scan([tmp_path], select=["contamination", "split-overlap"]).findings
+    told = {f.rule: set(f.where.rows) for f in found if f.severity == "error"}
+    assert set(told) == {"contamination", "split-overlap"}
+    assert {35, 200, 330} <= told["contamination"] and len(told["contamination"]) <= 8
+    assert sum(len(f.where.rows) for f in found if f.rule == "split-overlap") <= 12

@@ -23,6 +23,8 @@ PLACEBOS = 200
 """Rows that are learned from which are looked for among the others, as the items are."""
 BY_THEMSELVES = 0.5
 """How often, beside the items, rows must reword each other for it to be their mould."""
+LIKEST = 0.95
+"""The share of these rows that are less alike than the bar above which an item of a mould is edited all the same."""
 FEWEST = 6
 """Different words below which an item is too short to be known again."""
 _SUFFIX = r"(?:ies|ing|ings|edly|ed|es|s|ly|er|ers|ment|ments|ation|ations)$"
@@ -115,10 +117,10 @@ def _quoted(data: Data, learned: Part, asked: Part) -> "pl.DataFrame":
     runs = _runs(_Bags(wanted, keys), _Bags(rows, keys))
     kept = _kept(_stems(wanted), _stems(rows))
     made = _told(pl.concat([runs, kept], how="diagonal_relaxed"))
-    made = _without_moulds(made, wanted, rows, items(data, learned).with_columns(word=cut))
+    made = _without_moulds(made, wanted, rows, items(data, learned).with_columns(word=cut), keys)
     found = made.select(
         row=pl.Series(rows["row"].to_numpy()[made["line"].to_numpy()]),
-        score=pl.max_horizontal("run", 0.99 * pl.col("kept")),
+        score=_score(),
         partner=pl.Series(wanted["row"].to_numpy()[made["item"].to_numpy()]),
         how="how",
         kept="kept",
@@ -129,12 +131,17 @@ def _quoted(data: Data, learned: Part, asked: Part) -> "pl.DataFrame":
 
 
 def _without_moulds(
-    made: "pl.DataFrame", wanted: "pl.DataFrame", rows: "pl.DataFrame", like: "pl.DataFrame"
+    made: "pl.DataFrame",
+    wanted: "pl.DataFrame",
+    rows: "pl.DataFrame",
+    like: "pl.DataFrame",
+    keys: "np.ndarray[Any, Any]",
 ) -> "pl.DataFrame":
     """The pairs, where those that one mould made, and no copying, are called so."""
     import polars as pl
 
     how = pl.col("how")
+    mould = pl.lit("mould")
     edited = made.filter(how == "edited")
     if len(edited):
         words = _as_words(pl.concat([wanted.select("word"), rows.select("word")]))
@@ -142,10 +149,18 @@ def _without_moulds(
         copied = pl.Series("copied", copies(words, left, right, many=False))
         moulded = edited.filter(~copied).select("item", "line", mould=pl.lit(True))
         made = made.join(moulded, on=["item", "line"], how="left", maintain_order="left")
-        made = made.with_columns(pl.when("mould").then(pl.lit("mould")).otherwise(how).alias("how"))
-    reworded = made.filter(how == "reworded")["item"].n_unique() / len(wanted)
-    if reworded and _among_themselves(like, rows) >= BY_THEMSELVES * reworded:
-        made = made.with_columns(how.replace("reworded", "mould"))
+        made = made.with_columns(pl.when("mould").then(mould).otherwise(how).alias("how"))
+    among: pl.DataFrame | None = None
+    for kind in ("edited", "reworded"):
+        share = made.filter(how == kind)["item"].n_unique() / len(wanted)
+        if not share:
+            continue
+        among = _among_themselves(like, rows, keys) if among is None else among
+        bar = among[kind].quantile(LIKEST, interpolation="lower") if len(among) else None
+        if bar is not None and (among[kind] > 0).mean() >= BY_THEMSELVES * share:  # type: ignore[operator]
+            # what is no more alike than rows are among themselves
+            no_more = (how == kind) & (pl.lit(kind == "reworded") | (_score() <= bar))
+            made = made.with_columns(pl.when(no_more).then(mould).otherwise(how).alias("how"))
     return made
 
 
@@ -166,19 +181,38 @@ def _as_words(frame: "pl.DataFrame") -> Words:
     )
 
 
-def _among_themselves(like: "pl.DataFrame", rows: "pl.DataFrame") -> float:
-    """The share of what is asked in the rows themselves that another of them seems to reword."""
+def _score() -> "pl.Expr":
+    """How much of an item a line holds, from 0 to 1."""
+    import polars as pl
+
+    return pl.max_horizontal("run", 0.99 * pl.col("kept"))
+
+
+def _among_themselves(
+    like: "pl.DataFrame", rows: "pl.DataFrame", keys: "np.ndarray[Any, Any]"
+) -> "pl.DataFrame":
+    """Of some of what is asked in the rows themselves, how much of each another row holds: `edited`, `reworded`.
+
+    0 where no other row seems to; without those that stand there twice, word for word.
+    """
     import polars as pl
 
     some = like.filter(pl.col("word").list.n_unique() >= FEWEST)
     some = some.gather_every(max(1, -(-len(some) // PLACEBOS)))
-    if not len(some):
-        return 0.0
     own = pl.DataFrame({"item": range(len(some)), "own": some["row"]})
-    met = _told(_kept(_stems(some), _stems(rows)).with_columns(run=pl.lit(0.0)))
+    if not len(some):
+        return own.with_columns(edited=0.0, reworded=0.0)
+    runs, kept = _runs(_Bags(some, keys), _Bags(rows, keys)), _kept(_stems(some), _stems(rows))
+    met = _told(pl.concat([runs, kept], how="diagonal_relaxed"))
     line = pl.DataFrame({"line": range(len(rows)), "other": rows["row"]})
     others = met.join(own, on="item").join(line, on="line").filter(pl.col("own") != pl.col("other"))
-    return others["item"].n_unique() / len(some)
+    twice = others.filter(pl.col("how") == "exact").select("item")
+    best = others.with_columns(score=_score()).group_by("item", "how").agg(pl.col("score").max())
+    told = own.join(twice, on="item", how="anti")
+    for kind in ("edited", "reworded"):
+        scores = best.filter(pl.col("how") == kind).select("item", pl.col("score").alias(kind))
+        told = told.join(scores, on="item", how="left")
+    return told.fill_null(0.0)
 
 
 _SCHEMA: Any = {

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from labhand.scan.anomaly import Anomaly, Repair, drops
 from labhand.scan.data import ROW, Data, Part
 from labhand.scan.detectors import _same_pictures
-from labhand.scan.detectors._alike import across, alike_across
+from labhand.scan.detectors._alike import across, alike, alike_across, part_words
 from labhand.scan.detectors._cells import share
 from labhand.scan.detectors._moulds import copies
-from labhand.scan.detectors._rows import by_chance, coincidence, compared, pairs_of, plain
+from labhand.scan.detectors._rows import by_chance, coincidence, compared, met, pairs_of, plain
 from labhand.scan.texts import texts
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 LONG = 8
 """Words, at the mean, from which on no two texts of a column are equal by chance."""
+BY_THEMSELVES = 0.5
+"""How often, beside those of the other split, texts of one must be like each other for it to be their mould."""
+LIKEST = 0.95
+"""The share of these texts up to whose likeness a text of the other split says no more than its mould."""
 
 
 class Detector:
@@ -101,7 +105,28 @@ def _copied(data: Data, early: Part, late: Part, best: "pl.DataFrame") -> "pl.Da
     left = mine.rows.searchsorted(best["partner"].to_numpy())
     right = len(mine.rows) + theirs.rows.searchsorted(best["row"].to_numpy())
     copied = pl.Series(copies(joined, left, right, many=False))
-    return best.filter(copied | (best["score"] == 1.0))
+    best = best.filter(copied | (best["score"] == 1.0))
+    among = _among_themselves(data, early)
+    if len(among) < BY_THEMSELVES * early.rows * len(best) / max(1, late.rows):
+        return best
+    # what is no more alike than texts of one split are among themselves is of their mould
+    none = early.rows - len(among)
+    scores = pl.concat([among, pl.Series([0.0] * none, dtype=pl.Float64)])
+    return best.filter(best["score"] > scores.quantile(LIKEST, interpolation="lower"))
+
+
+def _among_themselves(data: Data, part: Part) -> "pl.Series":
+    """Of each text that says nearly what another one of its part says, in other words, how much they share."""
+    import polars as pl
+
+    near, words = alike(data, part), part_words(data, part)
+    both = pl.DataFrame({"a": near.left, "b": near.right, "score": near.jaccard})
+    copied = copies(words, both["a"].to_numpy(), both["b"].to_numpy(), many=False)
+    both = both.filter(pl.Series(copied) | (both["score"] == 1.0))
+    same = met(data, part, [pl.col(t.column) for t in texts(data, part) if t.column in part.names])
+    both = both.filter(~(pl.col("a").is_in(same[ROW].implode()) & (pl.col("score") == 1.0)))
+    sides = pl.concat([both.select(row=side, score="score") for side in ("a", "b")])
+    return sides.group_by("row").agg(pl.col("score").max())["score"]
 
 
 def _look(data: Data, early: Part, late: Part) -> Iterable[Anomaly]:
