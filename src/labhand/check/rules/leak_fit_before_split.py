@@ -7,7 +7,8 @@ from labhand.check.claim import Claim, Code, Level
 from labhand.core.finding import Severity
 from labhand.kit.code.calls import Call, call_of
 from labhand.kit.code.facts import Spot
-from labhand.kit.code.origins import origins
+from labhand.kit.code.origins import argument, origins
+from labhand.kit.code.project import Where
 from labhand.kit.code.splits import part_in
 
 _SPLITS = ("sklearn.model_selection.train_test_split", "torch.utils.data.random_split")
@@ -286,9 +287,18 @@ def _scored(code: Code, split: Call | ast.Subscript) -> Call | None:
     """A call that scores a model on the held-out part of a split, or on one that is cut out."""
     node = split if isinstance(split, ast.Subscript) else split.node
     for call in (*code.calls(*_SCORING), *code.module_calls()):
-        for given in call.node.args[:1]:
-            part = code.split(Spot(given, call.where))
-            held_out = part.value in ("test", "validation", "held-out")
-            if held_out and node in code.behind(Spot(given, call.where)):
+        for spot in (s for given in call.node.args[:1] for s in _handed(code, given, call.where)):
+            held_out = code.split(spot).value in ("test", "validation", "held-out")
+            if held_out and node in code.behind(spot):
                 return call
     return None
+
+
+def _handed(code: Code, given: ast.expr, where: Where) -> list[Spot]:
+    """What is scored, and where a function scores what it is given, what each of its calls gives it."""
+    spots = [Spot(given, where)]
+    if isinstance(given, ast.Name) and given.id in where.scope.parameters:
+        for site in code.project.callers(where) or ():
+            one = argument(site, where, given.id)
+            spots += [Spot(one, site.where)] if one is not None else []
+    return spots
