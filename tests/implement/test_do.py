@@ -1,6 +1,7 @@
 """`labhand do`: from words to results that were held against noise."""
 
 import json
+import re
 
 import pytest
 
@@ -60,14 +61,24 @@ def test_a_failing_run_ends_with_its_own_code(tmp_path):
     assert done.returncode == 7 and json.loads(done.stdout)["ended"] == "failed"
 
 
-def test_seeds_without_a_seed_setting_are_refused_before_anything_runs(tmp_path):
-    text = TRAIN.replace('    parser.add_argument("--seed", type=int, default=0)\n', "").replace(
-        "args.seed", "0"
-    )
+SEEDED = '    parser.add_argument("--seed", type=int, default=0)\n'
+
+
+def test_seeds_of_a_script_that_seeds_nothing_are_refused_before_anything_runs(tmp_path):
+    text = TRAIN.replace(SEEDED, "").replace("    random.seed(args.seed)\n", "")
     folder = project(tmp_path / "p", text=text)
     done = labhand(folder, "do", "three seeds")
     assert done.returncode == 2 and "seed" in done.stderr and len(done.stderr.splitlines()) <= 12
     assert not (folder / ".labhand" / "runs").exists()
+
+
+def test_a_seed_that_is_a_mere_number_is_varied_and_the_script_stays_as_it_is(tmp_path):
+    text = TRAIN.replace(SEEDED, "").replace("args.seed", "0")
+    folder = project(tmp_path / "p", text=text)
+    done = labhand(folder, "do", "three seeds")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"val_loss [\d.]+ ± 0\.[0-9]*[1-9][0-9]* over 3 seeds", done.stderr)
+    assert (folder / "train.py").read_text() == text
 
 
 def test_an_unknown_setting_is_told_with_the_nearest_where_nobody_writes_code(folder):
