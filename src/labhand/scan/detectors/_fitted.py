@@ -7,6 +7,7 @@ from labhand.scan.anomaly import Anomaly
 from labhand.scan.columns import Column
 from labhand.scan.data import Data, Part
 from labhand.scan.detectors._cells import counted, shown
+from labhand.scan.detectors._tails import leads_out
 
 LEAST = 100
 COLUMNS = 14
@@ -23,10 +24,6 @@ AWAY = 0.25
 """The same in spreads of the column itself: less is no mistake that anybody would mend."""
 LOOSE, FEWER = 0.01, 0.015
 """What the others leave from which on the columns may only go along, and the share of rows then."""
-GAP = 1.5
-"""How many times as far as the last of the others the odd ones begin."""
-MOST_TAIL, CHANCE = 200, 0.001
-"""The chance of such a gap by the tail of the others, above which the odd ones are its end."""
 HOPELESS = 4
 """How many times as far as may be the first fits may leave, for further ones to be made."""
 FITTED = 0.9
@@ -160,17 +157,6 @@ def _odd(fit: _Fit, cells: Any) -> Any:
     if leads_out(others, away[odd].min(), len(odd)):
         return odd[:0]
     return odd[np.argsort(-away[odd], kind="stable")]
-
-
-def leads_out(others: Any, nearest: float, beyond: int) -> bool:
-    """Whether the tail of the others brings so many so far out by chance (Hill 1975)."""
-    import numpy as np
-
-    tail = np.sort(others)[::-1][: max(5, min(MOST_TAIL, len(others) // 20))]
-    falls = float(np.log(tail / tail[-1]).mean())
-    if nearest < GAP * tail[0]:
-        return True
-    return falls > 0 and float(nearest / tail[0]) ** (-beyond / falls) > CHANCE
 
 
 def _by_itself(column: Column, values: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from labhand.scan.anomaly import Anomaly
 from labhand.scan.anomaly import found as made
 from labhand.scan.data import Data
-from labhand.scan.detectors._fitted import leads_out
+from labhand.scan.detectors._tails import leads_out
 from labhand.scan.detectors._vectors import Vectors, is_sparse, sound, vectors
 
 LEAST, FEWEST = 200, 5

@@ -9,6 +9,7 @@ from labhand.scan.detectors import _same_pictures
 from labhand.scan.detectors._alike import across, alike, alike_across, part_words
 from labhand.scan.detectors._cells import share
 from labhand.scan.detectors._moulds import copies
+from labhand.scan.detectors._quoting import BY_THEMSELVES, LIKEST
 from labhand.scan.detectors._rows import by_chance, coincidence, compared, met, pairs_of, plain
 from labhand.scan.texts import texts
 
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 LONG = 8
 """Words, at the mean, from which on no two texts of a column are equal by chance."""
-BY_THEMSELVES = 0.5
-"""How often, beside those of the other split, texts of one must be like each other for it to be their mould."""
-LIKEST = 0.95
-"""The share of these texts up to whose likeness a text of the other split says no more than its mould."""
 
 
 class Detector:
